@@ -1,0 +1,42 @@
+{
+  "variables": {
+    # The core: everything under native/ that knows nothing of Node.
+    "core_sources": [],
+    "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor", "-Werror"],
+  },
+  "target_defaults": {
+    "include_dirs": ["native"],
+    "cflags!": ["-fno-exceptions"],
+    "cflags_cc!": ["-fno-exceptions", "-std=gnu++17"],
+    "cflags_cc": ["-std=c++17", "<@(warnings)"],
+    "xcode_settings": {
+      "CLANG_CXX_LANGUAGE_STANDARD": "c++17",
+      "GCC_ENABLE_CPP_EXCEPTIONS": "YES",
+      "OTHER_CPLUSPLUSFLAGS": ["<@(warnings)"],
+    },
+    "msvs_settings": {
+      "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++17", "/W4", "/WX"] },
+    },
+    "conditions": [
+      ["OS=='win'", { "defines": ["UNICODE", "_UNICODE", "NOMINMAX", "WIN32_LEAN_AND_MEAN", "_WIN32_WINNT=0x0600"] }],
+    ],
+  },
+  "targets": [
+    {
+      "target_name": "pcsc_bridge",
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
+      "defines": ["NAPI_VERSION=8"],
+      # As a system header: our warnings are for our code.
+      "cflags_cc": ["-isystem <!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
+      "sources": [
+        "<@(core_sources)",
+        "native/addon/module.cc",
+        "native/addon/socket.cc",
+      ],
+      "conditions": [
+        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }],
+        ["OS=='win'", { "libraries": ["-ladvapi32", "-lwtsapi32", "-lws2_32"] }],
+      ],
+    },
+  ],
+}
