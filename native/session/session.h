@@ -1,0 +1,24 @@
+// The terminal session of a process and where that knowledge came from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pcsc/result.h"
+#include "session/session_identity.h"
+
+namespace pcsc_bridge {
+
+enum class SessionSource { kWts, kLogind, kProc };
+
+struct Session {
+  SessionIdentity identity;
+  std::string user;  // UTF-8; "DOMAIN\\name" on Windows; may be empty when it cannot be learnt
+  SessionSource source = SessionSource::kProc;
+};
+
+// The session of a process; pid 0 asks for the calling process. Fails with kSessionUnknown, the system's
+// reason in `detail`, when there is no such process or it may not be looked at.
+Result<Session> SessionOfProcess(std::uint32_t pid);
+
+}  // namespace pcsc_bridge
