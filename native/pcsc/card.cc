@@ -1,0 +1,156 @@
+#include "pcsc/card.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pcsc_bridge {
+namespace {
+
+abi::Dword ToAbi(Protocols protocols) {
+  const abi::Dword raw = (protocols & kRaw) != 0 ? abi::kProtocolRaw : 0;
+  return (protocols & (kT0 | kT1)) | raw;
+}
+
+Protocols FromAbi(abi::Dword protocols) {
+  const Protocols raw = (protocols & abi::kProtocolRaw) != 0 ? kRaw : 0;
+  return static_cast<Protocols>(protocols & (kT0 | kT1)) | raw;
+}
+
+CardState StateFromAbi(abi::Dword state, bool is_mask) {
+  if (!is_mask) return state <= 6 ? static_cast<CardState>(state) : CardState::kUnknown;
+  // pcsc-lite: bit n says enumeration value n, the high word counts events; the highest bit tells most.
+  for (std::uint32_t value = 6; value > 0; --value) {
+    if ((state & (abi::Dword{1} << value)) != 0) return static_cast<CardState>(value);
+  }
+  return CardState::kUnknown;
+}
+
+}  // namespace
+
+Result<Card> Card::Connect(const Context& context, const std::string& reader, ShareMode share_mode,
+                           Protocols protocols) {
+  abi::CardHandle handle{};
+  abi::Dword active = 0;
+  const platform::NativeString name = platform::ToNative(reader);
+  const Status code = abi::ToStatus(context.library().connect(context.handle(), name.c_str(),
+                                                              static_cast<abi::Dword>(share_mode),
+                                                              ToAbi(protocols), &handle, &active));
+  if (code != status::kSuccess) return Error{code, "SCardConnect", reader, ""};
+  return Card(context.library(), handle, reader, FromAbi(active));
+}
+
+Card::Card(Card&& other) noexcept
+    : library_(std::exchange(other.library_, nullptr)),
+      handle_(other.handle_),
+      reader_(std::move(other.reader_)),
+      protocol_(other.protocol_),
+      receive_buffer_(std::move(other.receive_buffer_)) {}
+
+Card& Card::operator=(Card&& other) noexcept {
+  if (this != &other) {
+    if (library_ != nullptr) library_->disconnect(handle_, static_cast<abi::Dword>(Disposition::kLeave));
+    library_ = std::exchange(other.library_, nullptr);
+    handle_ = other.handle_;
+    reader_ = std::move(other.reader_);
+    protocol_ = other.protocol_;
+    receive_buffer_ = std::move(other.receive_buffer_);
+  }
+  return *this;
+}
+
+Card::~Card() {
+  if (library_ != nullptr) library_->disconnect(handle_, static_cast<abi::Dword>(Disposition::kLeave));
+}
+
+Result<Protocols> Card::Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization) {
+  abi::Dword active = 0;
+  const Status code =
+      abi::ToStatus(library_->reconnect(handle_, static_cast<abi::Dword>(share_mode), ToAbi(protocols),
+                                        static_cast<abi::Dword>(initialization), &active));
+  if (code != status::kSuccess) return Fail(code, "SCardReconnect");
+  protocol_ = FromAbi(active);
+  return protocol_;
+}
+
+Result<Done> Card::Disconnect(Disposition disposition) {
+  const Status code = abi::ToStatus(library_->disconnect(handle_, static_cast<abi::Dword>(disposition)));
+  if (code != status::kSuccess) return Fail(code, "SCardDisconnect");
+  library_ = nullptr;
+  return Done{};
+}
+
+Result<Done> Card::BeginTransaction() {
+  const Status code = abi::ToStatus(library_->begin_transaction(handle_));
+  if (code != status::kSuccess) return Fail(code, "SCardBeginTransaction");
+  return Done{};
+}
+
+Result<Done> Card::EndTransaction(Disposition disposition) {
+  const Status code = abi::ToStatus(library_->end_transaction(handle_, static_cast<abi::Dword>(disposition)));
+  if (code != status::kSuccess) return Fail(code, "SCardEndTransaction");
+  return Done{};
+}
+
+Result<CardStatus> Card::GetStatus() {
+  abi::Dword reader_length = 0;
+  abi::Dword state = 0;
+  abi::Dword protocol = 0;
+  std::uint8_t atr[abi::kMaxAtr];
+  abi::Dword atr_length = sizeof atr;
+  const Status code =
+      abi::ToStatus(library_->status(handle_, nullptr, &reader_length, &state, &protocol, atr, &atr_length));
+  if (code != status::kSuccess) return Fail(code, "SCardStatus");
+  CardStatus result;
+  result.state = StateFromAbi(state, library_->status_is_mask);
+  result.protocol = FromAbi(protocol);
+  result.atr.assign(atr, atr + std::min<std::size_t>(atr_length, sizeof atr));
+  return result;
+}
+
+Result<Bytes> Card::Transmit(const Bytes& apdu) {
+  receive_buffer_.resize(abi::kMaxExtendedBuffer);
+  const abi::IoRequest send_pci{ToAbi(protocol_), sizeof(abi::IoRequest)};
+  abi::Dword length = static_cast<abi::Dword>(receive_buffer_.size());
+  const Status code =
+      abi::ToStatus(library_->transmit(handle_, &send_pci, apdu.data(), static_cast<abi::Dword>(apdu.size()),
+                                       nullptr, receive_buffer_.data(), &length));
+  if (code != status::kSuccess) return Fail(code, "SCardTransmit");
+  return Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length));
+}
+
+Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
+  Bytes output(abi::kMaxExtendedBuffer);
+  abi::Dword length = 0;
+  const Status result =
+      abi::ToStatus(library_->control(handle_, code, input.data(), static_cast<abi::Dword>(input.size()),
+                                      output.data(), static_cast<abi::Dword>(output.size()), &length));
+  if (result != status::kSuccess) return Fail(result, "SCardControl");
+  output.resize(std::min<std::size_t>(length, output.size()));
+  return output;
+}
+
+Result<Bytes> Card::GetAttribute(std::uint32_t id) {
+  // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader.
+  Bytes value(264);
+  abi::Dword length = static_cast<abi::Dword>(value.size());
+  const Status code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
+  if (code != status::kSuccess) return Fail(code, "SCardGetAttrib");
+  value.resize(std::min<std::size_t>(length, value.size()));
+  return value;
+}
+
+Result<Done> Card::SetAttribute(std::uint32_t id, const Bytes& value) {
+  const Status code =
+      abi::ToStatus(library_->set_attrib(handle_, id, value.data(), static_cast<abi::Dword>(value.size())));
+  if (code != status::kSuccess) return Fail(code, "SCardSetAttrib");
+  return Done{};
+}
+
+bool Card::HeldByOther() {
+  std::uint8_t value[264];
+  abi::Dword length = sizeof value;
+  return abi::ToStatus(library_->get_attrib(handle_, abi::kAttributeVendorName, value, &length)) ==
+         status::kSharingViolation;
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,52 @@
+// A PC/SC context (SCardEstablishContext), released when it goes.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pcsc/library.h"
+#include "pcsc/result.h"
+#include "pcsc/types.h"
+
+namespace pcsc_bridge {
+
+// Move-only. One thread at a time, but for Cancel: on pcsc-lite a second thread inside any other call on the
+// same context would take the whole process's PC/SC with it.
+class Context {
+ public:
+  static Result<Context> Establish(const Library& library);
+
+  Context(Context&& other) noexcept;
+  Context& operator=(Context&& other) noexcept;
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  ~Context();
+
+  // SCardListReaders; no reader at all is an empty list, not an error.
+  Result<std::vector<std::string>> ListReaders() const;
+
+  // SCardGetStatusChange: waits until a reader differs from what `readers` says of it (state and event
+  // count), then updates them. Nothing for `timeout` waits without limit.
+  Result<Done> GetStatusChange(std::vector<ReaderStatus>& readers,
+                               std::optional<std::chrono::milliseconds> timeout) const;
+
+  // SCardCancel: ends a GetStatusChange under way in another thread. One that comes just before the wait
+  // starts is lost: repeat it until the wait has ended.
+  void Cancel() const;
+
+  bool IsValid() const;
+
+  const Library& library() const { return *library_; }
+  abi::ContextHandle handle() const { return handle_; }
+
+ private:
+  Context(const Library& library, abi::ContextHandle handle) : library_(&library), handle_(handle) {}
+  void Release();
+
+  const Library* library_;  // null after a move
+  abi::ContextHandle handle_;
+};
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,75 @@
+#include "pcsc/library.h"
+
+#include <memory>
+#include <mutex>
+
+namespace pcsc_bridge {
+namespace {
+
+template <class Function>
+bool Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slot, std::string& missing) {
+  slot = reinterpret_cast<Function>(platform::FindFunction(loaded, name));
+  if (slot == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
+  return slot != nullptr;
+}
+
+Result<std::unique_ptr<Library>> LoadTable() {
+  Result<platform::LoadedLibrary> loaded = platform::OpenPcscLibrary();
+  if (!loaded) return loaded.error();
+
+  auto table = std::make_unique<Library>();
+  table->path = loaded->path;
+  table->probe_before_begin = abi::kProbeBeforeBegin;
+  table->status_is_mask = abi::kStatusIsMask;
+
+  std::string missing;
+  Bind(*loaded, "SCardEstablishContext", table->establish_context, missing);
+  Bind(*loaded, "SCardReleaseContext", table->release_context, missing);
+  Bind(*loaded, "SCardIsValidContext", table->is_valid_context, missing);
+  Bind(*loaded, "SCardListReaders", table->list_readers, missing);
+  Bind(*loaded, "SCardGetStatusChange", table->get_status_change, missing);
+  Bind(*loaded, "SCardCancel", table->cancel, missing);
+  Bind(*loaded, "SCardConnect", table->connect, missing);
+  Bind(*loaded, "SCardReconnect", table->reconnect, missing);
+  Bind(*loaded, "SCardDisconnect", table->disconnect, missing);
+  Bind(*loaded, "SCardBeginTransaction", table->begin_transaction, missing);
+  Bind(*loaded, "SCardEndTransaction", table->end_transaction, missing);
+  Bind(*loaded, "SCardStatus", table->status, missing);
+  Bind(*loaded, "SCardTransmit", table->transmit, missing);
+  Bind(*loaded, "SCardControl", table->control, missing);
+  Bind(*loaded, "SCardGetAttrib", table->get_attrib, missing);
+  Bind(*loaded, "SCardSetAttrib", table->set_attrib, missing);
+  if (!missing.empty()) {
+    return Error{status::kLibraryMissing, "load", "",
+                 loaded->path + " is not a PC/SC library: it lacks " + missing};
+  }
+  return table;
+}
+
+}  // namespace
+
+Result<const Library*> Library::Load() {
+  static std::mutex mutex;
+  static const Library* loaded = nullptr;  // never freed, see the contract
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (loaded == nullptr) {
+    Result<std::unique_ptr<Library>> table = LoadTable();
+    if (!table) return table.error();
+    loaded = table->release();
+  }
+  return loaded;
+}
+
+std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t length) {
+  std::vector<std::string> names;
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < length; ++i) {
+    if (text[i] != 0) continue;
+    if (i == start) break;  // the empty name that ends the list
+    names.push_back(platform::FromNative(text + start, i - start));
+    start = i + 1;
+  }
+  return names;
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,69 @@
+// The PC/SC library, loaded at run time.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pcsc/abi.h"
+#include "pcsc/result.h"
+
+namespace pcsc_bridge {
+
+// The function table of one loaded PC/SC library. Immutable once loaded and never unloaded: abandoned
+// threads may still be inside it when everything else is gone. Thread safe.
+struct Library {
+  std::string path;  // what was loaded, for people
+
+  // SCardBeginTransaction and others poll with 100 ms sleeps here (pcsc-lite), while SCardGetAttrib answers
+  // SCARD_E_SHARING_VIOLATION at once while another handle holds a transaction: ask that first.
+  bool probe_before_begin = false;
+  // SCardStatus answers a bit mask (pcsc-lite), not an enumeration (Windows).
+  bool status_is_mask = false;
+
+  abi::EstablishContext establish_context = nullptr;
+  abi::ReleaseContext release_context = nullptr;
+  abi::IsValidContext is_valid_context = nullptr;
+  abi::ListReaders list_readers = nullptr;
+  abi::GetStatusChange get_status_change = nullptr;
+  abi::Cancel cancel = nullptr;
+  abi::Connect connect = nullptr;
+  abi::Reconnect reconnect = nullptr;
+  abi::Disconnect disconnect = nullptr;
+  abi::BeginTransaction begin_transaction = nullptr;
+  abi::EndTransaction end_transaction = nullptr;
+  abi::CardStatus status = nullptr;
+  abi::Transmit transmit = nullptr;
+  abi::Control control = nullptr;
+  abi::GetAttrib get_attrib = nullptr;
+  abi::SetAttrib set_attrib = nullptr;
+
+  // The process's library: the platform's own, or the one named by PCSC_BRIDGE_LIBRARY. Loaded at the first
+  // call that succeeds; a failure (kLibraryMissing, the loader's words in `detail`) is tried anew next time.
+  static Result<const Library*> Load();
+};
+
+// What a platform has to provide: library_posix.cc, library_windows.cc.
+namespace platform {
+
+struct LoadedLibrary {
+  void* handle = nullptr;  // never closed
+  std::string path;
+};
+
+Result<LoadedLibrary> OpenPcscLibrary();
+// The address of a function, or null. `name` is the field's name; on Windows the W variant is looked up
+// first.
+void* FindFunction(const LoadedLibrary& library, const char* name);
+
+// Reader names between UTF-8 and the library's characters.
+using NativeString = std::basic_string<abi::Char>;
+NativeString ToNative(std::string_view utf8);
+std::string FromNative(const abi::Char* text, std::size_t length);
+
+}  // namespace platform
+
+// Splits a multi-string (names each ended by a zero, the list by another) into UTF-8 names.
+std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t length);
+
+}  // namespace pcsc_bridge

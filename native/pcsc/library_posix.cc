@@ -1,0 +1,55 @@
+// dlopen of libpcsclite (Linux) or the PCSC framework (macOS).
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "pcsc/library.h"
+
+namespace pcsc_bridge::platform {
+namespace {
+
+#if defined(__APPLE__)
+constexpr const char* kDefaultLibrary = "/System/Library/Frameworks/PCSC.framework/PCSC";
+constexpr const char* kAdvice = "it is part of macOS: check the installation";
+#else
+constexpr const char* kDefaultLibrary = "libpcsclite.so.1";
+constexpr const char* kAdvice =
+    "install it (Debian/Ubuntu: apt-get install libpcsclite1 pcscd; Fedora: dnf install pcsc-lite) or name "
+    "it "
+    "in PCSC_BRIDGE_LIBRARY";
+#endif
+
+}  // namespace
+
+Result<LoadedLibrary> OpenPcscLibrary() {
+  const char* configured = std::getenv("PCSC_BRIDGE_LIBRARY");
+  const std::string path = configured != nullptr && *configured != '\0' ? configured : kDefaultLibrary;
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    const char* reason = dlerror();
+    return Error{status::kLibraryMissing, "dlopen", "",
+                 std::string(reason != nullptr ? reason : path) + "; " + kAdvice};
+  }
+  return LoadedLibrary{handle, path};
+}
+
+void* FindFunction(const LoadedLibrary& library, const char* name) {
+#if defined(__APPLE__)
+  // The framework keeps the old SCardControl under its plain name.
+  if (std::strcmp(name, "SCardControl") == 0) {
+    if (void* current = dlsym(library.handle, "SCardControl132")) return current;
+  }
+#endif
+  return dlsym(library.handle, name);
+}
+
+NativeString ToNative(std::string_view utf8) {
+  return NativeString(utf8);
+}
+
+std::string FromNative(const abi::Char* text, std::size_t length) {
+  return std::string(text, length);
+}
+
+}  // namespace pcsc_bridge::platform

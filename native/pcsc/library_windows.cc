@@ -1,0 +1,53 @@
+// LoadLibrary of winscard.dll.
+#include <windows.h>
+
+#include "pcsc/library.h"
+
+namespace pcsc_bridge::platform {
+namespace {
+
+std::wstring ConfiguredLibrary() {
+  wchar_t buffer[MAX_PATH];
+  const DWORD length = GetEnvironmentVariableW(L"PCSC_BRIDGE_LIBRARY", buffer, MAX_PATH);
+  return length > 0 && length < MAX_PATH ? std::wstring(buffer, length) : std::wstring();
+}
+
+}  // namespace
+
+Result<LoadedLibrary> OpenPcscLibrary() {
+  std::wstring path = ConfiguredLibrary();
+  if (path.empty()) path = L"winscard.dll";
+  const HMODULE module = LoadLibraryW(path.c_str());
+  const std::string name = FromNative(path.data(), path.size());
+  if (module == nullptr) {
+    return Error{status::kLibraryMissing, "LoadLibrary", "",
+                 name + " cannot be loaded (Windows error " + std::to_string(GetLastError()) +
+                     "); it is part of Windows: check the installation or PCSC_BRIDGE_LIBRARY"};
+  }
+  return LoadedLibrary{reinterpret_cast<void*>(module), name};
+}
+
+void* FindFunction(const LoadedLibrary& library, const char* name) {
+  const auto module = reinterpret_cast<HMODULE>(library.handle);
+  FARPROC function = GetProcAddress(module, (std::string(name) + "W").c_str());
+  if (function == nullptr) function = GetProcAddress(module, name);
+  return reinterpret_cast<void*>(function);
+}
+
+NativeString ToNative(std::string_view utf8) {
+  const int size = static_cast<int>(utf8.size());
+  const int length = MultiByteToWideChar(CP_UTF8, 0, utf8.data(), size, nullptr, 0);
+  NativeString text(static_cast<std::size_t>(length), L'\0');
+  MultiByteToWideChar(CP_UTF8, 0, utf8.data(), size, text.data(), length);
+  return text;
+}
+
+std::string FromNative(const abi::Char* text, std::size_t length) {
+  const int size = static_cast<int>(length);
+  const int bytes = WideCharToMultiByte(CP_UTF8, 0, text, size, nullptr, 0, nullptr, nullptr);
+  std::string utf8(static_cast<std::size_t>(bytes), '\0');
+  WideCharToMultiByte(CP_UTF8, 0, text, size, utf8.data(), bytes, nullptr, nullptr);
+  return utf8;
+}
+
+}  // namespace pcsc_bridge::platform
