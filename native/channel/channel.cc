@@ -1,0 +1,126 @@
+#include "channel/channel.h"
+
+#include "channel/worker.h"
+
+namespace pcsc_bridge {
+
+std::shared_ptr<Channel> Channel::Create(const Library& library) {
+  struct Shared : Channel {
+    explicit Shared(const Library& l) : Channel(l) {}
+  };
+  return std::make_shared<Shared>(library);
+}
+
+Error Channel::EndedError() const {
+  if (abandoned()) return Error{status::kAbandoned, "channel", "", ""};
+  return Error{status::kClosed, "channel", "", ""};
+}
+
+void Channel::Enqueue(std::shared_ptr<Operation> operation) {
+  bool accepted = false;
+  bool start = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!ended()) {
+      operation->abandon_ = [weak = weak_from_this()] {
+        if (const std::shared_ptr<Channel> channel = weak.lock()) channel->Abandon();
+      };
+      queue_.push_back(operation);
+      accepted = true;
+      start = !std::exchange(started_, true);
+    }
+  }
+  if (!accepted) {
+    operation->Refuse(EndedError());
+    return;
+  }
+  changed_.notify_one();
+  if (start && !RunOnWorker([self = shared_from_this()] { self->Loop(); })) {
+    std::deque<std::shared_ptr<Operation>> dropped;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      started_ = false;
+      dropped.swap(queue_);
+    }
+    for (const std::shared_ptr<Operation>& refused : dropped) {
+      refused->Refuse(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+    }
+  }
+}
+
+void Channel::Loop() {
+  while (const std::shared_ptr<Operation> operation = Next()) {
+    operation->Run(*connection_);
+    if (operation->gave_up_in_call()) break;
+  }
+  if (end_ == End::kClosed && disposition_ != Disposition::kLeave) {
+    // Its own operation: nobody can cancel it, and nobody waits but those who asked for the closing.
+    const auto operation = std::make_shared<OperationOf<Done>>(
+        [this](Connection& connection, Operation& self) { return connection.Disconnect(disposition_, self); },
+        [](const Result<Done>&) {});
+    static_cast<Operation&>(*operation).Run(*connection_);
+  }
+  std::unique_ptr<Connection> connection;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    connection = std::move(connection_);
+  }
+  connection.reset();
+  Finish();
+}
+
+std::shared_ptr<Operation> Channel::Next() {
+  std::unique_lock<std::mutex> lock(mutex_);
+  current_ = nullptr;
+  changed_.wait(lock, [&] { return !queue_.empty() || ended(); });
+  if (ended()) return nullptr;
+  current_ = queue_.front();
+  queue_.pop_front();
+  return current_;
+}
+
+void Channel::Finish() {
+  std::vector<std::function<void()>> closed;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    finished_ = true;
+    closed.swap(closed_);
+  }
+  for (const std::function<void()>& tell : closed) tell();
+}
+
+void Channel::Close(Disposition disposition, std::function<void()> closed) {
+  std::deque<std::shared_ptr<Operation>> dropped;
+  bool over = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!ended()) {
+      end_ = End::kClosed;
+      disposition_ = disposition;
+      dropped.swap(queue_);
+      if (current_) dropped.push_back(current_);
+    }
+    over = !started_ || finished_ || abandoned();
+    if (!over && closed) closed_.push_back(std::exchange(closed, nullptr));
+  }
+  changed_.notify_one();
+  for (const std::shared_ptr<Operation>& operation : dropped) operation->Cancel();
+  if (over && closed) closed();
+}
+
+void Channel::Abandon() {
+  std::deque<std::shared_ptr<Operation>> dropped;
+  std::vector<std::function<void()>> closed;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    end_ = End::kAbandoned;
+    dropped.swap(queue_);
+    closed.swap(closed_);
+    if (connection_) connection_->YieldTurn();
+  }
+  changed_.notify_one();
+  for (const std::shared_ptr<Operation>& operation : dropped) operation->Refuse(EndedError());
+  for (const std::function<void()>& tell : closed) tell();
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,70 @@
+// A channel: one PC/SC context, at most one card, and the one thread that may touch them.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "channel/connection.h"
+#include "channel/operation.h"
+
+namespace pcsc_bridge {
+
+// Work is done in order, on the channel's thread, which starts with the first piece of it. Thread safe.
+//
+// A channel ends in one of two ways. Closed: what is under way is cancelled, the card disconnected, the
+// context released. Abandoned, when an operation is cancelled while it is stuck inside the PC/SC library:
+// the stuck thread is left alone, takes no more work, undoes what arrives late, and dies; whoever owned the
+// channel makes a new one.
+class Channel : public std::enable_shared_from_this<Channel> {
+ public:
+  static std::shared_ptr<Channel> Create(const Library& library);
+  ~Channel() = default;
+
+  // Does `work` on the owner thread and calls `answer` once, on that thread or on the one that cancels. The
+  // operation is the asker's way to cancel. On a channel that has ended the answer comes at once: kClosed
+  // or kAbandoned.
+  template <class T>
+  std::shared_ptr<Operation> Submit(typename OperationOf<T>::Work work,
+                                    typename OperationOf<T>::Answer answer) {
+    auto operation = std::make_shared<OperationOf<T>>(std::move(work), std::move(answer));
+    Enqueue(operation);
+    return operation;
+  }
+
+  // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
+  // or at once where it cannot be waited for. Later calls are answered like the first.
+  void Close(Disposition disposition, std::function<void()> closed = nullptr);
+
+  bool abandoned() const { return end_ == End::kAbandoned; }
+  bool ended() const { return end_ != End::kNone; }
+
+ private:
+  enum class End { kNone, kClosed, kAbandoned };
+
+  explicit Channel(const Library& library) : connection_(std::make_unique<Connection>(library)) {}
+
+  void Enqueue(std::shared_ptr<Operation> operation);
+  void Abandon();
+  void Loop();
+  std::shared_ptr<Operation> Next();
+  void Finish();
+  Error EndedError() const;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Operation>> queue_;
+  std::shared_ptr<Operation> current_;
+  std::atomic<End> end_{End::kNone};
+  bool started_ = false;
+  bool finished_ = false;
+  Disposition disposition_ = Disposition::kLeave;
+  std::vector<std::function<void()>> closed_;
+  std::unique_ptr<Connection> connection_;  // the owner thread's, but for YieldTurn
+};
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,205 @@
+#include "channel/connection.h"
+
+#include <algorithm>
+
+namespace pcsc_bridge {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+// The pause between two looks at a card held by another process: short at first, for those that are about to
+// end, and never long, since nobody wakes us.
+constexpr microseconds kFirstPause{500};
+constexpr microseconds kLongestPause{2000};
+
+}  // namespace
+
+Connection::~Connection() {
+  if (in_transaction_) (void)End(used_in_transaction_ ? Disposition::kReset : Disposition::kLeave);
+}
+
+Result<Done> Connection::EnsureContext() {
+  if (context_) return Done{};
+  Result<Context> context = Context::Establish(library_);
+  if (!context) return context.error();
+  context_.emplace(std::move(*context));
+  return Done{};
+}
+
+Error Connection::NotConnected(const char* operation) const {
+  return Error{status::kNotConnected, operation, "", ""};
+}
+
+bool Connection::TakeTurn(const std::string& reader, Operation& operation, bool* waited) {
+  std::optional<ReaderGate::Turn> turn = ReaderGate::OfProcess().Enter(reader, operation, waited);
+  if (!turn) return false;
+  const std::lock_guard<std::mutex> lock(turn_mutex_);
+  turn_ = std::move(turn);
+  return true;
+}
+
+void Connection::YieldTurn() {
+  const std::lock_guard<std::mutex> lock(turn_mutex_);
+  turn_.reset();
+}
+
+Result<std::vector<std::string>> Connection::ListReaders() {
+  const Result<Done> ready = EnsureContext();
+  if (!ready) return ready.error();
+  return context_->ListReaders();
+}
+
+Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share_mode, Protocols protocols,
+                                      Operation& operation) {
+  const Result<Done> ready = EnsureContext();
+  if (!ready) return ready.error();
+  card_.reset();
+  if (!TakeTurn(reader, operation)) return Operation::CancelledError();
+  Result<Card> card = Card::Connect(*context_, reader, share_mode, protocols);
+  YieldTurn();
+  if (!card) return card.error();
+  card_.emplace(std::move(*card));
+  share_mode_ = share_mode;
+  protocols_ = protocols;
+  in_transaction_ = false;
+  reset_by_us_ = false;
+  return card_->protocol();
+}
+
+Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
+                                        Operation& operation) {
+  reset_by_us_ = false;
+  return OnCard<Protocols>("SCardReconnect", operation, [&](Card& card) -> Result<Protocols> {
+    Result<Protocols> active = card.Reconnect(share_mode, protocols, initialization);
+    if (active) {
+      share_mode_ = share_mode;
+      protocols_ = protocols;
+    }
+    return active;
+  });
+}
+
+Result<Done> Connection::Disconnect(Disposition disposition, Operation& operation) {
+  if (!card_) return NotConnected("SCardDisconnect");
+  if (in_transaction_) {
+    (void)End(disposition);
+    if (disposition == Disposition::kReset) disposition = Disposition::kLeave;  // done by End
+  }
+  if (disposition != Disposition::kLeave && !TakeTurn(card_->reader(), operation)) {
+    return Operation::CancelledError();
+  }
+  Result<Done> result = card_->Disconnect(disposition);
+  YieldTurn();
+  card_.reset();
+  return result;
+}
+
+bool Connection::WaitForOthers(Operation& operation, bool* waited) {
+  if (!library_.probe_before_begin) return true;
+  for (microseconds pause = kFirstPause; card_->HeldByOther();
+       pause = std::min(pause + pause / 4, kLongestPause)) {
+    *waited = true;
+    if (!operation.Sleep(pause)) return false;
+  }
+  return true;
+}
+
+Result<Done> Connection::BeginOnce() {
+  Result<Done> begun = card_->BeginTransaction();
+  // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
+  if (begun && !library_.status_is_mask) {
+    const Result<CardStatus> state = card_->GetStatus();
+    if (state.code() == status::kResetCard) {
+      (void)card_->EndTransaction(Disposition::kLeave);
+      return state.error();
+    }
+  }
+  return begun;
+}
+
+Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation) {
+  if (!card_) return NotConnected("SCardBeginTransaction");
+  if (in_transaction_) {
+    return Error{status::kInvalidParameter, "SCardBeginTransaction", card_->reader(),
+                 "this card is already in a transaction of its own"};
+  }
+  BeginOutcome outcome;
+  const auto start = steady_clock::now();
+  if (!TakeTurn(card_->reader(), operation, &outcome.waited)) return Operation::CancelledError();
+  if (!WaitForOthers(operation, &outcome.waited)) {
+    YieldTurn();
+    return Operation::CancelledError();
+  }
+  Result<Done> begun = BeginOnce();
+  if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
+    outcome.card_was_reset = !reset_by_us_;
+    const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);
+    if (active) {
+      begun = BeginOnce();
+    } else {
+      begun = active.error();
+    }
+  }
+  reset_by_us_ = false;
+  outcome.waited_for = std::chrono::duration_cast<microseconds>(steady_clock::now() - start);
+  if (!begun) {
+    YieldTurn();
+    return begun.error();
+  }
+  in_transaction_ = true;
+  used_in_transaction_ = false;
+  return outcome;
+}
+
+Result<Done> Connection::End(Disposition disposition) {
+  if (!card_) return NotConnected("SCardEndTransaction");
+  if (!in_transaction_) return Error{status::kNotTransacted, "SCardEndTransaction", card_->reader(), ""};
+  in_transaction_ = false;
+  Result<Done> ended = card_->EndTransaction(disposition);
+  if (ended) {
+    reset_by_us_ = disposition == Disposition::kReset || disposition == Disposition::kUnpower;
+  } else {
+    // The service may still count us as the holder: only letting go of the handle is sure to free the card.
+    card_.reset();
+  }
+  YieldTurn();
+  return ended;
+}
+
+template <class T, class Call>
+Result<T> Connection::OnCard(const char* name, Operation& operation, Call call) {
+  if (!card_) return NotConnected(name);
+  if (in_transaction_) return call(*card_);
+  if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
+  Result<T> result = call(*card_);
+  if (result.code() == status::kResetCard && reset_by_us_) {
+    reset_by_us_ = false;
+    if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = call(*card_);
+  }
+  YieldTurn();
+  return result;
+}
+
+Result<CardStatus> Connection::GetStatus(Operation& operation) {
+  return OnCard<CardStatus>("SCardStatus", operation, [](Card& card) { return card.GetStatus(); });
+}
+
+Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
+  used_in_transaction_ = true;
+  return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) { return card.Transmit(apdu); });
+}
+
+Result<Bytes> Connection::Control(std::uint32_t code, const Bytes& input, Operation& operation) {
+  return OnCard<Bytes>("SCardControl", operation, [&](Card& card) { return card.Control(code, input); });
+}
+
+Result<Bytes> Connection::GetAttribute(std::uint32_t id, Operation& operation) {
+  return OnCard<Bytes>("SCardGetAttrib", operation, [&](Card& card) { return card.GetAttribute(id); });
+}
+
+Result<Done> Connection::SetAttribute(std::uint32_t id, const Bytes& value, Operation& operation) {
+  return OnCard<Done>("SCardSetAttrib", operation, [&](Card& card) { return card.SetAttribute(id, value); });
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,86 @@
+// What a channel owns on its thread: one PC/SC context, at most one card, and the turn on its reader.
+#pragma once
+
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "channel/operation.h"
+#include "channel/reader_gate.h"
+#include "pcsc/card.h"
+#include "pcsc/context.h"
+
+namespace pcsc_bridge {
+
+// What a Begin does when somebody has reset the card since this handle last used it.
+enum class OnReset {
+  kFail,       // SCARD_W_RESET_CARD
+  kReconnect,  // reconnects, leaving the card as it is, and begins; BeginOutcome tells
+};
+
+struct BeginOutcome {
+  bool card_was_reset = false;  // by somebody else, before we got the card
+  bool waited = false;          // the card was in somebody's transaction
+  std::chrono::microseconds waited_for{0};
+};
+
+// Touched by the channel's owner thread alone, YieldTurn excepted. Everything that can meet another's
+// transaction takes its turn at the reader first; waiting there, or for another process, can be cancelled.
+class Connection {
+ public:
+  explicit Connection(const Library& library) : library_(library) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  // Ends what is open: a transaction in which the card was used resets the card, any other leaves it.
+  ~Connection();
+
+  Result<std::vector<std::string>> ListReaders();
+
+  // Establishes the context when there is none yet. A card connected before is disconnected, left as it is.
+  Result<Protocols> Connect(const std::string& reader, ShareMode share_mode, Protocols protocols,
+                            Operation& operation);
+  Result<Protocols> Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
+                              Operation& operation);
+  Result<Done> Disconnect(Disposition disposition, Operation& operation);
+
+  Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation);
+  Result<Done> End(Disposition disposition);
+  bool in_transaction() const { return in_transaction_; }
+
+  Result<CardStatus> GetStatus(Operation& operation);
+  Result<Bytes> Transmit(const Bytes& apdu, Operation& operation);
+  Result<Bytes> Control(std::uint32_t code, const Bytes& input, Operation& operation);
+  Result<Bytes> GetAttribute(std::uint32_t id, Operation& operation);
+  Result<Done> SetAttribute(std::uint32_t id, const Bytes& value, Operation& operation);
+
+  // Any thread: gives up the turn, so that an abandoned connection does not hold the others of the process.
+  void YieldTurn();
+
+ private:
+  Result<Done> EnsureContext();
+  Error NotConnected(const char* operation) const;
+  bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr);
+  // Waits until no other process holds the card, where that can be asked. False when cancelled.
+  bool WaitForOthers(Operation& operation, bool* waited);
+  Result<Done> BeginOnce();
+  // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
+  // answered by reconnecting, silently.
+  template <class T, class Call>
+  Result<T> OnCard(const char* name, Operation& operation, Call call);
+
+  const Library& library_;
+  // Destruction order: the card goes before its context, the turn last of all.
+  std::mutex turn_mutex_;
+  std::optional<ReaderGate::Turn> turn_;
+  std::optional<Context> context_;
+  std::optional<Card> card_;
+  ShareMode share_mode_ = ShareMode::kShared;
+  Protocols protocols_ = 0;
+  bool in_transaction_ = false;
+  bool used_in_transaction_ = false;  // something was transmitted in it
+  bool reset_by_us_ = false;          // our own EndTransaction(reset) marks our own handle too
+};
+
+}  // namespace pcsc_bridge

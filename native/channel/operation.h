@@ -1,0 +1,87 @@
+// One piece of work on a channel, and the licence to wait while doing it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "pcsc/result.h"
+
+namespace pcsc_bridge {
+
+class Connection;
+
+// Something under way that its asker may give up. Thread safe; without effect once it has ended.
+class Cancellable {
+ public:
+  virtual ~Cancellable() = default;
+  virtual void Cancel() = 0;
+};
+
+// Two threads meet here. The asker may Cancel at any time: the operation is then answered at once with
+// SCARD_E_CANCELLED. The channel's owner thread runs it, alternating between
+//   calling: inside the PC/SC library, which nothing can end. A Cancel then abandons the whole channel;
+//   waiting: in WaitUntil or Sleep, which a Cancel ends, the channel staying as good as before.
+// It is answered exactly once, on whichever of the two threads ends it.
+class Operation : public Cancellable, public std::enable_shared_from_this<Operation> {
+ public:
+  void Cancel() override;
+
+  // Owner thread. False when cancelled: undo what was prepared and return CancelledError().
+  bool WaitUntil(const std::function<bool()>& ready);
+  bool Sleep(std::chrono::microseconds time);
+  // Any thread: has WaitUntil look at its condition again.
+  void Notify();
+
+  static Error CancelledError() { return Error{status::kCancelled, "cancel", "", ""}; }
+
+ protected:
+  // Owner thread: true when the work may start / when its answer is to be given.
+  bool Start();
+  bool Finish();
+  // Answers with an error. At most one of Answer... happens.
+  virtual void AnswerError(Error error) = 0;
+
+ private:
+  friend class Channel;
+  enum class Phase { kQueued, kCalling, kWaiting, kSettled };
+
+  virtual void Run(Connection& connection) = 0;
+  // Cancelled inside the library: what the work did arrived too late and is to be undone.
+  bool gave_up_in_call() const { return gave_up_in_call_; }
+  void Refuse(Error error);  // answers an operation that never ran
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Phase phase_ = Phase::kQueued;
+  std::function<void()> abandon_;  // set by the channel; gives it up
+  std::atomic<bool> gave_up_in_call_{false};
+};
+
+// An operation whose work yields a T.
+template <class T>
+class OperationOf final : public Operation {
+ public:
+  using Work = std::function<Result<T>(Connection&, Operation&)>;
+  using Answer = std::function<void(Result<T>)>;
+
+  OperationOf(Work work, Answer answer) : work_(std::move(work)), answer_(std::move(answer)) {}
+
+ private:
+  void Run(Connection& connection) override {
+    if (!Start()) return;
+    Result<T> result = work_(connection, *this);
+    work_ = nullptr;  // frees (and wipes) what it carried before anybody hears of the end
+    if (Finish()) answer_(std::move(result));
+  }
+  void AnswerError(Error error) override { answer_(std::move(error)); }
+
+  Work work_;
+  Answer answer_;
+};
+
+}  // namespace pcsc_bridge

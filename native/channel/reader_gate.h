@@ -1,0 +1,60 @@
+// The order of service inside the process: one turn at a time per reader, in order of arrival.
+//
+// PC/SC libraries serve waiting transactions in no order and, on pcsc-lite, only every 100 ms. Everything of
+// ours that wants a reader passes here first, so that a hand-over inside the process is direct and fair and
+// only the first in line has to deal with other processes.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "channel/operation.h"
+
+namespace pcsc_bridge {
+
+// One per process. Thread safe.
+class ReaderGate {
+ public:
+  // The right to use a reader; passes to the next in line when it goes. Move-only.
+  class Turn {
+   public:
+    Turn(ReaderGate& gate, std::string reader) : gate_(&gate), reader_(std::move(reader)) {}
+    Turn(Turn&& other) noexcept
+        : gate_(std::exchange(other.gate_, nullptr)), reader_(std::move(other.reader_)) {}
+    Turn& operator=(Turn&& other) noexcept;
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { Leave(); }
+
+   private:
+    void Leave();
+    ReaderGate* gate_;
+    std::string reader_;
+  };
+
+  static ReaderGate& OfProcess();
+
+  // Waits for the turn on a reader; nothing when the operation was cancelled. `waited`, if given, tells
+  // whether somebody else had it.
+  std::optional<Turn> Enter(const std::string& reader, Operation& operation, bool* waited = nullptr);
+
+ private:
+  struct Waiter {
+    std::shared_ptr<Operation> operation;
+    std::atomic<bool> called{false};
+  };
+
+  void Pass(const std::string& reader);
+
+  std::mutex mutex_;
+  // Readers whose turn is taken, each with its line. Waiters live on the stack of Enter.
+  std::unordered_map<std::string, std::deque<Waiter*>> lines_;
+};
+
+}  // namespace pcsc_bridge
