@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge {
 
-enum class SessionSource { kWts, kLogind, kProc };
+enum class SessionSource { kWts, kLogind, kProc, kAudit };
 
 struct Session {
   SessionIdentity identity;
@@ -17,8 +17,10 @@ struct Session {
   SessionSource source = SessionSource::kProc;
 };
 
-// The session of a process; pid 0 asks for the calling process. Fails with kSessionUnknown, the system's
-// reason in `detail`, when there is no such process or it may not be looked at.
+// The session of a process; pid 0 asks for the calling process. Thread safe. Asks the system's session
+// manager and name service: it may take as long as these take, so keep it off threads that must not wait.
+// Fails with kSessionUnknown, the system's reason in `detail`, when there is no such process or it may not be
+// looked at.
 Result<Session> SessionOfProcess(std::uint32_t pid);
 
 }  // namespace pcsc_bridge

@@ -1,0 +1,36 @@
+// Where the filter's setting is stored, and how the stored value becomes the setting of a process.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "cache/filter_setting.h"
+
+namespace pcsc_bridge {
+
+// KB949538's name of the registry value, and ours for the environment variable.
+inline constexpr char kFilterName[] = "FilterCSPCardCacheByTSSessionConnectTime";
+
+struct StoredFilter {
+  std::optional<bool> on;  // nothing when the value is absent; off when it is anything but 1
+  std::string place;
+};
+
+// What is stored at this moment. One filter_setting_*.cc per platform has it.
+StoredFilter ReadStoredFilter();
+
+// Reads a store as the original does: the first answer holds for good, later ones are only compared with it.
+class FilterReader {
+ public:
+  explicit FilterReader(StoredFilter (*read)()) : read_(read) {}
+
+  FilterSetting Read();  // thread safe
+
+ private:
+  StoredFilter (*const read_)();
+  std::mutex mutex_;
+  std::optional<bool> on_;  // nothing before the first question
+};
+
+}  // namespace pcsc_bridge

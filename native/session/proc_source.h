@@ -1,0 +1,58 @@
+// Sessions of Linux processes by /proc alone, for hosts without logind: containers, small systems.
+// Files as proc(5) describes them: PID/sessionid, PID/loginuid, PID/stat, PID/status, and /proc/stat.
+//
+// A process belongs to
+//  1. its audit session, when it has one (PID/sessionid, set at login by pam_loginuid). The id is that
+//  number,
+//     the user that of PID/loginuid. The connect time stays 0: the kernel keeps none, and needs none to tell
+//     two audit sessions apart, for it counts their numbers up from boot.
+//  2. otherwise its kernel session (setsid(2)). The id is the leader's process id, the connect time the
+//  moment
+//     the leader was started, the user the leader's.
+//     - Leader gone: the number stays taken as long as the session has members, so the id stays; the connect
+//       time becomes that of the oldest member left. All members agree on it, and no later session of the
+//       same number can have it. A change of the oldest member looks like another session: somebody has to
+//       connect anew, nobody inherits anything.
+//     - Session 0, a leader outside this pid namespace: the first process of the namespace counts as leader
+//       if it is in session 0 too (a container whose init never called setsid). Otherwise the process came
+//       from outside, cannot be told from others that did, and is a session of its own.
+//
+// Start times are kernel ticks since boot and never change. The boot's own moment (btime) does when somebody
+// sets the clock, so it is read once per source, at the first question: within a process a session keeps
+// its connect time whatever happens to the clock.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "session/session.h"
+
+namespace pcsc_bridge {
+
+class ProcSource {
+ public:
+  explicit ProcSource(std::string root = "/proc");
+
+  // Thread safe. Fails with kSessionUnknown when the process does not exist or is hidden (hidepid).
+  Result<Session> Ask(std::uint32_t pid);
+
+ private:
+  class Directory;
+  struct Stat;
+
+  Result<Session> KernelSession(const Directory& process, std::uint32_t pid);
+  // The name of the user who runs the process; empty when that cannot be learnt.
+  static std::string OwnerOf(const Directory& process);
+  // FILETIME ticks; 0 when the system does not tell when it was booted.
+  std::uint64_t TimeOf(std::uint64_t ticks_since_boot);
+  // The start of the oldest process whose session is `id`, in ticks since boot, at most `at_most`.
+  std::uint64_t OldestStart(std::uint32_t id, std::uint64_t at_most) const;
+
+  const std::string root_;
+  const std::uint64_t ticks_per_second_;
+  std::mutex mutex_;
+  std::uint64_t boot_second_ = 0;  // Unix time; 0 until read; under mutex_
+};
+
+}  // namespace pcsc_bridge

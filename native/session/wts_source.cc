@@ -1,0 +1,66 @@
+#include "session/wts_source.h"
+
+#include <windows.h>
+
+#include <wtsapi32.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+
+namespace pcsc_bridge {
+namespace {
+
+struct FreeMemory {
+  void operator()(WTSINFOW* info) const { WTSFreeMemory(info); }
+};
+using Info = std::unique_ptr<WTSINFOW, FreeMemory>;
+
+// WTSINFOW is the same for 32- and 64-bit programs; an answer of another size is not one.
+static_assert(sizeof(WTSINFOW) == 216);
+
+Info QueryInfo(DWORD session) {
+  wchar_t* answer = nullptr;
+  DWORD bytes = 0;
+  if (!WTSQuerySessionInformationW(WTS_CURRENT_SERVER_HANDLE, session, WTSSessionInfo, &answer, &bytes)) {
+    return nullptr;
+  }
+  Info info(reinterpret_cast<WTSINFOW*>(answer));
+  return bytes >= sizeof(WTSINFOW) ? std::move(info) : nullptr;
+}
+
+template <std::size_t Size>
+std::string Utf8(const wchar_t (&text)[Size]) {
+  const int length = static_cast<int>(std::find(text, text + Size, L'\0') - text);
+  const int bytes = WideCharToMultiByte(CP_UTF8, 0, text, length, nullptr, 0, nullptr, nullptr);
+  std::string converted(static_cast<std::size_t>(bytes), '\0');
+  WideCharToMultiByte(CP_UTF8, 0, text, length, converted.data(), bytes, nullptr, nullptr);
+  return converted;
+}
+
+}  // namespace
+
+Result<Session> AskTerminalServices(std::uint32_t pid) {
+  DWORD id = 0;
+  if (!ProcessIdToSessionId(pid, &id)) {
+    const DWORD error = GetLastError();
+    return Error{status::kSessionUnknown, "ProcessIdToSessionId", "",
+                 "process " + std::to_string(pid) +
+                     " does not exist or may not be looked at (ProcessIdToSessionId: error " +
+                     std::to_string(error) + ")"};
+  }
+
+  Session session;
+  session.source = SessionSource::kWts;
+  session.identity.id = id;
+  if (const Info info = QueryInfo(id)) {
+    session.identity.connect_time =
+        static_cast<std::uint64_t>(std::max<LONGLONG>(0, info->ConnectTime.QuadPart));
+    const std::string user = Utf8(info->UserName);
+    const std::string domain = Utf8(info->Domain);
+    session.user = user.empty() || domain.empty() ? user : domain + "\\" + user;
+  }
+  return session;
+}
+
+}  // namespace pcsc_bridge
