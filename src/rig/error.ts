@@ -1,0 +1,22 @@
+/** Why a rig could not do what was asked. */
+export type RigErrorCode =
+  /** Packages the rig needs are not installed; the message names them all. */
+  | 'RIG_PARTS_MISSING'
+  /** This system does not let us give pcscd a private place. */
+  | 'RIG_NOT_PERMITTED'
+  /** pcscd did not come up with all its readers. */
+  | 'RIG_START_FAILED'
+  /** The rig has been stopped, or its supervisor was killed. */
+  | 'RIG_STOPPED';
+
+export class RigError extends Error {
+  override readonly name = 'RigError';
+
+  constructor(
+    readonly code: RigErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

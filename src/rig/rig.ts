@@ -1,0 +1,189 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Deadline } from './deadline.js';
+import { makeDirectory, removeDirectory } from './directory.js';
+import { coveredDirectory, findLaunch, type Isolation, placeIn } from './isolation.js';
+import { findParts, type PartsSearch } from './parts.js';
+import { describePcscd } from './pcscd.js';
+import { friendlyNames } from './reader-config.js';
+import { failed, ReadersMissing, readLog, untilReady } from './ready.js';
+import {
+  clientEnvironment,
+  daemonEnvironment,
+  layOut,
+  makeDevices,
+  pcscdCommand,
+  portOf,
+  type RigEnvironment,
+  type Setup,
+} from './setup.js';
+import { type DaemonExit, Supervisor } from './supervisor.js';
+
+export interface RigReader {
+  /** The exact name PC/SC clients see. */
+  name: string;
+  /** The TCP port a virtual card connects to. */
+  port: number;
+}
+
+export interface RigOptions {
+  /** Readers wanted, 1 to 16. */
+  slots: number;
+  /**
+   * What the readers are called. A vpcd device has two slots, so a list needs one name per *two* slots;
+   * PC/SC adds ` 00 00` for the first and ` 00 01` for the second. One string is the beginning of every
+   * name. Default: 'Virtual Reader', which gives `Virtual Reader A 00 00`, `Virtual Reader A 00 01`,
+   * `Virtual Reader B 00 00` and so on.
+   */
+  names?: string | readonly string[];
+  /** Gives up starting; what was started is cleaned up. */
+  signal?: AbortSignal;
+  /** Milliseconds the daemon may take to come up with all readers. Default 10000. */
+  timeout?: number;
+  /** Only this kind of isolation. Default: 'namespace' where permitted, else 'socket'. */
+  isolation?: Isolation;
+  /** Where to look for pcscd and the driver instead of the usual places. */
+  parts?: PartsSearch;
+}
+
+/** Times to try other ports when somebody takes one between our look and pcscd's. */
+const PORT_TRIES = 5;
+
+/**
+ * A private pcscd with virtual readers, in a directory only this user can enter.
+ *
+ * ```ts
+ * await using rig = await Rig.start({ slots: 4 });
+ * spawn('pcsc_scan', { env: { ...process.env, ...rig.env } });
+ * // a virtual card connects to rig.readers[0].port
+ * ```
+ *
+ * It needs no root where user namespaces are allowed, and it never touches real readers nor the system's
+ * pcscd (see isolation.ts for the one exception). It ends with this process, however that ends, and does not
+ * keep it running. With an odd number of slots clients see one more reader, which stays empty: vpcd's
+ * devices have two slots.
+ *
+ * Exposure: vpcd listens on every network interface, and whoever reaches a reader's port can insert a card
+ * of theirs. Run rigs where that does not matter: behind a firewall, in a container, or in a network namespace together with the cards.
+ */
+export class Rig implements AsyncDisposable {
+  readonly readers: readonly RigReader[];
+  /** The daemon's socket. */
+  readonly socket: string;
+  /** The rig's directory; gone after `stop`. */
+  readonly directory: string;
+  readonly env: RigEnvironment;
+  readonly isolation: Isolation;
+  /** pcscd's version, for example '1.9.9'. */
+  readonly version: string;
+
+  readonly #supervisor: Supervisor;
+  readonly #setup: Setup;
+  #lastLog = '';
+
+  private constructor(setup: Setup, supervisor: Supervisor, isolation: Isolation, names: string[]) {
+    this.#setup = setup;
+    this.#supervisor = supervisor;
+    this.isolation = isolation;
+    this.readers = names.map((name, slot) => ({ name, port: portOf(setup.devices, slot) }));
+    this.socket = setup.place.socket;
+    this.directory = setup.directory.path;
+    this.version = setup.features.version;
+    this.env = clientEnvironment(setup.parts, setup.place.socket);
+  }
+
+  /**
+   * Starts a daemon and waits until it serves clients and all its readers are attached.
+   *
+   * @throws RigError RIG_PARTS_MISSING, RIG_NOT_PERMITTED or RIG_START_FAILED (with pcscd's output);
+   * RangeError or TypeError for slots or names that cannot be; the signal's reason when aborted.
+   */
+  static async start(options: RigOptions): Promise<Rig> {
+    const { slots, signal, timeout = 10_000 } = options;
+    const names = friendlyNames(slots, options.names);
+    signal?.throwIfAborted();
+    const parts = findParts(options.parts);
+    const env = daemonEnvironment(parts);
+    const features = await describePcscd(parts.pcscd, env);
+    using limit = new Deadline(timeout, signal);
+    const deadline = limit.signal;
+
+    let failure: unknown;
+    for (let tries = 0; tries < PORT_TRIES; tries++) {
+      const directory = await makeDirectory(coveredDirectory(features));
+      const place = placeIn(directory.path, features);
+      let supervisor: Supervisor | undefined;
+      try {
+        const devices = await makeDevices(names, directory, parts.driver, signal);
+        const setup: Setup = { parts, features, directory, place, devices, slots };
+        await layOut(setup);
+        const launch = await findLaunch(features, place, parts.unshare, env, options.isolation);
+        supervisor = new Supervisor(
+          [...launch.command, ...pcscdCommand(setup)],
+          directory,
+          launch.leftover,
+          env,
+        );
+        await supervisor.started;
+        const readers = await untilReady(setup, supervisor, deadline);
+        return new Rig(setup, supervisor, launch.isolation, readers);
+      } catch (error) {
+        failure = limit.passed ? failed(limit.reason, directory.path) : error;
+        await supervisor?.end();
+        await removeDirectory(directory);
+        if (!(error instanceof ReadersMissing)) {
+          break;
+        }
+      }
+    }
+    signal?.throwIfAborted();
+    throw failure;
+  }
+
+  /** Fulfilled when the daemon that runs now ends, whoever ends it. After a restart there is a new promise. */
+  get exited(): Promise<DaemonExit> {
+    return this.#supervisor.exited;
+  }
+
+  /** The end of what pcscd wrote, also after the rig was stopped. */
+  log(): string {
+    return readLog(this.directory) || this.#lastLog;
+  }
+
+  /** Kills the daemon as a crash would. Socket file, ports and reader names stay reserved for a restart. */
+  async killDaemon(): Promise<void> {
+    await this.#supervisor.kill();
+  }
+
+  /**
+   * Kills the daemon, if it runs, and starts it again: same socket, same ports, same reader names.
+   *
+   * @throws RigError RIG_START_FAILED when it does not come back with all readers, RIG_STOPPED after `stop`.
+   */
+  async restartDaemon(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<void> {
+    const { signal, timeout = 10_000 } = options;
+    using limit = new Deadline(timeout, signal);
+    const deadline = limit.signal;
+    await this.#supervisor.kill();
+    // A pid file left by a crash makes pcscd look for a process that may be anybody's by now.
+    await rm(this.socket, { force: true });
+    await rm(join(this.#setup.place.ipc, 'pcscd.pid'), { force: true });
+    await this.#supervisor.start();
+    try {
+      await untilReady(this.#setup, this.#supervisor, deadline);
+    } catch (error) {
+      throw limit.passed ? failed(limit.reason, this.directory) : error;
+    }
+  }
+
+  /** Ends the daemon and removes the directory. May be called more than once. */
+  async stop(): Promise<void> {
+    this.#lastLog = this.log();
+    await this.#supervisor.end();
+    await removeDirectory(this.#setup.directory);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

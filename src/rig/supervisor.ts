@@ -1,0 +1,189 @@
+/**
+ * A shell process that owns a rig's daemon and directories, so that neither outlives this process.
+ *
+ * It reads a pipe we never write to: the end of that pipe, which the kernel brings about however this
+ * process ends (also SIGKILL), makes it kill the daemon and remove the directories. Should the supervisor
+ * be killed, the kernel kills the daemon (the launcher asks for that) and its reader removes the directories.
+ */
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { RigError } from './error.js';
+
+export interface DaemonExit {
+  /** Exit status; 128 + the signal's number for a daemon that was killed. */
+  status: number;
+}
+
+/**
+ * TERM: end everything. USR1: start the daemon again. USR2: kill the daemon. What happens is reported on
+ * standard output. A shell may miss a signal that arrives just before it waits, so senders repeat themselves.
+ */
+const SCRIPT = `
+directory=$1 drivers=$2 leftover=$3; shift 3
+daemon= again=1 previous=
+remove() {
+  rm -rf -- "$directory" "$drivers"
+  [ -z "$leftover" ] || rmdir -- "$leftover" 2>/dev/null
+}
+reap() {
+  while kill -0 "$daemon" 2>/dev/null; do wait "$daemon"; status=$?; done
+}
+finish() {
+  trap '' TERM INT HUP USR1 USR2
+  # The signal may have come between the daemon's start and the next line.
+  if [ -n "$previous" ] && [ "$!" != "$previous" ]; then daemon=$!; fi
+  if [ -n "$daemon" ]; then kill -KILL "$daemon" 2>/dev/null; reap; fi
+  remove
+  kill -KILL "$watcher" 2>/dev/null
+  exit 0
+}
+trap finish TERM INT HUP
+trap '[ -n "$daemon" ] || again=1' USR1
+trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null' USR2
+exec 3<&0
+(
+  trap - TERM INT HUP USR1 USR2
+  while read -r _; do :; done
+  tries=50
+  while [ $tries -gt 0 ] && kill -TERM $$ 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
+  remove
+) <&3 >/dev/null 2>&1 &
+watcher=$!
+exec 3<&- </dev/null
+while kill -0 "$watcher" 2>/dev/null; do
+  if [ -n "$again" ]; then
+    again= status=0 previous=$!
+    "$@" >>"$directory/log" 2>&1 &
+    daemon=$!
+    echo "started $daemon"
+    reap
+    daemon= previous=
+    echo "exited $status"
+  else
+    wait "$watcher"
+  fi
+done
+finish
+`;
+
+/** Milliseconds after which an order to the supervisor is repeated. */
+const REPEAT = 100;
+
+export class Supervisor {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  #daemon = deferred<DaemonExit>();
+  #started = deferred<number>();
+  /** Fulfilled when the supervisor is gone, and with it the daemon and the directories. */
+  readonly ended: Promise<void>;
+  #alive = true;
+
+  /**
+   * @param command what becomes the daemon: must exec, not fork.
+   * @param leftover a directory the daemon makes outside its own, to be removed if empty; '' for none.
+   */
+  constructor(
+    command: readonly string[],
+    directories: { path: string; drivers: string },
+    leftover: string,
+    env: NodeJS.ProcessEnv,
+  ) {
+    const { path, drivers } = directories;
+    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'pcsc-bridge-rig', path, drivers, leftover, ...command], {
+      // A session of its own: a terminal's Ctrl-C is for this process, and its end is what counts.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      cwd: '/',
+      env,
+    });
+    this.ended = this.#watch();
+    // A rig must never keep its process running.
+    this.#child.unref();
+    for (const stream of [this.#child.stdin, this.#child.stdout]) {
+      (stream as unknown as { unref(): void }).unref();
+    }
+  }
+
+  /** Fulfilled when the daemon that runs now ends, however it does. */
+  get exited(): Promise<DaemonExit> {
+    return this.#daemon.promise;
+  }
+
+  /** The daemon's process id, once it has been started. */
+  get started(): Promise<number> {
+    return this.#started.promise;
+  }
+
+  async kill(): Promise<void> {
+    await this.#order('SIGUSR2', this.exited);
+  }
+
+  /** Starts the daemon again; it must have ended. */
+  async start(): Promise<void> {
+    await this.#order('SIGUSR1', this.started);
+  }
+
+  /** Kills the daemon and removes the directories. */
+  async end(): Promise<void> {
+    this.#child.ref();
+    this.#child.stdin.destroy();
+    await this.ended;
+  }
+
+  async #order(signal: NodeJS.Signals, done: Promise<unknown>): Promise<void> {
+    const send = () => this.#alive && this.#child.kill(signal);
+    const repeat = setInterval(send, REPEAT);
+    try {
+      if (!send()) {
+        throw new RigError('RIG_STOPPED', 'The rig has been stopped; start a new one.');
+      }
+      await Promise.race([done, this.ended]);
+    } finally {
+      clearInterval(repeat);
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const lines = createInterface({ input: this.#child.stdout });
+    lines.on('line', (line) => {
+      const [event, value] = line.split(' ');
+      if (event === 'started') {
+        this.#daemon = deferred();
+        this.#started.resolve(Number(value));
+      } else if (event === 'exited') {
+        this.#started = deferred();
+        this.#daemon.resolve({ status: Number(value) });
+      }
+    });
+    this.#child.stdin.on('error', () => {});
+    let reason = 'its supervisor has ended';
+    try {
+      await once(this.#child, 'close');
+    } catch (error) {
+      reason = `/bin/sh does not run: ${(error as Error).message}`;
+    }
+    this.#alive = false;
+    this.#child.stdin.destroy();
+    this.#started.promise.catch(() => {});
+    this.#started.reject(new RigError('RIG_STOPPED', `The rig is stopped: ${reason}.`));
+    this.#daemon.resolve({ status: 128 + constants.signals.SIGKILL });
+  }
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: Error): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: Error) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
