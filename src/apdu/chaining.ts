@@ -1,0 +1,91 @@
+import { CommandApdu, SHORT_MAX_NC, SHORT_MAX_NE } from './command.js';
+import { ResponseApdu } from './response.js';
+import { carriesSecret } from './secrets.js';
+import { SW } from './status-word.js';
+
+/** Sends one command APDU to a card and resolves with its response APDU. */
+export type Transmit = (apdu: Uint8Array) => Promise<Uint8Array>;
+
+const GET_RESPONSE = 0xc0;
+/** Enough for two extended responses; a card that never stops saying 61xx must not keep us for ever. */
+const MAX_RESPONSE = 2 * 65_536;
+
+/**
+ * One command and its whole response over a transport that moves single APDUs, as ISO/IEC 7816-4, 5.3 has it:
+ * - data longer than 255 bytes goes as a chain (CLA bit 5), unless the command is marked extended;
+ * - 6Cxx re-issues the command with the right Le;
+ * - 61xx fetches the rest with GET RESPONSE on the same logical channel.
+ *
+ * Errors of the card are not exceptions: look at the response's status word. A chain that the card stops
+ * ends with the response that stopped it. The APDUs of a command that carries a PIN are wiped after sending;
+ * the caller's bytes are the caller's.
+ *
+ * Do this within a transaction: another program's APDU between two of these ruins both.
+ *
+ * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, or the card's answer is not.
+ * @throws {Error} The card announces more data (61xx) without end.
+ */
+export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
+  const whole = command instanceof CommandApdu ? command : CommandApdu.parse(command);
+  let last = whole;
+  if (!whole.extended && whole.data.length > SHORT_MAX_NC) {
+    const blocks = chain(whole);
+    last = blocks.pop() ?? whole;
+    for (const block of blocks) {
+      const response = await send(transmit, block);
+      if (response.sw !== SW.OK) return response;
+    }
+  }
+  if (!last.extended && last.ne > SHORT_MAX_NE) last = last.with({ ne: SHORT_MAX_NE });
+
+  let response = await send(transmit, last);
+  if (response.sw1 === 0x6c) response = await send(transmit, last.with({ ne: response.sw2 || SHORT_MAX_NE }));
+  return response.sw1 === 0x61 ? collect(transmit, last, response) : response;
+}
+
+/** The commands of a chain: all but the last with the chaining bit and without Le. */
+function chain(command: CommandApdu): CommandApdu[] {
+  const blocks: CommandApdu[] = [];
+  for (let start = 0; start < command.data.length; start += SHORT_MAX_NC) {
+    const data = command.data.subarray(start, start + SHORT_MAX_NC);
+    const more = start + SHORT_MAX_NC < command.data.length;
+    const cla = command.class.withChaining(more);
+    blocks.push(command.with({ cla, data, ne: more ? 0 : command.ne }));
+  }
+  return blocks;
+}
+
+async function collect(transmit: Transmit, command: CommandApdu, first: ResponseApdu): Promise<ResponseApdu> {
+  const cla = command.class.forGetResponse();
+  const parts = [first.data];
+  let received = first.data.length;
+  let response = first;
+  while (response.sw1 === 0x61) {
+    const next = new CommandApdu({ cla, ins: GET_RESPONSE, p1: 0, p2: 0, ne: response.sw2 || SHORT_MAX_NE });
+    response = await send(transmit, next);
+    if (response.sw1 === 0x6c)
+      response = await send(transmit, next.with({ ne: response.sw2 || SHORT_MAX_NE }));
+    received += response.data.length;
+    parts.push(response.data);
+    const stuck = response.sw1 === 0x61 && response.data.length === 0;
+    if (stuck || received > MAX_RESPONSE) {
+      throw new Error('The card keeps announcing more response data (61xx) without coming to an end.');
+    }
+  }
+  const data = new Uint8Array(received);
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part, offset);
+    offset += part.length;
+  }
+  return new ResponseApdu(response.sw, data);
+}
+
+async function send(transmit: Transmit, command: CommandApdu): Promise<ResponseApdu> {
+  const bytes = command.encode();
+  try {
+    return ResponseApdu.parse(await transmit(bytes));
+  } finally {
+    if (carriesSecret(bytes)) bytes.fill(0);
+  }
+}

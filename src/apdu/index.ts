@@ -1,0 +1,9 @@
+/** APDUs, status words, BER-TLV and chaining (ISO/IEC 7816-3 and 7816-4), free of any transport. */
+export { exchange, type Transmit } from './chaining.js';
+export { type ApduCase, CommandApdu, type CommandFields, MalformedApduError } from './command.js';
+export { fromHex, toHex } from './hex.js';
+export { InterindustryClass } from './interindustry-class.js';
+export { ResponseApdu } from './response.js';
+export { carriesSecret, formatCommand, isSecretInstruction, maskSecrets } from './secrets.js';
+export { describeStatusWord, retriesLeft, SW } from './status-word.js';
+export { decodeTlv, encodeTlv, findTlv, MalformedTlvError, type Tlv } from './tlv.js';

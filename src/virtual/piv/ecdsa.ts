@@ -1,0 +1,51 @@
+import { createECDH, type KeyObject } from 'node:crypto';
+import { encodeTlv } from '../../apdu/index.js';
+
+/** Order of the P-256 group (SP 800-186, 3.2.1.3). */
+const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+const FIELD_BYTES = 32;
+
+/**
+ * ECDSA over a digest the host has made (FIPS 186-5, 6.4.1), DER encoded. Node's `sign` always hashes, so the
+ * arithmetic modulo the group order is done here; the scalar multiplication is OpenSSL's. BigInt arithmetic is
+ * not constant-time: good for a virtual card, not for a key worth protecting.
+ */
+export function signDigestP256(privateKey: KeyObject, digest: Uint8Array): Uint8Array {
+  const { d: scalar } = privateKey.export({ format: 'jwk' });
+  if (scalar === undefined) throw new TypeError('An ECDSA signature needs a private EC key.');
+  const d = toBigInt(Buffer.from(scalar, 'base64url'));
+  // The leftmost 256 bits of a longer digest.
+  const e = toBigInt(digest.subarray(0, FIELD_BYTES)) % N;
+  for (;;) {
+    const ephemeral = createECDH('prime256v1');
+    const point = ephemeral.generateKeys();
+    const k = toBigInt(ephemeral.getPrivateKey());
+    const r = toBigInt(point.subarray(1, 1 + FIELD_BYTES)) % N;
+    const s = (inverse(k) * ((e + r * d) % N)) % N;
+    if (r !== 0n && s !== 0n) return encodeTlv(0x30, derInteger(r), derInteger(s));
+  }
+}
+
+/** Inverse modulo N, by the extended Euclidean algorithm. */
+function inverse(value: bigint): bigint {
+  let [low, high] = [value % N, N];
+  let [factor, previous] = [1n, 0n];
+  while (low > 1n) {
+    const quotient = high / low;
+    [low, high] = [high % low, low];
+    [factor, previous] = [previous - quotient * factor, factor];
+  }
+  return ((factor % N) + N) % N;
+}
+
+function derInteger(value: bigint): Uint8Array {
+  const hex = value.toString(16);
+  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
+  // DER integers are signed: a leading one bit would make it negative.
+  const sign = (bytes[0] ?? 0) >= 0x80 ? [0] : [];
+  return encodeTlv(0x02, Uint8Array.from(sign), bytes);
+}
+
+function toBigInt(bytes: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`);
+}
