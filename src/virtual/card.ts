@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { carriesSecret, maskSecrets } from '../apdu/index.js';
 import type { Applet } from './applet.js';
 import { buildAtr } from './atr.js';
@@ -40,6 +41,12 @@ export interface VirtualCardOptions extends LinkAddress {
 const INSERT_TIMEOUT_MS = 10_000;
 
 /**
+ * pcscd tells its clients of a card just after it has the ATR (0.2 ms as measured) and sends the card nothing
+ * by which to know; a client that asks earlier is told there is none.
+ */
+const PUBLISH_MS = 20;
+
+/**
  * A smart card in a virtual reader (vsmartcard's vpcd), seen by every PC/SC program on the host. It processes
  * APDUs strictly one after another. A card in the reader keeps the process alive.
  */
@@ -71,7 +78,8 @@ export class VirtualCard {
 
   /**
    * Puts a card into the reader slot that listens on `port`. Resolves when the reader has powered the card and
-   * fetched its ATR: from then on PC/SC programs find it (pcscd tells them within its 400 ms poll).
+   * fetched its ATR, and has had 20 ms to tell PC/SC programs. pcscd looks for a card every 400 ms, so this
+   * takes up to that long.
    *
    * The same applets can be inserted again after removal: what they keep through power loss (PIN, retry
    * counters, keys) is still there.
@@ -107,11 +115,12 @@ export class VirtualCard {
       this.#inserted = resolve;
     });
     const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeout);
+    const timer = globalThis.setTimeout(() => deadline.abort(), timeout);
     try {
       this.#link = await VpcdLink.connect(options, this.#handler(), deadline.signal);
       const early = await Promise.race([inserted, this.closed]);
       if (early !== undefined) throw early.error ?? new Error('The reader closed the connection.');
+      await setTimeout(PUBLISH_MS);
     } catch (cause) {
       const at = `${options.host ?? '127.0.0.1'}:${options.port}`;
       throw new Error(
