@@ -1,5 +1,6 @@
-/** The private directories of a rig: where its socket, its configuration and its driver copies live. */
-import { mkdir, mkdtemp, readFile, realpath, rm, statfs } from 'node:fs/promises';
+/** Chooses the private directories of a rig: for its socket and configuration, and for its driver copies. */
+import { randomBytes } from 'node:crypto';
+import { access, constants, readFile, realpath, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RigError } from './error.js';
@@ -12,41 +13,38 @@ export interface RigDirectory {
 
 const PREFIX = 'pcsc-bridge-rig-';
 const OVERLAYFS = 0x794c7630;
-/** sun_path has 108 bytes; the daemon's directory and socket name come after this. */
-const LONGEST = 70;
+/** A socket's path has 108 bytes; our names below the base need up to 60. */
+const LONGEST_BASE = 45;
 
 /**
- * Makes directories that only this user can enter (mode 0700).
+ * Names for directories that do not exist yet: the supervisor makes them, which removes them too.
  *
  * Sockets on overlayfs do not work everywhere, so memory file systems come first and overlayfs last.
  *
  * @param hidden a directory that will not be visible to the daemon.
+ * @throws RigError RIG_NOT_PERMITTED when no base directory is writable.
  */
-export async function makeDirectory(hidden?: string): Promise<RigDirectory> {
-  const bases = await Promise.all(
-    ['/dev/shm', process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp', '/var/tmp']
-      .filter((base): base is string => !!base?.startsWith('/') && base.length < LONGEST - 25)
-      .map(describeBase),
-  );
-  const usable = bases.filter(({ path }) => path && !(hidden && `${path}/`.startsWith(`${hidden}/`)));
-  const preferred = [...usable.filter((base) => !base.overlay), ...usable.filter((base) => base.overlay)];
-
-  const path = await firstTemporary(preferred);
-  try {
-    const drivers = path.base.noexec
-      ? await firstTemporary(preferred.filter((base) => !base.noexec))
-      : undefined;
-    const directory = { path: path.path, drivers: drivers?.path ?? join(path.path, 'drivers') };
-    await mkdir(directory.drivers, { recursive: true });
-    return directory;
-  } catch (error) {
-    await rm(path.path, { recursive: true, force: true });
-    throw error;
+export async function chooseDirectory(hidden: string): Promise<RigDirectory> {
+  const candidates = ['/dev/shm', process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp', '/var/tmp'];
+  const bases: Base[] = [];
+  for (const candidate of candidates) {
+    const base = candidate?.startsWith('/') ? await describeBase(candidate) : undefined;
+    if (base && !`${base.path}/`.startsWith(`${hidden}/`)) {
+      bases.push(base);
+    }
   }
-}
-
-export async function removeDirectory({ path, drivers }: RigDirectory): Promise<void> {
-  await Promise.all([path, drivers].map((each) => rm(each, { recursive: true, force: true })));
+  const preferred = [...bases.filter((base) => !base.overlay), ...bases.filter((base) => base.overlay)];
+  const base = preferred.find(({ path }) => path.length <= LONGEST_BASE);
+  const executable = base?.noexec ? preferred.find(({ noexec }) => !noexec) : base;
+  if (!base || !executable) {
+    throw new RigError(
+      'RIG_NOT_PERMITTED',
+      'A rig needs a directory to write to and to load drivers from, with a short path: make /dev/shm or /tmp one.',
+    );
+  }
+  const name = PREFIX + randomBytes(6).toString('hex');
+  const path = join(base.path, name);
+  return { path, drivers: executable === base ? join(path, 'drivers') : join(executable.path, name) };
 }
 
 interface Base {
@@ -55,13 +53,15 @@ interface Base {
   noexec: boolean;
 }
 
-async function describeBase(base: string): Promise<Base> {
+/** Undefined where we cannot write. */
+async function describeBase(base: string): Promise<Base | undefined> {
   try {
     const path = await realpath(base);
+    await access(path, constants.W_OK | constants.X_OK);
     const { type } = await statfs(path);
     return { path, overlay: type === OVERLAYFS, noexec: await isNoexec(path) };
   } catch {
-    return { path: '', overlay: false, noexec: false };
+    return undefined;
   }
 }
 
@@ -78,19 +78,4 @@ async function isNoexec(path: string): Promise<boolean> {
     }
   }
   return noexec;
-}
-
-async function firstTemporary(bases: readonly Base[]): Promise<{ path: string; base: Base }> {
-  const failures: string[] = [];
-  for (const base of bases) {
-    try {
-      return { path: await mkdtemp(join(base.path, PREFIX)), base };
-    } catch (error) {
-      failures.push((error as Error).message);
-    }
-  }
-  throw new RigError(
-    'RIG_NOT_PERMITTED',
-    `No directory for the rig's files: ${failures.join('; ') || 'neither /dev/shm nor /tmp exists'}. Make one of them writable.`,
-  );
 }

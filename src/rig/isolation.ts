@@ -5,11 +5,12 @@
  *   namespaces are allowed. The drivers of real readers are hidden too: a rig never touches them.
  * - 'socket': where namespaces are refused (containers, mostly), pcscd is handed a listening socket with a
  *   path of our own, by the protocol it has for systemd. It must be able to make its compiled-in directory,
- *   so this is for root, or for hosts where that directory exists. Real USB readers are *not* hidden: do not
- *   plug any in while such a rig runs.
+ *   so this is for root, or for hosts where that directory exists; and it writes its pid file there, so no
+ *   other pcscd may run. Real USB readers are *not* hidden: plug none in while such a rig runs.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { RigError } from './error.js';
@@ -21,7 +22,7 @@ export interface Launch {
   isolation: Isolation;
   /** Goes before pcscd's command line; ends by exec. */
   command: string[];
-  /** A directory pcscd will leave behind outside the rig's; '' for none. */
+  /** The directory outside the rig's in which pcscd leaves its pid file; '' for none. */
   leftover: string;
 }
 
@@ -113,16 +114,18 @@ export async function findLaunch(
     }
   }
   if (wanted !== 'namespace') {
-    const exists = existsSync(features.ipcDirectory);
+    const system = `${features.ipcDirectory}/pcscd.comm`;
     if (!features.takesSocket) {
       refusals.push('this pcscd cannot take a socket over');
-    } else if (process.getuid?.() !== 0 && !exists) {
+    } else if (process.getuid?.() !== 0 && !existsSync(features.ipcDirectory)) {
       refusals.push(`without root, pcscd cannot make ${features.ipcDirectory}`);
+    } else if (await isServed(system)) {
+      refusals.push(`the system's pcscd runs at ${system}`);
     } else {
       return {
         isolation: 'socket',
         command: ['/bin/sh', '-c', EXEC, 'sh', 'perl', '-e', LISTEN, place.socket],
-        leftover: exists ? '' : features.ipcDirectory,
+        leftover: features.ipcDirectory,
       };
     }
   }
@@ -131,4 +134,15 @@ export async function findLaunch(
     `This system lets no private pcscd run (${refusals.join('; ')}). Run as root, or allow user namespaces: ` +
       'sysctl -w user.max_user_namespaces=10000 kernel.apparmor_restrict_unprivileged_userns=0.',
   );
+}
+
+function isServed(socketPath: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath);
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      resolve(true);
+      socket.destroy();
+    });
+  });
 }

@@ -2,7 +2,7 @@
 import { readFileSync, watch } from 'node:fs';
 import { RigError } from './error.js';
 import { readerTable } from './pcscd.js';
-import { readerNamePattern, SLOTS_PER_DEVICE } from './reader-config.js';
+import { type Device, readerNamePattern, SLOTS_PER_DEVICE } from './reader-config.js';
 import type { Setup } from './setup.js';
 import type { DaemonExit, Supervisor } from './supervisor.js';
 
@@ -22,6 +22,7 @@ export class ReadersMissing extends RigError {}
  */
 export async function untilReady(
   setup: Setup,
+  devices: readonly Device[],
   supervisor: Supervisor,
   deadline: AbortSignal,
 ): Promise<string[]> {
@@ -39,16 +40,14 @@ export async function untilReady(
     const table = await readerTable(setup.place.socket, deadline).catch(() => undefined);
     if (table) {
       answeredAt ??= performance.now();
-      const names = setup.devices.flatMap(
-        ({ friendlyName }) => table.match(readerNamePattern(friendlyName)) ?? [],
-      );
-      if (names.length === setup.devices.length * SLOTS_PER_DEVICE) {
+      const names = devices.flatMap(({ friendlyName }) => table.match(readerNamePattern(friendlyName)) ?? []);
+      if (names.length === devices.length * SLOTS_PER_DEVICE) {
         return names.slice(0, setup.slots);
       }
       if (performance.now() - answeredAt > ATTACH_GRACE) {
-        const ports = setup.devices.map(({ port }) => `${port}-${port + 1}`).join(', ');
+        const ports = devices.map(({ port }) => `${port}-${port + 1}`).join(', ');
         throw failed(
-          `pcscd attached ${names.length} of ${setup.devices.length * SLOTS_PER_DEVICE} virtual readers; ` +
+          `pcscd attached ${names.length} of ${devices.length * SLOTS_PER_DEVICE} virtual readers; ` +
             `another program may have taken one of the ports ${ports}`,
           setup.directory.path,
           ReadersMissing,
@@ -64,6 +63,7 @@ function nextChange(directory: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', done);
       watcher?.close();
       resolve();
     };
@@ -75,7 +75,7 @@ function nextChange(directory: string, signal: AbortSignal): Promise<void> {
     } catch {
       // No inotify instance left: the timer does.
     }
-    signal.addEventListener('abort', done, { once: true });
+    signal.addEventListener('abort', done);
   });
 }
 

@@ -1,21 +1,21 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Deadline } from './deadline.js';
-import { makeDirectory, removeDirectory } from './directory.js';
-import { coveredDirectory, findLaunch, type Isolation, placeIn } from './isolation.js';
+import { chooseDirectory } from './directory.js';
+import { coveredDirectory, findLaunch, type Isolation, type Place, placeIn } from './isolation.js';
 import { findParts, type PartsSearch } from './parts.js';
 import { describePcscd } from './pcscd.js';
-import { friendlyNames } from './reader-config.js';
+import { type Device, friendlyNames } from './reader-config.js';
 import { failed, ReadersMissing, readLog, untilReady } from './ready.js';
 import {
   clientEnvironment,
+  configureReaders,
   daemonEnvironment,
   layOut,
-  makeDevices,
-  pcscdCommand,
   portOf,
   type RigEnvironment,
   type Setup,
+  writeDaemonScript,
 } from './setup.js';
 import { type DaemonExit, Supervisor } from './supervisor.js';
 
@@ -79,13 +79,21 @@ export class Rig implements AsyncDisposable {
 
   readonly #supervisor: Supervisor;
   readonly #setup: Setup;
+  readonly #devices: readonly Device[];
   #lastLog = '';
 
-  private constructor(setup: Setup, supervisor: Supervisor, isolation: Isolation, names: string[]) {
+  private constructor(
+    setup: Setup,
+    devices: readonly Device[],
+    supervisor: Supervisor,
+    isolation: Isolation,
+    names: string[],
+  ) {
     this.#setup = setup;
+    this.#devices = devices;
     this.#supervisor = supervisor;
     this.isolation = isolation;
-    this.readers = names.map((name, slot) => ({ name, port: portOf(setup.devices, slot) }));
+    this.readers = names.map((name, slot) => ({ name, port: portOf(devices, slot) }));
     this.socket = setup.place.socket;
     this.directory = setup.directory.path;
     this.version = setup.features.version;
@@ -106,38 +114,34 @@ export class Rig implements AsyncDisposable {
     const env = daemonEnvironment(parts);
     const features = await describePcscd(parts.pcscd, env);
     using limit = new Deadline(timeout, signal);
-    const deadline = limit.signal;
-
-    let failure: unknown;
-    for (let tries = 0; tries < PORT_TRIES; tries++) {
-      const directory = await makeDirectory(coveredDirectory(features));
-      const place = placeIn(directory.path, features);
-      let supervisor: Supervisor | undefined;
-      try {
-        const devices = await makeDevices(names, directory, parts.driver, signal);
-        const setup: Setup = { parts, features, directory, place, devices, slots };
-        await layOut(setup);
-        const launch = await findLaunch(features, place, parts.unshare, env, options.isolation);
-        supervisor = new Supervisor(
-          [...launch.command, ...pcscdCommand(setup)],
-          directory,
-          launch.leftover,
-          env,
-        );
-        await supervisor.started;
-        const readers = await untilReady(setup, supervisor, deadline);
-        return new Rig(setup, supervisor, launch.isolation, readers);
-      } catch (error) {
-        failure = limit.passed ? failed(limit.reason, directory.path) : error;
-        await supervisor?.end();
-        await removeDirectory(directory);
-        if (!(error instanceof ReadersMissing)) {
-          break;
+    const directory = await chooseDirectory(coveredDirectory(features));
+    const place = placeIn(directory.path, features);
+    const setup: Setup = { parts, features, directory, place, names, slots };
+    const supervisor = new Supervisor(directory, env);
+    try {
+      await supervisor.ready;
+      await layOut(setup);
+      const launch = await findLaunch(features, place, parts.unshare, env, options.isolation);
+      await writeDaemonScript(setup, launch);
+      for (let tries = 1; ; tries++) {
+        const devices = await configureReaders(setup, limit.signal);
+        await supervisor.start();
+        try {
+          const readers = await untilReady(setup, devices, supervisor, limit.signal);
+          return new Rig(setup, devices, supervisor, launch.isolation, readers);
+        } catch (error) {
+          if (!(error instanceof ReadersMissing) || tries === PORT_TRIES) {
+            throw error;
+          }
+          await supervisor.kill();
+          await removeTraces(place);
         }
       }
+    } catch (error) {
+      const failure = limit.passed ? failed(limit.reason, directory.path) : error;
+      await supervisor.end();
+      throw failure;
     }
-    signal?.throwIfAborted();
-    throw failure;
   }
 
   /** Fulfilled when the daemon that runs now ends, whoever ends it. After a restart there is a new promise. */
@@ -163,14 +167,11 @@ export class Rig implements AsyncDisposable {
   async restartDaemon(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<void> {
     const { signal, timeout = 10_000 } = options;
     using limit = new Deadline(timeout, signal);
-    const deadline = limit.signal;
     await this.#supervisor.kill();
-    // A pid file left by a crash makes pcscd look for a process that may be anybody's by now.
-    await rm(this.socket, { force: true });
-    await rm(join(this.#setup.place.ipc, 'pcscd.pid'), { force: true });
+    await removeTraces(this.#setup.place);
     await this.#supervisor.start();
     try {
-      await untilReady(this.#setup, this.#supervisor, deadline);
+      await untilReady(this.#setup, this.#devices, this.#supervisor, limit.signal);
     } catch (error) {
       throw limit.passed ? failed(limit.reason, this.directory) : error;
     }
@@ -180,10 +181,15 @@ export class Rig implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#lastLog = this.log();
     await this.#supervisor.end();
-    await removeDirectory(this.#setup.directory);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+/** A pid file left by a killed pcscd makes the next look for a process that may be anybody's by now. */
+async function removeTraces({ ipc, socket }: Place): Promise<void> {
+  await rm(socket, { force: true });
+  await rm(join(ipc, 'pcscd.pid'), { force: true });
 }

@@ -2,7 +2,7 @@
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import type { RigDirectory } from './directory.js';
-import type { Place } from './isolation.js';
+import type { Launch, Place } from './isolation.js';
 import type { Parts } from './parts.js';
 import type { PcscdFeatures } from './pcscd.js';
 import { freePortPairs } from './ports.js';
@@ -16,40 +16,57 @@ export interface Setup {
   features: PcscdFeatures;
   directory: RigDirectory;
   place: Place;
-  devices: Device[];
+  /** One per device of two slots. */
+  names: string[];
   slots: number;
 }
 
-export async function makeDevices(
-  names: readonly string[],
-  directory: RigDirectory,
-  driver: string,
-  signal?: AbortSignal,
-): Promise<Device[]> {
-  const ports = await freePortPairs(names.length, signal);
-  return await Promise.all(
-    names.map(async (friendlyName, index) => {
-      const copy = `${directory.drivers}/libifdvpcd-${index}.so`;
-      await copyFile(driver, copy);
-      return { friendlyName, driver: copy, port: ports[index] as number };
-    }),
-  );
-}
-
-export async function layOut({ directory, place, devices }: Setup): Promise<void> {
+/** Makes the directories below the rig's own, and each device's copy of the driver. */
+export async function layOut({ parts, directory, place, names }: Setup): Promise<void> {
   await mkdir(place.ipc, { recursive: true, mode: 0o755 });
   await mkdir(place.empty);
-  await mkdir(`${directory.path}/readers`);
-  // One file: pcscd takes several in no particular order.
-  await writeFile(`${directory.path}/readers/virtual`, readerConfig(devices));
+  await mkdir(configuration(directory));
+  await Promise.all(names.map((_, index) => copyFile(parts.driver, driverCopy(directory, index))));
 }
 
-export function pcscdCommand({ parts, features, directory }: Setup): string[] {
+/** Finds ports and tells pcscd about its readers. */
+export async function configureReaders(setup: Setup, signal: AbortSignal): Promise<Device[]> {
+  const { directory, names } = setup;
+  const ports = await freePortPairs(names.length, signal);
+  const devices = names.map((friendlyName, index) => ({
+    friendlyName,
+    driver: driverCopy(directory, index),
+    port: ports[index] as number,
+  }));
+  // One file: pcscd takes several in no particular order.
+  await writeFile(`${configuration(directory)}/virtual`, readerConfig(devices));
+  return devices;
+}
+
+/** Writes what the supervisor starts, and what it must clean up besides. */
+export async function writeDaemonScript(setup: Setup, launch: Launch): Promise<void> {
+  const { path } = setup.directory;
+  const words = [...launch.command, ...pcscdCommand(setup)].map(
+    (word) => `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  await writeFile(`${path}/leftover`, launch.leftover);
+  await writeFile(`${path}/daemon`, `exec ${words.join(' ')}\n`);
+}
+
+function configuration({ path }: RigDirectory): string {
+  return `${path}/readers`;
+}
+
+function driverCopy({ drivers }: RigDirectory, index: number): string {
+  return `${drivers}/libifdvpcd-${index}.so`;
+}
+
+function pcscdCommand({ parts, features, directory }: Setup): string[] {
   return [
     parts.pcscd,
     '--foreground',
     '--config',
-    `${directory.path}/readers`,
+    configuration(directory),
     ...(features.canDisablePolkit ? ['--disable-polkit'] : []),
   ];
 }

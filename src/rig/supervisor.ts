@@ -18,15 +18,24 @@ export interface DaemonExit {
 }
 
 /**
- * TERM: end everything. USR1: start the daemon again. USR2: kill the daemon. What happens is reported on
- * standard output. A shell may miss a signal that arrives just before it waits, so senders repeat themselves.
+ * Makes the directories, then waits for orders. USR1: start the daemon, which is the script `daemon` in the
+ * directory. USR2: kill it. TERM: end everything. What happens is reported on standard output. A shell may
+ * miss a signal that arrives just before it waits, so senders repeat themselves.
+ *
+ * The file `leftover` may name a directory the daemon uses outside its own: the daemon's pid file there goes
+ * with it, and the directory when it is then empty.
  */
 const SCRIPT = `
-directory=$1 drivers=$2 leftover=$3; shift 3
-daemon= again=1 previous=
+unset PCSC_BRIDGE_SUPERVISOR
+directory=$1 drivers=$2
+daemon= again= previous= last=none
 remove() {
+  leftover=$(cat "$directory/leftover" 2>/dev/null)
+  if [ -n "$leftover" ]; then
+    if [ "$(cat "$leftover/pcscd.pid" 2>/dev/null)" = "$last" ]; then rm -f -- "$leftover/pcscd.pid"; fi
+    rmdir -- "$leftover" 2>/dev/null
+  fi
   rm -rf -- "$directory" "$drivers"
-  [ -z "$leftover" ] || rmdir -- "$leftover" 2>/dev/null
 }
 reap() {
   while kill -0 "$daemon" 2>/dev/null; do wait "$daemon"; status=$?; done
@@ -35,29 +44,34 @@ finish() {
   trap '' TERM INT HUP USR1 USR2
   # The signal may have come between the daemon's start and the next line.
   if [ -n "$previous" ] && [ "$!" != "$previous" ]; then daemon=$!; fi
-  if [ -n "$daemon" ]; then kill -KILL "$daemon" 2>/dev/null; reap; fi
+  if [ -n "$daemon" ]; then
+    last=$daemon
+    kill -KILL "$daemon" 2>/dev/null
+    reap
+  fi
   remove
   kill -KILL "$watcher" 2>/dev/null
   exit 0
 }
-trap finish TERM INT HUP
-trap '[ -n "$daemon" ] || again=1' USR1
-trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null' USR2
+mkdir -m 700 -- "$directory" && mkdir -m 700 -- "$drivers" || { remove; exit 1; }
 exec 3<&0
 (
-  trap - TERM INT HUP USR1 USR2
   while read -r _; do :; done
   tries=50
   while [ $tries -gt 0 ] && kill -TERM $$ 2>/dev/null; do sleep 0.1; tries=$((tries - 1)); done
   remove
 ) <&3 >/dev/null 2>&1 &
 watcher=$!
+trap finish TERM INT HUP
+trap '[ -n "$daemon" ] || again=1' USR1
+trap '[ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null' USR2
 exec 3<&- </dev/null
+echo ready
 while kill -0 "$watcher" 2>/dev/null; do
   if [ -n "$again" ]; then
     again= status=0 previous=$!
-    "$@" >>"$directory/log" 2>&1 &
-    daemon=$!
+    /bin/sh "$directory/daemon" >>"$directory/log" 2>&1 &
+    daemon=$! last=$!
     echo "started $daemon"
     reap
     daemon= previous=
@@ -74,29 +88,24 @@ const REPEAT = 100;
 
 export class Supervisor {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  #daemon = deferred<DaemonExit>();
+  readonly #ready = deferred<void>();
   #started = deferred<number>();
+  #daemon = deferred<DaemonExit>();
+  #running = false;
+  #alive = true;
   /** Fulfilled when the supervisor is gone, and with it the daemon and the directories. */
   readonly ended: Promise<void>;
-  #alive = true;
 
-  /**
-   * @param command what becomes the daemon: must exec, not fork.
-   * @param leftover a directory the daemon makes outside its own, to be removed if empty; '' for none.
-   */
-  constructor(
-    command: readonly string[],
-    directories: { path: string; drivers: string },
-    leftover: string,
-    env: NodeJS.ProcessEnv,
-  ) {
-    const { path, drivers } = directories;
-    this.#child = spawn('/bin/sh', ['-c', SCRIPT, 'pcsc-bridge-rig', path, drivers, leftover, ...command], {
+  /** Makes both directories; they must not exist yet. */
+  constructor({ path, drivers }: { path: string; drivers: string }, env: NodeJS.ProcessEnv) {
+    // The script goes by the environment so that a process listing stays readable.
+    const command = ['-c', 'eval "$PCSC_BRIDGE_SUPERVISOR"', 'pcsc-bridge-rig', path, drivers];
+    this.#child = spawn('/bin/sh', command, {
       // A session of its own: a terminal's Ctrl-C is for this process, and its end is what counts.
       detached: true,
       stdio: ['pipe', 'pipe', 'ignore'],
       cwd: '/',
-      env,
+      env: { ...env, PCSC_BRIDGE_SUPERVISOR: SCRIPT },
     });
     this.ended = this.#watch();
     // A rig must never keep its process running.
@@ -106,23 +115,26 @@ export class Supervisor {
     }
   }
 
+  /** Fulfilled when the directories exist. */
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
   /** Fulfilled when the daemon that runs now ends, however it does. */
   get exited(): Promise<DaemonExit> {
     return this.#daemon.promise;
   }
 
-  /** The daemon's process id, once it has been started. */
-  get started(): Promise<number> {
-    return this.#started.promise;
-  }
-
+  /** Kills the daemon, if it runs. */
   async kill(): Promise<void> {
-    await this.#order('SIGUSR2', this.exited);
+    if (this.#running) {
+      await this.#order('SIGUSR2', this.exited);
+    }
   }
 
-  /** Starts the daemon again; it must have ended. */
+  /** Starts the daemon, which must not run, from the script `daemon` in the directory. */
   async start(): Promise<void> {
-    await this.#order('SIGUSR1', this.started);
+    await this.#order('SIGUSR1', this.#started.promise);
   }
 
   /** Kills the daemon and removes the directories. */
@@ -149,16 +161,20 @@ export class Supervisor {
     const lines = createInterface({ input: this.#child.stdout });
     lines.on('line', (line) => {
       const [event, value] = line.split(' ');
-      if (event === 'started') {
+      if (event === 'ready') {
+        this.#ready.resolve();
+      } else if (event === 'started') {
+        this.#running = true;
         this.#daemon = deferred();
         this.#started.resolve(Number(value));
       } else if (event === 'exited') {
+        this.#running = false;
         this.#started = deferred();
         this.#daemon.resolve({ status: Number(value) });
       }
     });
     this.#child.stdin.on('error', () => {});
-    let reason = 'its supervisor has ended';
+    let reason = 'the shell that looks after it has ended';
     try {
       await once(this.#child, 'close');
     } catch (error) {
@@ -166,8 +182,8 @@ export class Supervisor {
     }
     this.#alive = false;
     this.#child.stdin.destroy();
-    this.#started.promise.catch(() => {});
-    this.#started.reject(new RigError('RIG_STOPPED', `The rig is stopped: ${reason}.`));
+    this.#ready.promise.catch(() => {});
+    this.#ready.reject(new RigError('RIG_STOPPED', `The rig is stopped: ${reason}.`));
     this.#daemon.resolve({ status: 128 + constants.signals.SIGKILL });
   }
 }
