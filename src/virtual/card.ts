@@ -120,7 +120,6 @@ export class VirtualCard {
       this.#link = await VpcdLink.connect(options, this.#handler(), deadline.signal);
       const early = await Promise.race([inserted, this.closed]);
       if (early !== undefined) throw early.error ?? new Error('The reader closed the connection.');
-      await setTimeout(PUBLISH_MS);
     } catch (cause) {
       const at = `${options.host ?? '127.0.0.1'}:${options.port}`;
       throw new Error(
@@ -132,6 +131,7 @@ export class VirtualCard {
     } finally {
       clearTimeout(timer);
     }
+    await setTimeout(PUBLISH_MS);
   }
 
   #handler(): LinkHandler {
