@@ -64,7 +64,9 @@ const LONGEST_ANSWER = 1 << 20;
  */
 export function readerTable(socketPath: string, signal: AbortSignal): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ path: socketPath, signal });
+    const socket = connect(socketPath);
+    const abandon = () => socket.destroy();
+    signal.addEventListener('abort', abandon);
     const chunks: Buffer[] = [];
     let length = 0;
     socket.on('error', reject);
@@ -75,7 +77,10 @@ export function readerTable(socketPath: string, signal: AbortSignal): Promise<st
         socket.destroy(new Error('The answer of pcscd is too long.'));
       }
     });
-    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    socket.on('close', () => {
+      signal.removeEventListener('abort', abandon);
+      resolve(Buffer.concat(chunks).toString('latin1'));
+    });
     // A header of two words in the machine's byte order: payload size, command. Ending our side makes the
     // daemon close the connection after the answer, which tells us that it is complete.
     const header = Buffer.alloc(8);
