@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 
 namespace {
 
@@ -24,6 +25,7 @@ class Child {
     int end[2];
     REQUIRE(pipe(ready) == 0);
     REQUIRE(pipe(end) == 0);
+    std::fflush(nullptr);  // nothing for the child to print again
     pid_ = fork();
     if (pid_ == 0) {
       close(end[1]);
