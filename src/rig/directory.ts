@@ -1,7 +1,6 @@
 /** Chooses the private directories of a rig: for its socket and configuration, and for its driver copies. */
 import { randomBytes } from 'node:crypto';
 import { access, constants, readFile, realpath, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RigError } from './error.js';
 
@@ -19,13 +18,15 @@ const LONGEST_BASE = 45;
 /**
  * Names for directories that do not exist yet: the supervisor makes them, which removes them too.
  *
- * Sockets on overlayfs do not work everywhere, so memory file systems come first and overlayfs last.
+ * TMPDIR, where somebody has set it, or else a memory file system; what is on overlayfs comes last because
+ * sockets do not work there everywhere.
  *
  * @param hidden a directory that will not be visible to the daemon.
  * @throws RigError RIG_NOT_PERMITTED when no base directory is writable.
  */
 export async function chooseDirectory(hidden: string): Promise<RigDirectory> {
-  const candidates = ['/dev/shm', process.env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp', '/var/tmp'];
+  const { TMPDIR, XDG_RUNTIME_DIR } = process.env;
+  const candidates = [TMPDIR, '/dev/shm', XDG_RUNTIME_DIR, '/tmp', '/var/tmp'];
   const bases: Base[] = [];
   for (const candidate of candidates) {
     const base = candidate?.startsWith('/') ? await describeBase(candidate) : undefined;

@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# For scripts/setup: knows the system packages needed and gets the missing ones.
+
+packages_directory=${PCSC_BRIDGE_PACKAGES:-$PWD/.cache/packages}
+
+# Each line: the package, how to see that it is there, and what that looks for. A tool that came another way
+# than by the package counts as there. 'file' patterns are below / or the private directory.
+run_needs='
+pcscd           program pcscd
+libpcsclite1    file    {usr/,}lib{/*-linux-*,64,}/libpcsclite.so.1
+vsmartcard-vpcd file    usr/{local/,}lib/pcsc/drivers/serial/libifdvpcd.so
+mount           program mount
+util-linux      program unshare
+'
+# Compilers and interpreters do not work from a private directory.
+build_needs='
+g++     program c++
+make    program make
+python3 program python3
+'
+test_needs='
+opensc               program opensc-tool
+pcsc-tools           program pcsc_scan
+openssl              program openssl
+procps               program ps
+vsmartcard-vpicc     program vicc
+python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
+libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
+'
+test_build_needs='
+doctest-dev file usr/{local/,}include/doctest/doctest.h
+'
+
+# have KIND WHAT
+have() {
+  local root directory pattern
+  for root in "" "$packages_directory"; do
+    if [ "$1" = program ]; then
+      for directory in bin sbin usr/bin usr/sbin usr/local/bin usr/local/sbin; do
+        if [ -x "$root/$directory/$2" ]; then return 0; fi
+      done
+    else
+      # Braces and stars of the pattern are ours, so eval is safe; the root is quoted.
+      eval "pattern=(\"\$root\"/$2)"
+      for pattern in "${pattern[@]}"; do
+        if [ -e "$pattern" ]; then return 0; fi
+      done
+    fi
+  done
+  [ "$1" = program ] && command -v "$2" >/dev/null
+}
+
+# missing_of NEEDS: the packages of the list that are not there.
+missing_of() {
+  local package kind what
+  while read -r package kind what; do
+    if [ -n "$package" ] && ! have "$kind" "$what"; then echo "$package"; fi
+  done <<<"$1"
+}
+
+# system_packages WITH_TESTS
+system_packages() {
+  local fetchable=$run_needs installable=$build_needs
+  if [ -n "$1" ]; then
+    fetchable+=$test_needs
+    installable+=$test_build_needs
+  fi
+  local -a fetch install
+  mapfile -t fetch < <(missing_of "$fetchable")
+  mapfile -t install < <(missing_of "$installable")
+  local -a all=("${install[@]}" "${fetch[@]}")
+  if [ ${#all[@]} -eq 0 ]; then return; fi
+
+  if ! command -v apt-get >/dev/null; then
+    say "install what these packages of Debian hold, by this system's own means: ${all[*]}"
+    exit 1
+  fi
+  local -a as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if sudo -n true 2>/dev/null; then
+      as_root=(sudo -n)
+    else
+      if [ ${#install[@]} -gt 0 ]; then
+        say "this needs an administrator once: apt-get install ${install[*]}"
+        if [ ${#fetch[@]} -gt 0 ]; then
+          say "(missing as well, but fetched without one: ${fetch[*]})"
+        fi
+        exit 1
+      fi
+      step "fetching system packages into $packages_directory: ${fetch[*]}" unpack_packages "${fetch[@]}"
+      return
+    fi
+  fi
+  step "reading package lists" "${as_root[@]}" apt-get -q update
+  step "installing system packages: ${all[*]}" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -q -y --no-install-recommends install "${all[@]}"
+}
+
+# Downloads packages with whatever they depend on that is not installed, and unpacks them, all as this user.
+# Runs in a condition (see step), where bash ignores set -e: so && throughout.
+unpack_packages() {
+  local apt
+  apt=$(mktemp -d "${TMPDIR:-/tmp}/pcsc-bridge-apt-XXXXXX") || return 1
+  # The system's sources and its record of installed packages; lists, downloads and locks of our own.
+  local -a options=(
+    -o "Dir::State=$apt/state" -o Dir::State::status=/var/lib/dpkg/status
+    -o "Dir::Cache=$apt/cache" -o "Dir::Log=$apt/log" -o Debug::NoLocking=true
+    -o APT::Sandbox::User= -o Acquire::Languages=none -o APT::Install-Recommends=false
+  )
+  mkdir -p "$apt"/{state/lists/partial,cache/archives/partial,log} "$packages_directory" &&
+    apt-get -q "${options[@]}" update &&
+    apt-get -q -y "${options[@]}" --download-only install "$@" &&
+    local package && for package in "$apt"/cache/archives/*.deb; do
+      dpkg-deb -x "$package" "$packages_directory" || return 1
+    done &&
+    rm -rf "$apt"
+}
