@@ -1,13 +1,15 @@
 #include "session/audit_source.h"
 
 #include <bsm/audit.h>
-#include <bsm/audit_session.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "session/user_name.h"
+
+// Deprecated as a whole since macOS 11, and without a successor that tells a process's audit session.
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace pcsc_bridge {
 namespace {
