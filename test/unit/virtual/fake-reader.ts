@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { exchange, fromHex, type ResponseApdu, toHex } from '../../../src/apdu/index.js';
+import { type Applet, VirtualCard, type VirtualCardOptions } from '../../../src/virtual/index.js';
+
+/** The reader's end of the vpcd link, for one card at a time. */
+export class FakeReader implements AsyncDisposable {
+  readonly port: number;
+  readonly #server: Server;
+  #socket: Socket | undefined;
+  #received = Buffer.alloc(0);
+  readonly #arrived: Uint8Array[] = [];
+  readonly #waiting: ((payload: Uint8Array) => void)[] = [];
+  /** Power every card that comes, as pcscd does. */
+  powersCards = true;
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on('connection', (socket) => {
+      this.#socket = socket;
+      socket.on('data', (data) => this.#receive(data));
+      socket.on('error', () => {});
+      if (this.powersCards) this.#power();
+    });
+  }
+
+  static async listen(): Promise<FakeReader> {
+    const server = createServer({ noDelay: true });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new FakeReader(server);
+  }
+
+  /** A card inserted here, with these applets. */
+  async insert(applets: Applet[], options: Partial<VirtualCardOptions> = {}): Promise<VirtualCard> {
+    return VirtualCard.insert({ port: this.port, applets, ...options });
+  }
+
+  /** Waits for the next card to connect. */
+  async connection(): Promise<void> {
+    await once(this.#server, 'connection');
+  }
+
+  /** Sends bytes as they are: frames, parts of frames, several frames. */
+  write(bytes: Uint8Array): void {
+    this.#socket?.write(bytes);
+  }
+
+  /** Sends one message. */
+  send(payload: Uint8Array): void {
+    this.write(frame(payload));
+  }
+
+  /** The next message from the card. */
+  receive(): Promise<Uint8Array> {
+    const payload = this.#arrived.shift();
+    if (payload !== undefined) return Promise.resolve(payload);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** One APDU and its answer, both in hexadecimal. */
+  async transmit(apdu: string): Promise<string> {
+    this.send(fromHex(apdu));
+    return toHex(await this.receive());
+  }
+
+  /** One command and its whole answer, with chaining and GET RESPONSE as needed. */
+  exchange(apdu: string | Uint8Array): Promise<ResponseApdu> {
+    const transmit = (bytes: Uint8Array) => {
+      this.send(bytes);
+      return this.receive();
+    };
+    return exchange(transmit, typeof apdu === 'string' ? fromHex(apdu) : apdu);
+  }
+
+  powerOff(): void {
+    this.send(Uint8Array.of(0));
+  }
+
+  powerOn(): void {
+    this.send(Uint8Array.of(1));
+  }
+
+  reset(): void {
+    this.send(Uint8Array.of(2));
+  }
+
+  async atr(): Promise<string> {
+    this.send(Uint8Array.of(4));
+    return toHex(await this.receive());
+  }
+
+  /** Ends the link from the reader's side. */
+  hangUp(): void {
+    this.#socket?.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.hangUp();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #power(): void {
+    this.powerOn();
+    // Nobody is to mistake the ATR for an answer of theirs.
+    this.#waiting.push(() => {});
+    this.send(Uint8Array.of(4));
+  }
+
+  #receive(data: Buffer): void {
+    this.#received = Buffer.concat([this.#received, data]);
+    while (this.#received.length >= 2) {
+      const end = 2 + this.#received.readUInt16BE(0);
+      if (this.#received.length < end) return;
+      const payload = Uint8Array.from(this.#received.subarray(2, end));
+      this.#received = this.#received.subarray(end);
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#arrived.push(payload);
+      else waiting(payload);
+    }
+  }
+}
+
+/** A message as the link carries it. */
+export function frame(payload: Uint8Array): Uint8Array {
+  return Uint8Array.of(payload.length >> 8, payload.length & 0xff, ...payload);
+}

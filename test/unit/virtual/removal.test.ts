@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { fromHex } from '../../../src/apdu/index.js';
+import { FakeReader } from './fake-reader.js';
+import { SELECT_TEST, TestApplet } from './test-applet.js';
+
+test('removing a card ends the link, again and again without harm', async () => {
+  await using reader = await FakeReader.listen();
+  const card = await reader.insert([]);
+  await card.remove();
+  await card.remove();
+  expect(await card.closed).toEqual({ reason: 'removed' });
+});
+
+test('a reader that goes away closes the card', async () => {
+  await using reader = await FakeReader.listen();
+  const card = await reader.insert([]);
+  reader.hangUp();
+  expect(await card.closed).toMatchObject({ reason: 'reader-gone' });
+});
+
+test('a card can be removed while an APDU is in progress', async () => {
+  await using reader = await FakeReader.listen();
+  const card = await reader.insert([new TestApplet()]);
+  await reader.transmit(SELECT_TEST);
+  reader.send(fromHex('001CFF0000'));
+  await card.remove();
+  expect((await card.closed).reason).toBe('removed');
+});
+
+test('the same applets can be inserted again, and have forgotten what lived in memory', async () => {
+  const applet = new TestApplet();
+  await using reader = await FakeReader.listen();
+  const card = await reader.insert([applet]);
+  await reader.transmit(SELECT_TEST);
+  await reader.transmit('00140007');
+  await card.remove();
+  expect(applet.state).toBe(0);
+  await using _again = await reader.insert([applet]);
+  expect(await reader.transmit(SELECT_TEST)).toBe('9000');
+});
