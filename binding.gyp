@@ -1,7 +1,7 @@
 {
   "variables": {
     # The core: everything under native/ that knows nothing of Node.
-    "core_sources": [],
+    "core_sources": ["<!@(node scripts/core-sources.mjs <(OS))"],
     "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor", "-Werror"],
   },
   "target_defaults": {
@@ -30,12 +30,24 @@
       "cflags_cc": ["-isystem <!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
       "sources": [
         "<@(core_sources)",
+        "native/addon/cache_wrap.cc",
+        "native/addon/channel_wrap.cc",
+        "native/addon/convert.cc",
+        "native/addon/environment.cc",
         "native/addon/module.cc",
+        "native/addon/monitor_wrap.cc",
+        "native/addon/promise.cc",
+        "native/addon/session.cc",
         "native/addon/socket.cc",
       ],
       "conditions": [
         ["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }],
-        ["OS=='win'", { "libraries": ["-ladvapi32", "-lwtsapi32", "-lws2_32"] }],
+        ["OS=='win'", {
+          "sources": ["native/addon/pin_windows.cc"],
+          "libraries": ["-ladvapi32", "-lwtsapi32"],
+        }, {
+          "sources": ["native/addon/pin_posix.cc"],
+        }],
       ],
     },
   ],

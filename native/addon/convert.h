@@ -1,0 +1,21 @@
+// Between JavaScript values and the core's types. Arguments of the wrong type throw a TypeError.
+#pragma once
+
+#include <napi.h>
+
+#include <string>
+
+#include "pcsc/types.h"
+#include "session/session_identity.h"
+
+namespace pcsc_bridge::addon {
+
+std::uint32_t ToUint32(const Napi::Value& value, const char* name);
+std::string ToString(const Napi::Value& value, const char* name);
+Bytes ToBytes(const Napi::Value& value, const char* name);               // a Uint8Array, copied
+SessionIdentity ToIdentity(const Napi::Value& value, const char* name);  // { id, connectTime: bigint }
+
+Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);  // a Uint8Array of its own
+Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity);
+
+}  // namespace pcsc_bridge::addon

@@ -1,0 +1,10 @@
+// Keeps the addon in memory.
+#pragma once
+
+namespace pcsc_bridge::addon {
+
+// Node unloads an addon when the last worker that loaded it ends; threads of ours may still be in its code.
+// pin_posix.cc, pin_windows.cc.
+void StayLoaded();
+
+}  // namespace pcsc_bridge::addon

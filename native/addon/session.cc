@@ -1,0 +1,57 @@
+#include "addon/session.h"
+
+#include "addon/convert.h"
+#include "addon/promise.h"
+#include "cache/filter_setting.h"
+#include "channel/worker.h"
+#include "session/session.h"
+
+namespace pcsc_bridge::addon {
+namespace {
+
+const char* NameOf(SessionSource source) {
+  switch (source) {
+    case SessionSource::kWts:
+      return "wts";
+    case SessionSource::kLogind:
+      return "logind";
+    case SessionSource::kAudit:
+      return "audit";
+    case SessionSource::kProc:
+      return "proc";
+  }
+  return "proc";
+}
+
+Napi::Value FromSession(Napi::Env env, Session& session) {
+  Napi::Object object = FromIdentity(env, session.identity).As<Napi::Object>();
+  object.Set("user", session.user);
+  object.Set("source", NameOf(session.source));
+  return object;
+}
+
+}  // namespace
+
+Napi::Value SessionOf(const Napi::CallbackInfo& info) {
+  const std::uint32_t pid = ToUint32(info[0], "pid");
+  Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);
+  // The system's session manager may take its time.
+  const auto ask = [pid, answer = promised.answer] { answer(SessionOfProcess(pid)); };
+  if (!RunOnWorker(ask)) {
+    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+  }
+  return promised.promise;
+}
+
+Napi::Value ReadFilter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const FilterSetting setting = ReadFilterSetting();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("on", setting.on);
+  object.Set("stored", setting.stored ? Napi::Value(Napi::Boolean::New(env, *setting.stored)) : env.Null());
+  object.Set("restartPending", setting.restart_pending);
+  object.Set("place", setting.place);
+  return object;
+}
+
+}  // namespace pcsc_bridge::addon

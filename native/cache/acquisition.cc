@@ -1,0 +1,202 @@
+#include "cache/acquisition.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pcsc_bridge {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+void RunAll(std::vector<std::function<void()>>& later) {
+  for (const std::function<void()>& action : later) action();
+}
+
+}  // namespace
+
+void Acquisition::Advance() {
+  Later later;
+  Step step = Step::kWait;
+  EntryPtr entry;
+  bool reset_first = false;
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard<std::mutex> lock(cache_->mutex_);
+    if (settled_) {
+      // Cancelled between being called and coming: the next in line has it.
+      if (std::exchange(handed_over_, false)) cache_->PassOn(current_, later);
+    } else {
+      step = ChooseStep(later);
+      entry = current_;
+      number = ++step_number_;
+      if (step == Step::kEvaluate || step == Step::kOpen) {
+        reset_first = cache_->MustReset(entry->info, identity_) && CacheIndex::IsWanted(entry->info, target_);
+      }
+    }
+  }
+  RunAll(later);
+  if (step == Step::kEvaluate || step == Step::kOpen) Perform(step, entry, reset_first, number);
+}
+
+Acquisition::Step Acquisition::ChooseStep(Later& later) {
+  if (cache_->closed_) return Fail(Error{status::kClosed, "acquire", target_.reader, ""}, later);
+  if (!std::exchange(started_, true)) candidates_ = cache_->Candidates(identity_, target_);
+  for (;;) {
+    if (next_ < candidates_.size()) {
+      current_ = candidates_[next_];
+      const bool handed_over = std::exchange(handed_over_, false);
+      if (current_->gone) {
+        ++next_;
+        waited_in_line_ = false;
+        continue;
+      }
+      if (!waited_in_line_) step_start_ = steady_clock::now();
+      if (current_->busy && !handed_over) {
+        waited_in_line_ = true;
+        current_->waiting.push_back(shared_from_this());
+        return Step::kWait;
+      }
+      current_->busy = true;
+      return Step::kEvaluate;
+    }
+    // Somebody may have connected what we want while we looked at the others.
+    const std::vector<EntryPtr> now = cache_->index_.Own(identity_, target_);
+    const auto newer = std::find_if(now.begin(), now.end(), [&](const EntryPtr& entry) {
+      return std::find(candidates_.begin(), candidates_.end(), entry) == candidates_.end();
+    });
+    if (newer != now.end()) {
+      candidates_.push_back(*newer);
+      continue;
+    }
+    if (target_.reader.empty()) {
+      return Fail(Error{status::kUnknownCard, "acquire", "",
+                        "no cached card has this card id; name the reader to connect it"},
+                  later);
+    }
+    current_ = cache_->index_.Insert(identity_, target_, cache_->make_card_(target_.reader));
+    current_->busy = true;
+    step_start_ = steady_clock::now();
+    return Step::kOpen;
+  }
+}
+
+Acquisition::Step Acquisition::Fail(Error error, Later& later) {
+  Settle(std::move(error), later);
+  return Step::kSettle;
+}
+
+void Acquisition::Perform(Step step, const EntryPtr& entry, bool reset_first, std::uint64_t number) {
+  const bool open = step == Step::kOpen;
+  auto answer = [self = shared_from_this(), entry, open](Result<CachedCard::Claim> claim) {
+    self->OnClaim(entry, open, std::move(claim));
+  };
+  std::shared_ptr<Cancellable> operation = open ? entry->card->Open(reset_first, std::move(answer))
+                                                : entry->card->Evaluate(reset_first, std::move(answer));
+  bool cancel = false;
+  {
+    const std::lock_guard<std::mutex> lock(cache_->mutex_);
+    cancel = settled_;
+    if (number == step_number_) operation_ = operation;
+  }
+  if (cancel && operation) operation->Cancel();
+}
+
+void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim) {
+  Later later;
+  bool end_claim = false;
+  bool advance = false;
+  {
+    const std::lock_guard<std::mutex> lock(cache_->mutex_);
+    operation_ = nullptr;
+    ++step_number_;
+    if (!opened) {
+      Evaluation evaluation;
+      evaluation.entry = entry->info.id;
+      evaluation.reader = entry->info.reader;
+      evaluation.opened_by = entry->info.identity;
+      evaluation.valid = claim.ok();
+      evaluation.waited = waited_in_line_ || (claim && claim->begun.waited);
+      evaluation.duration = duration_cast<microseconds>(steady_clock::now() - step_start_);
+      evaluated_.push_back(std::move(evaluation));
+    }
+    waited_in_line_ = false;
+    if (!claim) {
+      const bool only_given_up =
+          settled_ && !opened && claim.code() == status::kCancelled && entry->card->usable();
+      if (only_given_up) {
+        cache_->PassOn(entry, later);
+      } else {
+        cache_->Drop(entry, Disposition::kLeave, later);
+      }
+      if (opened) {
+        Error error = claim.error();
+        if (error.reader.empty()) error.reader = target_.reader;
+        Settle(std::move(error), later);
+      }
+      advance = !opened && !settled_;
+      ++next_;
+    } else {
+      entry->info.atr = claim->atr;
+      const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
+      if (wanted) {
+        if (target_.card_id) entry->info.card_id = target_.card_id;
+        Settle(MakeLease(entry, opened, *claim), later);
+      } else {
+        end_claim = true;
+        ++next_;
+      }
+    }
+  }
+  RunAll(later);
+  if (end_claim) {
+    // The next candidate only when this one is free again, as the original does it.
+    cache_->EndClaim(entry, Disposition::kLeave,
+                     [self = shared_from_this()](const Result<Done>&) { self->Advance(); });
+  } else if (advance) {
+    Advance();
+  }
+}
+
+Lease Acquisition::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim) {
+  entry->info.leased = true;
+  entry->info.last_used = std::chrono::system_clock::now();
+  cache_->last_user_[entry->info.reader] = identity_;
+  Lease lease;
+  lease.cache_ = cache_;
+  lease.entry_ = entry;
+  lease.info_ = entry->info;
+  lease.fresh_ = opened;
+  lease.card_was_reset_ = claim.begun.card_was_reset;
+  lease.evaluated_ = std::move(evaluated_);
+  return lease;
+}
+
+void Acquisition::Settle(Result<Lease> result, Later& later) {
+  if (std::exchange(settled_, true)) return;
+  auto shared = std::make_shared<Result<Lease>>(std::move(result));
+  later.push_back([answer = std::move(answer_), shared] { answer(std::move(*shared)); });
+  answer_ = nullptr;
+}
+
+void Acquisition::Cancel() {
+  Later later;
+  std::shared_ptr<Cancellable> operation;
+  {
+    const std::lock_guard<std::mutex> lock(cache_->mutex_);
+    if (settled_) return;
+    Error error = Operation::CancelledError();
+    error.reader = target_.reader;
+    Settle(std::move(error), later);
+    operation = std::move(operation_);
+    if (current_ && !operation) {
+      auto& line = current_->waiting;
+      line.erase(std::remove(line.begin(), line.end(), shared_from_this()), line.end());
+    }
+  }
+  RunAll(later);
+  if (operation) operation->Cancel();
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,63 @@
+// One lookup in the card cache, from the question to the lease.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "cache/card_cache.h"
+
+namespace pcsc_bridge {
+
+// Walks the candidates one at a time: waits until an entry is free, evaluates it, and leases it or goes on;
+// at the end connects anew. Runs on whatever thread brings the next answer. Everything in it is guarded by
+// the cache's mutex.
+class Acquisition : public Cancellable, public std::enable_shared_from_this<Acquisition> {
+ public:
+  using Answer = std::function<void(Result<Lease>)>;
+
+  Acquisition(std::shared_ptr<CardCache> cache, const SessionIdentity& identity, CacheTarget target,
+              Answer answer)
+      : cache_(std::move(cache)),
+        identity_(identity),
+        target_(std::move(target)),
+        answer_(std::move(answer)) {}
+
+  void Cancel() override;
+
+  // Takes the next step. Called without the lock.
+  void Advance();
+
+ private:
+  friend class CardCache;
+  using EntryPtr = CacheIndex::EntryPtr;
+  using Later = CardCache::Later;
+
+  enum class Step { kWait, kEvaluate, kOpen, kSettle };
+
+  Step ChooseStep(Later& later);
+  Step Fail(Error error, Later& later);
+  void Perform(Step step, const EntryPtr& entry, bool reset_first, std::uint64_t number);
+  void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim);
+  void Settle(Result<Lease> result, Later& later);
+  Lease MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim);
+
+  const std::shared_ptr<CardCache> cache_;
+  const SessionIdentity identity_;
+  const CacheTarget target_;
+  Answer answer_;  // empty once settled
+
+  bool started_ = false;
+  bool settled_ = false;
+  std::vector<EntryPtr> candidates_;
+  std::size_t next_ = 0;
+  EntryPtr current_;          // waited for, or being evaluated or opened
+  bool handed_over_ = false;  // the one before us in line gave us the entry
+  bool waited_in_line_ = false;
+  std::uint64_t step_number_ = 0;  // tells a late return of one step from the next step
+  std::shared_ptr<Cancellable> operation_;
+  std::chrono::steady_clock::time_point step_start_;
+  std::vector<Evaluation> evaluated_;
+};
+
+}  // namespace pcsc_bridge

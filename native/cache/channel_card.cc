@@ -1,0 +1,61 @@
+#include "cache/channel_card.h"
+
+namespace pcsc_bridge {
+namespace {
+
+// A cached card is shared with other programs and speaks whichever protocol it likes.
+constexpr ShareMode kShareMode = ShareMode::kShared;
+constexpr Protocols kProtocols = kT0 | kT1;
+
+Result<CachedCard::Claim> ClaimCard(Connection& connection, bool reset_first, OnReset on_reset,
+                                    Operation& operation) {
+  Result<BeginOutcome> begun = connection.Begin(on_reset, operation);
+  if (!begun) return begun.error();
+  if (reset_first) {
+    const Result<Protocols> active =
+        connection.Reconnect(kShareMode, kProtocols, Disposition::kReset, operation);
+    if (!active) {
+      (void)connection.End(Disposition::kLeave);
+      return active.error();
+    }
+  }
+  Result<CardStatus> status = connection.GetStatus(operation);
+  if (!status) {
+    (void)connection.End(Disposition::kLeave);
+    return status.error();
+  }
+  return CachedCard::Claim{*begun, std::move(status->atr)};
+}
+
+}  // namespace
+
+std::shared_ptr<Cancellable> ChannelCard::Open(bool reset_first, std::function<void(Result<Claim>)> answer) {
+  return channel_->Submit<Claim>(
+      [reader = reader_, reset_first](Connection& connection, Operation& operation) -> Result<Claim> {
+        const Result<Protocols> connected = connection.Connect(reader, kShareMode, kProtocols, operation);
+        if (!connected) return connected.error();
+        return ClaimCard(connection, reset_first, OnReset::kReconnect, operation);
+      },
+      std::move(answer));
+}
+
+std::shared_ptr<Cancellable> ChannelCard::Evaluate(bool reset_first,
+                                                   std::function<void(Result<Claim>)> answer) {
+  return channel_->Submit<Claim>(
+      [reset_first](Connection& connection, Operation& operation) {
+        return ClaimCard(connection, reset_first, OnReset::kFail, operation);
+      },
+      std::move(answer));
+}
+
+void ChannelCard::End(Disposition disposition, std::function<void(Result<Done>)> answer) {
+  channel_->Submit<Done>(
+      [disposition](Connection& connection, Operation&) { return connection.End(disposition); },
+      std::move(answer));
+}
+
+CachedCardFactory ChannelCards(const Library& library) {
+  return [&library](const std::string& reader) { return std::make_shared<ChannelCard>(library, reader); };
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,22 @@
+// Prints the C++ sources of the core for a platform, one per line: node core-sources.mjs linux|mac|win
+// The core is everything in native/{pcsc,channel,session,cache}. A file is of one platform by its name.
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const foreign = {
+  linux: /_(windows|macos)\.cc$|^(wts|audit)_source\.cc$/,
+  mac: /_(windows|linux)\.cc$|^(wts|logind|proc)_source\.cc$/,
+  win: /_(linux|macos|posix|env)\.cc$|^(audit|logind|proc)_source\.cc$|^user_name\.cc$/,
+}[process.argv[2]];
+if (!foreign) {
+  console.error('usage: core-sources.mjs linux|mac|win');
+  process.exit(2);
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+for (const room of ['pcsc', 'channel', 'session', 'cache']) {
+  for (const file of readdirSync(join(root, 'native', room)).sort()) {
+    if (file.endsWith('.cc') && !foreign.test(file)) console.log(`native/${room}/${file}`);
+  }
+}
