@@ -62,7 +62,10 @@ export class VirtualCard {
   /** The tail of what has been queued; never rejects. */
   #queue: Promise<void> = Promise.resolve();
   #apduCount = 0;
+  /** It was we who ended the link. */
   #removed = false;
+  /** The link is down, or about to be: what is still queued stays unprocessed. */
+  #out = false;
   #inserted!: () => void;
   #close!: (closed: CardClosed) => void;
 
@@ -154,6 +157,7 @@ export class VirtualCard {
         this.#enqueue(() => this.#answer(sequence, command));
       },
       closed: (error) => {
+        this.#out = true;
         this.faults.endDelay();
         this.#os.reset();
         const reason = this.#removed ? 'removed' : 'reader-gone';
@@ -185,7 +189,7 @@ export class VirtualCard {
       this.#pull();
       return undefined;
     }
-    if (this.#removed) return undefined;
+    if (this.#out) return undefined;
     if (fault.reset) this.#os.reset();
     if (fault.sw !== undefined) return fault.mute ? undefined : Uint8Array.of(fault.sw >> 8, fault.sw & 0xff);
     const response = await this.#os.process(command);
@@ -201,6 +205,8 @@ export class VirtualCard {
   }
 
   #pull(): void {
+    if (this.#out) return;
+    this.#out = true;
     this.#removed = true;
     this.#link?.close();
   }

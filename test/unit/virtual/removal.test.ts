@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { FakeReader } from './fake-reader.js';
@@ -37,4 +38,19 @@ test('the same applets can be inserted again, and have forgotten what lived in m
   expect(applet.state).toBe(0);
   await using _again = await reader.insert([applet]);
   expect(await reader.transmit(SELECT_TEST)).toBe('9000');
+});
+
+test('what was still queued when the reader went away is not processed', async () => {
+  const applet = new TestApplet();
+  await using reader = await FakeReader.listen();
+  const card = await reader.insert([applet]);
+  await reader.transmit(SELECT_TEST);
+  reader.send(fromHex('001C320000'));
+  reader.send(fromHex('001E000001AA'));
+  while (card.apduCount < 3) await setImmediate();
+  reader.hangUp();
+  await card.closed;
+  while (applet.running > 0) await setImmediate();
+  await setImmediate();
+  expect(applet.kept).toBeUndefined();
 });
