@@ -65,8 +65,8 @@ export class VpcdLink {
   }
 
   /**
-   * Connects to a reader slot. Messages may reach the handler before the promise resolves. `signal` ends the
-   * link whenever it aborts.
+   * Connects to a reader slot. The reader does not speak before it has taken the card, which pcscd does at its
+   * next look for one. `signal` ends the link whenever it aborts.
    *
    * @throws {Error} Nobody listens there (code ECONNREFUSED), or the network says no.
    */
