@@ -1,11 +1,175 @@
 /**
  * The native boundary: the only file that loads the addon. Every native member is typed and documented
- * here; what it does is in native/addon and below.
+ * here; what it does is in native/addon and below. Nothing here does policy.
+ *
+ * Promises reject with PcscError. Where a `cancel` is given, `cancel.cancel()` rejects the promise at once
+ * with `SCARD_E_CANCELLED`, whatever the call is doing.
  */
 import { fileURLToPath } from 'node:url';
 import bindings from 'bindings';
+import { type Failure, PcscError } from './errors.js';
+
+/** SCARD_SHARE_EXCLUSIVE, _SHARED, _DIRECT. */
+export const ShareModes = { exclusive: 1, shared: 2, direct: 3 } as const;
+/** SCARD_LEAVE_CARD, _RESET_CARD, _UNPOWER_CARD, _EJECT_CARD. */
+export const Dispositions = { leave: 0, reset: 1, unpower: 2, eject: 3 } as const;
+/** SCARD_PROTOCOL_T0, _T1, _RAW: the same numbers on every platform, here. */
+export const ProtocolBits = { 'T=0': 1, 'T=1': 2, raw: 4 } as const;
+/** What SCardStatus says of a card, by number. */
+export const CardStates = [
+  'unknown',
+  'absent',
+  'present',
+  'swallowed',
+  'powered',
+  'negotiable',
+  'specific',
+] as const;
+/** SCARD_STATE_... bits of a reader. */
+export const ReaderStateBits = {
+  unknown: 0x0004,
+  unavailable: 0x0008,
+  empty: 0x0010,
+  present: 0x0020,
+  exclusive: 0x0080,
+  inUse: 0x0100,
+  mute: 0x0200,
+  unpowered: 0x0400,
+} as const;
+
+/** Ends an operation that is waiting; given to it as the last argument. */
+export interface NativeCancel {
+  cancel(): void;
+}
+
+export interface NativeIdentity {
+  id: number;
+  /** 100-ns ticks since 1601-01-01 UTC; 0 = unknown. */
+  connectTime: bigint;
+}
+
+export interface NativeBegin {
+  /** Somebody else reset the card before we got it. */
+  cardWasReset: boolean;
+  /** The card was in somebody's transaction. */
+  waited: boolean;
+}
+
+/** One PC/SC context, at most one card, and the thread that may touch them. Operations run in order. */
+export interface NativeChannel {
+  /** SCardListReaders. */
+  listReaders(cancel?: NativeCancel): Promise<string[]>;
+  /** SCardConnect; the active protocol's bit (ProtocolBits), 0 for direct. */
+  connect(reader: string, shareMode: number, protocols: number, cancel?: NativeCancel): Promise<number>;
+  /** SCardReconnect; the active protocol's bit. */
+  reconnect(
+    shareMode: number,
+    protocols: number,
+    initialization: number,
+    cancel?: NativeCancel,
+  ): Promise<number>;
+  /** SCardDisconnect. */
+  disconnect(disposition: number, cancel?: NativeCancel): Promise<void>;
+  /** SCardBeginTransaction, in order of arrival within the process; reconnects after a foreign reset. */
+  begin(cancel?: NativeCancel): Promise<NativeBegin>;
+  /** SCardEndTransaction. */
+  end(disposition: number): Promise<void>;
+  /** SCardStatus. */
+  status(cancel?: NativeCancel): Promise<{ state: number; protocol: number; atr: Uint8Array }>;
+  /** SCardTransmit. The APDU is copied, and the copy wiped. */
+  transmit(apdu: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
+  /** SCardControl, with the platform's own control code. */
+  control(code: number, input: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
+  /** SCardGetAttrib. */
+  getAttribute(id: number, cancel?: NativeCancel): Promise<Uint8Array>;
+  /** SCardSetAttrib. */
+  setAttribute(id: number, value: Uint8Array, cancel?: NativeCancel): Promise<void>;
+  /** Cancels what is under way, disconnects, releases the context. Never waits for a stuck call. */
+  close(disposition: number): Promise<void>;
+  /** Closed, or abandoned in mid-call: takes no more work. */
+  readonly ended: boolean;
+}
+
+export interface NativeCacheEntry {
+  entry: number;
+  identity: NativeIdentity;
+  reader: string;
+  atr: Uint8Array;
+  cardId: Uint8Array | null;
+  lastUsedMs: number;
+  leased: boolean;
+}
+
+export interface NativeEvaluation {
+  entry: number;
+  reader: string;
+  openedBy: NativeIdentity;
+  valid: boolean;
+  waited: boolean;
+  durationMs: number;
+}
+
+/** The exclusive use of a cached card, in a transaction. */
+export interface NativeLease {
+  readonly entry: NativeCacheEntry;
+  readonly evaluated: NativeEvaluation[];
+  readonly fresh: boolean;
+  readonly cardWasReset: boolean;
+  readonly channel: NativeChannel;
+  /** Ends the transaction and gives the card back. Once. */
+  end(disposition: number): Promise<void>;
+}
+
+export interface NativeCardCache {
+  /** Finds or connects the wanted card; `reader` may be '' where `cardId` (16 bytes) is given. */
+  acquire(
+    identity: NativeIdentity,
+    reader: string,
+    cardId: Uint8Array | null,
+    cancel?: NativeCancel,
+  ): Promise<NativeLease>;
+  entries(): NativeCacheEntry[];
+  evict(identity: NativeIdentity): number;
+  close(): Promise<void>;
+}
+
+export interface NativeReaderStatus {
+  reader: string;
+  /** ReaderStateBits. */
+  state: number;
+  /** Cards inserted and removed so far. */
+  eventCount: number;
+  atr: Uint8Array;
+}
+
+export interface NativeMonitor {
+  stop(): void;
+}
+
+export interface NativeFilterSetting {
+  on: boolean;
+  stored: boolean | null;
+  restartPending: boolean;
+  place: string;
+}
 
 export interface NativeAddon {
+  Cancel: new () => NativeCancel;
+  /** Throws where there is no PC/SC library. */
+  Channel: new () => NativeChannel;
+  CardCache: new (filter: boolean) => NativeCardCache;
+  /** Reports the whole picture at the start and at each change; an error, once, when the service is away. */
+  Monitor: new (
+    listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
+  ) => NativeMonitor;
+  /** The stored setting of the card cache's filter. */
+  filterSetting(): NativeFilterSetting;
+  /** Once, with the maker of errors. */
+  initialize(makeError: (failure: Failure) => Error): void;
+  /** Loads the PC/SC library and tells its path; throws where there is none. */
+  libraryPath(): string;
+  /** The terminal session of a process; 0: of this one. */
+  sessionOf(pid: number): Promise<NativeIdentity & { user: string; source: string }>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */
   setQuickAck(fd: number): void;
 }
@@ -14,3 +178,5 @@ export const native = bindings({
   bindings: 'pcsc_bridge',
   module_root: fileURLToPath(new URL('..', import.meta.url)),
 }) as NativeAddon;
+
+native.initialize((failure) => new PcscError(failure));

@@ -1,0 +1,107 @@
+/** The bridge: sessions and the card cache they share. */
+import { CardCache } from './cache.js';
+import { closedError } from './errors.js';
+import { native } from './native.js';
+import { SessionContext } from './session.js';
+import { checkIdentity, identityKey, type SessionIdentity } from './session-identity.js';
+
+export interface BridgeOptions {
+  /**
+   * Whether the card cache evaluates only the asker's entries. 'on' unless given; 'system' takes the stored
+   * setting: the registry value FilterCSPCardCacheByTSSessionConnectTime of KB949538 on Windows, the
+   * environment variable of that name elsewhere, read once per process.
+   */
+  filter?: 'on' | 'off' | 'system' | undefined;
+}
+
+/** Whose session: a process's, or one given by its identity. */
+export type SessionQuery = { pid: number } | { id: number; connectTime: bigint; user?: string };
+
+/** What is stored about the filter, and whether this process works with it. */
+export interface FilterSetting {
+  /** What 'system' means in this process. */
+  on: boolean;
+  /** What is stored now; null when nothing is. */
+  stored: boolean | null;
+  /** The stored value has changed since this process read it. */
+  restartPending: boolean;
+  /** Where it is stored. */
+  place: string;
+}
+
+/** PC/SC for several terminal sessions, none of which blocks another. */
+export class CardBridge {
+  readonly cache: CardCache;
+  readonly #sessions = new Set<SessionContext>();
+  #closed: Promise<void> | undefined;
+
+  constructor(options: BridgeOptions = {}) {
+    const { filter = 'on' } = options;
+    if (!['on', 'off', 'system'].includes(filter)) {
+      throw new TypeError(`filter: '${String(filter)}' is none of 'on', 'off', 'system'`);
+    }
+    this.cache = new CardCache(filter === 'system' ? native.filterSetting().on : filter === 'on');
+  }
+
+  /** The stored setting of the filter. */
+  get filterSetting(): FilterSetting {
+    return native.filterSetting();
+  }
+
+  /** True where the stored setting has changed since this process read it. */
+  get restartPending(): boolean {
+    return native.filterSetting().restartPending;
+  }
+
+  /**
+   * Opens a session: the caller's own terminal session, that of another process, or one given by id and
+   * connect time. Error BRIDGE_E_SESSION_UNKNOWN where a process's session cannot be learnt.
+   */
+  async openSession(query?: SessionQuery): Promise<SessionContext> {
+    this.#checkOpen();
+    const identity = await findIdentity(query);
+    this.#checkOpen();
+    const session = new SessionContext(identity, this.cache, (closed) => this.#release(closed));
+    this.#sessions.add(session);
+    return session;
+  }
+
+  /** Closes every session and lets all cached cards go. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await this.cache.close();
+  }
+
+  #release(session: SessionContext): void {
+    this.#sessions.delete(session);
+    const key = identityKey(session.identity);
+    const others = [...this.#sessions].some(({ identity }) => identityKey(identity) === key);
+    if (!others) this.cache.evict(session.identity);
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw closedError('CardBridge');
+  }
+}
+
+async function findIdentity(query: SessionQuery | undefined): Promise<SessionIdentity> {
+  if (query !== undefined && 'id' in query) {
+    const { id, connectTime, user } = query;
+    return checkIdentity({ id, connectTime, user, source: 'given' });
+  }
+  const pid = query?.pid ?? 0;
+  if (!Number.isInteger(pid) || pid < 0 || (query !== undefined && pid === 0)) {
+    throw new RangeError(`pid must be the number of a process, not ${String(query?.pid)}`);
+  }
+  const { source, ...identity } = await native.sessionOf(pid);
+  return { ...identity, source: source as NonNullable<SessionIdentity['source']> };
+}

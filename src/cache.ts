@@ -1,0 +1,154 @@
+/** The card cache: connected cards, each the property of one session identity. */
+import { closedError } from './errors.js';
+import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
+import { checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
+import { Transaction } from './transaction.js';
+import { checkBytes, checkReader, type Disposition, dispositionNumber } from './values.js';
+import { type WaitOptions, waitFor } from './waiting.js';
+
+/** The wanted card: the one in a reader, the one with an id, or the one with this id in this reader. */
+export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
+
+/** One cached card. */
+export interface CacheEntry {
+  /** Never used for another entry of this process. */
+  entry: number;
+  /** The session identity that opened it. */
+  identity: SessionIdentity;
+  reader: string;
+  atr: Uint8Array;
+  /** 16 bytes, where somebody told it. */
+  cardId: Uint8Array | undefined;
+  lastUsed: Date;
+  /** In somebody's transaction. */
+  leased: boolean;
+}
+
+/** What a lookup did to one entry: an operation on its handle that shows that it still works. */
+export interface Evaluation {
+  entry: number;
+  reader: string;
+  openedBy: SessionIdentity;
+  /** The handle worked; one that does not is dropped. */
+  valid: boolean;
+  /** The card was in somebody's transaction, or the entry in somebody's use. */
+  waited: boolean;
+  durationMs: number;
+}
+
+/** How a card was found. */
+export interface CacheLookup {
+  entry: CacheEntry;
+  /** No entry was the wanted card: it was connected anew. */
+  fresh: boolean;
+  evaluated: Evaluation[];
+}
+
+/**
+ * The cache of a bridge. With the filter on a lookup evaluates only the asker's own entries, and no identity
+ * ever gets a handle that another opened (KB949538); off, it evaluates everybody's.
+ */
+export class CardCache {
+  /** Whether lookups evaluate only the asker's entries. */
+  readonly filter: boolean;
+  #native: NativeCardCache | undefined;
+  #closed = false;
+
+  /** @internal Use `bridge.cache`. */
+  constructor(filter: boolean) {
+    this.filter = filter;
+  }
+
+  /** What is cached, in the order it was opened. */
+  entries(): CacheEntry[] {
+    return (this.#native?.entries() ?? []).map(toEntry);
+  }
+
+  /** Lets an identity's entries go and resets their cards; one in use goes when its lease ends. How many. */
+  evict(identity: SessionIdentity): number {
+    return this.#native?.evict(nativeIdentity(checkIdentity(identity))) ?? 0;
+  }
+
+  /**
+   * Finds the wanted card among the asker's entries, connecting it anew where it is not, and leases it, in a
+   * transaction. Errors: those of SCardConnect; SCARD_E_UNKNOWN_CARD where only a card id was given and no
+   * entry has it.
+   */
+  async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
+    if (this.#closed) throw closedError('CardCache');
+    const { id, connectTime } = checkIdentity(identity);
+    const { reader, cardId } = checkTarget(target);
+    this.#native ??= new native.CardCache(this.filter);
+    const cache = this.#native;
+    const lease = await waitFor('acquire', reader || undefined, options, (cancel) =>
+      cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native),
+    );
+    return new CardLease(lease);
+  }
+
+  /** @internal Part of `bridge.close()`. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#native?.close();
+    this.#native = undefined;
+  }
+}
+
+/** The exclusive use of a cached card, in a transaction. */
+export class CardLease {
+  readonly transaction: Transaction;
+  readonly lookup: CacheLookup;
+  readonly #lease: NativeLease;
+  #ended: Promise<void> | undefined;
+
+  /** @internal Use `bridge.cache.acquire`. */
+  constructor(lease: NativeLease) {
+    this.#lease = lease;
+    this.lookup = {
+      entry: toEntry(lease.entry),
+      fresh: lease.fresh,
+      evaluated: lease.evaluated.map((evaluation) => ({ ...evaluation })),
+    };
+    this.transaction = new Transaction({
+      channel: lease.channel,
+      reader: lease.entry.reader,
+      cardWasReset: lease.cardWasReset,
+      disposition: 'leave',
+      lookup: this.lookup,
+    });
+  }
+
+  /** Ends the transaction and gives the card back to the cache. Once is enough. */
+  end(disposition: Disposition = 'leave'): Promise<void> {
+    return this.finish(dispositionNumber(disposition));
+  }
+
+  /** @internal `end`, by number. */
+  finish(disposition: number): Promise<void> {
+    this.transaction.seal();
+    this.#ended ??= this.#lease.end(disposition);
+    return this.#ended;
+  }
+
+  /** Resets the card, unless `end` was called. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('reset').catch(() => {});
+  }
+}
+
+function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array } {
+  if (typeof target === 'string') return { reader: checkReader(target) };
+  const { reader, cardId } = target;
+  if (reader === undefined && cardId === undefined) {
+    throw new TypeError('name the card: a reader, a cardId, or both');
+  }
+  if (cardId === undefined) return { reader: checkReader(reader) };
+  checkBytes(cardId, 'cardId');
+  if (cardId.length !== 16) throw new RangeError(`a cardId has 16 bytes, this one has ${cardId.length}`);
+  return { reader: reader === undefined ? '' : checkReader(reader), cardId };
+}
+
+function toEntry(native: NativeCacheEntry): CacheEntry {
+  const { lastUsedMs, cardId, ...rest } = native;
+  return { ...rest, cardId: cardId ?? undefined, lastUsed: new Date(lastUsedMs) };
+}

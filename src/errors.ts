@@ -1,0 +1,95 @@
+/** What goes wrong, for programs (codes) and for people (sentences). */
+
+/** A failure as the native core reports it. */
+export interface Failure {
+  /** Symbolic: `SCARD_E_SHARING_VIOLATION`, or one of ours, `BRIDGE_E_CLOSED`. */
+  code: string;
+  /** The code as a number, unsigned: 0x8010000b. */
+  value: number;
+  /** A sentence: what happened and what can be done. */
+  text: string;
+  /** The PC/SC or system function that failed: `SCardConnect`. */
+  operation: string;
+  /** The reader concerned, or ''. */
+  reader: string;
+  /** More, where it is known, or ''. */
+  detail: string;
+}
+
+/** A failed PC/SC call. Keeps everything that is known about it. */
+export class PcscError extends Error {
+  override readonly name = 'PcscError';
+  /** Symbolic code: `'SCARD_E_SHARING_VIOLATION'`. */
+  readonly code: string;
+  /** The code as a number: `0x8010000b`. */
+  readonly value: number;
+  /** The PC/SC function that failed: `'SCardConnect'`. */
+  readonly operation: string;
+  /** The reader concerned. */
+  readonly reader: string | undefined;
+
+  constructor(failure: Failure) {
+    super(sentence(failure));
+    this.code = failure.code;
+    this.value = failure.value;
+    this.operation = failure.operation;
+    this.reader = failure.reader || undefined;
+  }
+}
+
+/** A wait ended by its `AbortSignal`; `cause` is the signal's reason. */
+export class AbortError extends Error {
+  override readonly name = 'AbortError';
+  readonly code = 'ABORT_ERR';
+  readonly operation: string;
+  readonly reader: string | undefined;
+
+  constructor(operation: string, reader: string | undefined, reason: unknown) {
+    super(`${operation}${on(reader)} was aborted`, { cause: reason });
+    this.operation = operation;
+    this.reader = reader;
+  }
+}
+
+/** A wait that lasted longer than its `timeout`. */
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+  readonly code = 'TIMEOUT_ERR';
+  readonly operation: string;
+  readonly reader: string | undefined;
+  /** Milliseconds; undefined where the time came with a signal (`AbortSignal.timeout`). */
+  readonly timeout: number | undefined;
+
+  constructor(operation: string, reader: string | undefined, timeout: number | undefined, reason?: unknown) {
+    const time = timeout === undefined ? 'the time of its signal' : `${timeout} ms`;
+    super(
+      `${operation}${on(reader)} did not end within ${time}; somebody else may hold the card`,
+      reason === undefined ? undefined : { cause: reason },
+    );
+    this.operation = operation;
+    this.reader = reader;
+    this.timeout = timeout;
+  }
+}
+
+/** The error for something used after its `close()`. */
+export function closedError(what: string): PcscError {
+  return new PcscError({
+    code: 'BRIDGE_E_CLOSED',
+    value: 0xe0100002,
+    text: `${what} is closed`,
+    operation: what,
+    reader: '',
+    detail: '',
+  });
+}
+
+function on(reader: string | undefined): string {
+  return reader ? ` on "${reader}"` : '';
+}
+
+function sentence(failure: Failure): string {
+  const number = `0x${failure.value.toString(16).padStart(8, '0')}`;
+  const detail = failure.detail ? ` (${failure.detail})` : '';
+  return `${failure.operation}${on(failure.reader)}: ${failure.text}${detail} [${failure.code} ${number}]`;
+}

@@ -1,0 +1,50 @@
+/** Who asks: the key of the card cache. */
+import type { NativeIdentity } from './native.js';
+
+/** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
+export interface SessionIdentity {
+  /** Terminal-services session id, logind session number, or what stands for it. */
+  id: number;
+  /** When it was connected: 100-ns ticks since 1601-01-01 UTC (FILETIME); 0n = unknown. */
+  connectTime: bigint;
+  /** The user's name, where it is known. */
+  user?: string | undefined;
+  /** Where the identity was learnt; 'given' by the caller. */
+  source?: 'given' | 'wts' | 'logind' | 'audit' | 'proc' | undefined;
+}
+
+export function checkIdentity(identity: SessionIdentity): SessionIdentity {
+  const { id, connectTime } = identity;
+  if (!Number.isInteger(id) || id < 0 || id > 0xffff_ffff) {
+    throw new RangeError(`a session id is a whole number of 32 bits, not ${String(id)}`);
+  }
+  if (typeof connectTime !== 'bigint' || connectTime < 0n || connectTime > 0xffff_ffff_ffff_ffffn) {
+    throw new RangeError(
+      'connectTime must be a bigint of 64 bits: 100-ns ticks since 1601-01-01 UTC, 0n for unknown',
+    );
+  }
+  return identity;
+}
+
+export function nativeIdentity(identity: SessionIdentity): NativeIdentity {
+  return { id: identity.id, connectTime: identity.connectTime };
+}
+
+/** The same text for the same identity, and only for that. */
+export function identityKey(identity: NativeIdentity): string {
+  return `${identity.id}@${identity.connectTime}`;
+}
+
+const ticksPerMs = 10_000n;
+const unixEpochInTicks = 116_444_736_000_000_000n;
+
+/** A Date, or milliseconds since 1970, as connect time. */
+export function toConnectTime(time: Date | number): bigint {
+  return BigInt(Math.trunc(Number(time))) * ticksPerMs + unixEpochInTicks;
+}
+
+/** A connect time as a Date; undefined for 0n, unknown. */
+export function fromConnectTime(connectTime: bigint): Date | undefined {
+  if (connectTime === 0n) return undefined;
+  return new Date(Number((connectTime - unixEpochInTicks) / ticksPerMs));
+}

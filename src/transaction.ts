@@ -1,0 +1,133 @@
+/** A transaction: the card is ours alone until it ends. */
+import type { CacheLookup } from './cache.js';
+import { closedError } from './errors.js';
+import { CardStates, type NativeChannel } from './native.js';
+import {
+  checkApdu,
+  checkBytes,
+  type Disposition,
+  dispositionNumber,
+  type Protocol,
+  protocolName,
+} from './values.js';
+import { type WaitOptions, waitFor } from './waiting.js';
+
+/** How to wait for the card, and what becomes of it at the end. */
+export interface TransactionOptions extends WaitOptions {
+  /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
+  disposition?: Disposition | undefined;
+}
+
+/** What SCardStatus says. */
+export interface CardStatus {
+  state: (typeof CardStates)[number];
+  protocol: Protocol | undefined;
+  /** Answer to reset (ISO 7816-3), 2 to 33 bytes. */
+  atr: Uint8Array;
+}
+
+/** What a transaction is made from. */
+export interface TransactionParts {
+  channel: NativeChannel;
+  reader: string;
+  cardWasReset: boolean;
+  disposition: Disposition;
+  lookup?: CacheLookup | undefined;
+}
+
+/** Given to the callback of `card.transaction` and `session.transaction`; ends with it. */
+export class Transaction {
+  readonly reader: string;
+  /** Somebody reset the card before we got it: what was selected or verified before is forgotten. */
+  readonly cardWasReset: boolean;
+  /** How the card was found, where it came through the card cache. */
+  readonly lookup: CacheLookup | undefined;
+  /** What becomes of the card when the callback ends well; may be changed during the transaction. */
+  disposition: Disposition;
+
+  readonly #channel: NativeChannel;
+  #open = true;
+
+  /** @internal */
+  constructor(parts: TransactionParts) {
+    this.#channel = parts.channel;
+    this.reader = parts.reader;
+    this.cardWasReset = parts.cardWasReset;
+    this.disposition = parts.disposition;
+    this.lookup = parts.lookup;
+  }
+
+  /**
+   * SCardTransmit: sends a command APDU (4 to 65,544 bytes) and gives the response, status word included.
+   * Aborting a transmit ends the transaction: what the card made of the command cannot be known.
+   */
+  transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+    const channel = this.#use();
+    checkApdu(apdu);
+    return waitFor('SCardTransmit', this.reader, options, (cancel) => channel.transmit(apdu, cancel?.native));
+  }
+
+  /** SCardStatus. */
+  status(options?: WaitOptions): Promise<CardStatus> {
+    const channel = this.#use();
+    return waitFor('SCardStatus', this.reader, options, (cancel) => readStatus(channel, cancel?.native));
+  }
+
+  /** SCardControl; `code` is the platform's own. */
+  control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+    const channel = this.#use();
+    checkBytes(input, 'input');
+    return waitFor('SCardControl', this.reader, options, (cancel) =>
+      channel.control(code, input, cancel?.native),
+    );
+  }
+
+  /** SCardGetAttrib. */
+  getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
+    const channel = this.#use();
+    return waitFor('SCardGetAttrib', this.reader, options, (cancel) =>
+      channel.getAttribute(id, cancel?.native),
+    );
+  }
+
+  /** @internal From here on every use is an error. */
+  seal(): void {
+    this.#open = false;
+  }
+
+  #use(): NativeChannel {
+    if (!this.#open) throw closedError('Transaction');
+    return this.#channel;
+  }
+}
+
+/**
+ * Runs the callback in a transaction that has begun, and ends it: with its disposition when the callback
+ * ends well, with a reset when it throws.
+ */
+export async function runTransaction<T>(
+  transaction: Transaction,
+  callback: (transaction: Transaction) => Promise<T> | T,
+  end: (disposition: number) => Promise<void>,
+): Promise<T> {
+  let result: T;
+  try {
+    result = await callback(transaction);
+    transaction.seal();
+  } catch (error) {
+    transaction.seal();
+    // The callback's error is the one to tell; a card that cannot be reset any more has gone.
+    await end(dispositionNumber('reset')).catch(() => {});
+    throw error;
+  }
+  await end(dispositionNumber(transaction.disposition));
+  return result;
+}
+
+export async function readStatus(
+  channel: NativeChannel,
+  ...cancel: Parameters<NativeChannel['status']>
+): Promise<CardStatus> {
+  const { state, protocol, atr } = await channel.status(...cancel);
+  return { state: CardStates[state] ?? 'unknown', protocol: protocolName(protocol), atr };
+}

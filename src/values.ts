@@ -1,0 +1,65 @@
+/** The field's words as TypeScript has them, and the checks on what callers give. */
+import { Dispositions, ProtocolBits, ShareModes } from './native.js';
+
+/** How a card is shared with other programs (SCardConnect, dwShareMode). */
+export type ShareMode = keyof typeof ShareModes;
+/** What happens to the card at the end (SCardDisconnect, SCardEndTransaction, dwDisposition). */
+export type Disposition = keyof typeof Dispositions;
+/** A transmission protocol (SCardConnect, dwPreferredProtocols). */
+export type Protocol = keyof typeof ProtocolBits;
+
+/** SCARD maximum: CLA INS P1 P2, extended Lc, 65,535 bytes, extended Le, rounded up as pcsc-lite has it. */
+const longestApdu = 65_544;
+
+export function shareModeNumber(mode: ShareMode): number {
+  return lookUp(ShareModes, mode, 'shareMode');
+}
+
+export function dispositionNumber(disposition: Disposition): number {
+  return lookUp(Dispositions, disposition, 'disposition');
+}
+
+export function protocolBits(protocols: readonly Protocol[]): number {
+  if (!Array.isArray(protocols)) throw new TypeError("protocols must be an array, such as ['T=1']");
+  return protocols.reduce((bits, protocol) => bits | lookUp(ProtocolBits, protocol, 'protocols'), 0);
+}
+
+/** The protocol of a bit; undefined for none (a direct connection). */
+export function protocolName(bit: number): Protocol | undefined {
+  return (Object.keys(ProtocolBits) as Protocol[]).find((name) => ProtocolBits[name] === bit);
+}
+
+export function checkReader(reader: unknown): string {
+  if (typeof reader !== 'string' || reader === '' || reader.includes('\0')) {
+    throw new TypeError('reader must be the name of a reader, as listReaders() gives it');
+  }
+  return reader;
+}
+
+export function checkApdu(apdu: unknown): Uint8Array {
+  checkBytes(apdu, 'apdu');
+  if (apdu.length < 4) {
+    throw new RangeError(`an APDU has at least 4 bytes (CLA INS P1 P2), this one has ${apdu.length}`);
+  }
+  if (apdu.length > longestApdu) {
+    throw new RangeError(`an APDU has at most ${longestApdu} bytes, this one has ${apdu.length}`);
+  }
+  return apdu;
+}
+
+export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
+}
+
+function lookUp<Table extends Record<string, number>>(
+  table: Table,
+  key: keyof Table | undefined,
+  name: string,
+): number {
+  const value = typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined;
+  if (value === undefined) {
+    const known = Object.keys(table).join("', '");
+    throw new TypeError(`${name}: '${String(key)}' is none of '${known}'`);
+  }
+  return value;
+}

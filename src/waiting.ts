@@ -1,0 +1,87 @@
+/** Waits that can be ended: `timeout` and `signal`, the same everywhere. */
+import { AbortError, TimeoutError } from './errors.js';
+import { type NativeCancel, native } from './native.js';
+
+/** How long to wait, and who may end it. Without either, without limit. */
+export interface WaitOptions {
+  /** Milliseconds, 0 or more; Infinity for no limit. When over: TimeoutError. */
+  timeout?: number | undefined;
+  /** When aborted: AbortError, or TimeoutError for a signal made by `AbortSignal.timeout`. */
+  signal?: AbortSignal | undefined;
+}
+
+const longestTimer = 2 ** 31 - 1;
+
+/** One wait's end, for whatever is waiting at the moment: native operations, and waits of our own. */
+export class Cancellation {
+  readonly native: NativeCancel = new native.Cancel();
+  #onCancel: (() => void) | undefined;
+  #cancelled = false;
+
+  cancel(): void {
+    this.#cancelled = true;
+    this.native.cancel();
+    this.#onCancel?.();
+  }
+
+  /** What a wait that is not native does when it is cancelled; at once if it already is. */
+  onCancel(action: (() => void) | undefined): void {
+    this.#onCancel = action;
+    if (this.#cancelled) action?.();
+  }
+}
+
+/**
+ * Runs something that may wait. The promise settles at once when the time is over or the signal
+ * aborts, whatever the operation is doing.
+ */
+export async function waitFor<T>(
+  operation: string,
+  reader: string | undefined,
+  options: WaitOptions | undefined,
+  start: (cancel?: Cancellation) => Promise<T>,
+): Promise<T> {
+  const { timeout, signal } = checkWaitOptions(options);
+  if (signal === undefined && timeout === undefined) return start();
+  if (signal?.aborted) throw abortError(operation, reader, signal.reason);
+
+  const cancel = new Cancellation();
+  let ended: Error | undefined;
+  const end = (error: Error) => {
+    ended ??= error;
+    cancel.cancel();
+  };
+  const onAbort = () => end(abortError(operation, reader, signal?.reason));
+  const timer =
+    timeout === undefined
+      ? undefined
+      : setTimeout(() => end(new TimeoutError(operation, reader, timeout)), timeout);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await start(cancel);
+  } catch (error) {
+    throw ended ?? error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+/** The options without those that mean no limit; TypeError or RangeError for what they cannot be. */
+export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
+  const { timeout, signal } = options ?? {};
+  if (timeout !== undefined && (typeof timeout !== 'number' || !(timeout >= 0))) {
+    throw new RangeError(`timeout must be a number of milliseconds, 0 or more, not ${String(timeout)}`);
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError('signal must be an AbortSignal');
+  }
+  return { timeout: timeout !== undefined && timeout <= longestTimer ? timeout : undefined, signal };
+}
+
+export function abortError(operation: string, reader: string | undefined, reason: unknown): Error {
+  const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
+  return timedOut
+    ? new TimeoutError(operation, reader, undefined, reason)
+    : new AbortError(operation, reader, reason);
+}
