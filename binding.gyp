@@ -2,6 +2,7 @@
   "variables": {
     # The core: everything under native/ that knows nothing of Node.
     "core_sources": ["<!@(node scripts/core-sources.mjs <(OS))"],
+    "pcsc_sources": ["<!@(node scripts/core-sources.mjs <(OS) pcsc)"],
     "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor", "-Werror"],
   },
   "target_defaults": {
@@ -49,6 +50,13 @@
           "sources": ["native/addon/pin_posix.cc"],
         }],
       ],
+    },
+    {
+      # A separate program of plain PC/SC that holds a transaction: the other process of the reproduction.
+      "target_name": "pcsc-holder",
+      "type": "executable",
+      "sources": ["native/holder/main.cc", "<@(pcsc_sources)"],
+      "conditions": [["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }]],
     },
   ],
 }

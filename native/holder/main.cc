@@ -1,0 +1,80 @@
+// pcsc-holder READER [MILLISECONDS]: holds a transaction on the card in a reader, by plain PC/SC.
+//
+// The other process of the reproduction: a program that shares nothing with the bridge but the PC/SC service.
+// Prints "held" when the transaction has begun, holds it until the time is over or its standard input ends,
+// ends it leaving the card as it is, and prints "released". Status 1, and a sentence, where PC/SC fails.
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "pcsc/card.h"
+#include "pcsc/context.h"
+#include "pcsc/library.h"
+
+namespace {
+
+using pcsc_bridge::Card;
+using pcsc_bridge::Context;
+using pcsc_bridge::Error;
+using pcsc_bridge::Library;
+using pcsc_bridge::Result;
+
+int Fail(const Error& error) {
+  const pcsc_bridge::StatusText text = pcsc_bridge::Describe(error.code);
+  std::cerr << "pcsc-holder: " << error.operation << ": " << text.text << " [" << text.name << "] "
+            << error.detail << std::endl;
+  return 1;
+}
+
+// Waits for the end of standard input or of the time, whichever is first.
+void WaitForRelease(std::chrono::milliseconds time) {
+  // Left behind with the reading thread when the time is over first.
+  static std::mutex mutex;
+  static std::condition_variable changed;
+  static bool ended = false;
+  std::thread([] {
+    std::cin.ignore(std::numeric_limits<std::streamsize>::max());
+    const std::lock_guard<std::mutex> lock(mutex);
+    ended = true;
+    changed.notify_one();
+  }).detach();
+  std::unique_lock<std::mutex> lock(mutex);
+  changed.wait_for(lock, time, [] { return ended; });
+}
+
+int Hold(const std::string& reader, std::chrono::milliseconds time) {
+  const Result<const Library*> library = Library::Load();
+  if (!library) return Fail(library.error());
+  const Result<Context> context = Context::Establish(*library.value());
+  if (!context) return Fail(context.error());
+  Result<Card> card = Card::Connect(context.value(), reader, pcsc_bridge::ShareMode::kShared,
+                                    pcsc_bridge::kT0 | pcsc_bridge::kT1);
+  if (!card) return Fail(card.error());
+  const auto begun = card->BeginTransaction();
+  if (!begun) return Fail(begun.error());
+  std::cout << "held" << std::endl;
+  WaitForRelease(time);
+  const auto ended = card->EndTransaction(pcsc_bridge::Disposition::kLeave);
+  if (!ended) return Fail(ended.error());
+  std::cout << "released" << std::endl;
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    std::cerr << "usage: pcsc-holder READER [MILLISECONDS]" << std::endl;
+    return 2;
+  }
+  const long time = argc == 3 ? std::strtol(argv[2], nullptr, 10) : 24L * 3600 * 1000;
+  const int status = Hold(argv[1], std::chrono::milliseconds(time));
+  std::fflush(nullptr);
+  std::_Exit(status);  // the reading thread may still be at it
+}
