@@ -26,11 +26,8 @@ procps               program ps
 vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
+doctest-dev          file    usr/{local/,}include/doctest/doctest.h
 '
-test_build_needs='
-doctest-dev file usr/{local/,}include/doctest/doctest.h
-'
-
 # have KIND WHAT
 have() {
   local root directory pattern
@@ -63,7 +60,6 @@ system_packages() {
   local fetchable=$run_needs installable=$build_needs
   if [ -n "$1" ]; then
     fetchable+=$test_needs
-    installable+=$test_build_needs
   fi
   local -a fetch install
   mapfile -t fetch < <(missing_of "$fetchable")
