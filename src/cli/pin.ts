@@ -1,0 +1,20 @@
+/** A PIN from the environment or from the keyboard; never from the command line, where others can read it. */
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+
+/** PCSC_BRIDGE_PIN, or a hidden prompt on a terminal. */
+export async function askPin(): Promise<string> {
+  const given = process.env['PCSC_BRIDGE_PIN'];
+  if (given) return given;
+  if (!process.stdin.isTTY)
+    throw new Error('the PIN is wanted: put it in the environment variable PCSC_BRIDGE_PIN');
+  process.stderr.write('PIN: ');
+  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return await prompt.question('');
+  } finally {
+    prompt.close();
+    process.stderr.write('\n');
+  }
+}

@@ -1,0 +1,104 @@
+/** pcsc-bridge repro: the blocked logons of KB949538 and the fix. */
+import { writeFile } from 'node:fs/promises';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { reproduce } from '../harness/scenario.js';
+import { readerStage, type Stage, virtualStage } from '../harness/stage.js';
+import { htmlReport } from '../report/html.js';
+import { terminalReport } from '../report/terminal.js';
+import { askPin } from './pin.js';
+import { Progress } from './progress.js';
+
+interface ReproOptions {
+  sessions: number;
+  hold: number;
+  filter: 'off' | 'on' | 'both';
+  json?: string;
+  report?: string;
+  reader: string[];
+}
+
+const interrupted = 130;
+
+export function reproCommand(): Command {
+  return new Command('repro')
+    .description('reproduce the blocked smart card logons of KB949538 and show the fix')
+    .option(
+      '--sessions <count>',
+      'terminal sessions, each with its own virtual card: 2 to 16',
+      wholeNumber(2, 16),
+      4,
+    )
+    .option('--hold <ms>', "how long another process holds session 1's card", wholeNumber(200, 600_000), 3000)
+    .addOption(
+      new Option('--filter <setting>', 'run with the filter off, on, or both')
+        .choices(['off', 'on', 'both'])
+        .default('both'),
+    )
+    .option('--json <file>', 'write the result as data')
+    .option('--report <file>', 'write a page with the timeline (HTML)')
+    .option(
+      '--reader <name>',
+      'use the PIV card in this reader instead of a virtual one (give it twice or more); the PIN comes from ' +
+        'PCSC_BRIDGE_PIN or is asked for',
+      (name: string, names: string[]) => [...names, name],
+      [],
+    )
+    .addHelpText(
+      'after',
+      '\nExit status: 0 when the fault was seen with the filter off and not with it on; 1 when not, or on an error.',
+    )
+    .action(run);
+}
+
+async function run(options: ReproOptions): Promise<void> {
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const { signal } = interrupt;
+  const progress = new Progress();
+  try {
+    await using stage = await openStage(options, progress, signal);
+    const result = await reproduce(stage, {
+      holdMs: options.hold,
+      filters: options.filter === 'both' ? ['off', 'on'] : [options.filter],
+      signal,
+      onProgress: (step) => progress.step(step),
+    });
+    progress.end();
+    process.stdout.write(terminalReport(result, process.stdout.columns ?? 100));
+    if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
+    if (options.report) await writeFile(options.report, htmlReport(result));
+    process.exitCode = result.verdict === 'fixed' ? 0 : 1;
+  } catch (error) {
+    progress.end();
+    process.exitCode = signal.aborted ? interrupted : 1;
+    console.error(signal.aborted ? 'interrupted' : `pcsc-bridge repro: ${messageOf(error)}`);
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+async function openStage(options: ReproOptions, progress: Progress, signal: AbortSignal): Promise<Stage> {
+  if (options.reader.length === 0) {
+    progress.step(`starting a private pcscd with ${options.sessions} virtual readers and PIV cards`);
+    return virtualStage(options.sessions, signal);
+  }
+  if (new Set(options.reader).size < 2) {
+    throw new Error('give --reader at least twice: one card is held while the others log on');
+  }
+  return readerStage(options.reader, await askPin());
+}
+
+function wholeNumber(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < from || value > to) {
+      throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
+    }
+    return value;
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

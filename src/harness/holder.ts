@@ -1,0 +1,59 @@
+/** The other process: holds a transaction on a card, by plain PC/SC. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** native/holder, running. Ends by itself when its time is over, or with this process. */
+export class Holder {
+  /** When the other process let go (performance.now()); rejects where it ended in another way. */
+  readonly released: Promise<number>;
+
+  private constructor(
+    readonly reader: string,
+    /** When it had the card (performance.now()). */
+    readonly heldSince: number,
+    readonly process: ChildProcess,
+    released: Promise<number>,
+  ) {
+    this.released = released;
+  }
+
+  /** Starts the other process and waits until it holds the card. */
+  static async start(reader: string, holdMs: number, signal?: AbortSignal): Promise<Holder> {
+    const program = fileURLToPath(
+      new URL(
+        `../../build/Release/pcsc-holder${process.platform === 'win32' ? '.exe' : ''}`,
+        import.meta.url,
+      ),
+    );
+    if (!existsSync(program)) {
+      throw new Error(`${program} is missing: build it with "npm run build:native"`);
+    }
+    // Its standard input is ours: it lets go when we end.
+    const child = spawn(program, [reader, String(holdMs)], { stdio: ['pipe', 'pipe', 'pipe'], signal });
+    child.on('error', () => {}); // told by 'close'
+    let complaint = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    const closed = once(child, 'close').then(([code]) => {
+      throw new Error(`the process that held "${reader}" ended too early (${code}): ${complaint.trim()}`);
+    });
+    const lines = createInterface({ input: child.stdout });
+    const said = (word: string) =>
+      new Promise<number>((resolve) => {
+        lines.on('line', (line) => line === word && resolve(performance.now()));
+      });
+    const released = Promise.race([said('released'), closed]);
+    released.catch(() => {}); // whoever awaits it hears of it
+    const heldSince = await Promise.race([said('held'), closed]);
+    return new Holder(reader, heldSince, child, released);
+  }
+
+  /** Has the other process let go now. */
+  release(): void {
+    this.process.stdin?.end();
+  }
+}

@@ -1,0 +1,109 @@
+/** The result on a terminal: a timeline with a lane per session, who blocked whom, the verdict. */
+import Table from 'cli-table3';
+import colors from 'picocolors';
+import type { ReproLogon, ReproResult, ReproRun } from '../harness/result.js';
+import { slowest } from '../harness/result.js';
+import {
+  filterMeaning,
+  type Lane,
+  type LaneKind,
+  lanesOf,
+  seconds,
+  timeScale,
+  verdictSentence,
+} from './lanes.js';
+
+const marks: Record<LaneKind, string> = { held: '█', waiting: '░', logon: '▓' };
+const paint: Record<LaneKind, (text: string) => string> = {
+  held: colors.magenta,
+  waiting: colors.red,
+  logon: colors.green,
+};
+
+/** The report as text, `width` columns wide at most where that is possible. */
+export function terminalReport(result: ReproResult, width = 100): string {
+  const scale = timeScale(result);
+  const columns = Math.max(24, Math.min(60, width - 52));
+  const parts = result.runs.map((run) => runText(result, run, scale, columns));
+  const verdict = result.verdict === 'fixed' ? colors.green : colors.red;
+  const legend = (Object.keys(marks) as LaneKind[])
+    .map((kind) => `${paint[kind](marks[kind])} ${legendOf[kind]}`)
+    .join('   ');
+  return [...parts, legend, '', verdict(colors.bold(verdictSentence(result))), ''].join('\n');
+}
+
+const legendOf: Record<LaneKind, string> = {
+  held: 'card held by another process',
+  waiting: "waiting for somebody's card",
+  logon: 'logging on',
+};
+
+function runText(result: ReproResult, run: ReproRun, scale: number, columns: number): string {
+  const table = plainTable();
+  table.push(['', ruler(scale, columns), '']);
+  for (const lane of lanesOf(result, run)) {
+    table.push([`session ${lane.session}`, bar(lane, scale, columns), lane.note]);
+  }
+  return [
+    `${colors.bold(`Filter ${run.filter}`)}: ${filterMeaning[run.filter]}`,
+    table.toString(),
+    '',
+    ...facts(run).map((line) => `  ${line}`),
+    '',
+  ].join('\n');
+}
+
+function facts(run: ReproRun): string[] {
+  const { reconnect } = run;
+  const blocked = run.logons.filter(({ blockedBy }) => blockedBy !== null).length;
+  const evaluated = (logons: ReproLogon[]) => Math.max(0, ...logons.map((logon) => logon.evaluated.length));
+  const comeback = !reconnect.ok
+    ? `failed: ${reconnect.error}`
+    : reconnect.usedOldEntry
+      ? "got the card that the session's earlier connection had opened"
+      : `its earlier entry was not used and is ${reconnect.oldEntryGone ? 'gone' : 'STILL CACHED'}`;
+  return [
+    `${blocked} of ${run.logons.length} logons blocked; slowest ${seconds(slowest(run.logons))}, ` +
+      `with nobody holding a card ${seconds(slowest(run.baseline))}; ` +
+      `at most ${evaluated(run.logons)} cached cards evaluated`,
+    `session ${reconnect.session} comes back with a new connect time: ${comeback}`,
+  ];
+}
+
+function bar(lane: Lane, scale: number, columns: number): string {
+  const cells: (LaneKind | undefined)[] = Array.from({ length: columns });
+  for (const { kind, startMs, endMs } of lane.segments) {
+    const from = Math.min(columns - 1, Math.floor((startMs / scale) * columns));
+    const to = Math.max(from + 1, Math.round((endMs / scale) * columns));
+    cells.fill(kind, from, Math.min(columns, to));
+  }
+  return cells.map((kind) => (kind ? paint[kind](marks[kind]) : ' ')).join('');
+}
+
+/** Marks at whole seconds (or tenths, for short runs), as many as fit. */
+function ruler(scale: number, columns: number): string {
+  const steps = [50, 100, 250, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000];
+  const step = steps.find((candidate) => (candidate / scale) * columns >= 9) ?? scale;
+  const cells = Array.from({ length: columns }, () => ' ');
+  for (let time = 0; time <= scale; time += step) {
+    const at = Math.round((time / scale) * columns);
+    const label = `|${time < 1000 && time > 0 ? `${time} ms` : `${time / 1000} s`}`;
+    if (at + label.length <= columns) cells.splice(at, label.length, ...label);
+  }
+  return colors.dim(cells.join(''));
+}
+
+function plainTable(): Table.Table {
+  const none = Object.fromEntries(
+    ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) => [
+      [side, ''],
+      [`${side}-mid`, ''],
+      [`${side}-left`, ''],
+      [`${side}-right`, ''],
+    ]),
+  );
+  return new Table({
+    chars: { ...none, middle: ' ' },
+    style: { 'padding-left': 0, 'padding-right': 0, compact: true, head: [], border: [] },
+  });
+}
