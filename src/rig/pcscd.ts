@@ -46,7 +46,7 @@ export async function describePcscd(program: string, env: NodeJS.ProcessEnv): Pr
     ipcDirectory: /\bipcdir=(\S+)/.exec(about)?.[1] ?? '/run/pcscd',
     usbDirectory: /\busbdropdir=(\S+)/.exec(about)?.[1] ?? '/usr/lib/pcsc/drivers',
     canDisablePolkit: help.includes('--disable-polkit'),
-    takesSocket: /\blibsystemd\b/.test(about),
+    takesSocket: /\b(lib)?systemd\b/.test(about),
   };
 }
 
