@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { encodeTlv, ResponseApdu } from '../../../src/apdu/index.js';
+import { logon, pinRetriesLeft } from '../../../src/piv/index.js';
+import { DirectCard, emptyCard, PIN } from './direct-card.js';
+
+/** A certificate of an Ed25519 key, which PIV cards of this standard do not have. */
+const ED25519_CERTIFICATE = Buffer.from(
+  'MIIBMjCB5aADAgECAhQE4Qx876gTH4pge7oBe8RU0HGOXDAFBgMrZXAwDjEMMAoGA1UEAwwDQm9iMCAXDTI2MTEyMjE1MTUz' +
+    'OFoYDzIxMjYxMDI5MTUxNTM4WjAOMQwwCgYDVQQDDANCb2IwKjAFBgMrZXADIQCsLfmvwF2+eIRIZIczZf4DfZKg5DVnRWiM' +
+    'nQugTAvjJqNTMFEwHQYDVR0OBBYEFAKtFTuLOSw7Eov0bjXk1Eg/QYbVMB8GA1UdIwQYMBaAFAKtFTuLOSw7Eov0bjXk1Eg/' +
+    'QYbVMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA9l5TlBWL9WIbWq99w31sx0C3juIuvsb+l5HJ2T4kmi5yvwtadfbqYvrN' +
+    'rcc3eGdZhA+mlE6512pCoiqKN4lXBA==',
+  'base64',
+);
+
+describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) => {
+  test('logs on', async () => {
+    const card = await DirectCard.with({ algorithm });
+    const result = await logon(card, PIN);
+    expect(result).toMatchObject({ subject: 'CN=Alice', algorithm, retriesLeft: 3 });
+    expect(result.certificate.raw).toEqual(Buffer.from(card.piv.certificate ?? []));
+  });
+
+  test('with the certificate of another card does not', async () => {
+    const [card, other] = [await DirectCard.with({ algorithm }), await DirectCard.with({ algorithm })];
+    const certificate = other.piv.certificate ?? new Uint8Array(0);
+    card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, certificate))));
+    await expect(logon(card, PIN)).rejects.toMatchObject({
+      name: 'PivError',
+      code: 'PIV_SIGNATURE_INVALID',
+      statusWord: undefined,
+      message: expect.stringContaining('does not fit its certificate (CN=Alice)'),
+    });
+  });
+
+  test('that signs nonsense does not', async () => {
+    const card = await DirectCard.with({ algorithm });
+    card.answer('87', ResponseApdu.ok(encodeTlv(0x7c, encodeTlv(0x82, randomBytes(70)))));
+    await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_SIGNATURE_INVALID' });
+  });
+});
+
+test('the steps come in order, one after another', async () => {
+  const { steps, durationMs } = await logon(await DirectCard.with(), PIN);
+  expect(steps.map(({ step }) => step)).toEqual([
+    'select',
+    'read-certificate',
+    'ask-retries',
+    'verify-pin',
+    'sign',
+    'verify-signature',
+  ]);
+  let end = 0;
+  for (const step of steps) {
+    expect(step.startMs).toBeGreaterThanOrEqual(end);
+    end = step.startMs + step.durationMs;
+  }
+  expect(durationMs).toBeGreaterThanOrEqual(end);
+});
+
+test('every logon has a challenge of its own', async () => {
+  const card = await DirectCard.with();
+  await logon(card, PIN);
+  await logon(card, PIN);
+  const challenges = card.log.filter((apdu) => apdu.startsWith('0087'));
+  expect(challenges).toHaveLength(2);
+  expect(challenges[0]).not.toBe(challenges[1]);
+});
+
+test('a card whose PIN is verified already does not tell the tries', async () => {
+  const card = await DirectCard.with();
+  await logon(card, PIN);
+  expect(await logon(card, PIN)).toMatchObject({ retriesLeft: undefined });
+});
+
+test('a wrong PIN costs one try, and nothing is signed', async () => {
+  const card = await DirectCard.with();
+  await expect(logon(card, '000000')).rejects.toMatchObject({ code: 'PIV_WRONG_PIN', retriesLeft: 2 });
+  expect(card.log.filter((apdu) => apdu.startsWith('0087'))).toEqual([]);
+});
+
+test('a key that cannot be used costs no try', async () => {
+  const card = await DirectCard.with();
+  card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, ED25519_CERTIFICATE))));
+  await expect(logon(card, '000000')).rejects.toMatchObject({ code: 'PIV_KEY_UNSUPPORTED' });
+  expect(await pinRetriesLeft(card)).toBe(3);
+});
+
+test('a card without a certificate, and one without the application, say so', async () => {
+  const card = await DirectCard.with({ slots: ['9E'] });
+  await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_NO_CERTIFICATE' });
+  await expect(logon(emptyCard, PIN)).rejects.toMatchObject({ code: 'PIV_NOT_FOUND' });
+});
+
+test("the transport's own errors come through as they are", async () => {
+  const gone = new Error('The card was pulled out.');
+  await expect(logon({ transmit: () => Promise.reject(gone) }, PIN)).rejects.toBe(gone);
+});
