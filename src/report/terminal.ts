@@ -23,7 +23,8 @@ const paint: Record<LaneKind, (text: string) => string> = {
 /** The report as text, `width` columns wide at most where that is possible. */
 export function terminalReport(result: ReproResult, width = 100): string {
   const scale = timeScale(result);
-  const columns = Math.max(24, Math.min(60, width - 52));
+  const notes = result.runs.flatMap((run) => lanesOf(result, run).map(({ note }) => note.length));
+  const columns = Math.max(24, Math.min(60, width - 'session 16  '.length - Math.max(0, ...notes)));
   const parts = result.runs.map((run) => runText(result, run, scale, columns));
   const verdict = result.verdict === 'fixed' ? colors.green : colors.red;
   const legend = (Object.keys(marks) as LaneKind[])

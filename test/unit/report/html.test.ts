@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { htmlReport } from '../../../src/report/html.js';
+import { blockedLogon, faultRun, fixRun, resultWith, runWith } from '../harness/example-result.js';
+
+it('is one page that needs no network', () => {
+  const page = htmlReport(resultWith([faultRun, fixRun], 'fixed'));
+  expect(page).not.toMatch(/<(script|link|img|iframe)\b/);
+  expect(page).not.toMatch(/(src|href)="(?!data:)/);
+});
+
+it('says the verdict first and describes each timeline in words', () => {
+  const page = htmlReport(resultWith([faultRun, fixRun], 'fixed'));
+  expect(page.indexOf('Fixed: ')).toBeLessThan(page.indexOf('<svg'));
+  expect(page).toContain('aria-label="Timeline with the filter off. Session 1: card held by another process');
+});
+
+it('carries the result to download', () => {
+  const result = resultWith([faultRun, fixRun], 'fixed');
+  const data = /base64,([^"]+)"/.exec(htmlReport(result))?.[1] ?? '';
+  expect(JSON.parse(Buffer.from(data, 'base64').toString())).toEqual(result);
+});
+
+it('shows names and errors as text, never as markup', () => {
+  const hostile = runWith('off', [blockedLogon(2, { ok: false, error: '<b onclick="x">&' })]);
+  const page = htmlReport(resultWith([hostile], 'not-reproduced'));
+  expect(page).toContain('failed: &lt;b onclick=&quot;x&quot;&gt;&amp;');
+  expect(page).not.toContain('<b onclick');
+});
