@@ -3,7 +3,7 @@ export { readCertificate } from './certificate.js';
 export type { ApduCard } from './command.js';
 export { readGuid } from './data-object.js';
 export { PivError, type PivErrorCode, PivPinError } from './error.js';
-export { algorithmOf, type PivAlgorithm, type PivSlot } from './identifiers.js';
+export { ALGORITHM_ID, algorithmOf, type PivAlgorithm, type PivSlot, SLOTS } from './identifiers.js';
 export { type Logon, type LogonStep, type LogonStepTime, logon } from './logon.js';
 export { pinRetriesLeft, verifyPin } from './pin.js';
 export { selectPiv } from './select.js';

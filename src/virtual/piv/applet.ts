@@ -8,12 +8,13 @@ import {
   ResponseApdu,
   SW,
 } from '../../apdu/index.js';
+import { ALGORITHM_ID, type PivAlgorithm, type PivSlot, SLOTS } from '../../piv/index.js';
 import { type Applet, StatusWordError, unknownInstruction } from '../applet.js';
-import { ALGORITHM_ID, type PivAlgorithm, type PivSlot, SLOTS } from './algorithm.js';
 import { selfSignedCertificate } from './certificate.js';
 import { PivKey } from './key.js';
 import * as objects from './objects.js';
 import { isPinBlock, pinBlock, pukBlock, REFERENCE_LENGTH, ReferenceData, type Verification } from './pin.js';
+import { PIN_POLICY, type PinPolicy } from './pin-policy.js';
 
 const Instruction = {
   VERIFY: 0x20,
@@ -60,7 +61,7 @@ export interface PivOptions {
 
 interface Slot {
   readonly key: PivKey;
-  readonly pin: 'never' | 'once' | 'always';
+  readonly pin: PinPolicy;
 }
 
 /** The PIV card application, as far as a logon needs it (NIST SP 800-73-4, part 2). */
@@ -94,7 +95,7 @@ export class PivApplet implements Applet {
     this.#objects.set(objects.ObjectTag.CARD_CAPABILITY_CONTAINER, objects.cardCapabilityContainer(guid));
     this.#objects.set(objects.ObjectTag.DISCOVERY, objects.discoveryObject());
     this.#objects.set(objects.ObjectTag.KEY_HISTORY, objects.keyHistory());
-    for (const [name, key] of keys) this.#slots.set(SLOTS[name].reference, { key, pin: SLOTS[name].pin });
+    for (const [name, key] of keys) this.#slots.set(SLOTS[name].reference, { key, pin: PIN_POLICY[name] });
     for (const [name, certificate] of certificates) {
       this.#objects.set(SLOTS[name].certificateTag, objects.certificateObject(certificate));
     }

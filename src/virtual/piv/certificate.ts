@@ -1,6 +1,27 @@
 import { type KeyObject, randomBytes, sign } from 'node:crypto';
 import { promisify } from 'node:util';
-import { encodeTlv } from '../../apdu/index.js';
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema';
+import {
+  AlgorithmIdentifier,
+  AttributeTypeAndValue,
+  AttributeValue,
+  Certificate,
+  ExtendedKeyUsage,
+  Extension,
+  Extensions,
+  id_ce_extKeyUsage,
+  id_ce_keyUsage,
+  id_kp_clientAuth,
+  KeyUsage,
+  KeyUsageFlags,
+  Name,
+  RelativeDistinguishedName,
+  SubjectPublicKeyInfo,
+  TBSCertificate,
+  Validity,
+  Version,
+} from '@peculiar/asn1-x509';
+import type { PivAlgorithm } from '../../piv/index.js';
 import type { PivKey } from './key.js';
 
 const signAsync = promisify(sign) as unknown as (
@@ -9,30 +30,14 @@ const signAsync = promisify(sign) as unknown as (
   key: KeyObject,
 ) => Promise<Uint8Array>;
 
-/** Universal tags of ASN.1 (X.690, 8.1.2). */
-const Asn1 = {
-  BOOLEAN: 0x01,
-  INTEGER: 0x02,
-  BIT_STRING: 0x03,
-  OCTET_STRING: 0x04,
-  NULL: 0x05,
-  OBJECT_IDENTIFIER: 0x06,
-  UTF8_STRING: 0x0c,
-  UTC_TIME: 0x17,
-  GENERALIZED_TIME: 0x18,
-  SEQUENCE: 0x30,
-  SET: 0x31,
-} as const;
+const COMMON_NAME = '2.5.4.3';
+const SMART_CARD_LOGON = '1.3.6.1.4.1.311.20.2.2';
 
-const OID = {
-  commonName: '2.5.4.3',
-  keyUsage: '2.5.29.15',
-  extendedKeyUsage: '2.5.29.37',
-  sha256WithRsa: '1.2.840.113549.1.1.11',
-  ecdsaWithSha256: '1.2.840.10045.4.3.2',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
-  smartcardLogon: '1.3.6.1.4.1.311.20.2.2',
-} as const;
+/** sha256WithRSAEncryption has NULL as parameters (RFC 4055, 5), ecdsa-with-SHA256 none (RFC 5758, 3.2). */
+const SIGNATURE_ALGORITHM: Readonly<Record<PivAlgorithm, AlgorithmIdentifier>> = {
+  RSA2048: new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.11', parameters: null }),
+  P256: new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.2' }),
+};
 
 const YEAR_MS = 365.25 * 24 * 3600 * 1000;
 
@@ -54,67 +59,52 @@ export async function selfSignedCertificate(key: PivKey, options: CertificateOpt
     notBefore = new Date(Date.now() - 3_600_000),
     notAfter = new Date(notBefore.getTime() + 10 * YEAR_MS),
   } = options;
-  const rsa = key.algorithm === 'RSA2048';
-  const algorithm = sequence(
-    oid(rsa ? OID.sha256WithRsa : OID.ecdsaWithSha256),
-    ...(rsa ? [encodeTlv(Asn1.NULL)] : []),
-  );
-  const commonName = sequence(oid(OID.commonName), encodeTlv(Asn1.UTF8_STRING, Buffer.from(subject)));
-  const name = sequence(encodeTlv(Asn1.SET, commonName));
-  const body = sequence(
-    encodeTlv(0xa0, encodeTlv(Asn1.INTEGER, Uint8Array.of(2))),
-    encodeTlv(Asn1.INTEGER, serialNumber()),
-    algorithm,
-    name,
-    sequence(time(notBefore), time(notAfter)),
-    name,
-    key.publicKey.export({ type: 'spki', format: 'der' }),
-    encodeTlv(0xa3, extensions()),
-  );
-  const signature = await signAsync('sha256', body, key.privateKey);
-  return sequence(body, algorithm, bitString(signature));
+  const signatureAlgorithm = SIGNATURE_ALGORITHM[key.algorithm];
+  const name = commonName(subject);
+  const tbsCertificate = new TBSCertificate({
+    version: Version.v3,
+    serialNumber: serialNumber(),
+    signature: signatureAlgorithm,
+    issuer: name,
+    validity: new Validity({ notBefore, notAfter }),
+    subject: name,
+    subjectPublicKeyInfo: AsnConvert.parse(
+      key.publicKey.export({ type: 'spki', format: 'der' }),
+      SubjectPublicKeyInfo,
+    ),
+    extensions: extensions(),
+  });
+  const body = new Uint8Array(AsnConvert.serialize(tbsCertificate));
+  const signatureValue = await signAsync('sha256', body, key.privateKey);
+  const certificate = new Certificate({
+    tbsCertificate,
+    signatureAlgorithm,
+    signatureValue: new Uint8Array(signatureValue).buffer,
+  });
+  return new Uint8Array(AsnConvert.serialize(certificate));
 }
 
-function extensions(): Uint8Array {
-  const critical = encodeTlv(Asn1.BOOLEAN, Uint8Array.of(0xff));
-  // digitalSignature, keyEncipherment, keyAgreement; the last three bits of the byte are unused.
-  const keyUsage = bitString(Uint8Array.of(0b1010_1000), 3);
-  const extendedKeyUsage = sequence(oid(OID.clientAuth), oid(OID.smartcardLogon));
-  return sequence(
-    sequence(oid(OID.keyUsage), critical, encodeTlv(Asn1.OCTET_STRING, keyUsage)),
-    sequence(oid(OID.extendedKeyUsage), encodeTlv(Asn1.OCTET_STRING, extendedKeyUsage)),
-  );
+function commonName(text: string): Name {
+  const value = new AttributeValue({ utf8String: text });
+  return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: COMMON_NAME, value })])]);
+}
+
+function extensions(): Extensions {
+  const usage = KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment | KeyUsageFlags.keyAgreement;
+  const purposes = new ExtendedKeyUsage([id_kp_clientAuth, SMART_CARD_LOGON]);
+  return new Extensions([
+    new Extension({ extnID: id_ce_keyUsage, critical: true, extnValue: octets(new KeyUsage(usage)) }),
+    new Extension({ extnID: id_ce_extKeyUsage, extnValue: octets(purposes) }),
+  ]);
+}
+
+function octets(value: object): OctetString {
+  return new OctetString(AsnConvert.serialize(value));
 }
 
 /** 16 random bytes, positive and without a leading zero byte. */
-function serialNumber(): Uint8Array {
-  const bytes = randomBytes(16);
+function serialNumber(): ArrayBuffer {
+  const bytes = new Uint8Array(randomBytes(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return bytes;
-}
-
-/** UTCTime until 2049, GeneralizedTime after (RFC 5280, 4.1.2.5). */
-function time(date: Date): Uint8Array {
-  const digits = date.toISOString().replace(/\.\d+/, '').replace(/[-:T]/g, '');
-  return date.getUTCFullYear() < 2050
-    ? encodeTlv(Asn1.UTC_TIME, Buffer.from(digits.slice(2)))
-    : encodeTlv(Asn1.GENERALIZED_TIME, Buffer.from(digits));
-}
-
-function sequence(...parts: Uint8Array[]): Uint8Array {
-  return encodeTlv(Asn1.SEQUENCE, ...parts);
-}
-
-function bitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
-  return encodeTlv(Asn1.BIT_STRING, Uint8Array.of(unusedBits), bytes);
-}
-
-function oid(dotted: string): Uint8Array {
-  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number);
-  const bytes = [first * 40 + second, ...rest].flatMap((arc) => {
-    const digits = [arc & 0x7f];
-    for (let high = arc >> 7; high > 0; high >>= 7) digits.unshift(0x80 | (high & 0x7f));
-    return digits;
-  });
-  return encodeTlv(Asn1.OBJECT_IDENTIFIER, Uint8Array.from(bytes));
+  return bytes.buffer;
 }

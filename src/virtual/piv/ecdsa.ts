@@ -1,5 +1,5 @@
 import { createECDH, type KeyObject } from 'node:crypto';
-import { encodeTlv } from '../../apdu/index.js';
+import { Integer, Sequence } from 'asn1js';
 
 /** Order of the P-256 group (SP 800-186, 3.2.1.3). */
 const N = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
@@ -22,7 +22,7 @@ export function signDigestP256(privateKey: KeyObject, digest: Uint8Array): Uint8
     const k = toBigInt(ephemeral.getPrivateKey());
     const r = toBigInt(point.subarray(1, 1 + FIELD_BYTES)) % N;
     const s = (inverse(k) * ((e + r * d) % N)) % N;
-    if (r !== 0n && s !== 0n) return encodeTlv(0x30, derInteger(r), derInteger(s));
+    if (r !== 0n && s !== 0n) return derSignature(r, s);
   }
 }
 
@@ -38,12 +38,9 @@ function inverse(value: bigint): bigint {
   return ((factor % N) + N) % N;
 }
 
-function derInteger(value: bigint): Uint8Array {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
-  // DER integers are signed: a leading one bit would make it negative.
-  const sign = (bytes[0] ?? 0) >= 0x80 ? [0] : [];
-  return encodeTlv(0x02, Uint8Array.from(sign), bytes);
+/** Ecdsa-Sig-Value (RFC 3279, 2.2.3), in DER. */
+function derSignature(r: bigint, s: bigint): Uint8Array {
+  return new Uint8Array(new Sequence({ value: [Integer.fromBigInt(r), Integer.fromBigInt(s)] }).toBER());
 }
 
 function toBigInt(bytes: Uint8Array): bigint {

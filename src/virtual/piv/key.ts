@@ -8,8 +8,8 @@ import {
 } from 'node:crypto';
 import { promisify } from 'node:util';
 import { SW } from '../../apdu/index.js';
+import type { PivAlgorithm } from '../../piv/index.js';
 import { StatusWordError } from '../applet.js';
-import type { PivAlgorithm } from './algorithm.js';
 import { signDigestP256 } from './ecdsa.js';
 
 const generate = promisify(generateKeyPair);
