@@ -50,5 +50,5 @@ export async function readGuid(card: ApduCard): Promise<Uint8Array> {
   if (guid?.length !== GUID_LENGTH) {
     throw new PivError('PIV_NO_GUID', 'The CHUID of the card holds no GUID of 16 bytes');
   }
-  return guid.slice();
+  return new Uint8Array(guid);
 }

@@ -60,7 +60,7 @@ export async function sign(
   if (signature === undefined || signature.length === 0) {
     throw new PivError('PIV_MALFORMED', 'The answer to GENERAL AUTHENTICATE holds no signature');
   }
-  return signature.slice();
+  return new Uint8Array(signature);
 }
 
 /** EMSA-PKCS1-v1_5 (RFC 8017, 9.2): 00 01 FF...FF 00, then the DigestInfo. */
