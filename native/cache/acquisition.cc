@@ -17,10 +17,16 @@ void RunAll(std::vector<std::function<void()>>& later) {
 }  // namespace
 
 void Acquisition::Advance() {
+  if (steps_due_.fetch_add(1) > 0) return;
+  do {
+    TakeStep();
+  } while (steps_due_.fetch_sub(1) > 1);
+}
+
+void Acquisition::TakeStep() {
   Later later;
   Step step = Step::kWait;
   EntryPtr entry;
-  bool reset_first = false;
   std::uint64_t number = 0;
   {
     const std::lock_guard<std::mutex> lock(cache_->mutex_);
@@ -31,13 +37,10 @@ void Acquisition::Advance() {
       step = ChooseStep(later);
       entry = current_;
       number = ++step_number_;
-      if (step == Step::kEvaluate || step == Step::kOpen) {
-        reset_first = cache_->MustReset(entry->info, identity_) && CacheIndex::IsWanted(entry->info, target_);
-      }
     }
   }
   RunAll(later);
-  if (step == Step::kEvaluate || step == Step::kOpen) Perform(step, entry, reset_first, number);
+  if (step == Step::kEvaluate || step == Step::kOpen) Perform(step, entry, number);
 }
 
 Acquisition::Step Acquisition::ChooseStep(Later& later) {
@@ -87,29 +90,38 @@ Acquisition::Step Acquisition::Fail(Error error, Later& later) {
   return Step::kSettle;
 }
 
-void Acquisition::Perform(Step step, const EntryPtr& entry, bool reset_first, std::uint64_t number) {
+bool Acquisition::MustReset(const EntryPtr& entry) {
+  const std::lock_guard<std::mutex> lock(cache_->mutex_);
+  return !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
+         cache_->MustReset(entry->info.reader, identity_);
+}
+
+void Acquisition::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
   const bool open = step == Step::kOpen;
   auto answer = [self = shared_from_this(), entry, open](Result<CachedCard::Claim> claim) {
     self->OnClaim(entry, open, std::move(claim));
   };
-  std::shared_ptr<Cancellable> operation = open ? entry->card->Open(reset_first, std::move(answer))
-                                                : entry->card->Evaluate(reset_first, std::move(answer));
-  bool cancel = false;
+  auto must_reset = [self = shared_from_this(), entry] { return self->MustReset(entry); };
+  const std::shared_ptr<Cancellable> operation =
+      open ? entry->card->Open(std::move(must_reset), std::move(answer))
+           : entry->card->Evaluate(std::move(must_reset), std::move(answer));
   {
     const std::lock_guard<std::mutex> lock(cache_->mutex_);
-    cancel = settled_;
-    if (number == step_number_) operation_ = operation;
+    if (number != step_number_) return;  // it has been answered
+    operation_ = operation;
+    if (!settled_) return;
   }
-  if (cancel && operation) operation->Cancel();
+  operation->Cancel();
 }
 
 void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim) {
   Later later;
   bool end_claim = false;
   bool advance = false;
+  std::shared_ptr<Cancellable> ended;  // goes when the lock has gone
   {
     const std::lock_guard<std::mutex> lock(cache_->mutex_);
-    operation_ = nullptr;
+    ended.swap(operation_);
     ++step_number_;
     if (!opened) {
       Evaluation evaluation;
@@ -122,7 +134,9 @@ void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard:
       evaluated_.push_back(std::move(evaluation));
     }
     waited_in_line_ = false;
+    if (!opened) ++next_;
     if (!claim) {
+      const bool evicted = entry->gone;
       const bool only_given_up =
           settled_ && !opened && claim.code() == status::kCancelled && entry->card->usable();
       if (only_given_up) {
@@ -130,13 +144,12 @@ void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard:
       } else {
         cache_->Drop(entry, Disposition::kLeave, later);
       }
-      if (opened) {
+      if (opened && !evicted) {
         Error error = claim.error();
         if (error.reader.empty()) error.reader = target_.reader;
         Settle(std::move(error), later);
       }
-      advance = !opened && !settled_;
-      ++next_;
+      advance = !settled_;
     } else {
       entry->info.atr = claim->atr;
       const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
@@ -145,7 +158,6 @@ void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard:
         Settle(MakeLease(entry, opened, *claim), later);
       } else {
         end_claim = true;
-        ++next_;
       }
     }
   }
@@ -162,7 +174,8 @@ void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard:
 Lease Acquisition::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim) {
   entry->info.leased = true;
   entry->info.last_used = std::chrono::system_clock::now();
-  cache_->last_user_[entry->info.reader] = identity_;
+  entry->lease = ++cache_->last_lease_;
+  cache_->last_user_[entry->info.reader] = {identity_, entry->lease};
   Lease lease;
   lease.cache_ = cache_;
   lease.entry_ = entry;

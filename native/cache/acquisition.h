@@ -1,6 +1,7 @@
 // One lookup in the card cache, from the question to the lease.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -25,7 +26,7 @@ class Acquisition : public Cancellable, public std::enable_shared_from_this<Acqu
 
   void Cancel() override;
 
-  // Takes the next step. Called without the lock.
+  // Takes the next step, here or on the thread that is in a step just now. Called without the lock.
   void Advance();
 
  private:
@@ -35,9 +36,11 @@ class Acquisition : public Cancellable, public std::enable_shared_from_this<Acqu
 
   enum class Step { kWait, kEvaluate, kOpen, kSettle };
 
+  void TakeStep();
   Step ChooseStep(Later& later);
   Step Fail(Error error, Later& later);
-  void Perform(Step step, const EntryPtr& entry, bool reset_first, std::uint64_t number);
+  void Perform(Step step, const EntryPtr& entry, std::uint64_t number);
+  bool MustReset(const EntryPtr& entry);
   void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim);
   void Settle(Result<Lease> result, Later& later);
   Lease MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim);
@@ -47,6 +50,9 @@ class Acquisition : public Cancellable, public std::enable_shared_from_this<Acqu
   const CacheTarget target_;
   Answer answer_;  // empty once settled
 
+  // Steps asked for and not yet taken. An answer may come before the call that asks for it returns: the
+  // walk is a loop, not a recursion as deep as the cache is large.
+  std::atomic<int> steps_due_{0};
   bool started_ = false;
   bool settled_ = false;
   std::vector<EntryPtr> candidates_;

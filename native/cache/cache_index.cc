@@ -15,17 +15,19 @@ CacheIndex::EntryPtr CacheIndex::Insert(const SessionIdentity& identity, const C
   entry->info.last_used = std::chrono::system_clock::now();
   entry->card = std::move(card);
   all_.emplace(entry->info.id, entry);
-  by_session_[identity.id].push_back(entry);
+  by_session_[identity.id][identity.connect_time].push_back(entry);
   return entry;
 }
 
 void CacheIndex::Erase(CacheEntry& entry) {
   if (std::exchange(entry.gone, true)) return;
   const auto session = by_session_.find(entry.info.identity.id);
-  std::vector<EntryPtr>& entries = session->second;
+  const auto connection = session->second.find(entry.info.identity.connect_time);
+  std::vector<EntryPtr>& entries = connection->second;
   entries.erase(
       std::find_if(entries.begin(), entries.end(), [&](const EntryPtr& e) { return e.get() == &entry; }));
-  if (entries.empty()) by_session_.erase(session);
+  if (entries.empty()) session->second.erase(connection);
+  if (session->second.empty()) by_session_.erase(session);
   all_.erase(entry.info.id);
 }
 
@@ -36,14 +38,19 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {
   return entries;
 }
 
+std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity) const {
+  const auto session = by_session_.find(identity.id);
+  if (session == by_session_.end()) return {};
+  const auto connection = session->second.find(identity.connect_time);
+  return connection == session->second.end() ? std::vector<EntryPtr>() : connection->second;
+}
+
 std::vector<CacheIndex::EntryPtr> CacheIndex::Own(const SessionIdentity& identity,
                                                   const CacheTarget& target) const {
-  std::vector<EntryPtr> entries;
-  const auto session = by_session_.find(identity.id);
-  if (session == by_session_.end()) return entries;
-  for (const EntryPtr& entry : session->second) {
-    if (entry->info.identity == identity && IsWanted(entry->info, target)) entries.push_back(entry);
-  }
+  std::vector<EntryPtr> entries = Of(identity);
+  entries.erase(std::remove_if(entries.begin(), entries.end(),
+                               [&](const EntryPtr& entry) { return !IsWanted(entry->info, target); }),
+                entries.end());
   return entries;
 }
 
@@ -51,9 +58,9 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::Outlived(const SessionIdentity& id
   std::vector<EntryPtr> entries;
   const auto session = by_session_.find(identity.id);
   if (session == by_session_.end()) return entries;
-  for (const EntryPtr& entry : session->second) {
-    const std::uint64_t time = entry->info.identity.connect_time;
-    if (time != 0 && time < identity.connect_time) entries.push_back(entry);
+  for (const auto& [connect_time, made_then] : session->second) {
+    if (connect_time >= identity.connect_time) break;
+    if (connect_time != 0) entries.insert(entries.end(), made_then.begin(), made_then.end());
   }
   return entries;
 }

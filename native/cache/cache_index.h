@@ -20,8 +20,9 @@ class Acquisition;
 struct CacheEntry {
   CacheEntryInfo info;
   std::shared_ptr<CachedCard> card;
-  bool busy = false;  // being opened, evaluated or leased: whoever does that has it alone
-  bool gone = false;  // no longer in the index; closed when whoever has it is done
+  bool busy = false;        // being opened, evaluated or leased: whoever does that has it alone
+  bool gone = false;        // no longer in the index; closed when whoever has it is done
+  std::uint64_t lease = 0;  // the number of its last lease
   std::deque<std::shared_ptr<Acquisition>> waiting;
 };
 
@@ -33,6 +34,7 @@ class CacheIndex {
                   std::shared_ptr<CachedCard> card);
   void Erase(CacheEntry& entry);  // and marks it gone; once more has no effect
 
+  std::vector<EntryPtr> Of(const SessionIdentity& identity) const;
   // The filter is off: every entry, in the order they were made.
   std::vector<EntryPtr> All() const;
   // The filter is on: the asker's own entries that can be the wanted card. An entry of another reader, or
@@ -49,7 +51,8 @@ class CacheIndex {
  private:
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, EntryPtr> all_;  // by entry id: in the order they were made
-  std::unordered_map<std::uint32_t, std::vector<EntryPtr>> by_session_;  // by session id, any connect time
+  // By session id, then connect time.
+  std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::vector<EntryPtr>>> by_session_;
 };
 
 }  // namespace pcsc_bridge

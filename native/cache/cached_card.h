@@ -23,14 +23,19 @@ class CachedCard {
     Bytes atr;
   };
 
+  // Whether the card is to be reset before it is handed over. Asked on any thread once the transaction has
+  // begun and not before: until then somebody else may still have the card.
+  using MustReset = std::function<bool()>;
+
   virtual ~CachedCard() = default;
 
-  // Connects the card and begins a transaction on it; with `reset_first`, resets it in that transaction.
-  virtual std::shared_ptr<Cancellable> Open(bool reset_first, std::function<void(Result<Claim>)> answer) = 0;
+  // Connects the card and begins a transaction on it; if it must be reset, resets it in that transaction.
+  virtual std::shared_ptr<Cancellable> Open(MustReset must_reset,
+                                            std::function<void(Result<Claim>)> answer) = 0;
 
   // Evaluates the handle: begins a transaction and asks for the card's status. An error means that the handle
   // no longer works, SCARD_E_CANCELLED that the asker gave up.
-  virtual std::shared_ptr<Cancellable> Evaluate(bool reset_first,
+  virtual std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
                                                 std::function<void(Result<Claim>)> answer) = 0;
 
   // Ends the transaction that Open or Evaluate began.

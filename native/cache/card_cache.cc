@@ -38,10 +38,10 @@ std::vector<CacheIndex::EntryPtr> CardCache::Candidates(const SessionIdentity& i
   return filter_ ? index_.Own(identity, target) : index_.All();
 }
 
-bool CardCache::MustReset(const CacheEntryInfo& entry, const SessionIdentity& asker) const {
+bool CardCache::MustReset(const std::string& reader, const SessionIdentity& asker) const {
   if (!filter_) return false;
-  const auto last = last_user_.find(entry.reader);
-  return last != last_user_.end() && last->second != asker;
+  const auto last = last_user_.find(reader);
+  return last != last_user_.end() && last->second.identity != asker;
 }
 
 void CardCache::Drop(const EntryPtr& entry, Disposition disposition, Later& later) {
@@ -80,7 +80,12 @@ void CardCache::EndClaim(const EntryPtr& entry, Disposition disposition,
       const std::lock_guard<std::mutex> lock(self->mutex_);
       entry->info.last_used = std::chrono::system_clock::now();
       if (ended) {
-        if (disposition != Disposition::kLeave) self->last_user_.erase(entry->info.reader);
+        // The transaction is over: another may have leased the reader's card meanwhile.
+        const auto last = self->last_user_.find(entry->info.reader);
+        if (disposition != Disposition::kLeave && last != self->last_user_.end() &&
+            last->second.lease == entry->lease) {
+          self->last_user_.erase(last);
+        }
         self->PassOn(entry, later);
       } else {
         entry->info.leased = false;
@@ -104,8 +109,7 @@ std::size_t CardCache::Evict(const SessionIdentity& identity) {
   std::size_t evicted = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const EntryPtr& entry : index_.All()) {
-      if (entry->info.identity != identity) continue;
+    for (const EntryPtr& entry : index_.Of(identity)) {
       Drop(entry, Disposition::kReset, later);
       ++evicted;
     }

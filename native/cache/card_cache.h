@@ -62,7 +62,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
 
   // Under the lock.
   std::vector<EntryPtr> Candidates(const SessionIdentity& identity, const CacheTarget& target) const;
-  bool MustReset(const CacheEntryInfo& entry, const SessionIdentity& asker) const;
+  bool MustReset(const std::string& reader, const SessionIdentity& asker) const;
   void Drop(const EntryPtr& entry, Disposition disposition, Later& later);
   void PassOn(const EntryPtr& entry, Later& later);
 
@@ -73,7 +73,12 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   const bool filter_;
   mutable std::mutex mutex_;
   CacheIndex index_;
-  std::unordered_map<std::string, SessionIdentity> last_user_;  // by reader: who had its card last
+  struct LastUser {
+    SessionIdentity identity;
+    std::uint64_t lease = 0;
+  };
+  std::unordered_map<std::string, LastUser> last_user_;  // by reader: whose PIN state its card may be in
+  std::uint64_t last_lease_ = 0;
   bool closed_ = false;
 };
 

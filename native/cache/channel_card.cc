@@ -7,11 +7,11 @@ namespace {
 constexpr ShareMode kShareMode = ShareMode::kShared;
 constexpr Protocols kProtocols = kT0 | kT1;
 
-Result<CachedCard::Claim> ClaimCard(Connection& connection, bool reset_first, OnReset on_reset,
-                                    Operation& operation) {
+Result<CachedCard::Claim> ClaimCard(Connection& connection, const CachedCard::MustReset& must_reset,
+                                    OnReset on_reset, Operation& operation) {
   Result<BeginOutcome> begun = connection.Begin(on_reset, operation);
   if (!begun) return begun.error();
-  if (reset_first) {
+  if (must_reset()) {
     const Result<Protocols> active =
         connection.Reconnect(kShareMode, kProtocols, Disposition::kReset, operation);
     if (!active) {
@@ -29,21 +29,23 @@ Result<CachedCard::Claim> ClaimCard(Connection& connection, bool reset_first, On
 
 }  // namespace
 
-std::shared_ptr<Cancellable> ChannelCard::Open(bool reset_first, std::function<void(Result<Claim>)> answer) {
+std::shared_ptr<Cancellable> ChannelCard::Open(MustReset must_reset,
+                                               std::function<void(Result<Claim>)> answer) {
   return channel_->Submit<Claim>(
-      [reader = reader_, reset_first](Connection& connection, Operation& operation) -> Result<Claim> {
+      [reader = reader_, must_reset = std::move(must_reset)](Connection& connection,
+                                                             Operation& operation) -> Result<Claim> {
         const Result<Protocols> connected = connection.Connect(reader, kShareMode, kProtocols, operation);
         if (!connected) return connected.error();
-        return ClaimCard(connection, reset_first, OnReset::kReconnect, operation);
+        return ClaimCard(connection, must_reset, OnReset::kReconnect, operation);
       },
       std::move(answer));
 }
 
-std::shared_ptr<Cancellable> ChannelCard::Evaluate(bool reset_first,
+std::shared_ptr<Cancellable> ChannelCard::Evaluate(MustReset must_reset,
                                                    std::function<void(Result<Claim>)> answer) {
   return channel_->Submit<Claim>(
-      [reset_first](Connection& connection, Operation& operation) {
-        return ClaimCard(connection, reset_first, OnReset::kFail, operation);
+      [must_reset = std::move(must_reset)](Connection& connection, Operation& operation) {
+        return ClaimCard(connection, must_reset, OnReset::kFail, operation);
       },
       std::move(answer));
 }

@@ -15,8 +15,9 @@ class ChannelCard final : public CachedCard {
       : reader_(std::move(reader)), channel_(Channel::Create(library)) {}
   ~ChannelCard() override { channel_->Close(Disposition::kLeave); }
 
-  std::shared_ptr<Cancellable> Open(bool reset_first, std::function<void(Result<Claim>)> answer) override;
-  std::shared_ptr<Cancellable> Evaluate(bool reset_first, std::function<void(Result<Claim>)> answer) override;
+  std::shared_ptr<Cancellable> Open(MustReset must_reset, std::function<void(Result<Claim>)> answer) override;
+  std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
+                                        std::function<void(Result<Claim>)> answer) override;
   void End(Disposition disposition, std::function<void(Result<Done>)> answer) override;
   void Close(Disposition disposition, std::function<void()> closed) override {
     channel_->Close(disposition, std::move(closed));

@@ -37,21 +37,29 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation) {
   changed_.notify_one();
   if (start && !RunOnWorker([self = shared_from_this()] { self->Loop(); })) {
     std::deque<std::shared_ptr<Operation>> dropped;
+    std::vector<std::function<void()>> closed;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       started_ = false;
       dropped.swap(queue_);
+      closed.swap(closed_);
     }
     for (const std::shared_ptr<Operation>& refused : dropped) {
       refused->Refuse(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
     }
+    for (const std::function<void()>& tell : closed) tell();
   }
 }
 
 void Channel::Loop() {
   while (const std::shared_ptr<Operation> operation = Next()) {
     operation->Run(*connection_);
-    if (operation->gave_up_in_call()) break;
+    // `operation` still holds it: what it carries may, when it goes, call this channel again.
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      current_ = nullptr;
+    }
+    if (operation->gave_up_in_call()) Abandon();  // the one who cancels it may not have come to that yet
   }
   if (end_ == End::kClosed && disposition_ != Disposition::kLeave) {
     // Its own operation: nobody can cancel it, and nobody waits but those who asked for the closing.
@@ -71,7 +79,6 @@ void Channel::Loop() {
 
 std::shared_ptr<Operation> Channel::Next() {
   std::unique_lock<std::mutex> lock(mutex_);
-  current_ = nullptr;
   changed_.wait(lock, [&] { return !queue_.empty() || ended(); });
   if (ended()) return nullptr;
   current_ = queue_.front();

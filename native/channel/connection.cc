@@ -16,7 +16,12 @@ constexpr microseconds kLongestPause{2000};
 }  // namespace
 
 Connection::~Connection() {
+  LetGo();
+}
+
+void Connection::LetGo() {
   if (in_transaction_) (void)End(used_in_transaction_ ? Disposition::kReset : Disposition::kLeave);
+  card_.reset();
 }
 
 Result<Done> Connection::EnsureContext() {
@@ -34,7 +39,9 @@ Error Connection::NotConnected(const char* operation) const {
 bool Connection::TakeTurn(const std::string& reader, Operation& operation, bool* waited) {
   std::optional<ReaderGate::Turn> turn = ReaderGate::OfProcess().Enter(reader, operation, waited);
   if (!turn) return false;
+  // Who cancels settles the operation first and then calls YieldTurn: one of the two sees the other.
   const std::lock_guard<std::mutex> lock(turn_mutex_);
+  if (operation.cancelled()) return false;
   turn_ = std::move(turn);
   return true;
 }
@@ -54,7 +61,7 @@ Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share
                                       Operation& operation) {
   const Result<Done> ready = EnsureContext();
   if (!ready) return ready.error();
-  card_.reset();
+  LetGo();
   if (!TakeTurn(reader, operation)) return Operation::CancelledError();
   Result<Card> card = Card::Connect(*context_, reader, share_mode, protocols);
   YieldTurn();
@@ -62,19 +69,18 @@ Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share
   card_.emplace(std::move(*card));
   share_mode_ = share_mode;
   protocols_ = protocols;
-  in_transaction_ = false;
   reset_by_us_ = false;
   return card_->protocol();
 }
 
 Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
                                         Operation& operation) {
-  reset_by_us_ = false;
   return OnCard<Protocols>("SCardReconnect", operation, [&](Card& card) -> Result<Protocols> {
     Result<Protocols> active = card.Reconnect(share_mode, protocols, initialization);
     if (active) {
       share_mode_ = share_mode;
       protocols_ = protocols;
+      reset_by_us_ = false;
     }
     return active;
   });
@@ -83,7 +89,8 @@ Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocol
 Result<Done> Connection::Disconnect(Disposition disposition, Operation& operation) {
   if (!card_) return NotConnected("SCardDisconnect");
   if (in_transaction_) {
-    (void)End(disposition);
+    const Result<Done> ended = End(disposition);
+    if (!ended) return ended;  // and End has let go of the card
     if (disposition == Disposition::kReset) disposition = Disposition::kLeave;  // done by End
   }
   if (disposition != Disposition::kLeave && !TakeTurn(card_->reader(), operation)) {
@@ -105,7 +112,8 @@ bool Connection::WaitForOthers(Operation& operation, bool* waited) {
   return true;
 }
 
-Result<Done> Connection::BeginOnce() {
+Result<Done> Connection::BeginOnce(Operation& operation) {
+  if (operation.cancelled()) return Operation::CancelledError();
   Result<Done> begun = card_->BeginTransaction();
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
   if (begun && !library_.status_is_mask) {
@@ -131,22 +139,23 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation) {
     YieldTurn();
     return Operation::CancelledError();
   }
-  Result<Done> begun = BeginOnce();
+  Result<Done> begun = BeginOnce(operation);
   if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
     outcome.card_was_reset = !reset_by_us_;
     const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);
     if (active) {
-      begun = BeginOnce();
+      reset_by_us_ = false;
+      begun = BeginOnce(operation);
     } else {
       begun = active.error();
     }
   }
-  reset_by_us_ = false;
   outcome.waited_for = std::chrono::duration_cast<microseconds>(steady_clock::now() - start);
   if (!begun) {
     YieldTurn();
     return begun.error();
   }
+  reset_by_us_ = false;
   in_transaction_ = true;
   used_in_transaction_ = false;
   return outcome;
@@ -170,10 +179,11 @@ Result<Done> Connection::End(Disposition disposition) {
 template <class T, class Call>
 Result<T> Connection::OnCard(const char* name, Operation& operation, Call call) {
   if (!card_) return NotConnected(name);
+  if (operation.cancelled()) return Operation::CancelledError();
   if (in_transaction_) return call(*card_);
   if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
   Result<T> result = call(*card_);
-  if (result.code() == status::kResetCard && reset_by_us_) {
+  if (result.code() == status::kResetCard && reset_by_us_ && !operation.cancelled()) {
     reset_by_us_ = false;
     if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = call(*card_);
   }

@@ -38,7 +38,7 @@ class Connection {
 
   Result<std::vector<std::string>> ListReaders();
 
-  // Establishes the context when there is none yet. A card connected before is disconnected, left as it is.
+  // Establishes the context when there is none yet. What was open before is ended as by the destructor.
   Result<Protocols> Connect(const std::string& reader, ShareMode share_mode, Protocols protocols,
                             Operation& operation);
   Result<Protocols> Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
@@ -61,10 +61,12 @@ class Connection {
  private:
   Result<Done> EnsureContext();
   Error NotConnected(const char* operation) const;
+  void LetGo();
+  // False when cancelled. An operation cancelled inside the library gets no turn, or loses it to YieldTurn.
   bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr);
   // Waits until no other process holds the card, where that can be asked. False when cancelled.
   bool WaitForOthers(Operation& operation, bool* waited);
-  Result<Done> BeginOnce();
+  Result<Done> BeginOnce(Operation& operation);
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
   template <class T, class Call>

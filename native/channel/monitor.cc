@@ -13,14 +13,26 @@ using std::chrono::milliseconds;
 constexpr milliseconds kFirstRetry{50};
 constexpr milliseconds kLongestRetry{1000};
 // Between repeated SCardCancel calls: one that comes just before the wait starts is lost.
-constexpr milliseconds kCancelAgain{10};
+constexpr milliseconds kFirstCancelAgain{10};
+constexpr milliseconds kLongestCancelAgain{1000};
+// Between looks for other readers where the library does not tell of them.
+constexpr milliseconds kLookForReaders{1000};
 // Some libraries return from SCardGetStatusChange without a change (Wine, redirected readers).
 constexpr milliseconds kFirstIdlePause{5};
 constexpr milliseconds kLongestIdlePause{200};
+// So many times in a row can no reader go between being listed and being asked for.
+constexpr int kStrangersToTell = 4;
 
 bool SamePicture(const Monitor::Picture& a, const Monitor::Picture& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ReaderStatus& x, const ReaderStatus& y) {
     return x.reader == y.reader && x.state == y.state && x.event_count == y.event_count && x.atr == y.atr;
+  });
+}
+
+bool HasAll(const Monitor::Picture& picture, const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::any_of(picture.begin(), picture.end(),
+                       [&](const ReaderStatus& r) { return r.reader == name; });
   });
 }
 
@@ -50,14 +62,9 @@ std::shared_ptr<Monitor> Monitor::Start(const Library& library, Report report) {
   return monitor;
 }
 
-bool Monitor::stopped() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return stopped_;
-}
-
 bool Monitor::Pause(milliseconds time) {
   std::unique_lock<std::mutex> lock(mutex_);
-  return !wake_.wait_for(lock, time, [&] { return stopped_; });
+  return !wake_.wait_for(lock, time, [&] { return stopped_.load(); });
 }
 
 void Monitor::DropContext() {
@@ -75,12 +82,12 @@ void Monitor::Tell(Result<Picture> picture) {
     reported_.reset();
     if (std::exchange(failure_reported_, true)) return;
   }
-  if (!stopped()) report_(std::move(picture));
+  if (!stopped_) report_(std::move(picture));
 }
 
 void Monitor::Loop() {
   milliseconds retry = kFirstRetry;
-  while (!stopped()) {
+  while (!stopped_) {
     Result<Context> context = Context::Establish(library_);
     if (context) {
       {
@@ -88,11 +95,11 @@ void Monitor::Loop() {
         context_.emplace(std::move(*context));
       }
       const bool had_failed = failure_reported_;
-      const Status reason = Follow();
+      Error reason = Follow();
       DropContext();
-      if (stopped()) break;
+      if (stopped_) break;
       if (had_failed && !failure_reported_) retry = kFirstRetry;
-      Tell(Error{reason, "SCardGetStatusChange", "", ""});
+      Tell(std::move(reason));
     } else {
       Tell(context.error());
     }
@@ -105,31 +112,45 @@ void Monitor::Loop() {
   wake_.notify_all();
 }
 
-Status Monitor::Follow() {
+Result<Done> Monitor::Await(Picture& picture, bool wait) {
+  if (!tells_of_readers_) {
+    if (picture.empty()) return Error{status::kTimeout, "SCardGetStatusChange", "", ""};
+    return context_->GetStatusChange(picture, wait ? kLookForReaders : milliseconds(0));
+  }
+  ReaderStatus& readers = picture.emplace_back();
+  readers.reader = kPnpNotification;
+  readers.event_count = static_cast<std::uint32_t>(picture.size() - 1);
+  Result<Done> changed =
+      context_->GetStatusChange(picture, wait ? std::nullopt : std::optional(milliseconds(0)));
+  picture.pop_back();
+  return changed;
+}
+
+Error Monitor::Follow() {
   Picture picture;
+  bool looked = false;
   milliseconds idle = kFirstIdlePause;
-  for (;;) {
+  for (int strangers = 0;;) {
     Result<std::vector<std::string>> names = context_->ListReaders();
-    if (!names) return names.code();
-    picture = Merge(*names, picture);
+    if (!names) return names.error();
     // What is there is asked first, without waiting, so that the first report is complete.
-    picture.emplace_back().reader = kPnpNotification;
-    picture.back().event_count = static_cast<std::uint32_t>(picture.size() - 1);
-    const bool fresh = std::any_of(picture.begin(), picture.end() - 1,
-                                   [](const ReaderStatus& r) { return r.state == reader_state::kUnaware; });
+    const bool complete = looked && HasAll(picture, *names);
+    picture = Merge(*names, picture);
     const Picture before = picture;
-    const Result<Done> changed = context_->GetStatusChange(
-        picture, fresh ? std::optional<milliseconds>(milliseconds(0)) : std::nullopt);
-    picture.pop_back();
-    if (stopped()) return status::kCancelled;
-    if (!changed && changed.code() != status::kTimeout && changed.code() != status::kCancelled &&
-        changed.code() != status::kUnknownReader) {
-      return changed.code();
+    const Result<Done> changed = Await(picture, complete);
+    if (stopped_) return Operation::CancelledError();
+    const bool unknown_reader = changed.code() == status::kUnknownReader;
+    if (!changed && !unknown_reader && changed.code() != status::kTimeout &&
+        changed.code() != status::kCancelled) {
+      return changed.error();
     }
-    if (changed.code() == status::kUnknownReader) continue;  // it went in between: list anew
-    Tell(picture);
-    if (SamePicture(picture, Picture(before.begin(), before.end() - 1)) && !fresh) {
-      if (!Pause(idle)) return status::kCancelled;
+    // One that is unknown went in between. One that stays unknown is the pseudo reader.
+    strangers = unknown_reader ? strangers + 1 : 0;
+    looked = looked || !unknown_reader;
+    if (strangers == kStrangersToTell) tells_of_readers_ = false;
+    if (!unknown_reader) Tell(picture);
+    if ((complete || unknown_reader) && SamePicture(picture, before)) {
+      if (!Pause(idle)) return Operation::CancelledError();
       idle = std::min(idle * 2, kLongestIdlePause);
     } else {
       idle = kFirstIdlePause;
@@ -138,18 +159,22 @@ Status Monitor::Follow() {
 }
 
 void Monitor::Stop() {
+  if (stopped_.exchange(true)) return;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (std::exchange(stopped_, true)) return;
     wake_.notify_all();
   }
-  RunOnWorker([self = shared_from_this()] {
-    std::unique_lock<std::mutex> lock(self->mutex_);
-    while (!self->ended_) {
-      if (self->context_) self->context_->Cancel();
-      self->wake_.wait_for(lock, kCancelAgain, [&] { return self->ended_; });
-    }
-  });
+  RunOnWorker([self = shared_from_this()] { self->KeepCancelling(); });
+}
+
+void Monitor::KeepCancelling() {
+  milliseconds pause = kFirstCancelAgain;
+  std::unique_lock<std::mutex> lock(mutex_);
+  while (!ended_) {
+    if (context_) context_->Cancel();
+    wake_.wait_for(lock, pause, [&] { return ended_; });
+    pause = std::min(pause * 2, kLongestCancelAgain);
+  }
 }
 
 }  // namespace pcsc_bridge

@@ -1,7 +1,9 @@
 // Watches readers and cards (SCardGetStatusChange), on a context and a thread of its own.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -31,22 +33,25 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   Monitor(const Library& library, Report report) : library_(library), report_(std::move(report)) {}
 
   void Loop();
-  // Follows the readers on one context until the service fails or Stop is called.
-  Status Follow();
+  // Follows the readers on one context until the service fails, which it returns, or Stop is called.
+  Error Follow();
+  // Waits for a change from `picture`, which is then what is. Without `wait` only looks.
+  Result<Done> Await(Picture& picture, bool wait);
   bool Pause(std::chrono::milliseconds time);  // false when stopped
-  bool stopped();
+  void KeepCancelling();
   void Tell(Result<Picture> picture);
   void DropContext();
 
   const Library& library_;
   Report report_;
-  std::mutex mutex_;  // guards stopped_ and context_ against Stop's cancelling
+  std::mutex mutex_;  // guards context_ against Stop's cancelling, which may take long
   std::condition_variable wake_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_{false};
   bool ended_ = false;
   std::optional<Context> context_;
   std::optional<Picture> reported_;
   bool failure_reported_ = false;
+  bool tells_of_readers_ = true;  // the library knows the pseudo reader kPnpNotification (macOS does not)
 };
 
 }  // namespace pcsc_bridge

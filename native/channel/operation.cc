@@ -4,9 +4,11 @@ namespace pcsc_bridge {
 
 void Operation::Cancel() {
   std::function<void()> abandon;
+  bool never_ran = false;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (phase_ == Phase::kSettled) return;
+    never_ran = phase_ == Phase::kQueued;
     if (phase_ == Phase::kCalling) {
       gave_up_in_call_ = true;
       abandon = abandon_;
@@ -16,6 +18,7 @@ void Operation::Cancel() {
   }
   // The channel is given up before the asker hears of it, so that it never uses it again.
   if (abandon) abandon();
+  if (never_ran) DropWork();
   AnswerError(CancelledError());
 }
 
@@ -44,6 +47,11 @@ void Operation::Notify() {
   changed_.notify_all();
 }
 
+bool Operation::cancelled() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return phase_ == Phase::kSettled;
+}
+
 bool Operation::Start() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (phase_ != Phase::kQueued) return false;
@@ -59,7 +67,9 @@ bool Operation::Finish() {
 }
 
 void Operation::Refuse(Error error) {
-  if (Finish()) AnswerError(std::move(error));
+  if (!Finish()) return;
+  DropWork();
+  AnswerError(std::move(error));
 }
 
 }  // namespace pcsc_bridge

@@ -36,6 +36,8 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   bool Sleep(std::chrono::microseconds time);
   // Any thread: has WaitUntil look at its condition again.
   void Notify();
+  // Owner thread, before a further call into the library: an operation given up makes none.
+  bool cancelled();
 
   static Error CancelledError() { return Error{status::kCancelled, "cancel", "", ""}; }
 
@@ -43,7 +45,7 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   // Owner thread: true when the work may start / when its answer is to be given.
   bool Start();
   bool Finish();
-  // Answers with an error. At most one of Answer... happens.
+  // The one answer of an operation that was cancelled or refused.
   virtual void AnswerError(Error error) = 0;
 
  private:
@@ -51,6 +53,7 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   enum class Phase { kQueued, kCalling, kWaiting, kSettled };
 
   virtual void Run(Connection& connection) = 0;
+  virtual void DropWork() = 0;  // of an operation that will never run
   // Cancelled inside the library: what the work did arrived too late and is to be undone.
   bool gave_up_in_call() const { return gave_up_in_call_; }
   void Refuse(Error error);  // answers an operation that never ran
@@ -76,9 +79,12 @@ class OperationOf final : public Operation {
     if (!Start()) return;
     Result<T> result = work_(connection, *this);
     work_ = nullptr;  // frees (and wipes) what it carried before anybody hears of the end
-    if (Finish()) answer_(std::move(result));
+    if (Finish()) Give(std::move(result));
   }
-  void AnswerError(Error error) override { answer_(std::move(error)); }
+  void DropWork() override { work_ = nullptr; }
+  void AnswerError(Error error) override { Give(std::move(error)); }
+  // What the answer carries goes with it, however long somebody holds on to the operation.
+  void Give(Result<T>&& result) { std::exchange(answer_, nullptr)(std::move(result)); }
 
   Work work_;
   Answer answer_;

@@ -1,0 +1,75 @@
+// What a test waits on: an answer that must come once, and moments in other threads.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "pcsc/result.h"
+
+namespace pcsc_bridge::test {
+
+// Longer than anything takes that does come.
+inline constexpr std::chrono::seconds kPatience{60};
+
+// Something that happens once in one thread and is waited for in another.
+class Moment {
+ public:
+  void Come() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    come_ = true;
+    changed_.notify_all();
+  }
+  bool WaitFor(std::chrono::milliseconds time) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return changed_.wait_for(lock, time, [&] { return come_; });
+  }
+  void Wait() { REQUIRE(WaitFor(kPatience)); }
+  bool come() { return WaitFor(std::chrono::milliseconds(0)); }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool come_ = false;
+};
+
+// Takes the one answer of an operation; a second one fails the test. May go before a late answer comes.
+template <class T>
+class Answer {
+ public:
+  std::function<void(Result<T>)> Take() {
+    return [state = state_](Result<T> result) {
+      {
+        const std::lock_guard<std::mutex> lock(state->mutex);
+        CHECK_FALSE(state->given);
+        state->given = true;
+        state->result.emplace(std::move(result));
+      }
+      state->moment.Come();
+    };
+  }
+  // The answer, once it has come.
+  Result<T> Wait() {
+    state_->moment.Wait();
+    const std::lock_guard<std::mutex> lock(state_->mutex);
+    return std::move(*state_->result);
+  }
+  bool given() { return state_->moment.come(); }
+
+ private:
+  struct State {
+    std::mutex mutex;
+    bool given = false;
+    std::optional<Result<T>> result;
+    Moment moment;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+}  // namespace pcsc_bridge::test

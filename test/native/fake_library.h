@@ -1,0 +1,89 @@
+// A PC/SC service of the tests' own: readers, cards, transactions, other processes, and calls that stick or
+// fail when told to.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "pcsc/library.h"
+#include "pcsc/status.h"
+
+namespace pcsc_bridge::test {
+
+enum class Call {
+  kEstablish,
+  kRelease,
+  kListReaders,
+  kGetStatusChange,
+  kCancel,
+  kConnect,
+  kReconnect,
+  kDisconnect,
+  kBegin,
+  kEnd,
+  kStatus,
+  kTransmit,
+  kControl,
+  kGetAttrib,
+  kSetAttrib,
+};
+
+// It behaves as pcsc-lite does: connect, begin and a resetting disconnect wait while another handle holds the
+// card; get-attribute answers SHARING_VIOLATION at once; a reset marks every handle but those connected after
+// it, SCardCancel ends a wait in progress and nothing else.
+//
+// A card has a PIN state: the APDU kVerify sets it, a reset clears it, kAsk answers one byte, 1 when set.
+//
+// One at a time. Its end waits until every context has been released, and checks that no context was ever
+// used by two threads at once.
+class FakeLibrary {
+ public:
+  FakeLibrary();
+  ~FakeLibrary();
+  FakeLibrary(const FakeLibrary&) = delete;
+  FakeLibrary& operator=(const FakeLibrary&) = delete;
+
+  // Its switches (probe_before_begin and others) may be set before the first call.
+  Library& table();
+
+  void AddReader(const std::string& reader, bool with_card = true);
+  void RemoveReader(const std::string& reader);
+  void InsertCard(const std::string& reader);
+  void RemoveCard(const std::string& reader);
+
+  // What another process does.
+  void Hold(const std::string& reader);
+  void Free(const std::string& reader);
+  void Reset(const std::string& reader);
+
+  // The daemon ends, taking every context with it, and comes back.
+  void StopService();
+  void StartService();
+
+  // SCardGetStatusChange returns at once, changed or not (Wine, some redirected readers).
+  void NeverWaitForChange();
+  // SCardGetStatusChange does not know the pseudo reader for readers that come and go (macOS).
+  void ForgetPseudoReader();
+
+  // From now on, calls of this function do nothing until Unstick.
+  void Stick(Call call);
+  void Unstick(Call call);
+  void WaitForStuck(Call call);
+  // The next `times` calls answer `code` and do nothing.
+  void Fail(Call call, Status code, int times = 1);
+
+  // The calls that changed something, in the order in which they did: "connect R, begin, end leave".
+  std::string log();
+  std::string last_calls(std::size_t count);
+  int count(Call call);  // calls that were entered
+  void WaitForCount(Call call, int count);
+  bool pin_verified(const std::string& reader);
+  std::size_t contexts();
+  std::size_t handles();
+  void WaitForNoContext();
+};
+
+inline const std::vector<unsigned char> kVerify{0x00, 0x20};
+inline const std::vector<unsigned char> kAsk{0x00, 0xca};
+
+}  // namespace pcsc_bridge::test

@@ -1,0 +1,78 @@
+// The state of the one fake PC/SC service, between the functions of its table and those who pull the strings.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "fake_library.h"
+#include "pcsc/library.h"
+#include "pcsc/status.h"
+
+namespace pcsc_bridge::test {
+
+inline constexpr abi::CardHandle kNobody = 0;
+inline constexpr abi::CardHandle kOtherProcess = -1;
+
+struct FakeReader {
+  bool card = false;
+  bool pin_verified = false;
+  int resets = 0;
+  abi::Dword events = 0;
+  abi::CardHandle holder = kNobody;
+};
+
+struct FakeHandle {
+  abi::ContextHandle context = 0;
+  std::string reader;
+  int resets_seen = 0;
+};
+
+struct FakeContext {
+  std::thread::id inside;  // the thread in a call on it
+  bool dead = false;
+  bool waiting = false;
+  bool cancelled = false;
+};
+
+// Guarded by the mutex.
+struct FakeState {
+  std::map<std::string, FakeReader> readers;
+  std::map<abi::ContextHandle, FakeContext> contexts;
+  std::map<abi::CardHandle, FakeHandle> handles;
+  std::map<Call, bool> sticks;
+  std::map<Call, int> stuck;
+  std::map<Call, int> counts;
+  std::map<Call, std::pair<Status, int>> failures;
+  std::vector<std::string> log;
+  std::vector<std::string> violations;
+  bool running = true;
+  bool never_waits = false;
+  bool pseudo_reader = true;
+};
+
+struct FakeService {
+  std::mutex mutex;
+  std::condition_variable changed;
+  FakeState state;
+  long last_number = 1000;  // never used again, so that a stale handle is found out
+};
+
+// Never destroyed: threads may still be on their way out of a call.
+FakeService& TheService();
+inline FakeState& The() {
+  return TheService().state;
+}
+
+void ResetCard(FakeReader& reader);
+// Frees the reader if the handle holds it.
+void LetGoOf(FakeReader& reader, abi::CardHandle handle);
+
+// The functions, as a library of PC/SC has them.
+Library FakeTable();
+
+}  // namespace pcsc_bridge::test
