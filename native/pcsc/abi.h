@@ -95,6 +95,7 @@ using EstablishContext = Long(PCSC_BRIDGE_CALL*)(Dword scope, const void*, const
 using ReleaseContext = Long(PCSC_BRIDGE_CALL*)(ContextHandle);
 using IsValidContext = Long(PCSC_BRIDGE_CALL*)(ContextHandle);
 using ListReaders = Long(PCSC_BRIDGE_CALL*)(ContextHandle, const Char* groups, Char* readers, Dword* length);
+using ListReaderGroups = Long(PCSC_BRIDGE_CALL*)(ContextHandle, Char* groups, Dword* length);
 using GetStatusChange = Long(PCSC_BRIDGE_CALL*)(ContextHandle, Dword timeout_ms, ReaderState*, Dword count);
 using Cancel = Long(PCSC_BRIDGE_CALL*)(ContextHandle);
 using Connect = Long(PCSC_BRIDGE_CALL*)(ContextHandle, const Char* reader, Dword share_mode, Dword protocols,
@@ -113,5 +114,10 @@ using Control = Long(PCSC_BRIDGE_CALL*)(CardHandle, Dword code, const void* send
                                         void* receive, Dword receive_size, Dword* returned);
 using GetAttrib = Long(PCSC_BRIDGE_CALL*)(CardHandle, Dword id, unsigned char* value, Dword* length);
 using SetAttrib = Long(PCSC_BRIDGE_CALL*)(CardHandle, Dword id, const unsigned char* value, Dword length);
+// Windows only; the card identifier is a UUID.
+using ReadCache = Long(PCSC_BRIDGE_CALL*)(ContextHandle, void* card_identifier, Dword freshness, Char* name,
+                                          unsigned char* data, Dword* length);
+using WriteCache = Long(PCSC_BRIDGE_CALL*)(ContextHandle, void* card_identifier, Dword freshness, Char* name,
+                                           unsigned char* data, Dword length);
 
 }  // namespace pcsc_bridge::abi

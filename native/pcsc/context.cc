@@ -4,6 +4,26 @@
 #include <utility>
 
 namespace pcsc_bridge {
+namespace {
+
+// Reads a list of names, asking for its length first. It may grow between the two.
+template <class Call>
+Result<std::vector<std::string>> ReadMultiString(const char* operation, Call call) {
+  for (int attempt = 0; attempt < 8; ++attempt) {
+    abi::Dword length = 0;
+    Status code = abi::ToStatus(call(nullptr, &length));
+    std::vector<abi::Char> text(length);
+    if (code == status::kSuccess) code = abi::ToStatus(call(text.data(), &length));
+    if (code == status::kNoReadersAvailable) return std::vector<std::string>();
+    if (code == status::kInsufficientBuffer) continue;
+    if (code != status::kSuccess) return Error{code, operation, "", ""};
+    return SplitMultiString(text.data(), std::min<std::size_t>(length, text.size()));
+  }
+  return Error{status::kInsufficientBuffer, operation, "", "the list kept changing"};
+}
+
+}  // namespace
+
 Result<Context> Context::Establish(const Library& library) {
   abi::ContextHandle handle{};
   const Status code = abi::ToStatus(library.establish_context(abi::kScopeSystem, nullptr, nullptr, &handle));
@@ -32,21 +52,19 @@ void Context::Release() {
   library_ = nullptr;
 }
 
-Result<std::vector<std::string>> Context::ListReaders() const {
-  // The list may grow between asking for its length and reading it.
-  for (int attempt = 0; attempt < 8; ++attempt) {
-    abi::Dword length = 0;
-    Status code = abi::ToStatus(library_->list_readers(handle_, nullptr, nullptr, &length));
-    std::vector<abi::Char> text(length);
-    if (code == status::kSuccess) {
-      code = abi::ToStatus(library_->list_readers(handle_, nullptr, text.data(), &length));
-    }
-    if (code == status::kNoReadersAvailable) return std::vector<std::string>();
-    if (code == status::kInsufficientBuffer) continue;
-    if (code != status::kSuccess) return Error{code, "SCardListReaders", "", ""};
-    return SplitMultiString(text.data(), std::min<std::size_t>(length, text.size()));
-  }
-  return Error{status::kInsufficientBuffer, "SCardListReaders", "", "the list of readers kept changing"};
+Result<std::vector<std::string>> Context::ListReaders(const std::vector<std::string>& groups) const {
+  const platform::NativeString joined = JoinMultiString(groups);
+  const abi::Char* wanted = groups.empty() ? nullptr : joined.c_str();
+  return ReadMultiString("SCardListReaders", [&](abi::Char* text, abi::Dword* length) {
+    return library_->list_readers(handle_, wanted, text, length);
+  });
+}
+
+Result<std::vector<std::string>> Context::ListReaderGroups() const {
+  if (library_->list_reader_groups == nullptr) return std::vector<std::string>();
+  return ReadMultiString("SCardListReaderGroups", [&](abi::Char* text, abi::Dword* length) {
+    return library_->list_reader_groups(handle_, text, length);
+  });
 }
 
 Result<Done> Context::GetStatusChange(std::vector<ReaderStatus>& readers,

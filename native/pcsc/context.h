@@ -24,8 +24,12 @@ class Context {
   Context& operator=(const Context&) = delete;
   ~Context();
 
-  // SCardListReaders; no reader at all is an empty list, not an error.
-  Result<std::vector<std::string>> ListReaders() const;
+  // SCardListReaders: those of any of the groups, of all where none is given. No reader at all is an empty
+  // list, not an error.
+  Result<std::vector<std::string>> ListReaders(const std::vector<std::string>& groups = {}) const;
+
+  // SCardListReaderGroups; an empty list where the library knows no groups.
+  Result<std::vector<std::string>> ListReaderGroups() const;
 
   // SCardGetStatusChange: waits until a reader differs from what `readers` says of it (state and event
   // count), then updates them. Nothing for `timeout` waits without limit.

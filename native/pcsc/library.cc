@@ -7,8 +7,13 @@ namespace pcsc_bridge {
 namespace {
 
 template <class Function>
-bool Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slot, std::string& missing) {
+void BindOptional(const platform::LoadedLibrary& loaded, const char* name, Function& slot) {
   slot = reinterpret_cast<Function>(platform::FindFunction(loaded, name));
+}
+
+template <class Function>
+bool Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slot, std::string& missing) {
+  BindOptional(loaded, name, slot);
   if (slot == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
   return slot != nullptr;
 }
@@ -39,6 +44,9 @@ Result<std::unique_ptr<Library>> LoadTable() {
   Bind(*loaded, "SCardControl", table->control, missing);
   Bind(*loaded, "SCardGetAttrib", table->get_attrib, missing);
   Bind(*loaded, "SCardSetAttrib", table->set_attrib, missing);
+  BindOptional(*loaded, "SCardListReaderGroups", table->list_reader_groups);
+  BindOptional(*loaded, "SCardReadCache", table->read_cache);
+  BindOptional(*loaded, "SCardWriteCache", table->write_cache);
   if (!missing.empty()) {
     return Error{status::kLibraryMissing, "load", "",
                  loaded->path + " is not a PC/SC library: it lacks " + missing};
@@ -70,6 +78,16 @@ std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t len
     start = i + 1;
   }
   return names;
+}
+
+platform::NativeString JoinMultiString(const std::vector<std::string>& names) {
+  platform::NativeString text;
+  for (const std::string& name : names) {
+    text += platform::ToNative(name);
+    text += abi::Char{};
+  }
+  text += abi::Char{};
+  return text;
 }
 
 }  // namespace pcsc_bridge

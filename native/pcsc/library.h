@@ -37,6 +37,10 @@ struct Library {
   abi::Control control = nullptr;
   abi::GetAttrib get_attrib = nullptr;
   abi::SetAttrib set_attrib = nullptr;
+  // Null where the library has none.
+  abi::ListReaderGroups list_reader_groups = nullptr;
+  abi::ReadCache read_cache = nullptr;
+  abi::WriteCache write_cache = nullptr;
 
   // The process's library: the platform's own, or the one named by PCSC_BRIDGE_LIBRARY. Loaded at the first
   // call that succeeds; a failure (kLibraryMissing, the loader's words in `detail`) is tried anew next time.
@@ -65,5 +69,6 @@ std::string FromNative(const abi::Char* text, std::size_t length);
 
 // Splits a multi-string (names each ended by a zero, the list by another) into UTF-8 names.
 std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t length);
+platform::NativeString JoinMultiString(const std::vector<std::string>& names);
 
 }  // namespace pcsc_bridge

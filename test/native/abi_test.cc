@@ -79,6 +79,7 @@ static_assert(kSame<abi::EstablishContext, decltype(SCardEstablishContext)>);
 static_assert(kSame<abi::ReleaseContext, decltype(SCardReleaseContext)>);
 static_assert(kSame<abi::IsValidContext, decltype(SCardIsValidContext)>);
 static_assert(kSame<abi::ListReaders, decltype(SCardListReaders)>);
+static_assert(kSame<abi::ListReaderGroups, decltype(SCardListReaderGroups)>);
 static_assert(kSame<abi::GetStatusChange, decltype(SCardGetStatusChange)>);
 static_assert(kSame<abi::Cancel, decltype(SCardCancel)>);
 static_assert(kSame<abi::Connect, decltype(SCardConnect)>);

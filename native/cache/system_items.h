@@ -1,0 +1,49 @@
+// The system's item cache: SCardReadCache and SCardWriteCache, where the library has them (Windows).
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "cache/host_items.h"
+#include "pcsc/context.h"
+
+namespace pcsc_bridge {
+
+// The calls ask the smart card service and may take their time: they are made one after another on a worker
+// thread, which owns the context while it is at it. Thread safe. Lives as long as the process.
+class SystemItems {
+ public:
+  // The library must have read_cache and write_cache.
+  explicit SystemItems(const Library& library) : library_(library) {}
+  SystemItems(const SystemItems&) = delete;
+  SystemItems& operator=(const SystemItems&) = delete;
+
+  // As ReadHostItem and WriteHostItem. A cancelled one is answered at once; its call, if it has begun, ends
+  // unheard.
+  std::shared_ptr<Cancellable> Read(ItemKey key, std::uint32_t freshness, ItemRead answer);
+  std::shared_ptr<Cancellable> Write(ItemKey key, std::uint32_t freshness, Bytes data, ItemWritten answer);
+
+ private:
+  class Task;
+  template <class T>
+  class TaskOf;
+
+  std::shared_ptr<Cancellable> Enqueue(std::shared_ptr<Task> task);
+  void WorkThroughQueue();
+  // Calls with a context, with a fresh one once more where the service has been restarted.
+  Status OnContext(const std::function<Status(abi::ContextHandle)>& call);
+  Result<Bytes> ReadNow(const ItemKey& key, std::uint32_t freshness);
+  Result<Done> WriteNow(const ItemKey& key, std::uint32_t freshness, const Bytes& data);
+
+  const Library& library_;
+  std::mutex mutex_;
+  std::deque<std::shared_ptr<Task>> queue_;
+  bool working_ = false;
+  std::optional<Context> context_;  // the worker's
+};
+
+}  // namespace pcsc_bridge
