@@ -4,6 +4,7 @@ import { closedError } from './errors.js';
 import { native } from './native.js';
 import { SessionContext } from './session.js';
 import { checkIdentity, identityKey, type SessionIdentity } from './session-identity.js';
+import { checkNumber, checkOptions, describe } from './values.js';
 
 export interface BridgeOptions {
   /**
@@ -36,9 +37,10 @@ export class CardBridge {
   #closed: Promise<void> | undefined;
 
   constructor(options: BridgeOptions = {}) {
+    checkOptions(options);
     const { filter = 'on' } = options;
     if (!['on', 'off', 'system'].includes(filter)) {
-      throw new TypeError(`filter: '${String(filter)}' is none of 'on', 'off', 'system'`);
+      throw new TypeError(`filter must be one of 'on', 'off', 'system', not '${String(filter)}'`);
     }
     this.cache = new CardCache(filter === 'system' ? native.filterSetting().on : filter === 'on');
   }
@@ -94,14 +96,18 @@ export class CardBridge {
 }
 
 async function findIdentity(query: SessionQuery | undefined): Promise<SessionIdentity> {
+  if (query !== undefined && (typeof query !== 'object' || query === null)) {
+    throw new TypeError(
+      `whose session? { pid } or { id, connectTime }, or nothing for the caller's own; not ${describe(query)}`,
+    );
+  }
   if (query !== undefined && 'id' in query) {
     const { id, connectTime, user } = query;
     return checkIdentity({ id, connectTime, user, source: 'given' });
   }
-  const pid = query?.pid ?? 0;
-  if (!Number.isInteger(pid) || pid < 0 || (query !== undefined && pid === 0)) {
-    throw new RangeError(`pid must be the number of a process, not ${String(query?.pid)}`);
+  if (query !== undefined && checkNumber(query.pid, 'pid') === 0) {
+    throw new RangeError('pid must be the number of a process, and 0 is none');
   }
-  const { source, ...identity } = await native.sessionOf(pid);
+  const { source, ...identity } = await native.sessionOf(query?.pid ?? 0);
   return { ...identity, source: source as NonNullable<SessionIdentity['source']> };
 }

@@ -1,10 +1,11 @@
 /** The card cache: connected cards, each the property of one session identity. */
-import { closedError } from './errors.js';
+import { closedError, PcscError } from './errors.js';
+import { checkNotHeld } from './holding.js';
 import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
 import { checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
 import { Transaction } from './transaction.js';
-import { checkBytes, checkReader, type Disposition, dispositionNumber } from './values.js';
-import { type WaitOptions, waitFor } from './waiting.js';
+import { checkBytes, checkReader, type Disposition, describe, dispositionNumber } from './values.js';
+import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
 
 /** The wanted card: the one in a reader, the one with an id, or the one with this id in this reader. */
 export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
@@ -72,18 +73,32 @@ export class CardCache {
   /**
    * Finds the wanted card among the asker's entries, connecting it anew where it is not, and leases it, in a
    * transaction. Errors: those of SCardConnect; SCARD_E_UNKNOWN_CARD where only a card id was given and no
-   * entry has it.
+   * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
    */
-  async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
+  acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
+    return this.find(identity, target, options);
+  }
+
+  /** @internal `acquire`, which `closing` ends with its reason. */
+  async find(
+    identity: SessionIdentity,
+    target: CacheTarget,
+    options: WaitOptions | undefined,
+    closing?: AbortSignal,
+  ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
     const { id, connectTime } = checkIdentity(identity);
     const { reader, cardId } = checkTarget(target);
+    for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld('acquire', name);
     this.#native ??= new native.CardCache(this.filter);
     const cache = this.#native;
-    const lease = await waitFor('acquire', reader || undefined, options, (cancel) =>
-      cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native),
-    );
-    return new CardLease(lease);
+    const acquire = (cancel?: Cancellation) =>
+      cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native);
+    try {
+      return new CardLease(await waitFor('acquire', reader || undefined, options, acquire, closing));
+    } catch (error) {
+      throw this.#closed && error instanceof PcscError ? closedError('CardCache') : error;
+    }
   }
 
   /** @internal Part of `bridge.close()`. */
@@ -91,6 +106,13 @@ export class CardCache {
     this.#closed = true;
     await this.#native?.close();
     this.#native = undefined;
+  }
+
+  #readersOf(cardId: Uint8Array | undefined): string[] {
+    const known = this.entries().filter(
+      (entry) => cardId && entry.cardId && !Buffer.compare(entry.cardId, cardId),
+    );
+    return known.map(({ reader }) => reader);
   }
 }
 
@@ -119,7 +141,7 @@ export class CardLease {
   }
 
   /** Ends the transaction and gives the card back to the cache. Once is enough. */
-  end(disposition: Disposition = 'leave'): Promise<void> {
+  async end(disposition: Disposition = 'leave'): Promise<void> {
     return this.finish(dispositionNumber(disposition));
   }
 
@@ -138,6 +160,9 @@ export class CardLease {
 
 function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array } {
   if (typeof target === 'string') return { reader: checkReader(target) };
+  if (typeof target !== 'object' || target === null) {
+    throw new TypeError(`name the card: a reader, or { reader, cardId }; not ${describe(target)}`);
+  }
   const { reader, cardId } = target;
   if (reader === undefined && cardId === undefined) {
     throw new TypeError('name the card: a reader, a cardId, or both');

@@ -1,6 +1,7 @@
 /** A connected card. */
 import { Connection } from './connection.js';
-import { closedError } from './errors.js';
+import { closedError, PcscError } from './errors.js';
+import { checkNotHeld, isHeldBy, whileHolding } from './holding.js';
 import { Line } from './line.js';
 import type { NativeChannel } from './native.js';
 import {
@@ -13,6 +14,9 @@ import {
 import {
   checkApdu,
   checkBytes,
+  checkCallback,
+  checkNumber,
+  checkOptions,
   type Disposition,
   dispositionNumber,
   type Protocol,
@@ -36,7 +40,8 @@ export interface ReconnectOptions extends ConnectOptions {
 }
 
 /**
- * A card connected in a session (SCardConnect). Every operation runs off the JavaScript thread, in order.
+ * A card connected in a session (SCardConnect). Every operation runs off the JavaScript thread, in order;
+ * while a transaction runs on this object, only what its callback calls, the others wait until it ends.
  *
  * After SCARD_W_RESET_CARD, SCARD_W_REMOVED_CARD, a dead daemon or an aborted call the operation that met it
  * reports it, and the next one connects again by itself.
@@ -59,15 +64,19 @@ export class Card {
     reader: string,
     options: ConnectOptions,
     onClose: (card: Card) => void,
+    closing: AbortSignal,
   ): Promise<Card> {
+    checkOptions(options);
     const { shareMode = 'shared', protocols = shareMode === 'direct' ? [] : ['T=0', 'T=1'] } = options;
     const connection = new Connection({
       reader,
       shareMode: shareModeNumber(shareMode),
       protocols: protocolBits(protocols),
     });
+    checkNotHeld('SCardConnect', reader);
+    const connect = (cancel?: Cancellation) => connection.use(cancel, async () => {});
     try {
-      await waitFor('SCardConnect', reader, options, (cancel) => connection.use(cancel, async () => {}));
+      await waitFor('SCardConnect', reader, options, connect, closing);
     } catch (error) {
       void connection.close(dispositionNumber('leave'));
       throw error;
@@ -75,27 +84,29 @@ export class Card {
     return new Card(connection, onClose);
   }
 
-  /** The active protocol; undefined with shareMode 'direct'. */
+  /** The active protocol; undefined with shareMode 'direct' while none has been agreed on with the card. */
   get protocol(): Protocol | undefined {
     return protocolName(this.#connection.protocol);
   }
 
   /**
    * SCardTransmit: sends a command APDU (4 to 65,544 bytes) and gives the response, status word included.
-   * Waits while somebody else's transaction holds the card.
+   * Waits while somebody else's transaction holds the card. The APDU is read when its turn comes: leave it as
+   * it is until then.
    */
-  transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
     return this.#run('SCardTransmit', options, (channel, cancel) => channel.transmit(apdu, cancel?.native));
   }
 
   /** SCardStatus. */
-  status(options?: WaitOptions): Promise<CardStatus> {
+  async status(options?: WaitOptions): Promise<CardStatus> {
     return this.#run('SCardStatus', options, (channel, cancel) => readStatus(channel, cancel?.native));
   }
 
   /** SCardControl; `code` is the platform's own. */
-  control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  async control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+    checkNumber(code, 'code');
     checkBytes(input, 'input');
     return this.#run('SCardControl', options, (channel, cancel) =>
       channel.control(code, input, cancel?.native),
@@ -103,34 +114,51 @@ export class Card {
   }
 
   /** SCardGetAttrib. */
-  getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
+  async getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
+    checkNumber(id, 'id');
     return this.#run('SCardGetAttrib', options, (channel, cancel) =>
       channel.getAttribute(id, cancel?.native),
     );
   }
 
   /** SCardSetAttrib. */
-  setAttribute(id: number, value: Uint8Array, options?: WaitOptions): Promise<void> {
+  async setAttribute(id: number, value: Uint8Array, options?: WaitOptions): Promise<void> {
+    checkNumber(id, 'id');
     checkBytes(value, 'value');
     return this.#run('SCardSetAttrib', options, (channel, cancel) =>
       channel.setAttribute(id, value, cancel?.native),
     );
   }
 
-  /** SCardReconnect: changes how the card is connected, or resets it. */
-  reconnect(options: ReconnectOptions = {}): Promise<void> {
+  /**
+   * SCardReconnect: changes how the card is connected, or resets it. To exclusive, pcsc-lite waits until nobody
+   * else is connected, where Windows answers SCARD_E_SHARING_VIOLATION. From exclusive to another share mode it is
+   * SCardDisconnect and SCardConnect, between which somebody else may take the card.
+   */
+  async reconnect(options: ReconnectOptions = {}): Promise<void> {
+    checkOptions(options);
     const { parameters } = this.#connection;
-    if (options.shareMode !== undefined) parameters.shareMode = shareModeNumber(options.shareMode);
-    if (options.protocols !== undefined) parameters.protocols = protocolBits(options.protocols);
+    const shareMode =
+      options.shareMode === undefined ? parameters.shareMode : shareModeNumber(options.shareMode);
+    const protocols =
+      options.protocols === undefined ? parameters.protocols : protocolBits(options.protocols);
     const initialization = dispositionNumber(options.initialization ?? 'leave');
-    return this.#run('SCardReconnect', options, async (channel, cancel) => {
-      const { shareMode, protocols } = parameters;
-      this.#connection.protocol = await channel.reconnect(
-        shareMode,
-        protocols,
-        initialization,
-        cancel?.native,
-      );
+    await this.#run('SCardReconnect', options, async (channel, cancel) => {
+      const exclusive = shareModeNumber('exclusive');
+      if (parameters.shareMode === exclusive && shareMode !== exclusive) {
+        // After SCardReconnect pcsc-lite (1.9.9) would keep everybody else waiting until we disconnect.
+        await channel.disconnect(initialization, cancel?.native);
+        const { reader } = this;
+        this.#connection.protocol = await channel.connect(reader, shareMode, protocols, cancel?.native);
+      } else {
+        this.#connection.protocol = await channel.reconnect(
+          shareMode,
+          protocols,
+          initialization,
+          cancel?.native,
+        );
+      }
+      Object.assign(parameters, { shareMode, protocols });
     });
   }
 
@@ -138,55 +166,46 @@ export class Card {
    * Runs the callback while the card is ours alone (SCardBeginTransaction ... SCardEndTransaction). Waiting
    * for the card is in order of arrival within the process, ends with `timeout` or `signal`, and blocks
    * nobody. A callback that throws resets the card.
+   *
+   * Error BRIDGE_E_NESTED inside a transaction on the same card.
    */
   async transaction<T>(
     callback: (transaction: Transaction) => Promise<T> | T,
     options: TransactionOptions = {},
   ): Promise<T> {
-    if (this.#transactions.heldByCaller) {
-      throw new Error(
-        `A transaction on "${this.reader}" within a transaction on the same card would wait for itself: ` +
-          'use the transaction that the callback was given.',
-      );
-    }
+    checkCallback(callback);
+    checkOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
-    let channel: NativeChannel | undefined;
-    const begun = await this.#run(
+    checkNotHeld('SCardBeginTransaction', this.reader);
+    const { channel, begun } = await this.#run(
       'SCardBeginTransaction',
       options,
-      async (free, cancel) => {
-        channel = free;
-        return free.begin(cancel?.native);
-      },
-      this.#transactions,
+      async (free, cancel) => ({ channel: free, begun: await free.begin(cancel?.native) }),
+      'transaction',
     );
-    const open = channel as unknown as NativeChannel;
-    const { reader } = this;
     const transaction = new Transaction({
-      channel: open,
-      reader,
-      cardWasReset: begun.cardWasReset,
+      channel,
+      reader: this.reader,
+      cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
       disposition,
     });
     try {
-      return await this.#transactions.hold(() =>
-        runTransaction(transaction, callback, (how) => open.end(how)),
+      return await whileHolding(this.reader, this, () =>
+        runTransaction(transaction, callback, (how) => this.#end(channel, how)),
       );
-    } catch (error) {
-      this.#connection.note(error);
-      throw error;
     } finally {
       this.#transactions.leave();
     }
   }
 
   /** SCardDisconnect with this disposition, and the end of this object. What is under way is cancelled. */
-  disconnect(disposition: Disposition = 'leave'): Promise<void> {
+  async disconnect(disposition: Disposition = 'leave'): Promise<void> {
     const how = dispositionNumber(disposition);
     if (this.#closed === undefined) {
       this.#onClose(this);
       this.#closed = this.#connection.close(how);
+      this.#transactions.disband(closedError('Card'));
     }
     return this.#closed;
   }
@@ -200,22 +219,48 @@ export class Card {
     return this.close();
   }
 
-  /** Runs an operation on the connection, in its place in `line` if one is given (and kept if it succeeds). */
+  async #end(channel: NativeChannel, disposition: number): Promise<void> {
+    try {
+      await channel.end(disposition);
+    } catch (error) {
+      this.#connection.note(error, channel);
+      throw this.#orClosed(error);
+    }
+  }
+
+  /**
+   * Runs an operation on the connection, in its place in line: a transaction's begin, which keeps the turn, and
+   * whatever others ask for while a transaction runs.
+   */
   async #run<T>(
     name: string,
     options: WaitOptions | undefined,
     operation: (channel: NativeChannel, cancel: Cancellation | undefined) => Promise<T>,
-    line?: Line,
+    kind: 'single' | 'transaction' = 'single',
   ): Promise<T> {
     if (this.#closed) throw closedError('Card');
-    return waitFor(name, this.reader, options, async (cancel) => {
-      await line?.enter(cancel);
-      try {
-        return await this.#connection.use(cancel, (channel) => operation(channel, cancel));
-      } catch (error) {
-        line?.leave();
-        throw this.#closed ? closedError('Card') : error;
-      }
-    });
+    checkNotHeld(name, this.reader, this);
+    const line = this.#transactions;
+    const inLine = kind === 'transaction' || (line.taken && !isHeldBy(this.reader, this));
+    try {
+      return await waitFor(name, this.reader, options, async (cancel) => {
+        if (inLine) await line.enter(cancel);
+        let keep = false;
+        try {
+          const result = await this.#connection.use(cancel, (channel) => operation(channel, cancel));
+          keep = kind === 'transaction';
+          return result;
+        } finally {
+          if (inLine && !keep) line.leave();
+        }
+      });
+    } catch (error) {
+      throw this.#orClosed(error);
+    }
+  }
+
+  /** What closing the card made of what was under way is told as such. */
+  #orClosed(error: unknown): unknown {
+    return this.#closed && error instanceof PcscError ? closedError('Card') : error;
   }
 }

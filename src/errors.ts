@@ -72,14 +72,28 @@ export class TimeoutError extends Error {
   }
 }
 
-/** The error for something used after its `close()`. */
+/** The error for something used after its `close()`, or closed while it was waited for. */
 export function closedError(what: string): PcscError {
   return new PcscError({
     code: 'BRIDGE_E_CLOSED',
     value: 0xe0100002,
-    text: `${what} is closed`,
+    text: 'It is closed; open a new one',
     operation: what,
     reader: '',
+    detail: '',
+  });
+}
+
+/** The error for waiting, inside a transaction, for that same transaction to end. */
+export function nestedError(operation: string, reader: string): PcscError {
+  return new PcscError({
+    code: 'BRIDGE_E_NESTED',
+    value: 0xe0100006,
+    text:
+      'This code runs in a transaction on this card and would wait for itself; use the transaction that the ' +
+      'callback was given',
+    operation,
+    reader,
     detail: '',
   });
 }

@@ -1,12 +1,19 @@
 /** First come, first served, one at a time: the transactions of one Card object. */
-import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Cancellation } from './waiting.js';
 
-export class Line {
-  static readonly #holding = new AsyncLocalStorage<ReadonlySet<Line>>();
+interface Place {
+  come(): void;
+  go(error: Error): void;
+}
 
+export class Line {
   #taken = false;
-  #waiting: (() => void)[] = [];
+  #waiting: Place[] = [];
+
+  /** Somebody has the turn. */
+  get taken(): boolean {
+    return this.#taken;
+  }
 
   /** Waits for the turn; rejects when cancelled before it comes. */
   async enter(cancel?: Cancellation): Promise<void> {
@@ -15,11 +22,12 @@ export class Line {
       return;
     }
     await new Promise<void>((resolve, reject) => {
-      this.#waiting.push(resolve);
+      const place: Place = { come: resolve, go: reject };
+      this.#waiting.push(place);
       cancel?.onCancel(() => {
-        const place = this.#waiting.indexOf(resolve);
-        if (place < 0) return;
-        this.#waiting.splice(place, 1);
+        const index = this.#waiting.indexOf(place);
+        if (index < 0) return;
+        this.#waiting.splice(index, 1);
         reject(new Error('cancelled'));
       });
     });
@@ -29,17 +37,12 @@ export class Line {
   /** Gives the turn to the next. */
   leave(): void {
     const next = this.#waiting.shift();
-    if (next) next();
+    if (next) next.come();
     else this.#taken = false;
   }
 
-  /** Runs what is done during the turn, so that `heldByCaller` knows of it. */
-  hold<T>(action: () => Promise<T>): Promise<T> {
-    return Line.#holding.run(new Set(Line.#holding.getStore()).add(this), action);
-  }
-
-  /** True inside `hold` of this line: entering once more would wait for itself. */
-  get heldByCaller(): boolean {
-    return Line.#holding.getStore()?.has(this) ?? false;
+  /** Sends all away who wait. */
+  disband(error: Error): void {
+    for (const place of this.#waiting.splice(0)) place.go(error);
   }
 }

@@ -7,7 +7,7 @@ import { abortError } from './waiting.js';
 export interface ReaderState {
   /** A card is in the reader. */
   present: boolean;
-  /** Somebody is connected to the card. */
+  /** Somebody is connected to the card. pcsc-lite tells of it only together with another change. */
   inUse: boolean;
   /** Somebody is connected to it exclusively. */
   exclusive: boolean;
@@ -85,7 +85,12 @@ export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
       return Promise.reject(failure);
     }
     if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    this.#monitor ??= new native.Monitor((error, picture) => this.#report(error, picture));
+    try {
+      this.#monitor ??= new native.Monitor((error, picture) => this.#report(error, picture));
+    } catch (error) {
+      this.close();
+      return Promise.reject(error);
+    }
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
@@ -98,6 +103,7 @@ export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#events = [];
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#monitor?.stop();
     this.#onEnd(this);
@@ -118,7 +124,6 @@ export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
 
   readonly #onAbort = (): void => {
     this.#failure = abortError('watch', undefined, this.#signal?.reason);
-    this.#events = [];
     this.close();
   };
 

@@ -1,5 +1,6 @@
 /** Who asks: the key of the card cache. */
 import type { NativeIdentity } from './native.js';
+import { checkNumber, describe } from './values.js';
 
 /** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
 export interface SessionIdentity {
@@ -14,14 +15,15 @@ export interface SessionIdentity {
 }
 
 export function checkIdentity(identity: SessionIdentity): SessionIdentity {
-  const { id, connectTime } = identity;
-  if (!Number.isInteger(id) || id < 0 || id > 0xffff_ffff) {
-    throw new RangeError(`a session id is a whole number of 32 bits, not ${String(id)}`);
+  if (typeof identity !== 'object' || identity === null) {
+    throw new TypeError(`a session identity is an object { id, connectTime }, not ${describe(identity)}`);
   }
-  if (typeof connectTime !== 'bigint' || connectTime < 0n || connectTime > 0xffff_ffff_ffff_ffffn) {
-    throw new RangeError(
-      'connectTime must be a bigint of 64 bits: 100-ns ticks since 1601-01-01 UTC, 0n for unknown',
-    );
+  const { id, connectTime } = identity;
+  checkNumber(id, 'a session id');
+  const wanted = 'connectTime must be a bigint of 64 bits: 100-ns ticks since 1601-01-01 UTC, 0n for unknown';
+  if (typeof connectTime !== 'bigint') throw new TypeError(`${wanted}; not ${describe(connectTime)}`);
+  if (connectTime < 0n || connectTime > 0xffff_ffff_ffff_ffffn) {
+    throw new RangeError(`${wanted}; not ${connectTime}`);
   }
   return identity;
 }

@@ -5,6 +5,7 @@ import { CardStates, type NativeChannel } from './native.js';
 import {
   checkApdu,
   checkBytes,
+  checkNumber,
   type Disposition,
   dispositionNumber,
   type Protocol,
@@ -42,9 +43,7 @@ export class Transaction {
   readonly cardWasReset: boolean;
   /** How the card was found, where it came through the card cache. */
   readonly lookup: CacheLookup | undefined;
-  /** What becomes of the card when the callback ends well; may be changed during the transaction. */
-  disposition: Disposition;
-
+  #disposition: Disposition;
   readonly #channel: NativeChannel;
   #open = true;
 
@@ -53,29 +52,41 @@ export class Transaction {
     this.#channel = parts.channel;
     this.reader = parts.reader;
     this.cardWasReset = parts.cardWasReset;
-    this.disposition = parts.disposition;
+    this.#disposition = parts.disposition;
     this.lookup = parts.lookup;
+  }
+
+  /** What becomes of the card when the callback ends well; may be changed during the transaction. */
+  get disposition(): Disposition {
+    return this.#disposition;
+  }
+
+  set disposition(disposition: Disposition) {
+    dispositionNumber(disposition);
+    this.#disposition = disposition;
   }
 
   /**
    * SCardTransmit: sends a command APDU (4 to 65,544 bytes) and gives the response, status word included.
-   * Aborting a transmit ends the transaction: what the card made of the command cannot be known.
+   * Aborting a transmit ends the transaction: what the card made of the command cannot be known. The APDU is
+   * read when its turn comes: leave it as it is until then.
    */
-  transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     const channel = this.#use();
     checkApdu(apdu);
     return waitFor('SCardTransmit', this.reader, options, (cancel) => channel.transmit(apdu, cancel?.native));
   }
 
   /** SCardStatus. */
-  status(options?: WaitOptions): Promise<CardStatus> {
+  async status(options?: WaitOptions): Promise<CardStatus> {
     const channel = this.#use();
     return waitFor('SCardStatus', this.reader, options, (cancel) => readStatus(channel, cancel?.native));
   }
 
   /** SCardControl; `code` is the platform's own. */
-  control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  async control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     const channel = this.#use();
+    checkNumber(code, 'code');
     checkBytes(input, 'input');
     return waitFor('SCardControl', this.reader, options, (cancel) =>
       channel.control(code, input, cancel?.native),
@@ -83,8 +94,9 @@ export class Transaction {
   }
 
   /** SCardGetAttrib. */
-  getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
+  async getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
     const channel = this.#use();
+    checkNumber(id, 'id');
     return waitFor('SCardGetAttrib', this.reader, options, (cancel) =>
       channel.getAttribute(id, cancel?.native),
     );

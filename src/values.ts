@@ -1,4 +1,5 @@
 /** The field's words as TypeScript has them, and the checks on what callers give. */
+import { isUint8Array } from 'node:util/types';
 import { Dispositions, ProtocolBits, ShareModes } from './native.js';
 
 /** How a card is shared with other programs (SCardConnect, dwShareMode). */
@@ -31,9 +32,42 @@ export function protocolName(bit: number): Protocol | undefined {
 
 export function checkReader(reader: unknown): string {
   if (typeof reader !== 'string' || reader === '' || reader.includes('\0')) {
-    throw new TypeError('reader must be the name of a reader, as listReaders() gives it');
+    throw new TypeError(
+      `reader must be the name of a reader, as listReaders() gives it, not ${describe(reader)}`,
+    );
   }
   return reader;
+}
+
+/** Options may be left out, and are an object otherwise. */
+export function checkOptions(options: unknown): void {
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw new TypeError(`options must be an object, not ${describe(options)}`);
+  }
+}
+
+export function checkCallback(callback: unknown): void {
+  if (typeof callback !== 'function') {
+    throw new TypeError(`a transaction's callback must be a function, not ${describe(callback)}`);
+  }
+}
+
+/** A control code or an attribute's tag: a whole number of 32 bits. */
+export function checkNumber(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${describe(value)}`);
+  if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
+    throw new RangeError(`${name} must be a whole number of 32 bits, not ${value}`);
+  }
+  return value;
+}
+
+/** A value for an error's sentence: what it is rather than what it holds, which may be a secret. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean') return String(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return `the ${typeof value} ${value}`;
+  if (value === '') return "''";
+  if (typeof value !== 'object') return `a ${typeof value}`;
+  return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no class'})`;
 }
 
 export function checkApdu(apdu: unknown): Uint8Array {
@@ -48,7 +82,7 @@ export function checkApdu(apdu: unknown): Uint8Array {
 }
 
 export function checkBytes(value: unknown, name: string): asserts value is Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new TypeError(`${name} must be a Uint8Array`);
+  if (!isUint8Array(value)) throw new TypeError(`${name} must be a Uint8Array, not ${describe(value)}`);
 }
 
 function lookUp<Table extends Record<string, number>>(
@@ -59,7 +93,8 @@ function lookUp<Table extends Record<string, number>>(
   const value = typeof key === 'string' && Object.hasOwn(table, key) ? table[key] : undefined;
   if (value === undefined) {
     const known = Object.keys(table).join("', '");
-    throw new TypeError(`${name}: '${String(key)}' is none of '${known}'`);
+    const given = typeof key === 'string' ? `'${key}'` : describe(key);
+    throw new TypeError(`${name} must be one of '${known}', not ${given}`);
   }
   return value;
 }

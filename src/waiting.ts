@@ -1,6 +1,7 @@
 /** Waits that can be ended: `timeout` and `signal`, the same everywhere. */
 import { AbortError, TimeoutError } from './errors.js';
 import { type NativeCancel, native } from './native.js';
+import { checkOptions, describe } from './values.js';
 
 /** How long to wait, and who may end it. Without either, without limit. */
 export interface WaitOptions {
@@ -18,6 +19,10 @@ export class Cancellation {
   #onCancel: (() => void) | undefined;
   #cancelled = false;
 
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
   cancel(): void {
     this.#cancelled = true;
     this.native.cancel();
@@ -33,16 +38,18 @@ export class Cancellation {
 
 /**
  * Runs something that may wait. The promise settles at once when the time is over or the signal
- * aborts, whatever the operation is doing.
+ * aborts, whatever the operation is doing; with its reason when `closing` aborts.
  */
 export async function waitFor<T>(
   operation: string,
   reader: string | undefined,
   options: WaitOptions | undefined,
   start: (cancel?: Cancellation) => Promise<T>,
+  closing?: AbortSignal,
 ): Promise<T> {
   const { timeout, signal } = checkWaitOptions(options);
-  if (signal === undefined && timeout === undefined) return start();
+  if (signal === undefined && timeout === undefined && closing === undefined) return start();
+  closing?.throwIfAborted();
   if (signal?.aborted) throw abortError(operation, reader, signal.reason);
 
   const cancel = new Cancellation();
@@ -52,11 +59,13 @@ export async function waitFor<T>(
     cancel.cancel();
   };
   const onAbort = () => end(abortError(operation, reader, signal?.reason));
+  const onClosing = () => end(closing?.reason);
   const timer =
     timeout === undefined
       ? undefined
       : setTimeout(() => end(new TimeoutError(operation, reader, timeout)), timeout);
   signal?.addEventListener('abort', onAbort, { once: true });
+  closing?.addEventListener('abort', onClosing, { once: true });
   try {
     return await start(cancel);
   } catch (error) {
@@ -64,17 +73,22 @@ export async function waitFor<T>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
+    closing?.removeEventListener('abort', onClosing);
   }
 }
 
 /** The options without those that mean no limit; TypeError or RangeError for what they cannot be. */
 export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
+  checkOptions(options);
   const { timeout, signal } = options ?? {};
-  if (timeout !== undefined && (typeof timeout !== 'number' || !(timeout >= 0))) {
-    throw new RangeError(`timeout must be a number of milliseconds, 0 or more, not ${String(timeout)}`);
+  if (timeout !== undefined && typeof timeout !== 'number') {
+    throw new TypeError(`timeout must be a number of milliseconds, not ${describe(timeout)}`);
+  }
+  if (timeout !== undefined && !(timeout >= 0)) {
+    throw new RangeError(`timeout must be 0 milliseconds or more, or Infinity for no limit, not ${timeout}`);
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
-    throw new TypeError('signal must be an AbortSignal');
+    throw new TypeError(`signal must be an AbortSignal, not ${describe(signal)}`);
   }
   return { timeout: timeout !== undefined && timeout <= longestTimer ? timeout : undefined, signal };
 }

@@ -105,8 +105,8 @@ constexpr Row kRows[] = {
 #else
     {status::kUnexpected,
      {"SCARD_E_UNSUPPORTED_FEATURE",
-      "The reader or its driver does not support this feature, or (SCARD_E_UNEXPECTED, the same number) the "
-      "card answered in a way nobody expects"}},
+      "The reader or its driver does not support this, or (SCARD_E_UNEXPECTED has the same number) the card "
+      "answered in a way nobody expects"}},
 #endif
     {status::kIccInstallation,
      {"SCARD_E_ICC_INSTALLATION", "No primary provider is installed for this card; install its software"}},

@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = new URL('../../', import.meta.url);
+
+export interface ChildEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+  /** From the line `now` on its standard output to its end, in milliseconds. */
+  sinceNow: number;
+}
+
+/**
+ * Runs a program (an ES module; `bridge` is the built package's URL) in a process of its own. What is killed
+ * by the time limit ends with signal SIGKILL.
+ */
+export async function runChild(
+  program: string,
+  { env = {}, timeout = 10_000 }: { env?: NodeJS.ProcessEnv; timeout?: number } = {},
+): Promise<ChildEnd> {
+  const index = fileURLToPath(new URL('dist/index.js', root));
+  checkBuilt(index);
+  const source = `const bridge = ${JSON.stringify(index)};\n${program}`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout,
+    killSignal: 'SIGKILL',
+  });
+  let now = Number.NaN;
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (data) => {
+    stdout += data;
+    if (Number.isNaN(now) && /^now$/m.test(stdout)) now = performance.now();
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal, at: performance.now() }));
+  await once(child, 'close');
+  const { code, signal, at } = await exited;
+  return { code, signal, stdout, stderr, sinceNow: at - now };
+}
+
+/** Children run the built package; an old one would prove nothing. */
+function checkBuilt(index: string): void {
+  const built = statSync(index).mtimeMs;
+  const source = new URL('src/', root);
+  const newer = readdirSync(source).find(
+    (name) => name.endsWith('.ts') && statSync(new URL(name, source)).mtimeMs > built,
+  );
+  if (newer !== undefined) throw new Error(`src/${newer} is newer than dist: npm run build first`);
+}

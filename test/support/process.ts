@@ -1,0 +1,17 @@
+import { readdirSync, readlinkSync } from 'node:fs';
+
+/** Threads of this process. */
+export function threads(): number {
+  return readdirSync('/proc/self/task').length;
+}
+
+/** Sockets this process has open: PC/SC contexts among them, one each. */
+export function sockets(): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  }).length;
+}

@@ -1,0 +1,41 @@
+import { setTimeout } from 'node:timers/promises';
+
+/** Milliseconds until the promise settles, either way. */
+export async function durationOf(promise: Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await promise.catch(() => {});
+  return performance.now() - start;
+}
+
+/** True when the promise is still pending after this time. */
+export async function staysPending(promise: Promise<unknown>, ms = 150): Promise<boolean> {
+  const settled = promise.then(
+    () => false,
+    () => false,
+  );
+  return Promise.race([settled, setTimeout(ms, true)]);
+}
+
+/** The error of a promise that rejects; fails when it does not. */
+export async function errorOf<E = unknown>(promise: Promise<unknown>): Promise<E> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as E;
+  }
+  throw new Error('it succeeded');
+}
+
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+/** A promise and what fulfils it. */
+export function deferred(): { promise: Promise<void>; resolve(): void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
