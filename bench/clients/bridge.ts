@@ -1,0 +1,10 @@
+/** The program with this library: `node bridge.js READER...`, orders by standard input. */
+import { adapter, bridge } from './bridge-adapter.js';
+import { bridgeCommands } from './bridge-commands.js';
+import { adapterCommands } from './commands.js';
+import { serve } from './serve.js';
+
+const readers = process.argv.slice(2);
+
+await serve({ ...adapterCommands(adapter, readers), ...bridgeCommands(readers) });
+await bridge.close();

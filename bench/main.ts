@@ -1,0 +1,82 @@
+/** The benchmark: everything side by side on one daemon with fast virtual cards. */
+import { writeFile } from 'node:fs/promises';
+import { createSpinner } from 'nanospinner';
+import { buildNative } from './build.js';
+import { hasOneTripExchange } from './clients/one-trip.js';
+import { C, type Contender, OURS } from './contenders.js';
+import { describeMachine } from './machine.js';
+import { measurements } from './measure/index.js';
+import type { Context } from './measure/measure.js';
+import { choose, readOptions, usage } from './options.js';
+import { installPeers, peers } from './peers.js';
+import { Recorder } from './recorder.js';
+import { type Stage, setStage } from './stage.js';
+import { comparisonTable, goalTable } from './table.js';
+
+const options = readOptionsOrEnd();
+const recorder = new Recorder();
+const spinner = process.stderr.isTTY ? createSpinner('', { stream: process.stderr }).start() : undefined;
+const progress = (text: string) => {
+  spinner?.update({ text });
+};
+const started = performance.now();
+
+if (options.peers) await installPeers(progress);
+await buildNative();
+{
+  await using stage = await setStage();
+  recorder.detail('machine', await describeMachine(stage.rig.version));
+  recorder.detail('options', { ...options, oneTripExchange: hasOneTripExchange });
+  for (const measurement of choose(measurements, options.only)) {
+    try {
+      await measurement.run(contextFor(stage));
+    } catch (error) {
+      for (const metric of measurement.metrics) recorder.failed(metric, error);
+    }
+    await stage.clear();
+  }
+}
+recorder.detail('seconds', (performance.now() - started) / 1000);
+spinner?.stop();
+report();
+
+function readOptionsOrEnd() {
+  try {
+    return readOptions(process.argv.slice(2), measurements);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+function contextFor(stage: Stage): Context {
+  return {
+    stage,
+    recorder,
+    quick: options.quick,
+    times: (full, quick) => (options.quick ? quick : full),
+    contenders: () => {
+      const ours: Contender[] = [
+        { name: C, client: stage.startC(C) },
+        { name: OURS, client: stage.startBridge(OURS) },
+      ];
+      const others = options.peers
+        ? peers.map((peer) => ({ name: peer.name, client: peer.start(stage) }))
+        : [];
+      return [...ours, ...others];
+    },
+    progress,
+  };
+}
+
+function report(): void {
+  const { results } = recorder;
+  console.log(`${comparisonTable(results)}\n\n${goalTable(results)}`);
+  // A figure of ours that could not be had is a failure of the run; one that misses its goal is a finding.
+  const wanted = choose(measurements, options.only).flatMap(({ metrics }) => metrics);
+  if (wanted.some((name) => results.metrics[name] === undefined)) process.exitCode = 1;
+}
+
+if (options.json !== undefined) {
+  await writeFile(options.json, `${JSON.stringify(recorder.results, undefined, 2)}\n`);
+}

@@ -1,0 +1,68 @@
+/** Blocked calls, aborted: how soon the caller hears of it, and what is left behind. */
+import { readdirSync } from 'node:fs';
+import { now, sleep } from '../clock.js';
+import { percentile, spread } from '../statistics.js';
+import { Holding } from './holding.js';
+import type { Measurement } from './measure.js';
+
+const kinds = ['connect', 'begin', 'transmit', 'acquire'] as const;
+/** Of each kind, in one hold: a stuck connect keeps a context of the daemon's 200 until the card is free. */
+const BATCH = 25;
+/** Idle threads end after five seconds. */
+const SETTLING = 8000;
+
+interface Usage {
+  threads: number;
+  descriptors: number;
+}
+
+export const abort: Measurement = {
+  name: 'abort',
+  metrics: ['abort_ms_p99'],
+  async run({ stage, recorder, times, progress }) {
+    progress('abort');
+    const ours = stage.startBridge();
+    const holding = await Holding.start(stage);
+    await ours.request('open 1');
+    await ours.request('handover 1');
+    const left = async () => {
+      const { threads, descriptors } = await ours.request<Usage>('usage');
+      return { threads, descriptors, daemonDescriptors: descriptorsOf(stage.daemonPid) };
+    };
+    await sleep(times(SETTLING, 0));
+    const before = await left();
+    const ms: Record<string, number[]> = {};
+    for (let batch = 0; batch < times(10, 1); batch++) {
+      await holding.begin();
+      for (const kind of kinds) {
+        const aborts = await ours.request<{ ms: number[] }>(`abort ${kind} ${BATCH}`);
+        ms[kind] = [...(ms[kind] ?? []), ...aborts.ms];
+      }
+      await holding.end();
+      await sleep(200);
+    }
+    let after = await left();
+    const until = now() + times(SETTLING + 4000, 0);
+    while (now() < until && (after.threads > before.threads || after.descriptors > before.descriptors)) {
+      await sleep(250);
+      after = await left();
+    }
+    const all = Object.values(ms).flat();
+    recorder.metric('abort_ms_p99', percentile(all, 99));
+    recorder.detail('abort_ms_p99', {
+      aborts: all.length,
+      worstMs: Math.max(...all),
+      byKind: Object.fromEntries(kinds.map((kind) => [kind, spread(ms[kind] ?? [])])),
+      ...(times(1, 0) ? { before, after } : {}),
+    });
+    await Promise.all([ours.stop(), holding.stop()]);
+  },
+};
+
+function descriptorsOf(pid: number | undefined): number | undefined {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).length;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+// client READER...: takes orders by lines on standard input and answers each with a line of JSON.
+//   open COUNT            connects the first COUNT readers' cards, one context each
+//   apdu CARD COUNT HEX   COUNT times the same command, one after another
+//   chain CARD COUNT HEX  COUNT times a command and its GET RESPONSEs, in a transaction
+//   parallel CARDS COUNT HEX   COUNT commands to each of the first CARDS cards, a thread per card
+//   queue THREADS HEX     begin, transmit, end on reader 0, THREADS threads at once
+//   cycle READER COUNT    connect, begin, end, disconnect
+//   begin CARD, end CARD  a transaction
+//   watch READER, next    time stamps of cards coming and going
+#include "client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+char** readers;
+int reader_count;
+
+static struct handle cards[16];
+static int cards_open;
+static struct handle queue[kMaxHandles];
+static int queue_open;
+
+double now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+void check(LONG result, const char* what) {
+  if (result == SCARD_S_SUCCESS) return;
+  fprintf(stderr, "%s: %s\n", what, pcsc_stringify_error(result));
+  exit(1);
+}
+
+void establish(struct handle* handle) {
+  check(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &handle->context), "SCardEstablishContext");
+}
+
+void connect_card(struct handle* handle, int reader) {
+  DWORD protocol;
+  LONG result = SCARD_F_INTERNAL_ERROR;
+  // A card that was just inserted is seen at the daemon's next look.
+  for (int tries = 0; tries < 1000; ++tries) {
+    result = SCardConnect(handle->context, readers[reader], SCARD_SHARE_SHARED,
+                          SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &handle->card, &protocol);
+    if (result != SCARD_E_NO_SMARTCARD && result != SCARD_W_REMOVED_CARD) break;
+    usleep(10000);
+  }
+  check(result, "SCardConnect");
+  handle->protocol = protocol == SCARD_PROTOCOL_T1 ? *SCARD_PCI_T1 : *SCARD_PCI_T0;
+}
+
+DWORD transmit(const struct handle* handle, const BYTE* apdu, DWORD length, BYTE* response) {
+  DWORD received = kMaxResponse;
+  check(SCardTransmit(handle->card, &handle->protocol, apdu, length, NULL, response, &received),
+        "SCardTransmit");
+  return received;
+}
+
+static DWORD from_hex(const char* hex, BYTE* bytes) {
+  DWORD length = 0;
+  for (; hex[0] && hex[1]; hex += 2) {
+    const char digits[3] = {hex[0], hex[1], '\0'};
+    bytes[length++] = (BYTE)strtoul(digits, NULL, 16);
+  }
+  return length;
+}
+
+static void open_cards(int count) {
+  for (; cards_open < count; ++cards_open) {
+    establish(&cards[cards_open]);
+    connect_card(&cards[cards_open], cards_open);
+  }
+}
+
+static void open_queue(int count) {
+  for (; queue_open < count; ++queue_open) {
+    establish(&queue[queue_open]);
+    connect_card(&queue[queue_open], 0);
+  }
+}
+
+static int obey(char* line) {
+  char order[16] = "";
+  char hex[64] = "";
+  int a = 0;
+  int b = 0;
+  sscanf(line, "%15s", order);
+  BYTE apdu[32];
+  DWORD length = 0;
+  const char* last = strrchr(line, ' ');
+  if (last != NULL && strlen(last + 1) < sizeof hex) length = from_hex(strcpy(hex, last + 1), apdu);
+  sscanf(line, "%*s %d %d", &a, &b);
+  if (a < 0 || a >= kMaxHandles) return 0;
+  if (strcmp(order, "open") == 0) {
+    open_cards(a);
+    printf("{}\n");
+  } else if (strcmp(order, "apdu") == 0) {
+    measure_apdu(&cards[a], b, apdu, length);
+  } else if (strcmp(order, "chain") == 0) {
+    measure_chain(&cards[a], b, apdu, length);
+  } else if (strcmp(order, "parallel") == 0) {
+    measure_parallel(cards, a, b, apdu, length);
+  } else if (strcmp(order, "queue") == 0) {
+    open_queue(a);
+    measure_queue(queue, a, apdu, length);
+  } else if (strcmp(order, "cycle") == 0) {
+    measure_cycle(a, b);
+  } else if (strcmp(order, "begin") == 0) {
+    check(SCardBeginTransaction(cards[a].card), "SCardBeginTransaction");
+    printf("{\"at\":%.4f}\n", now_ms());
+  } else if (strcmp(order, "end") == 0) {
+    const double at = now_ms();
+    check(SCardEndTransaction(cards[a].card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+    printf("{\"at\":%.4f}\n", at);
+  } else if (strcmp(order, "watch") == 0) {
+    watch_start(a);
+    printf("{}\n");
+  } else if (strcmp(order, "next") == 0) {
+    watch_next();
+  } else {
+    return 0;
+  }
+  return 1;
+}
+
+int main(int argc, char** argv) {
+  readers = argv + 1;
+  reader_count = argc - 1;
+  char line[256];
+  while (fgets(line, sizeof line, stdin) != NULL) {
+    line[strcspn(line, "\n")] = '\0';
+    if (!obey(line)) {
+      fprintf(stderr, "cannot do: %s\n", line);
+      return 2;
+    }
+    fflush(stdout);
+  }
+  return 0;
+}

@@ -1,0 +1,36 @@
+// The baseline: plain C on libpcsclite, as a program in C would be written. One context and one handle per
+// card and thread, because a context serves one thread at a time.
+#pragma once
+
+#include <stddef.h>
+#include <winscard.h>
+
+enum { kMaxHandles = 64, kMaxResponse = MAX_BUFFER_SIZE_EXTENDED };
+
+struct handle {
+  SCARDCONTEXT context;
+  SCARDHANDLE card;
+  SCARD_IO_REQUEST protocol;
+};
+
+// Names of the readers, by number, from the command line.
+extern char** readers;
+extern int reader_count;
+
+double now_ms(void);
+// Ends the program with a message: nothing can be measured after a failure.
+void check(LONG result, const char* what);
+
+void establish(struct handle* handle);
+void connect_card(struct handle* handle, int reader);
+// The length of the response.
+DWORD transmit(const struct handle* handle, const BYTE* apdu, DWORD length, BYTE* response);
+
+// Each prints one line of JSON.
+void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWORD length);
+void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length);
+void measure_parallel(const struct handle* handles, int cards, int count, const BYTE* apdu, DWORD length);
+void measure_queue(const struct handle* handles, int threads, const BYTE* apdu, DWORD length);
+void measure_cycle(int reader, int count);
+void watch_start(int reader);
+void watch_next(void);

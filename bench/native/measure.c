@@ -1,0 +1,137 @@
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+
+static void print_samples(const double* milliseconds, int count) {
+  printf("{\"us\":[");
+  for (int i = 0; i < count; ++i) printf("%s%.2f", i ? "," : "", milliseconds[i] * 1e3);
+  printf("]}\n");
+}
+
+void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
+  static BYTE response[kMaxResponse];
+  double* samples = malloc(sizeof(double) * (size_t)count);
+  for (int i = 0; i < count; ++i) {
+    const double start = now_ms();
+    transmit(handle, apdu, length, response);
+    samples[i] = now_ms() - start;
+  }
+  print_samples(samples, count);
+  free(samples);
+}
+
+void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
+  static BYTE whole[kMaxResponse];
+  BYTE response[258];
+  double* samples = malloc(sizeof(double) * (size_t)count);
+  check(SCardBeginTransaction(handle->card), "SCardBeginTransaction");
+  for (int i = 0; i < count; ++i) {
+    const double start = now_ms();
+    size_t filled = 0;
+    BYTE next[] = {0x80, 0xc0, 0, 0, 0};
+    DWORD received = transmit(handle, apdu, length, response);
+    for (;;) {
+      memcpy(whole + filled, response, received - 2);
+      filled += received - 2;
+      if (response[received - 2] != 0x61) break;
+      next[4] = response[received - 1];
+      received = transmit(handle, next, sizeof next, response);
+    }
+    samples[i] = now_ms() - start;
+  }
+  check(SCardEndTransaction(handle->card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+  print_samples(samples, count);
+  free(samples);
+}
+
+struct task {
+  const struct handle* handle;
+  const BYTE* apdu;
+  DWORD length;
+  int count;
+  int transaction;
+  pthread_barrier_t* start;
+};
+
+static void* run_task(void* argument) {
+  const struct task* task = argument;
+  BYTE* response = malloc(kMaxResponse);
+  pthread_barrier_wait(task->start);
+  for (int i = 0; i < task->count; ++i) {
+    if (task->transaction) check(SCardBeginTransaction(task->handle->card), "SCardBeginTransaction");
+    transmit(task->handle, task->apdu, task->length, response);
+    if (task->transaction) {
+      check(SCardEndTransaction(task->handle->card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+    }
+  }
+  free(response);
+  return NULL;
+}
+
+// A thread per handle; prints the time from the common start to the end of the last.
+static void run_threads(const struct handle* handles, int threads, struct task task) {
+  pthread_t ids[kMaxHandles];
+  struct task tasks[kMaxHandles];
+  pthread_barrier_t start;
+  pthread_barrier_init(&start, NULL, (unsigned)threads + 1);
+  for (int i = 0; i < threads; ++i) {
+    tasks[i] = task;
+    tasks[i].handle = &handles[i];
+    tasks[i].start = &start;
+    pthread_create(&ids[i], NULL, run_task, &tasks[i]);
+  }
+  const double begun = now_ms();
+  pthread_barrier_wait(&start);
+  for (int i = 0; i < threads; ++i) pthread_join(ids[i], NULL);
+  printf("{\"ms\":%.4f}\n", now_ms() - begun);
+  pthread_barrier_destroy(&start);
+}
+
+void measure_parallel(const struct handle* handles, int cards, int count, const BYTE* apdu, DWORD length) {
+  run_threads(handles, cards, (struct task){.apdu = apdu, .length = length, .count = count});
+}
+
+void measure_queue(const struct handle* handles, int threads, const BYTE* apdu, DWORD length) {
+  run_threads(handles, threads,
+              (struct task){.apdu = apdu, .length = length, .count = 1, .transaction = 1});
+}
+
+// The context is established once: a program that keeps it is what a cache has to be compared with.
+void measure_cycle(int reader, int count) {
+  struct handle handle;
+  establish(&handle);
+  double* samples = malloc(sizeof(double) * (size_t)count);
+  for (int i = 0; i < count; ++i) {
+    const double start = now_ms();
+    connect_card(&handle, reader);
+    check(SCardBeginTransaction(handle.card), "SCardBeginTransaction");
+    check(SCardEndTransaction(handle.card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+    check(SCardDisconnect(handle.card, SCARD_LEAVE_CARD), "SCardDisconnect");
+    samples[i] = now_ms() - start;
+  }
+  print_samples(samples, count);
+  free(samples);
+  check(SCardReleaseContext(handle.context), "SCardReleaseContext");
+}
+
+static SCARDCONTEXT watching;
+static SCARD_READERSTATE watched;
+
+void watch_start(int reader) {
+  check(SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &watching), "SCardEstablishContext");
+  watched = (SCARD_READERSTATE){.szReader = readers[reader], .dwCurrentState = SCARD_STATE_UNAWARE};
+  check(SCardGetStatusChange(watching, 0, &watched, 1), "SCardGetStatusChange");
+  watched.dwCurrentState = watched.dwEventState;
+}
+
+void watch_next(void) {
+  const DWORD before = watched.dwCurrentState & SCARD_STATE_PRESENT;
+  do {
+    check(SCardGetStatusChange(watching, INFINITE, &watched, 1), "SCardGetStatusChange");
+    watched.dwCurrentState = watched.dwEventState;
+  } while ((watched.dwEventState & SCARD_STATE_PRESENT) == before);
+  printf("{\"at\":%.4f}\n", now_ms());
+}

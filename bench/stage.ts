@@ -1,0 +1,102 @@
+/** Where it is measured: one daemon, its readers, and fast cards, for everybody the same. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Rig } from 'pcsc-bridge/rig';
+import { Client, pinProcess } from './client.js';
+
+/** Readers of one device share a driver, which serves one of them at a time; these do not. */
+const INDEPENDENT = 8;
+
+export interface Stage {
+  rig: Rig;
+  /** Names; the first eight are independent of each other and have cards, the others are empty. */
+  readers: string[];
+  /** Programs started here end with the stage. */
+  start(name: string, command: string, args: readonly string[]): Client;
+  /** The plain C program. */
+  startC(name?: string): Client;
+  /** This library, in a Node process of its own. */
+  startBridge(name?: string, nodeOptions?: readonly string[]): Client;
+  /** Orders to the cards: see native/cards.c. */
+  cards: Client;
+  daemonPid: number | undefined;
+  /** Ends every program but the cards. */
+  clear(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export const allCores = `0-${Math.max(0, cpus().length - 1)}`;
+
+export function built(program: string): string {
+  return fileURLToPath(new URL(`../build/${program}`, import.meta.url));
+}
+
+export async function setStage(): Promise<Stage> {
+  const rig = await Rig.start({ slots: 16, names: 'Bench' });
+  const even = rig.readers.filter((_, slot) => slot % 2 === 0);
+  const odd = rig.readers.filter((_, slot) => slot % 2 === 1);
+  const ordered = [...even, ...odd];
+  const readers = ordered.map(({ name }) => name);
+  const env = { ...process.env, ...rig.env };
+  const clients: Client[] = [];
+  const start = (name: string, command: string, args: readonly string[]) => {
+    const client = new Client(name, command, args, env);
+    clients.push(client);
+    return client;
+  };
+  const stop = async () => {
+    await Promise.all(clients.map((client) => client.stop()));
+    await rig.stop();
+  };
+  try {
+    const cards = start(
+      'cards',
+      built('cards'),
+      ordered.map(({ port }) => String(port)),
+    );
+    for (let card = 0; card < INDEPENDENT; card++) await cards.request(`insert ${card}`);
+    return {
+      rig,
+      readers,
+      start,
+      startC: (name = 'C') => start(name, built('client'), readers),
+      startBridge: (name = 'pcsc-bridge', nodeOptions = []) => {
+        const program = fileURLToPath(new URL('clients/bridge.js', import.meta.url));
+        return start(name, process.execPath, [...nodeOptions, program, ...readers]);
+      },
+      cards,
+      daemonPid: findDaemon(rig.directory),
+      clear: async () => {
+        await Promise.all(clients.filter((client) => client !== cards).map((client) => client.stop()));
+      },
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Pins the daemon and the cards; false where the daemon cannot be found. */
+export async function pinStage(stage: Stage, cores: string): Promise<boolean> {
+  if (stage.daemonPid === undefined) return false;
+  await Promise.all([pinProcess(stage.daemonPid, cores), stage.cards.pin(cores)]);
+  return true;
+}
+
+/** The rig's daemon is a grandchild: known by its private directory on its command line. */
+function findDaemon(directory: string): number | undefined {
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0');
+      if (command[0]?.endsWith('pcscd') && command.some((word) => word.startsWith(`${directory}/`))) {
+        return Number(entry);
+      }
+    } catch {
+      // Gone, or somebody else's.
+    }
+  }
+  return undefined;
+}
