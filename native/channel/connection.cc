@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "channel/exchange.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -51,10 +53,22 @@ void Connection::YieldTurn() {
   turn_.reset();
 }
 
-Result<std::vector<std::string>> Connection::ListReaders() {
+Result<std::vector<std::string>> Connection::ListReaders(const std::vector<std::string>& groups) {
   const Result<Done> ready = EnsureContext();
   if (!ready) return ready.error();
-  return context_->ListReaders();
+  return context_->ListReaders(groups);
+}
+
+Result<std::vector<std::string>> Connection::ListReaderGroups() {
+  const Result<Done> ready = EnsureContext();
+  if (!ready) return ready.error();
+  return context_->ListReaderGroups();
+}
+
+Result<bool> Connection::IsValid() {
+  const Result<Done> ready = EnsureContext();
+  if (!ready) return ready.error();
+  return context_->IsValid();
 }
 
 Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share_mode, Protocols protocols,
@@ -198,6 +212,17 @@ Result<CardStatus> Connection::GetStatus(Operation& operation) {
 Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
   used_in_transaction_ = true;
   return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) { return card.Transmit(apdu); });
+}
+
+Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
+                                   Operation& operation) {
+  used_in_transaction_ = true;
+  return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) {
+    return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
+      if (operation.cancelled()) return Operation::CancelledError();
+      return card.Transmit(apdu);
+    });
+  });
 }
 
 Result<Bytes> Connection::Control(std::uint32_t code, const Bytes& input, Operation& operation) {

@@ -36,7 +36,11 @@ class Connection {
   // Ends what is open: a transaction in which the card was used resets the card, any other leaves it.
   ~Connection();
 
-  Result<std::vector<std::string>> ListReaders();
+  // About the service; each establishes the context when there is none yet.
+  Result<std::vector<std::string>> ListReaders(const std::vector<std::string>& groups = {});
+  Result<std::vector<std::string>> ListReaderGroups();
+  // Whether the context still works. A context does not outlive its service, and stays invalid.
+  Result<bool> IsValid();
 
   // Establishes the context when there is none yet. What was open before is ended as by the destructor.
   Result<Protocols> Connect(const std::string& reader, ShareMode share_mode, Protocols protocols,
@@ -51,6 +55,9 @@ class Connection {
 
   Result<CardStatus> GetStatus(Operation& operation);
   Result<Bytes> Transmit(const Bytes& apdu, Operation& operation);
+  // A command and its whole response (see channel/exchange.h), nobody of this process in between.
+  Result<Bytes> Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
+                         Operation& operation);
   Result<Bytes> Control(std::uint32_t code, const Bytes& input, Operation& operation);
   Result<Bytes> GetAttribute(std::uint32_t id, Operation& operation);
   Result<Done> SetAttribute(std::uint32_t id, const Bytes& value, Operation& operation);
