@@ -57,8 +57,12 @@ export interface NativeBegin {
 
 /** One PC/SC context, at most one card, and the thread that may touch them. Operations run in order. */
 export interface NativeChannel {
-  /** SCardListReaders. */
-  listReaders(cancel?: NativeCancel): Promise<string[]>;
+  /** SCardListReaders: those of any of the groups, of all where there is none. */
+  listReaders(groups: readonly string[], cancel?: NativeCancel): Promise<string[]>;
+  /** SCardListReaderGroups. */
+  listReaderGroups(cancel?: NativeCancel): Promise<string[]>;
+  /** SCardIsValidContext. A context does not outlive its service. */
+  isValid(cancel?: NativeCancel): Promise<boolean>;
   /** SCardConnect; the active protocol's bit (ProtocolBits), 0 for direct. */
   connect(reader: string, shareMode: number, protocols: number, cancel?: NativeCancel): Promise<number>;
   /** SCardReconnect; the active protocol's bit. */
@@ -78,6 +82,11 @@ export interface NativeChannel {
   status(cancel?: NativeCancel): Promise<{ state: number; protocol: number; atr: Uint8Array }>;
   /** SCardTransmit. The APDU is copied, and the copy wiped. */
   transmit(apdu: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
+  /**
+   * SCardTransmit of the APDUs of one command, and of what it takes to get its whole response: 61xx is answered
+   * with GET RESPONSE (of this class byte), 6Cxx with the right Le. All data, then the last status word.
+   */
+  exchange(commands: Uint8Array[], getResponseClass: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardControl, with the platform's own control code. */
   control(code: number, input: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardGetAttrib. */
@@ -168,6 +177,21 @@ export interface NativeAddon {
   initialize(makeError: (failure: Failure) => Error): void;
   /** Loads the PC/SC library and tells its path; throws where there is none. */
   libraryPath(): string;
+  /** SCardReadCache, or what stands for it; `cardId` has 16 bytes. */
+  readItem(
+    cardId: Uint8Array,
+    name: string,
+    freshness: number,
+    cancel?: NativeCancel,
+  ): Promise<Uint8Array>;
+  /** SCardWriteCache, or what stands for it. The data is copied. */
+  writeItem(
+    cardId: Uint8Array,
+    name: string,
+    freshness: number,
+    data: Uint8Array,
+    cancel?: NativeCancel,
+  ): Promise<void>;
   /** The terminal session of a process; 0: of this one. */
   sessionOf(pid: number): Promise<NativeIdentity & { user: string; source: string }>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */

@@ -51,6 +51,13 @@ Napi::Object FromEvaluation(Napi::Env env, const Evaluation& evaluation) {
   return object;
 }
 
+Napi::Value Undefined(Napi::Env env, Done&) {
+  return env.Undefined();
+}
+Napi::Value FromLease(Napi::Env env, Lease& lease) {
+  return LeaseWrap::Wrap(env, std::move(lease));
+}
+
 }  // namespace
 
 Napi::Function CacheWrap::Define(Napi::Env env) {
@@ -90,8 +97,7 @@ Napi::Value CacheWrap::Acquire(const Napi::CallbackInfo& info) {
   target.reader = ToString(info[1], "reader");
   target.card_id = ToCardId(info[2]);
   Watch();
-  Promised<Lease> promised = MakePromise<Lease>(
-      info.Env(), *this, [](Napi::Env env, Lease& lease) { return LeaseWrap::Wrap(env, std::move(lease)); });
+  Promised<Lease> promised = MakePromise<Lease>(info.Env(), FromLease, this);
   CancelWrap::Bind(info[3], cache_->Acquire(identity, std::move(target), std::move(promised.answer)));
   return promised.promise;
 }
@@ -110,8 +116,7 @@ Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {
 
 Napi::Value CacheWrap::Close(const Napi::CallbackInfo& info) {
   if (monitor_) std::exchange(monitor_, nullptr)->Stop();
-  Promised<Done> promised =
-      MakePromise<Done>(info.Env(), *this, [](Napi::Env env, Done&) { return env.Undefined(); });
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
   cache_->Close([answer = std::move(promised.answer)] { answer(Done{}); });
   return promised.promise;
 }
@@ -143,8 +148,7 @@ LeaseWrap::LeaseWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LeaseWra
 Napi::Value LeaseWrap::End(const Napi::CallbackInfo& info) {
   const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
   if (!lease_) throw Napi::Error::New(info.Env(), "this lease has ended already");
-  Promised<Done> promised =
-      MakePromise<Done>(info.Env(), *this, [](Napi::Env env, Done&) { return env.Undefined(); });
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
   lease_->End(disposition, std::move(promised.answer));
   lease_.reset();
   return promised.promise;

@@ -19,7 +19,21 @@ Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
   return FromBytes(env, bytes);
 }
 
-Napi::Value FromNames(Napi::Env env, std::vector<std::string>& names) {
+Napi::Value FromBool(Napi::Env env, bool& value) {
+  return Napi::Boolean::New(env, value);
+}
+
+using Names = std::vector<std::string>;
+
+Names ToNames(const Napi::Value& value, const char* name) {
+  if (!value.IsArray()) throw Napi::TypeError::New(value.Env(), std::string(name) + " must be an array");
+  const auto array = value.As<Napi::Array>();
+  Names names;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) names.push_back(ToString(array.Get(i), name));
+  return names;
+}
+
+Napi::Value FromNames(Napi::Env env, Names& names) {
   Napi::Array array = Napi::Array::New(env, names.size());
   for (std::uint32_t i = 0; i < names.size(); ++i) array.Set(i, names[i]);
   return array;
@@ -46,6 +60,8 @@ Napi::Function ChannelWrap::Define(Napi::Env env) {
   return DefineClass(env, "Channel",
                      {
                          InstanceMethod<&ChannelWrap::ListReaders>("listReaders"),
+                         InstanceMethod<&ChannelWrap::ListReaderGroups>("listReaderGroups"),
+                         InstanceMethod<&ChannelWrap::IsValid>("isValid"),
                          InstanceMethod<&ChannelWrap::Connect>("connect"),
                          InstanceMethod<&ChannelWrap::Reconnect>("reconnect"),
                          InstanceMethod<&ChannelWrap::Disconnect>("disconnect"),
@@ -53,6 +69,7 @@ Napi::Function ChannelWrap::Define(Napi::Env env) {
                          InstanceMethod<&ChannelWrap::End>("end"),
                          InstanceMethod<&ChannelWrap::Status>("status"),
                          InstanceMethod<&ChannelWrap::Transmit>("transmit"),
+                         InstanceMethod<&ChannelWrap::Exchange>("exchange"),
                          InstanceMethod<&ChannelWrap::Control>("control"),
                          InstanceMethod<&ChannelWrap::GetAttribute>("getAttribute"),
                          InstanceMethod<&ChannelWrap::SetAttribute>("setAttribute"),
@@ -84,15 +101,29 @@ ChannelWrap::~ChannelWrap() {
 template <class T>
 Napi::Value ChannelWrap::Submit(const Napi::CallbackInfo& info, std::size_t arguments,
                                 typename OperationOf<T>::Work work, Convert<T> convert) {
-  Promised<T> promised = MakePromise<T>(info.Env(), *this, std::move(convert));
+  Promised<T> promised = MakePromise<T>(info.Env(), convert, this);
   CancelWrap::Bind(info[arguments], channel_->Submit<T>(std::move(work), std::move(promised.answer)));
   return promised.promise;
 }
 
 Napi::Value ChannelWrap::ListReaders(const Napi::CallbackInfo& info) {
-  using Names = std::vector<std::string>;
+  Names groups = ToNames(info[0], "groups");
   return Submit<Names>(
-      info, 0, [](Connection& connection, Operation&) { return connection.ListReaders(); }, FromNames);
+      info, 1,
+      [groups = std::move(groups)](Connection& connection, Operation&) {
+        return connection.ListReaders(groups);
+      },
+      FromNames);
+}
+
+Napi::Value ChannelWrap::ListReaderGroups(const Napi::CallbackInfo& info) {
+  return Submit<Names>(
+      info, 0, [](Connection& connection, Operation&) { return connection.ListReaderGroups(); }, FromNames);
+}
+
+Napi::Value ChannelWrap::IsValid(const Napi::CallbackInfo& info) {
+  return Submit<bool>(
+      info, 0, [](Connection& connection, Operation&) { return connection.IsValid(); }, FromBool);
 }
 
 Napi::Value ChannelWrap::Connect(const Napi::CallbackInfo& info) {
@@ -160,6 +191,17 @@ Napi::Value ChannelWrap::Transmit(const Napi::CallbackInfo& info) {
       FromOutput);
 }
 
+Napi::Value ChannelWrap::Exchange(const Napi::CallbackInfo& info) {
+  auto commands = std::make_shared<SecretList>(ToBytesList(info[0], "commands"));
+  const auto get_response_class = static_cast<std::uint8_t>(ToUint32(info[1], "getResponseClass"));
+  return Submit<Bytes>(
+      info, 2,
+      [commands = std::move(commands), get_response_class](Connection& connection, Operation& operation) {
+        return connection.Exchange(commands->bytes(), get_response_class, operation);
+      },
+      FromOutput);
+}
+
 Napi::Value ChannelWrap::Control(const Napi::CallbackInfo& info) {
   const std::uint32_t code = ToUint32(info[0], "code");
   auto input = std::make_shared<SecretBytes>(ToBytes(info[1], "input"));
@@ -192,7 +234,7 @@ Napi::Value ChannelWrap::SetAttribute(const Napi::CallbackInfo& info) {
 
 Napi::Value ChannelWrap::Close(const Napi::CallbackInfo& info) {
   const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
-  Promised<Done> promised = MakePromise<Done>(info.Env(), *this, Undefined);
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
   channel_->Close(disposition, [answer = std::move(promised.answer)] { answer(Done{}); });
   return promised.promise;
 }

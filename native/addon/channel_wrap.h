@@ -21,6 +21,8 @@ class ChannelWrap : public Napi::ObjectWrap<ChannelWrap> {
 
  private:
   Napi::Value ListReaders(const Napi::CallbackInfo& info);
+  Napi::Value ListReaderGroups(const Napi::CallbackInfo& info);
+  Napi::Value IsValid(const Napi::CallbackInfo& info);
   Napi::Value Connect(const Napi::CallbackInfo& info);
   Napi::Value Reconnect(const Napi::CallbackInfo& info);
   Napi::Value Disconnect(const Napi::CallbackInfo& info);
@@ -28,6 +30,7 @@ class ChannelWrap : public Napi::ObjectWrap<ChannelWrap> {
   Napi::Value End(const Napi::CallbackInfo& info);
   Napi::Value Status(const Napi::CallbackInfo& info);
   Napi::Value Transmit(const Napi::CallbackInfo& info);
+  Napi::Value Exchange(const Napi::CallbackInfo& info);
   Napi::Value Control(const Napi::CallbackInfo& info);
   Napi::Value GetAttribute(const Napi::CallbackInfo& info);
   Napi::Value SetAttribute(const Napi::CallbackInfo& info);

@@ -1,12 +1,34 @@
 #include "addon/convert.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace pcsc_bridge::addon {
 namespace {
 
 [[noreturn]] void ThrowType(const Napi::Value& value, const char* name, const char* wanted) {
   throw Napi::TypeError::New(value.Env(), std::string(name) + " must be " + wanted);
+}
+
+// Below this a copy is cheaper than a finalizer.
+constexpr std::size_t kHandOverFrom = 16 * 1024;
+
+// An ArrayBuffer that owns the bytes; null, and the bytes untouched, where the environment has no external
+// buffers (Electron).
+napi_value HandOver(Napi::Env env, Bytes& bytes) {
+  auto owner = std::make_unique<Bytes>(std::move(bytes));
+  const auto release = [](napi_env, void*, void* hint) {
+    const std::unique_ptr<Bytes> gone(static_cast<Bytes*>(hint));
+  };
+  napi_value buffer = nullptr;
+  if (napi_create_external_arraybuffer(env, owner->data(), owner->size(), release, owner.get(), &buffer) !=
+      napi_ok) {
+    bytes = std::move(*owner);
+    return nullptr;
+  }
+  owner.release();  // now the buffer's
+  return buffer;
 }
 
 }  // namespace
@@ -29,6 +51,16 @@ Bytes ToBytes(const Napi::Value& value, const char* name) {
   return Bytes(array.Data(), array.Data() + array.ElementLength());
 }
 
+std::vector<Bytes> ToBytesList(const Napi::Value& value, const char* name) {
+  if (!value.IsArray() || value.As<Napi::Array>().Length() == 0) {
+    ThrowType(value, name, "an array of Uint8Arrays, one or more");
+  }
+  const auto array = value.As<Napi::Array>();
+  std::vector<Bytes> list;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) list.push_back(ToBytes(array.Get(i), name));
+  return list;
+}
+
 SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   if (!value.IsObject()) ThrowType(value, name, "an object { id, connectTime }");
   const auto object = value.As<Napi::Object>();
@@ -42,7 +74,13 @@ SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   return identity;
 }
 
-Napi::Value FromBytes(Napi::Env env, const Bytes& bytes) {
+Napi::Value FromBytes(Napi::Env env, Bytes bytes) {
+  if (bytes.size() >= kHandOverFrom) {
+    if (const napi_value buffer = HandOver(env, bytes)) {
+      const std::size_t length = Napi::ArrayBuffer(env, buffer).ByteLength();
+      return Napi::Uint8Array::New(env, length, Napi::ArrayBuffer(env, buffer), 0);
+    }
+  }
   Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
   std::copy(bytes.begin(), bytes.end(), array.Data());
   return array;

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <string>
+#include <vector>
 
 #include "pcsc/types.h"
 #include "session/session_identity.h"
@@ -12,10 +13,12 @@ namespace pcsc_bridge::addon {
 
 std::uint32_t ToUint32(const Napi::Value& value, const char* name);
 std::string ToString(const Napi::Value& value, const char* name);
-Bytes ToBytes(const Napi::Value& value, const char* name);               // a Uint8Array, copied
-SessionIdentity ToIdentity(const Napi::Value& value, const char* name);  // { id, connectTime: bigint }
+Bytes ToBytes(const Napi::Value& value, const char* name);                   // a Uint8Array, copied
+std::vector<Bytes> ToBytesList(const Napi::Value& value, const char* name);  // an array of one or more
+SessionIdentity ToIdentity(const Napi::Value& value, const char* name);      // { id, connectTime: bigint }
 
-Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);  // a Uint8Array of its own
+// A Uint8Array of its own. Long ones are handed over, where the environment allows that, not copied.
+Napi::Value FromBytes(Napi::Env env, Bytes bytes);
 Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity);
 
 }  // namespace pcsc_bridge::addon

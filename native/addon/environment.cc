@@ -18,13 +18,13 @@ std::shared_ptr<Dispatcher> Dispatcher::Create(Napi::Env env) {
 
 void Dispatcher::EndOfEnvironment(void* self) {
   auto* dispatcher = static_cast<Dispatcher*>(self);
-  std::vector<Task> dropped;
+  std::vector<std::shared_ptr<Task>> dropped;
   const std::lock_guard<std::mutex> lock(dispatcher->mutex_);
   dispatcher->function_ = nullptr;
   dropped.swap(dispatcher->tasks_);
 }
 
-void Dispatcher::Post(Task task) {
+void Dispatcher::Post(std::shared_ptr<Task> task) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (function_ == nullptr) return;
   tasks_.push_back(std::move(task));
@@ -45,15 +45,15 @@ void Dispatcher::Drain(napi_env env, napi_value, void* self, void*) {
 }
 
 void Dispatcher::RunTasks(Napi::Env env) {
-  std::vector<Task> tasks;
+  std::vector<std::shared_ptr<Task>> tasks;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks.swap(tasks_);
   }
-  for (const Task& task : tasks) {
+  for (const std::shared_ptr<Task>& task : tasks) {
     const Napi::HandleScope scope(env);
     try {
-      task(env);
+      task->Run(env);
     } catch (const Napi::Error& error) {
       napi_fatal_exception(env, error.Value());
     }

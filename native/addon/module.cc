@@ -6,6 +6,7 @@
 #include "addon/cache_wrap.h"
 #include "addon/channel_wrap.h"
 #include "addon/environment.h"
+#include "addon/items.h"
 #include "addon/monitor_wrap.h"
 #include "addon/pin.h"
 #include "addon/promise.h"
@@ -47,8 +48,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));
   exports.Set("libraryPath", Napi::Function::New<LibraryPath>(env, "libraryPath"));
+  exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));
+  exports.Set("writeItem", Napi::Function::New<WriteItem>(env, "writeItem"));
   return exports;
 }
 

@@ -37,7 +37,7 @@ MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Moni
   // run before the object can be collected, or not at all.
   monitor_ = Monitor::Start(*library.value(), [this, dispatcher](Result<Monitor::Picture> picture) {
     auto shared = std::make_shared<Result<Monitor::Picture>>(std::move(picture));
-    dispatcher->Post([this, shared](Napi::Env on) { Tell(on, *shared); });
+    dispatcher->Post(MakeTask([this, shared](Napi::Env on) { Tell(on, *shared); }));
   });
   if (!monitor_) {
     throw Napi::Error(env,
@@ -68,7 +68,7 @@ void MonitorWrap::Stop(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(info.Env()).dispatcher;
   dispatcher->Settle(info.Env());
   // Reports already on their way find the listener gone; let them pass before this object may go.
-  dispatcher->Post([this](Napi::Env) { Unref(); });
+  dispatcher->Post(MakeTask([this](Napi::Env) { Unref(); }));
 }
 
 }  // namespace pcsc_bridge::addon

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "addon/environment.h"
@@ -12,8 +13,52 @@
 
 namespace pcsc_bridge::addon {
 
-// A promise together with the callback that settles it from any thread, once. Keeps the event loop alive
-// until then, and `owner`, if given: the JavaScript object the operation works on.
+// How a value becomes one of JavaScript's; may take the value's contents.
+template <class T>
+using Convert = Napi::Value (*)(Napi::Env, T&);
+
+// A promise on its way: made and settled on the environment's thread, answered once, from any thread. Keeps
+// the event loop alive until then, and the JavaScript object that the operation works on.
+template <class T>
+class Pending final : public Task, public std::enable_shared_from_this<Pending<T>> {
+ public:
+  using Owner = Napi::Reference<Napi::Object>;
+
+  Pending(Napi::Env env, Convert<T> convert, Owner* owner)
+      : deferred_(Napi::Promise::Deferred::New(env)),
+        dispatcher_(Environment::Of(env).dispatcher),
+        convert_(convert),
+        owner_(owner) {
+    dispatcher_->Expect(env);
+    if (owner_ != nullptr) owner_->Ref();
+  }
+
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Answer(Result<T> result) {
+    result_.emplace(std::move(result));
+    dispatcher_->Post(this->shared_from_this());
+  }
+
+  void Run(Napi::Env env) override {
+    dispatcher_->Settle(env);
+    if (owner_ != nullptr) owner_->Unref();
+    if (*result_) {
+      deferred_.Resolve(convert_(env, **result_));
+    } else {
+      deferred_.Reject(ToJs(env, result_->error()));
+    }
+  }
+
+ private:
+  const Napi::Promise::Deferred deferred_;
+  const std::shared_ptr<Dispatcher> dispatcher_;
+  const Convert<T> convert_;
+  Owner* const owner_;  // kept by its reference count
+  std::optional<Result<T>> result_;
+};
+
+// A promise together with the callback that answers it.
 template <class T>
 struct Promised {
   Napi::Promise promise;
@@ -21,35 +66,9 @@ struct Promised {
 };
 
 template <class T>
-using Convert = std::function<Napi::Value(Napi::Env, T&)>;
-
-template <class T>
-Promised<T> MakePromise(
-    Napi::Env env, Convert<T> convert, std::function<void()> release = [] {}) {
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
-  dispatcher->Expect(env);
-  auto settle = [deferred, dispatcher, convert = std::move(convert), release = std::move(release)](
-                    Napi::Env on, Result<T>& result) {
-    dispatcher->Settle(on);
-    release();
-    if (result) {
-      deferred.Resolve(convert(on, *result));
-    } else {
-      deferred.Reject(ToJs(on, result.error()));
-    }
-  };
-  auto answer = [dispatcher, settle = std::move(settle)](Result<T> result) {
-    auto shared = std::make_shared<Result<T>>(std::move(result));
-    dispatcher->Post([settle, shared](Napi::Env on) { settle(on, *shared); });
-  };
-  return {deferred.Promise(), std::move(answer)};
-}
-
-template <class T, class Wrap>
-Promised<T> MakePromise(Napi::Env env, Wrap& owner, Convert<T> convert) {
-  owner.Ref();
-  return MakePromise<T>(env, std::move(convert), [&owner] { owner.Unref(); });
+Promised<T> MakePromise(Napi::Env env, Convert<T> convert, typename Pending<T>::Owner* owner = nullptr) {
+  const auto pending = std::make_shared<Pending<T>>(env, convert, owner);
+  return {pending->promise(), [pending](Result<T> result) { pending->Answer(std::move(result)); }};
 }
 
 // new Cancel(): given to an operation as its last argument; cancel() ends that operation, at once.

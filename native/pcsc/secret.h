@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 #include "pcsc/types.h"
 
@@ -14,17 +15,25 @@ inline void Wipe(Bytes& bytes) {
   for (std::size_t i = 0; i < bytes.size(); ++i) data[i] = 0;
 }
 
-class SecretBytes {
- public:
-  explicit SecretBytes(Bytes bytes) : bytes_(std::move(bytes)) {}
-  SecretBytes(const SecretBytes&) = delete;
-  SecretBytes& operator=(const SecretBytes&) = delete;
-  ~SecretBytes() { Wipe(bytes_); }
+inline void Wipe(std::vector<Bytes>& list) {
+  for (Bytes& bytes : list) Wipe(bytes);
+}
 
-  const Bytes& bytes() const { return bytes_; }
+template <class Content>
+class Secret {
+ public:
+  explicit Secret(Content content) : content_(std::move(content)) {}
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  ~Secret() { Wipe(content_); }
+
+  const Content& bytes() const { return content_; }
 
  private:
-  Bytes bytes_;
+  Content content_;
 };
+
+using SecretBytes = Secret<Bytes>;
+using SecretList = Secret<std::vector<Bytes>>;
 
 }  // namespace pcsc_bridge

@@ -1,0 +1,44 @@
+#include "addon/items.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "addon/convert.h"
+#include "addon/promise.h"
+#include "cache/host_items.h"
+
+namespace pcsc_bridge::addon {
+namespace {
+
+ItemKey ToItemKey(const Napi::CallbackInfo& info) {
+  const Bytes card = ToBytes(info[0], "cardId");
+  ItemKey key;
+  if (card.size() != key.card.size()) throw Napi::RangeError::New(info.Env(), "cardId must have 16 bytes");
+  std::copy(card.begin(), card.end(), key.card.begin());
+  key.name = ToString(info[1], "name");
+  return key;
+}
+
+}  // namespace
+
+Napi::Value ReadItem(const Napi::CallbackInfo& info) {
+  ItemKey key = ToItemKey(info);
+  const std::uint32_t freshness = ToUint32(info[2], "freshness");
+  Promised<Bytes> promised =
+      MakePromise<Bytes>(info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, data); });
+  CancelWrap::Bind(info[3], ReadHostItem(std::move(key), freshness, std::move(promised.answer)));
+  return promised.promise;
+}
+
+Napi::Value WriteItem(const Napi::CallbackInfo& info) {
+  ItemKey key = ToItemKey(info);
+  const std::uint32_t freshness = ToUint32(info[2], "freshness");
+  Bytes data = ToBytes(info[3], "data");
+  Promised<Done> promised =
+      MakePromise<Done>(info.Env(), [](Napi::Env env, Done&) { return env.Undefined(); });
+  CancelWrap::Bind(info[4],
+                   WriteHostItem(std::move(key), freshness, std::move(data), std::move(promised.answer)));
+  return promised.promise;
+}
+
+}  // namespace pcsc_bridge::addon
