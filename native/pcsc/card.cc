@@ -6,6 +6,9 @@
 namespace pcsc_bridge {
 namespace {
 
+// Every response to an APDU ends with SW1 and SW2.
+constexpr abi::Dword kStatusWordSize = 2;
+
 abi::Dword ToAbi(Protocols protocols) {
   const abi::Dword raw = (protocols & kRaw) != 0 ? abi::kProtocolRaw : 0;
   return (protocols & (kT0 | kT1)) | raw;
@@ -115,6 +118,11 @@ Result<Bytes> Card::Transmit(const Bytes& apdu) {
       abi::ToStatus(library_->transmit(handle_, &send_pci, apdu.data(), static_cast<abi::Dword>(apdu.size()),
                                        nullptr, receive_buffer_.data(), &length));
   if (code != status::kSuccess) return Fail(code, "SCardTransmit");
+  // Some drivers call it a success when the card went away instead of answering.
+  if (length < kStatusWordSize && protocol_ != kRaw) {
+    return Error{status::kCommDataLost, "SCardTransmit", reader_,
+                 "no status word came: the card may have been taken out"};
+  }
   return Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length));
 }
 

@@ -19,7 +19,7 @@ async function verify(tx: { transmit(apdu: Uint8Array): Promise<Uint8Array> }): 
 /** What the card says of its PIN, to somebody who has just come. */
 async function pinState(): Promise<number> {
   await using visitor = await session.connect(reader);
-  return sw(visitor, pinStatus);
+  return await sw(visitor, pinStatus);
 }
 
 /** Both kinds of transaction behave alike. */

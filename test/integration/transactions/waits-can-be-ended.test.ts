@@ -1,0 +1,185 @@
+import { describe, expect, test, vi } from 'vitest';
+import { Holder } from '../../support/holder.js';
+import { selectPiv, sw } from '../../support/piv-host.js';
+import { sockets, threads } from '../../support/process.js';
+import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
+import { deferred, errorOf, staysPending } from '../../support/time.js';
+
+const rig = await startRig({ slots: 2 });
+const virtual = await insertPiv(rig);
+const bridge = openBridge();
+const session = await bridge.openSession();
+const { name: reader } = readerAt(rig);
+const card = await session.connect(reader);
+
+/** What can wait for the card, each with what it must do again afterwards. */
+const waits = [
+  ['connect', (options) => session.connect(reader, options).then((one) => one.close())],
+  ['transmit', (options) => card.transmit(selectPiv, options)],
+  ['status', (options) => card.status(options)],
+  ['transaction', (options) => card.transaction((tx) => tx.transmit(selectPiv), options)],
+  ['cached transaction', (options) => session.transaction(reader, (tx) => tx.transmit(selectPiv), options)],
+] as [string, (options: { timeout?: number; signal?: AbortSignal }) => Promise<unknown>][];
+
+describe.each([
+  ['behind another process’s transaction', holdOutside],
+  ['behind a transaction of this process', holdInside],
+])('%s', (_, hold) => {
+  test.each(waits)('%s ends with its signal, at once, and works afterwards', async (_name, wait) => {
+    const release = await hold();
+    const abort = new AbortController();
+    const error = errorOf(wait({ signal: abort.signal }));
+    expect(await staysPending(error)).toBe(true);
+    const start = performance.now();
+    abort.abort('changed my mind');
+    expect(await error).toMatchObject({ name: 'AbortError', cause: 'changed my mind', reader });
+    expect(performance.now() - start).toBeLessThan(50);
+    await release();
+    await wait({ timeout: 5000 });
+  });
+
+  test.each(waits)('%s ends with its timeout, and works afterwards', async (_name, wait) => {
+    const release = await hold();
+    const start = performance.now();
+    expect(await errorOf(wait({ timeout: 100 }))).toMatchObject({
+      name: 'TimeoutError',
+      timeout: 100,
+      reader,
+    });
+    const took = performance.now() - start;
+    expect(took).toBeGreaterThan(95);
+    expect(took).toBeLessThan(250);
+    await release();
+    await wait({ timeout: 5000 });
+  });
+
+  test('one that is given up hinders none of the others', async () => {
+    const release = await hold();
+    const abort = new AbortController();
+    const before = card.transaction(() => 'before');
+    const given = errorOf(card.transaction(() => 'given up', { signal: abort.signal }));
+    const transmit = errorOf(card.transmit(selectPiv, { signal: abort.signal }));
+    const after = card.transaction(() => 'after');
+    expect(await staysPending(Promise.race([before, given, transmit, after]))).toBe(true);
+    abort.abort();
+    expect(await given).toMatchObject({ name: 'AbortError' });
+    expect(await transmit).toMatchObject({ name: 'AbortError' });
+    await release();
+    expect(await before).toBe('before');
+    expect(await after).toBe('after');
+  });
+
+  test('commands that were queued behind one that is given up are sent all the same', async () => {
+    const release = await hold();
+    const given = errorOf(card.transmit(selectPiv, { timeout: 50 }));
+    const queued = [sw(card, selectPiv), sw(card, selectPiv)];
+    expect(await given).toMatchObject({ name: 'TimeoutError' });
+    await release();
+    expect(await Promise.all(queued)).toEqual([0x9000, 0x9000]);
+  });
+});
+
+test('with a signal that was aborted before, nothing is begun', async () => {
+  const apdus = virtual.apduCount;
+  for (const [, wait] of waits) {
+    expect(await errorOf(wait({ signal: AbortSignal.abort() }))).toMatchObject({ name: 'AbortError' });
+  }
+  expect(virtual.apduCount).toBe(apdus);
+});
+
+test('AbortSignal.timeout is a TimeoutError', async () => {
+  const release = await holdOutside();
+  const error = await errorOf(card.transaction(() => {}, { signal: AbortSignal.timeout(50) }));
+  expect(error).toMatchObject({ name: 'TimeoutError', cause: { name: 'TimeoutError' } });
+  await release();
+});
+
+describe('a transmit to a card that takes its time', () => {
+  test('ends with its signal; the card object works again', async () => {
+    virtual.faults.responseDelay = 500;
+    const start = performance.now();
+    const error = await errorOf(card.transmit(selectPiv, { timeout: 50 }));
+    expect(error).toMatchObject({ name: 'TimeoutError', operation: 'SCardTransmit' });
+    expect(performance.now() - start).toBeLessThan(250);
+    virtual.faults.clear();
+    expect(await sw(card, selectPiv)).toBe(0x9000);
+  });
+
+  test('ends with its signal in a transaction, which is over then', async () => {
+    virtual.faults.responseDelay = 500;
+    const start = performance.now();
+    const error = await errorOf(card.transaction((tx) => tx.transmit(selectPiv, { timeout: 50 })));
+    expect(error).toMatchObject({ name: 'TimeoutError' });
+    expect(performance.now() - start).toBeLessThan(250);
+    virtual.faults.clear();
+    expect(await card.transaction((tx) => sw(tx, selectPiv))).toBe(0x9000);
+  });
+
+  test('ends with its signal in a cached transaction, whose entry goes', async () => {
+    virtual.faults.responseDelay = 500;
+    const lookup = await session.transaction(reader, ({ lookup }) => lookup);
+    const error = await errorOf(session.transaction(reader, (tx) => tx.transmit(selectPiv, { timeout: 50 })));
+    expect(error).toMatchObject({ name: 'TimeoutError' });
+    virtual.faults.clear();
+    await session.transaction(reader, async (tx) => {
+      expect(tx.lookup?.entry.entry).not.toBe(lookup?.entry.entry);
+      expect(await sw(tx, selectPiv)).toBe(0x9000);
+    });
+    expect(bridge.cache.entries()).toHaveLength(1);
+  });
+
+  test('what the callback does with the transaction afterwards is an error that says so', async () => {
+    virtual.faults.responseDelay = 300;
+    await card
+      .transaction(async (tx) => {
+        await errorOf(tx.transmit(selectPiv, { timeout: 50 }));
+        await expect(tx.transmit(selectPiv)).rejects.toMatchObject({ code: 'BRIDGE_E_ABANDONED' });
+      })
+      .catch((error) => expect(error).toMatchObject({ code: 'BRIDGE_E_ABANDONED' }));
+    virtual.faults.clear();
+    expect(await sw(card, selectPiv)).toBe(0x9000);
+  });
+});
+
+test('after 100 waits that were given up nothing is left over once the holder has ended', async () => {
+  const idle = async () => {
+    await card.transmit(selectPiv);
+    await session.transaction(reader, () => {});
+  };
+  await idle();
+  // Threads that are free end after 5 seconds.
+  await vi.waitFor(() => expect(threads()).toBeLessThan(25), { timeout: 10_000 });
+  const before = { sockets: sockets(), threads: threads() };
+  const release = await holdOutside();
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(waits.map(([, wait]) => errorOf(wait({ timeout: 20 }))));
+    await Promise.all(waits.map(([, wait]) => errorOf(wait({ signal: AbortSignal.timeout(10) }))));
+  }
+  expect(sockets()).toBeGreaterThan(before.sockets);
+  await release();
+  await idle();
+  await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(before.sockets), { timeout: 10_000 });
+  await vi.waitFor(() => expect(threads()).toBeLessThanOrEqual(before.threads), { timeout: 10_000 });
+  expect(bridge.cache.entries()).toHaveLength(1);
+}, 40_000);
+
+async function holdOutside(): Promise<() => Promise<void>> {
+  const holder = await Holder.hold(reader);
+  return () => holder.release();
+}
+
+async function holdInside(): Promise<() => Promise<void>> {
+  const holder = await session.connect(reader);
+  const begun = deferred();
+  const { promise: given, resolve: release } = deferred();
+  const transaction = holder.transaction(() => {
+    begun.resolve();
+    return given;
+  });
+  await begun.promise;
+  return async () => {
+    release();
+    await transaction;
+    await holder.close();
+  };
+}
