@@ -1,6 +1,7 @@
 /** The bridge: sessions and the card cache they share. */
 import { CardCache } from './cache.js';
 import { closedError } from './errors.js';
+import { ItemCache } from './items.js';
 import { native } from './native.js';
 import { SessionContext } from './session.js';
 import { checkIdentity, identityKey, type SessionIdentity } from './session-identity.js';
@@ -33,6 +34,8 @@ export interface FilterSetting {
 /** PC/SC for several terminal sessions, none of which blocks another. */
 export class CardBridge {
   readonly cache: CardCache;
+  /** What was read from cards, for everybody in this process. */
+  readonly items = new ItemCache();
   readonly #sessions = new Set<SessionContext>();
   #closed: Promise<void> | undefined;
 

@@ -1,4 +1,5 @@
 /** A connected card. */
+import { type Attribute, attributeNumber } from './attributes.js';
 import { Connection } from './connection.js';
 import { closedError, PcscError } from './errors.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './holding.js';
@@ -104,8 +105,12 @@ export class Card {
     return this.#run('SCardStatus', options, (channel, cancel) => readStatus(channel, cancel?.native));
   }
 
-  /** SCardControl; `code` is the platform's own. */
-  async control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
+  async control(
+    code: number,
+    input: Uint8Array = new Uint8Array(),
+    options?: WaitOptions,
+  ): Promise<Uint8Array> {
     checkNumber(code, 'code');
     checkBytes(input, 'input');
     return this.#run('SCardControl', options, (channel, cancel) =>
@@ -113,17 +118,17 @@ export class Card {
     );
   }
 
-  /** SCardGetAttrib. */
-  async getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
-    checkNumber(id, 'id');
+  /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
+  async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
+    const id = attributeNumber(attribute);
     return this.#run('SCardGetAttrib', options, (channel, cancel) =>
       channel.getAttribute(id, cancel?.native),
     );
   }
 
   /** SCardSetAttrib. */
-  async setAttribute(id: number, value: Uint8Array, options?: WaitOptions): Promise<void> {
-    checkNumber(id, 'id');
+  async setAttribute(attribute: Attribute, value: Uint8Array, options?: WaitOptions): Promise<void> {
+    const id = attributeNumber(attribute);
     checkBytes(value, 'value');
     return this.#run('SCardSetAttrib', options, (channel, cancel) =>
       channel.setAttribute(id, value, cancel?.native),

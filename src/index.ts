@@ -1,6 +1,7 @@
 /**
  * pcsc-bridge: PC/SC smart cards for Node.js that never let one user block another.
  */
+export { type Attribute, Attributes } from './attributes.js';
 export { type BridgeOptions, CardBridge, type FilterSetting, type SessionQuery } from './bridge.js';
 export {
   type CacheEntry,
@@ -11,9 +12,11 @@ export {
   type Evaluation,
 } from './cache.js';
 export { Card, type ConnectOptions, type ReconnectOptions } from './card.js';
+export { controlCode } from './ccid/index.js';
 export { AbortError, PcscError, TimeoutError } from './errors.js';
+export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from './items.js';
 export { type ReaderEvent, type ReaderState, ReaderWatch } from './monitor.js';
-export { SessionContext } from './session.js';
+export { type ListReadersOptions, SessionContext } from './session.js';
 export { fromConnectTime, type SessionIdentity, toConnectTime } from './session-identity.js';
 export { type CardStatus, Transaction, type TransactionOptions } from './transaction.js';
 export type { Disposition, Protocol, ShareMode } from './values.js';

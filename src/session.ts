@@ -8,8 +8,18 @@ import { ReaderWatch } from './monitor.js';
 import { type NativeChannel, native } from './native.js';
 import type { SessionIdentity } from './session-identity.js';
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.js';
-import { checkCallback, checkOptions, checkReader, dispositionNumber } from './values.js';
+import { checkCallback, checkGroups, checkOptions, checkReader, dispositionNumber } from './values.js';
 import { type Cancellation, checkWaitOptions, type WaitOptions, waitFor } from './waiting.js';
+
+export interface ListReadersOptions extends WaitOptions {
+  /**
+   * Only readers in any of these groups, such as SCard$DefaultReaders. pcsc-lite ignores it: all its readers are
+   * in that one.
+   */
+  groups?: readonly string[] | undefined;
+}
+
+type Question<T> = (channel: NativeChannel, cancel: Cancellation | undefined) => Promise<T>;
 
 /** Made by `bridge.openSession`. Closing it closes its cards and watches. */
 export class SessionContext {
@@ -33,10 +43,29 @@ export class SessionContext {
   }
 
   /** SCardListReaders; empty where there is none. */
-  async listReaders(options?: WaitOptions): Promise<string[]> {
+  async listReaders(options: ListReadersOptions = {}): Promise<string[]> {
+    checkOptions(options);
+    const groups = checkGroups(options.groups ?? []);
+    return this.#ask('SCardListReaders', options, (channel, cancel) =>
+      channel.listReaders(groups, cancel?.native),
+    );
+  }
+
+  /** SCardListReaderGroups: on pcsc-lite always SCard$DefaultReaders, which all readers are in. */
+  async listReaderGroups(options?: WaitOptions): Promise<string[]> {
+    return this.#ask('SCardListReaderGroups', options, (channel, cancel) =>
+      channel.listReaderGroups(cancel?.native),
+    );
+  }
+
+  /**
+   * SCardIsValidContext: whether the session's own context works. A context does not outlive its service; the
+   * session's next call gets a new one by itself. False where there is no service.
+   */
+  async isValid(options?: WaitOptions): Promise<boolean> {
     this.#checkOpen();
-    const list = (cancel?: Cancellation) => this.#listReaders(cancel);
-    return waitFor('SCardListReaders', undefined, options, list, this.#closing.signal);
+    const check = (cancel?: Cancellation) => this.#isValid(cancel);
+    return waitFor('SCardIsValidContext', undefined, options, check, this.#closing.signal);
   }
 
   /** Events of readers and cards from now on, what is there already first. */
@@ -106,11 +135,17 @@ export class SessionContext {
     ]);
   }
 
-  async #listReaders(cancel: Cancellation | undefined): Promise<string[]> {
+  async #ask<T>(operation: string, options: WaitOptions | undefined, question: Question<T>): Promise<T> {
+    this.#checkOpen();
+    const ask = (cancel?: Cancellation) => this.#askTwice(question, cancel);
+    return waitFor(operation, undefined, options, ask, this.#closing.signal);
+  }
+
+  async #askTwice<T>(question: Question<T>, cancel: Cancellation | undefined): Promise<T> {
     const known = this.#channel;
     if (known !== undefined && !known.ended) {
       try {
-        return await known.listReaders(cancel?.native);
+        return await question(known, cancel);
       } catch (error) {
         if (cancel?.cancelled || !(error instanceof PcscError)) throw error;
         // A context does not outlive its daemon, nor a call on it that was given up: once more, on a new one.
@@ -119,7 +154,23 @@ export class SessionContext {
     }
     if (this.#closed) throw closedError('SessionContext');
     if (this.#channel === undefined || this.#channel === known) this.#channel = new native.Channel();
-    return this.#channel.listReaders(cancel?.native);
+    return question(this.#channel, cancel);
+  }
+
+  async #isValid(cancel: Cancellation | undefined): Promise<boolean> {
+    if (this.#channel === undefined || this.#channel.ended) this.#channel = new native.Channel();
+    const channel = this.#channel;
+    let valid = false;
+    try {
+      valid = await channel.isValid(cancel?.native);
+    } catch (error) {
+      if (cancel?.cancelled || !(error instanceof PcscError)) throw error;
+    }
+    if (!valid) {
+      void channel.close(dispositionNumber('leave'));
+      if (this.#channel === channel) this.#channel = undefined;
+    }
+    return valid;
   }
 
   #checkOpen(): void {

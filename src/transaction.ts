@@ -1,4 +1,5 @@
 /** A transaction: the card is ours alone until it ends. */
+import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache.js';
 import { closedError } from './errors.js';
 import { CardStates, type NativeChannel } from './native.js';
@@ -83,8 +84,12 @@ export class Transaction {
     return waitFor('SCardStatus', this.reader, options, (cancel) => readStatus(channel, cancel?.native));
   }
 
-  /** SCardControl; `code` is the platform's own. */
-  async control(code: number, input: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
+  /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
+  async control(
+    code: number,
+    input: Uint8Array = new Uint8Array(),
+    options?: WaitOptions,
+  ): Promise<Uint8Array> {
     const channel = this.#use();
     checkNumber(code, 'code');
     checkBytes(input, 'input');
@@ -93,10 +98,10 @@ export class Transaction {
     );
   }
 
-  /** SCardGetAttrib. */
-  async getAttribute(id: number, options?: WaitOptions): Promise<Uint8Array> {
+  /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
+  async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
     const channel = this.#use();
-    checkNumber(id, 'id');
+    const id = attributeNumber(attribute);
     return waitFor('SCardGetAttrib', this.reader, options, (cancel) =>
       channel.getAttribute(id, cancel?.native),
     );

@@ -70,6 +70,12 @@ export function describe(value: unknown): string {
   return Array.isArray(value) ? 'an array' : `an object (${value.constructor?.name ?? 'no class'})`;
 }
 
+export function checkGroups(groups: unknown): readonly string[] {
+  const isGroup = (name: unknown) => typeof name === 'string' && name !== '' && !name.includes('\0');
+  if (Array.isArray(groups) && groups.every(isGroup)) return groups;
+  throw new TypeError('groups must be an array of names, as listReaderGroups() gives them');
+}
+
 export function checkApdu(apdu: unknown): Uint8Array {
   checkBytes(apdu, 'apdu');
   if (apdu.length < 4) {

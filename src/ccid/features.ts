@@ -1,0 +1,90 @@
+import { PcscError } from '../errors.js';
+import type { WaitOptions } from '../waiting.js';
+import { type Controllable, controlCode, GET_FEATURE_REQUEST } from './control-code.js';
+import { CcidError } from './error.js';
+import { decodeEntries } from './tlv.js';
+
+/** FEATURE_... tags: what a reader can do beyond APDUs (PC/SC part 10 v2.02.09). */
+export const Features = {
+  verifyPinStart: 0x01,
+  verifyPinFinish: 0x02,
+  modifyPinStart: 0x03,
+  modifyPinFinish: 0x04,
+  getKeyPressed: 0x05,
+  verifyPinDirect: 0x06,
+  modifyPinDirect: 0x07,
+  mctReaderDirect: 0x08,
+  mctUniversal: 0x09,
+  ifdPinProperties: 0x0a,
+  abort: 0x0b,
+  setSpeMessage: 0x0c,
+  verifyPinDirectAppId: 0x0d,
+  modifyPinDirectAppId: 0x0e,
+  writeDisplay: 0x0f,
+  getKey: 0x10,
+  ifdDisplayProperties: 0x11,
+  getTlvProperties: 0x12,
+  ccidEscCommand: 0x13,
+  executePace: 0x20,
+} as const;
+
+export type Feature = keyof typeof Features;
+
+/** The control code of each feature the reader has, to be given to `control` as it is. */
+export type ReaderFeatures = { readonly [name in Feature]?: number };
+
+/** One entry of the answer to GET_FEATURE_REQUEST. */
+export interface FeatureEntry {
+  /** One of `Features`, or one that is not known here. */
+  tag: number;
+  /** Undefined where the tag is not known. */
+  name: Feature | undefined;
+  /** For `control`, on this host. */
+  code: number;
+}
+
+const names = new Map(Object.entries(Features).map(([name, tag]) => [tag as number, name as Feature]));
+
+/** Drivers without any features refuse the question in these ways. */
+const refusals = new Set(['SCARD_E_UNSUPPORTED_FEATURE', 'ERROR_INVALID_FUNCTION', 'ERROR_NOT_SUPPORTED']);
+
+/**
+ * Takes apart what a driver answers to GET_FEATURE_REQUEST: a tag, the length 4, and the control code, most
+ * significant byte first whatever the host (PC/SC part 10, 2.2).
+ *
+ * @throws {CcidError} CCID_MALFORMED.
+ */
+export function decodeFeatures(bytes: Uint8Array): FeatureEntry[] {
+  return decodeEntries(bytes, 'features').map(({ tag, value }) => {
+    if (value.length !== 4) {
+      throw new CcidError(
+        'CCID_MALFORMED',
+        `The reader gives feature ${tag} a control code of ${value.length} bytes, which should be 4.`,
+      );
+    }
+    const code = value.reduce((number, byte) => number * 0x100 + byte, 0);
+    return { tag, name: names.get(tag), code };
+  });
+}
+
+/**
+ * Asks the reader what it can do (CM_IOCTL_GET_FEATURE_REQUEST). Nothing where its driver does not know the
+ * question. The control codes are the driver's own and hold for this host only.
+ *
+ * @throws {CcidError} CCID_MALFORMED.
+ * @throws {PcscError} Those of SCardControl.
+ */
+export async function readFeatures(card: Controllable, options?: WaitOptions): Promise<ReaderFeatures> {
+  let answer: Uint8Array;
+  try {
+    answer = await card.control(controlCode(GET_FEATURE_REQUEST), new Uint8Array(), options);
+  } catch (error) {
+    if (error instanceof PcscError && refusals.has(error.code)) return {};
+    throw error;
+  }
+  const features: { [name in Feature]?: number } = {};
+  for (const { name, code } of decodeFeatures(answer)) {
+    if (name !== undefined) features[name] = code;
+  }
+  return features;
+}

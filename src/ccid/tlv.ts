@@ -1,0 +1,26 @@
+import { CcidError } from './error.js';
+
+/** One entry of a list as PC/SC part 10 has them: a tag, a length and so many bytes. */
+export interface TlvEntry {
+  readonly tag: number;
+  readonly value: Uint8Array;
+}
+
+/**
+ * Takes such a list apart. Tag and length are one byte each: this is not BER.
+ *
+ * @throws {CcidError} CCID_MALFORMED: an entry is cut short.
+ */
+export function decodeEntries(bytes: Uint8Array, what: string): TlvEntry[] {
+  const entries: TlvEntry[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const [tag = 0, length] = bytes.subarray(offset, offset + 2);
+    const start = offset + 2;
+    if (length === undefined || start + length > bytes.length) {
+      throw new CcidError('CCID_MALFORMED', `The reader's list of ${what} is cut short at offset ${offset}.`);
+    }
+    entries.push({ tag, value: bytes.subarray(start, start + length) });
+    offset = start + length;
+  }
+  return entries;
+}
