@@ -1,0 +1,141 @@
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { PivApplet, PivCard } from '../../../src/virtual/index.js';
+import { Holder } from '../../support/holder.js';
+import { logOn, selectPiv, sw } from '../../support/piv-host.js';
+import { sockets } from '../../support/process.js';
+import { openBridge, readerAt, startRig } from '../../support/rig.js';
+import { errorOf, staysPending } from '../../support/time.js';
+
+const rig = await startRig({ slots: 2 });
+const bridge = openBridge();
+const session = await bridge.openSession();
+const { name: reader, port } = readerAt(rig);
+const applet = await PivApplet.create();
+let virtual = await PivCard.insertPiv({ port }, applet);
+const card = await session.connect(reader);
+
+/** What the library says of a daemon that went away. */
+const gone = {
+  name: 'PcscError',
+  code: expect.stringMatching(/^SCARD_(E_NO_SERVICE|E_INVALID_HANDLE|F_COMM_ERROR|E_SERVICE_STOPPED)$/),
+};
+
+async function kill(): Promise<void> {
+  await rig.killDaemon();
+  await virtual.closed;
+}
+
+async function restart(): Promise<void> {
+  await rig.restartDaemon();
+  virtual = await PivCard.insertPiv({ port }, applet);
+}
+
+/** Everything works again; a card object may say once that it lost its daemon. */
+async function expectRecovery(): Promise<void> {
+  await card.status({ timeout: 5000 }).catch((error) => expect(error).toMatchObject(gone));
+  expect(await sw(card, selectPiv)).toBe(0x9000);
+  expect(await card.transaction((tx) => logOn(tx, virtual), { timeout: 5000 })).toBe(true);
+  expect(await session.transaction(reader, (tx) => logOn(tx, virtual), { timeout: 5000 })).toBe(true);
+  expect(await session.listReaders()).toContain(reader);
+  expect(bridge.cache.entries()).toHaveLength(1);
+}
+
+beforeEach(async () => {
+  await session.transaction(reader, () => {});
+});
+
+test('while everything is idle', async () => {
+  await kill();
+  await restart();
+  await expectRecovery();
+});
+
+test('and stays away for a while: errors at once, then recovery', async () => {
+  await kill();
+  for (let i = 0; i < 5; i++) {
+    expect(await errorOf(card.transmit(selectPiv, { timeout: 2000 }))).toMatchObject(gone);
+    expect(await errorOf(session.transaction(reader, () => {}, { timeout: 2000 }))).toMatchObject(gone);
+  }
+  expect(bridge.cache.entries()).toEqual([]);
+  await restart();
+  await expectRecovery();
+});
+
+describe('in the middle of', () => {
+  test('a transmit', async () => {
+    virtual.faults.responseDelay = 5000;
+    const transmit = errorOf(card.transmit(selectPiv));
+    const cached = errorOf(session.transaction(reader, (tx) => tx.transmit(selectPiv)));
+    await staysPending(transmit);
+    await kill();
+    expect(await transmit).toMatchObject({ ...gone, operation: 'SCardTransmit' });
+    expect(await cached).toMatchObject(gone);
+    virtual.faults.clear();
+    await restart();
+    await expectRecovery();
+  });
+
+  test('a transaction', async () => {
+    const error = await errorOf(
+      card.transaction(async (tx) => {
+        expect(await sw(tx, selectPiv)).toBe(0x9000);
+        await kill();
+        await tx.transmit(selectPiv);
+      }),
+    );
+    expect(error).toMatchObject({ ...gone, operation: 'SCardTransmit' });
+    await restart();
+    await expectRecovery();
+  });
+
+  test('a cached transaction whose callback does not notice', async () => {
+    const error = await errorOf(session.transaction(reader, kill));
+    expect(error).toMatchObject({ ...gone, operation: 'SCardEndTransaction' });
+    expect(bridge.cache.entries()).toEqual([]);
+    await restart();
+    await expectRecovery();
+  });
+
+  test('waiting for another process’s transaction', async () => {
+    const holder = await Holder.hold(reader);
+    const waits = [
+      errorOf(session.connect(reader)),
+      errorOf(card.transaction(() => {})),
+      errorOf(session.transaction(reader, () => {})),
+      errorOf(card.transmit(selectPiv)),
+    ];
+    expect(await staysPending(Promise.race(waits))).toBe(true);
+    await kill();
+    for (const error of await Promise.all(waits)) expect(error).toMatchObject(gone);
+    await holder.kill();
+    await restart();
+    await expectRecovery();
+  });
+
+  test('a watch', async () => {
+    await using watch = session.watch();
+    const types: string[] = [];
+    const loop = (async () => {
+      for await (const { type } of watch) types.push(type);
+    })();
+    await vi.waitFor(() => expect(types).toContain('card-inserted'));
+    await kill();
+    await vi.waitFor(() => expect(types).toContain('service-lost'));
+    await restart();
+    await vi.waitFor(() => expect(types).toContain('service-restored'), { timeout: 5000 });
+    watch.close();
+    await loop;
+    await expectRecovery();
+  });
+});
+
+test('five deaths leave no sockets behind', async () => {
+  const before = sockets();
+  for (let times = 0; times < 5; times++) {
+    await kill();
+    await errorOf(card.transmit(selectPiv));
+    await restart();
+    await expectRecovery();
+  }
+  await vi.waitFor(() => expect(sockets()).toBeLessThanOrEqual(before + 2), { timeout: 5000 });
+});
