@@ -4,7 +4,7 @@ import { checkNumber } from './values.js';
 /**
  * SCARD_ATTR_... (PC/SC part 3, and <reader.h> of pcsc-lite). Values are bytes as the driver gives them:
  * numbers mostly with the least significant byte first, texts often with a zero at their end. Drivers know few
- * of these; pcsc-lite itself knows `vendorName`, `atrString`, `deviceFriendlyNameA` and `deviceSystemNameA`.
+ * of these, and refuse the others with an error of their own choice.
  */
 export const Attributes = {
   vendorName: 0x0001_0100,

@@ -99,7 +99,11 @@ void Context::Cancel() const {
 }
 
 bool Context::IsValid() const {
-  return abi::ToStatus(library_->is_valid_context(handle_)) == status::kSuccess;
+  if (abi::ToStatus(library_->is_valid_context(handle_)) != status::kSuccess) return false;
+  // pcsc-lite has looked into tables of its own, where a context outlives its daemon (1.9.9).
+  abi::Dword length = 0;
+  const Status code = abi::ToStatus(library_->list_readers(handle_, nullptr, nullptr, &length));
+  return code == status::kSuccess || code == status::kNoReadersAvailable;
 }
 
 }  // namespace pcsc_bridge

@@ -40,6 +40,7 @@ class Context {
   // starts is lost: repeat it until the wait has ended.
   void Cancel() const;
 
+  // SCardIsValidContext, and a question to the service: it may have ended, or be another one by now.
   bool IsValid() const;
 
   const Library& library() const { return *library_; }
