@@ -72,13 +72,24 @@ export class Client {
     await pinProcess(this.pid, cores);
   }
 
+  /** Ends the program in mid-work. */
+  async kill(): Promise<void> {
+    if (this.#gone) return;
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
   /** Ends the program, by force where it does not end by itself. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#gone) return;
     this.#child.stdin.end();
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), 1000);
     await this.exited;
     clearTimeout(timer);
+  }
+
+  get #gone(): boolean {
+    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   #fail(why: string): void {

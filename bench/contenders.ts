@@ -36,6 +36,8 @@ async function attempt<T>(contender: Contender, action: () => Promise<T>): Promi
     return await action();
   } catch (error) {
     contender.failure = (error as Error).message;
+    // It may be in the middle of a transaction, which nobody else would survive.
+    await contender.client.kill();
     return undefined;
   }
 }

@@ -5,12 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { Rig } from 'pcsc-bridge/rig';
 import { Client, pinProcess } from './client.js';
 
-/** Readers of one device share a driver, which serves one of them at a time; these do not. */
-const INDEPENDENT = 8;
-
 export interface Stage {
   rig: Rig;
-  /** Names; the first eight are independent of each other and have cards, the others are empty. */
+  /** Names; the first half are independent of each other and have cards, the others are empty. */
   readers: string[];
   /** Programs started here end with the stage. */
   start(name: string, command: string, args: readonly string[]): Client;
@@ -32,8 +29,9 @@ export function built(program: string): string {
   return fileURLToPath(new URL(`../build/${program}`, import.meta.url));
 }
 
-export async function setStage(): Promise<Stage> {
-  const rig = await Rig.start({ slots: 16, names: 'Bench' });
+/** Readers of one device share a driver, which serves one of them at a time; those in the first half do not. */
+export async function setStage(slots = 16): Promise<Stage> {
+  const rig = await Rig.start({ slots, names: 'Bench' });
   const even = rig.readers.filter((_, slot) => slot % 2 === 0);
   const odd = rig.readers.filter((_, slot) => slot % 2 === 1);
   const ordered = [...even, ...odd];
@@ -55,7 +53,11 @@ export async function setStage(): Promise<Stage> {
       built('cards'),
       ordered.map(({ port }) => String(port)),
     );
-    for (let card = 0; card < INDEPENDENT; card++) await cards.request(`insert ${card}`);
+    for (let card = 0; card < even.length; card++) await cards.request(`insert ${card}`);
+    // Waits until the daemon has seen them; some libraries do not wait for a card.
+    const first = start('C', built('client'), readers);
+    await first.request(`open ${even.length}`);
+    await first.stop();
     return {
       rig,
       readers,

@@ -57,6 +57,7 @@ export function adapterCommands(adapter: Adapter, readers: readonly string[]): C
     },
     parallel: async (count, rounds, hex) => {
       const apdu = fromHex(hex as string);
+      card(String(Number(count) - 1));
       const start = now();
       await Promise.all(
         cards.slice(0, Number(count)).map(async (target) => {

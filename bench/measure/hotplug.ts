@@ -1,16 +1,20 @@
 /** Cards come and go: how much later than a program in C do we hear of it? */
 import { sleep } from '../clock.js';
+import { setStage } from '../stage.js';
 import { median, spread } from '../statistics.js';
 import type { Measurement } from './measure.js';
 
+/** A few, as most hosts have. */
+const READERS = 4;
 /** A reader without a card so far. */
-const READER = 8;
+const READER = 2;
 
 export const hotplug: Measurement = {
   name: 'hotplug',
   metrics: ['hotplug_behind_c_ms'],
-  async run({ stage, recorder, times, progress }) {
+  async run({ recorder, times, progress }) {
     progress('hotplug');
+    await using stage = await setStage(READERS);
     const [c, ours] = [stage.startC(), stage.startBridge()];
     await Promise.all([c, ours].map((client) => client.request(`watch ${READER}`)));
     const behind: number[] = [];
@@ -23,6 +27,5 @@ export const hotplug: Measurement = {
     }
     recorder.metric('hotplug_behind_c_ms', median(behind));
     recorder.detail('hotplug_behind_c_ms', { events: behind.length, behindMs: spread(behind) });
-    await Promise.all([c.stop(), ours.stop()]);
   },
 };

@@ -1,6 +1,6 @@
 // pcsc-mini: sees four readers at most; the only other one with transactions.
 import { readFileSync } from 'node:fs';
-import { CardMode, Client } from 'pcsc-mini';
+import { CardDisposition, CardMode, Client } from 'pcsc-mini';
 
 const about = new URL('node_modules/pcsc-mini/package.json', import.meta.url);
 const client = new Client();
@@ -18,12 +18,13 @@ export const adapter = {
     const card = await client.reader(name).connect(CardMode.SHARED);
     let transaction;
     return {
-      transmit: (apdu) => card.transmit(apdu),
+      transmit: (apdu) =>
+        apdu.length > 5 && apdu[4] === 0 ? card.transmit(apdu, new ArrayBuffer(65538)) : card.transmit(apdu),
       begin: async () => {
         transaction = await card.transaction();
       },
       end: async () => {
-        await transaction.end();
+        await transaction.end(CardDisposition.LEAVE);
       },
     };
   },
