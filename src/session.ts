@@ -1,5 +1,4 @@
 /** A session's view of the smart cards: its own context, cards and transactions. */
-import { setMaxListeners } from 'node:events';
 import type { CacheTarget, CardCache } from './cache.js';
 import { Card, type ConnectOptions } from './card.js';
 import { closedError, PcscError } from './errors.js';
@@ -38,8 +37,6 @@ export class SessionContext {
     this.identity = Object.freeze({ ...identity });
     this.#cache = cache;
     this.#onClose = onClose;
-    // One for each wait, and there may be many.
-    setMaxListeners(0, this.#closing.signal);
   }
 
   /** SCardListReaders; empty where there is none. */

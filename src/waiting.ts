@@ -1,4 +1,5 @@
 /** Waits that can be ended: `timeout` and `signal`, the same everywhere. */
+import { setMaxListeners } from 'node:events';
 import { AbortError, TimeoutError } from './errors.js';
 import { type NativeCancel, native } from './native.js';
 import { checkOptions, describe } from './values.js';
@@ -64,8 +65,8 @@ export async function waitFor<T>(
     timeout === undefined
       ? undefined
       : setTimeout(() => end(new TimeoutError(operation, reader, timeout)), timeout);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  closing?.addEventListener('abort', onClosing, { once: true });
+  listen(signal, onAbort);
+  listen(closing, onClosing);
   try {
     return await start(cancel);
   } catch (error) {
@@ -75,6 +76,13 @@ export async function waitFor<T>(
     signal?.removeEventListener('abort', onAbort);
     closing?.removeEventListener('abort', onClosing);
   }
+}
+
+/** Many may wait on one signal, and each stops listening at its end: nothing that Node need warn of. */
+function listen(signal: AbortSignal | undefined, listener: () => void): void {
+  if (signal === undefined) return;
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener, { once: true });
 }
 
 /** The options without those that mean no limit; TypeError or RangeError for what they cannot be. */

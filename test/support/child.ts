@@ -1,9 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
+
+let checked = false;
 
 export interface ChildEnd {
   code: number | null;
@@ -23,8 +25,9 @@ export async function runChild(
   { env = {}, timeout = 10_000 }: { env?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<ChildEnd> {
   const index = fileURLToPath(new URL('dist/index.js', root));
-  checkBuilt(index);
-  const source = `const bridge = ${JSON.stringify(index)};\n${program}`;
+  if (!checked) checkBuilt(index);
+  checked = true;
+  const source = `const bridge = ${JSON.stringify(String(pathToFileURL(index)))};\n${program}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
