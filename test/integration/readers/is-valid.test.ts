@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { openBridge, startRig } from '../../support/rig.js';
+
+const rig = await startRig({ slots: 2 });
+const bridge = openBridge();
+const session = await bridge.openSession();
+const names = rig.readers.map(({ name }) => name);
+
+test('a session is valid while its service runs', async () => {
+  expect(await session.isValid()).toBe(true);
+  expect(await session.listReaders()).toEqual(names);
+  expect(await session.isValid()).toBe(true);
+});
+
+test('not when that has died, until another has been started', async () => {
+  await rig.killDaemon();
+  expect(await session.isValid()).toBe(false);
+  expect(await session.isValid()).toBe(false);
+  await rig.restartDaemon();
+  expect(await session.isValid()).toBe(true);
+});
+
+test('not with a context of the service before, and then again by itself', async () => {
+  expect(await session.isValid()).toBe(true);
+  await rig.restartDaemon();
+  expect(await session.isValid()).toBe(false);
+  expect(await session.listReaders()).toEqual(names);
+  expect(await session.isValid()).toBe(true);
+});
+
+test('asking can be aborted, and is an error after the session was closed', async () => {
+  const other = await bridge.openSession({ id: 7, connectTime: 1n });
+  await expect(other.isValid({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
+  await other.close();
+  await expect(other.isValid()).rejects.toMatchObject({ code: 'BRIDGE_E_CLOSED' });
+});
