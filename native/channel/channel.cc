@@ -64,7 +64,11 @@ void Channel::Loop() {
   if (end_ == End::kClosed && disposition_ != Disposition::kLeave) {
     // Its own operation: nobody can cancel it, and nobody waits but those who asked for the closing.
     const auto operation = std::make_shared<OperationOf<Done>>(
-        [this](Connection& connection, Operation& self) { return connection.Disconnect(disposition_, self); },
+        [this](Connection& connection, Operation& self) {
+          // Whoever has the card may keep it for long: the reset waits for that, the closing does not.
+          if (connection.HeldByOther()) Finish();
+          return connection.Disconnect(disposition_, self);
+        },
         [](const Result<Done>&) {});
     static_cast<Operation&>(*operation).Run(*connection_);
   }

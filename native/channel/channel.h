@@ -37,7 +37,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   }
 
   // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
-  // or at once where it cannot be waited for. Later calls are answered like the first.
+  // or at once where that cannot be waited for: a call is stuck, or somebody else has the card that is to be
+  // reset. Later calls are answered like the first.
   void Close(Disposition disposition, std::function<void()> closed = nullptr);
 
   bool abandoned() const { return end_ == End::kAbandoned; }
@@ -52,7 +53,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Abandon();
   void Loop();
   std::shared_ptr<Operation> Next();
-  void Finish();
+  void Finish();  // nothing is left that whoever closes could wait for
   Error EndedError() const;
 
   mutable std::mutex mutex_;

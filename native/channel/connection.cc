@@ -107,13 +107,24 @@ Result<Done> Connection::Disconnect(Disposition disposition, Operation& operatio
     if (!ended) return ended;  // and End has let go of the card
     if (disposition == Disposition::kReset) disposition = Disposition::kLeave;  // done by End
   }
-  if (disposition != Disposition::kLeave && !TakeTurn(card_->reader(), operation)) {
-    return Operation::CancelledError();
+  if (disposition != Disposition::kLeave) {
+    bool waited = false;
+    if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
+    if (!WaitForOthers(operation, &waited)) {
+      YieldTurn();
+      return Operation::CancelledError();
+    }
   }
   Result<Done> result = card_->Disconnect(disposition);
   YieldTurn();
   card_.reset();
   return result;
+}
+
+bool Connection::HeldByOther() {
+  if (!card_ || in_transaction_) return false;
+  return ReaderGate::OfProcess().IsTaken(card_->reader()) ||
+         (library_.probe_before_begin && card_->HeldByOther());
 }
 
 bool Connection::WaitForOthers(Operation& operation, bool* waited) {

@@ -48,6 +48,8 @@ class Connection {
   Result<Protocols> Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
                               Operation& operation);
   Result<Done> Disconnect(Disposition disposition, Operation& operation);
+  // Whether somebody else has the card just now, so that a disconnect that resets it would wait.
+  bool HeldByOther();
 
   Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation);
   Result<Done> End(Disposition disposition);

@@ -29,11 +29,11 @@ bool SamePicture(const Monitor::Picture& a, const Monitor::Picture& b) {
   });
 }
 
-bool HasAll(const Monitor::Picture& picture, const std::vector<std::string>& names) {
-  return std::all_of(names.begin(), names.end(), [&](const std::string& name) {
-    return std::any_of(picture.begin(), picture.end(),
-                       [&](const ReaderStatus& r) { return r.reader == name; });
-  });
+bool IsOf(const Monitor::Picture& picture, const std::vector<std::string>& names) {
+  return picture.size() == names.size() &&
+         std::all_of(picture.begin(), picture.end(), [&](const ReaderStatus& r) {
+           return std::find(names.begin(), names.end(), r.reader) != names.end();
+         });
 }
 
 // The picture to wait on: the readers there are now, with what was known of each.
@@ -133,8 +133,8 @@ Error Monitor::Follow() {
   for (int strangers = 0;;) {
     Result<std::vector<std::string>> names = context_->ListReaders();
     if (!names) return names.error();
-    // What is there is asked first, without waiting, so that the first report is complete.
-    const bool complete = looked && HasAll(picture, *names);
+    // Where readers came or went since the last report, what is there is asked without waiting.
+    const bool complete = looked && IsOf(picture, *names);
     picture = Merge(*names, picture);
     const Picture before = picture;
     const Result<Done> changed = Await(picture, complete);

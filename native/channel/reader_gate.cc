@@ -36,6 +36,17 @@ std::optional<ReaderGate::Turn> ReaderGate::Enter(const std::string& reader, Ope
   return std::nullopt;
 }
 
+bool ReaderGate::IsTaken(const std::string& reader) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return lines_.count(reader) != 0;
+}
+
+std::size_t ReaderGate::Waiting(const std::string& reader) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto line = lines_.find(reader);
+  return line == lines_.end() ? 0 : line->second.size();
+}
+
 void ReaderGate::Pass(const std::string& reader) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto line = lines_.find(reader);

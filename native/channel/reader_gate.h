@@ -6,6 +6,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -44,6 +45,10 @@ class ReaderGate {
   // whether somebody else had it.
   std::optional<Turn> Enter(const std::string& reader, Operation& operation, bool* waited = nullptr);
 
+  bool IsTaken(const std::string& reader) const;
+  // How many stand in line for a reader just now.
+  std::size_t Waiting(const std::string& reader) const;
+
  private:
   struct Waiter {
     std::shared_ptr<Operation> operation;
@@ -52,7 +57,7 @@ class ReaderGate {
 
   void Pass(const std::string& reader);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Readers whose turn is taken, each with its line. Waiters live on the stack of Enter.
   std::unordered_map<std::string, std::deque<Waiter*>> lines_;
 };

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include "pcsc/result.h"
@@ -17,6 +18,17 @@ namespace pcsc_bridge::test {
 
 // Longer than anything takes that does come.
 inline constexpr std::chrono::seconds kPatience{60};
+
+// Waits for what nobody tells of.
+template <class Condition>
+bool Eventually(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  return true;
+}
 
 // Something that happens once in one thread and is waited for in another.
 class Moment {

@@ -33,21 +33,42 @@ TEST_CASE_FIXTURE(WithCard, "a channel that never did anything closes at once") 
   CHECK(library.count(Call::kEstablish) == 0);
 }
 
-TEST_CASE_FIXTURE(WithCard, "closing with a reset resets the card, in its turn") {
+TEST_CASE_FIXTURE(WithCard, "closing with a reset resets the card") {
+  TestChannel channel(library);
+  CHECK(channel.Connect().Wait().ok());
+  CHECK(channel.Transmit(kVerify).Wait().ok());
+  Moment closed;
+  channel->Close(Disposition::kReset, [&] { closed.Come(); });
+  closed.Wait();
+  CHECK(library.contexts() == 0);
+  CHECK_FALSE(library.pin_verified("R"));
+  CHECK(library.last_calls(1) == "disconnect reset");
+}
+
+TEST_CASE_FIXTURE(WithCard, "closing with a reset waits for nobody; the reset comes when the card is free") {
   TestChannel holder(library);
   TestChannel closing(library);
   CHECK(holder.Connect().Wait().ok());
   CHECK(closing.Connect().Wait().ok());
-  CHECK(holder.Begin().Wait().ok());
-  CHECK(holder.Transmit(kVerify).Wait().ok());
   Moment closed;
-  closing->Close(Disposition::kReset, [&] { closed.Come(); });
-  CHECK(holder.Transmit(kAsk).Wait().value() == Bytes{1});
-  CHECK_FALSE(closed.come());
-  CHECK(holder.End().Wait().ok());
-  closed.Wait();
-  CHECK_FALSE(library.pin_verified("R"));
+  SUBCASE("held in this process") {
+    CHECK(holder.Begin().Wait().ok());
+    closing->Close(Disposition::kReset, [&] { closed.Come(); });
+    closed.Wait();
+    CHECK(holder.Transmit(kVerify).Wait().ok());
+    CHECK(holder.Transmit(kAsk).Wait().value() == kVerified);
+    CHECK(holder.End().Wait().ok());
+  }
+  SUBCASE("held by another process") {
+    library.Hold("R");
+    closing->Close(Disposition::kReset, [&] { closed.Come(); });
+    closed.Wait();
+    CHECK(library.count(Call::kDisconnect) == 0);
+    library.Free("R");
+  }
+  library.WaitForCount(Call::kRelease, 1);
   CHECK(library.last_calls(1) == "disconnect reset");
+  CHECK_FALSE(library.pin_verified("R"));
 }
 
 TEST_CASE_FIXTURE(WithCard, "closing ends an open transaction: with a reset when the card was used in it") {

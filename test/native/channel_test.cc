@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(WithCard,
     TestChannel channel(library);
     CHECK(channel.Connect().Wait().value() == pcsc_bridge::kT1);
     CHECK(channel.Begin().Wait().ok());
-    CHECK(channel.Transmit(kAsk).Wait().value() == Bytes{0});
+    CHECK(channel.Transmit(kAsk).Wait().value() == kNotVerified);
     CHECK(channel.End().Wait().ok());
     channel->Close(Disposition::kLeave, [&] { closed.Come(); });
     closed.Wait();
@@ -213,22 +213,29 @@ TEST_CASE_FIXTURE(WithCard, "cancelling after the answer has no effect") {
 
 TEST_CASE_FIXTURE(WithCard, "an answer may be the last to hold what closes its own channel") {
   struct Closer {
-    explicit Closer(std::shared_ptr<pcsc_bridge::Channel> c) : channel(std::move(c)) {}
-    ~Closer() { channel->Close(Disposition::kLeave); }
+    Closer(std::shared_ptr<pcsc_bridge::Channel> c, Moment& m) : channel(std::move(c)), closed(m) {}
+    ~Closer() {
+      channel->Close(Disposition::kLeave, [&moment = closed] { moment.Come(); });
+    }
     std::shared_ptr<pcsc_bridge::Channel> channel;
+    Moment& closed;
   };
+  Moment closed;
+  Moment left;
   Moment answered;
   {
     const auto channel = pcsc_bridge::Channel::Create(library.table());
-    auto closer = std::make_shared<Closer>(channel);
-    // As a lookup's answer holds the cached card, and that its channel; cancelled, so that the answer goes
-    // late.
-    const auto operation =
-        channel->Submit<Done>([closer](Connection&, Operation&) -> Result<Done> { return Done{}; },
-                              [closer, &answered](const Result<Done>&) { answered.Come(); });
+    // As a lookup's answer holds the cached card, and that its channel.
+    const auto closer = std::make_shared<Closer>(channel, closed);
+    channel->Submit<Done>([](Connection&, Operation&) -> Result<Done> { return Done{}; },
+                          [closer, &left, &answered](const Result<Done>&) {
+                            left.Wait();
+                            answered.Come();
+                          });
   }
+  left.Come();
   answered.Wait();
-  library.WaitForNoContext();
+  closed.Wait();
 }
 
 TEST_CASE_FIXTURE(WithCard, "however cancel and work meet, there is one answer and nothing stays open") {

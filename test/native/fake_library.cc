@@ -114,6 +114,10 @@ void FakeLibrary::ForgetPseudoReader() {
   Alter([](FakeState& state) { state.pseudo_reader = false; });
 }
 
+void FakeLibrary::ForgetState(const std::string& reader) {
+  Alter([&](FakeState& state) { state.readers[reader].state_unknown = true; });
+}
+
 void FakeLibrary::Stick(Call call) {
   Alter([&](FakeState& state) { state.sticks[call] = true; });
 }

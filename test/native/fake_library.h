@@ -32,7 +32,8 @@ enum class Call {
 // card; get-attribute answers SHARING_VIOLATION at once; a reset marks every handle but those connected after
 // it, SCardCancel ends a wait in progress and nothing else.
 //
-// A card has a PIN state: the APDU kVerify sets it, a reset clears it, kAsk answers one byte, 1 when set.
+// A card has a PIN state: the APDU kVerify sets it, a reset clears it; kAsk is answered by
+// kVerified or kNotVerified.
 //
 // One at a time. Its end waits until every context has been released, and checks that no context was ever
 // used by two threads at once.
@@ -65,6 +66,9 @@ class FakeLibrary {
   // SCardGetStatusChange does not know the pseudo reader for readers that come and go (macOS).
   void ForgetPseudoReader();
 
+  // SCardGetStatusChange reports the state 0 for a reader, whatever is in it.
+  void ForgetState(const std::string& reader);
+
   // From now on, calls of this function do nothing until Unstick.
   void Stick(Call call);
   void Unstick(Call call);
@@ -85,5 +89,7 @@ class FakeLibrary {
 
 inline const std::vector<unsigned char> kVerify{0x00, 0x20};
 inline const std::vector<unsigned char> kAsk{0x00, 0xca};
+inline const std::vector<unsigned char> kNotVerified{0x00, 0x90, 0x00};
+inline const std::vector<unsigned char> kVerified{0x01, 0x90, 0x00};
 
 }  // namespace pcsc_bridge::test

@@ -21,6 +21,7 @@ inline constexpr abi::CardHandle kOtherProcess = -1;
 struct FakeReader {
   bool card = false;
   bool pin_verified = false;
+  bool state_unknown = false;  // to SCardGetStatusChange
   int resets = 0;
   abi::Dword events = 0;
   abi::CardHandle holder = kNobody;

@@ -169,11 +169,14 @@ bool LookAt(abi::ReaderState& state) {
   } else {
     const FakeReader& reader = found->second;
     now = (reader.events << 16) | (reader.card ? reader_state::kPresent : reader_state::kEmpty);
+    if (reader.state_unknown) now = 0;
     state.atr_length = reader.card ? 2 : 0;
     state.atr[0] = 0x3b;
     state.atr[1] = 0x00;
   }
-  const bool differs = now != (state.current_state & ~Dword{reader_state::kChanged});
+  const Dword known = state.current_state & ~Dword{reader_state::kChanged};
+  // Who knows nothing (SCARD_STATE_UNAWARE) is told at once.
+  const bool differs = now != known || (known == 0 && std::strcmp(state.reader, kPnpNotification) != 0);
   state.event_state = now | (differs ? reader_state::kChanged : 0);
   return differs;
 }
@@ -304,8 +307,9 @@ Long Transmit(abi::CardHandle handle, const abi::IoRequest*, const unsigned char
   if (const Status code = CheckCard(The().handles[handle])) return Code(code);
   FakeReader& reader = The().readers[The().handles[handle].reader];
   if (std::equal(send, send + send_length, kVerify.begin(), kVerify.end())) reader.pin_verified = true;
-  receive[0] = reader.pin_verified ? 1 : 0;
-  *receive_length = 1;
+  const auto& response = reader.pin_verified ? kVerified : kNotVerified;
+  std::copy(response.begin(), response.end(), receive);
+  *receive_length = response.size();
   The().log.push_back("transmit");
   return 0;
 }

@@ -1,0 +1,216 @@
+// The card cache, letting go: sessions that end, cards that leave, lookups given up, leases that fail.
+#include "cache/card_cache.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+
+#include "card_cache_fixture.h"
+
+namespace {
+
+using pcsc_bridge::Disposition;
+using pcsc_bridge::Done;
+using pcsc_bridge::Error;
+using pcsc_bridge::Lease;
+using pcsc_bridge::Monitor;
+using pcsc_bridge::ReaderStatus;
+using pcsc_bridge::Result;
+using pcsc_bridge::SessionIdentity;
+using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
+namespace status = pcsc_bridge::status;
+namespace reader_state = pcsc_bridge::reader_state;
+
+TEST_CASE_FIXTURE(Filtered, "a session that comes back with a new connect time loses its entries of before") {
+  Lease used = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  CHECK(End(std::move(used)).ok());
+  Use(kAnna, "B");
+  Use(kBert, "C");
+  const SessionIdentity back{kAnna.id, kAnna.connect_time + 1};
+  const Lease lease = Acquire(back, "A");
+  CHECK(lease.fresh());
+  CHECK_FALSE(world->PinOf("A").has_value());
+  const auto entries = cache->Entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].identity == kBert);
+  CHECK(entries[1].identity == back);
+}
+
+TEST_CASE_FIXTURE(Filtered, "an unknown connect time neither matches a known one nor ends it") {
+  Use(kAnna, "A");
+  const SessionIdentity unknown{kAnna.id, 0};
+  CHECK(Acquire(unknown, "A").fresh());
+  CHECK(cache->Entries().size() == 2);
+  CHECK_FALSE(Acquire(kAnna, "A").fresh());
+  CHECK_FALSE(Acquire(unknown, "A").fresh());
+}
+
+TEST_CASE_FIXTURE(Filtered, "evicting lets an identity's entries go, and no other's") {
+  Use(kAnna, "A");
+  Use(kAnna, "B");
+  Use(kBert, "C");
+  CHECK(cache->Evict(kAnna) == 2);
+  CHECK(cache->Entries().size() == 1);
+  CHECK(world->open_handles() == 1);
+  CHECK(cache->Evict(kAnna) == 0);
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "an entry that is evicted while leased works to the end of the lease and goes then") {
+  Lease lease = Acquire(kAnna, "A");
+  Asked waiting = Ask(kAnna, "A");
+  CHECK(cache->Evict(kAnna) == 1);
+  CHECK(cache->Entries().size() == 1);  // the one that the waiting lookup connects
+  CHECK(End(std::move(lease)).ok());
+  Result<Lease> next = waiting.answer.Wait();
+  REQUIRE(next.ok());
+  CHECK(next->fresh());
+  CHECK(world->open_handles() == 1);
+}
+
+TEST_CASE_FIXTURE(Filtered, "a lookup whose connect is evicted connects anew, and is not told of a cancel") {
+  world->Hold("A");
+  Asked asked = Ask(kAnna, "A");
+  CHECK(cache->Evict(kAnna) == 1);
+  CHECK_FALSE(asked.answer.given());
+  world->Free("A");
+  REQUIRE(asked.answer.given());
+  CHECK(asked.answer.Wait().ok());
+}
+
+TEST_CASE_FIXTURE(Filtered, "a lookup whose evaluation is evicted connects anew") {
+  Use(kAnna, "A");
+  world->Hold("A");
+  Asked asked = Ask(kAnna, "A");
+  CHECK(cache->Evict(kAnna) == 1);
+  world->Free("A");
+  REQUIRE(asked.answer.given());
+  CHECK(asked.answer.Wait()->fresh());
+}
+
+ReaderStatus Reader(const std::string& name, std::uint32_t state) {
+  ReaderStatus reader;
+  reader.reader = name;
+  reader.state = state;
+  return reader;
+}
+
+TEST_CASE_FIXTURE(Filtered, "idle entries go with their card, their reader, or the service") {
+  Use(kAnna, "A");
+  Use(kAnna, "B");
+  Use(kBert, "C");
+  const Lease leased = Acquire(kBert, "D");
+  cache->Observe(Monitor::Picture{Reader("A", reader_state::kPresent), Reader("B", reader_state::kEmpty)});
+  const auto entries = cache->Entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].reader == "A");
+  CHECK(entries[1].reader == "D");
+  cache->Observe(Error{status::kNoService, "", "", ""});
+  CHECK(cache->Entries().size() == 1);
+}
+
+TEST_CASE_FIXTURE(Filtered, "a lease that is dropped resets the card") {
+  { const Lease dropped = Acquire(kAnna, "A"); }
+  CHECK(world->log() == "open A, end A reset");
+  CHECK_FALSE(cache->Entries()[0].leased);
+}
+
+TEST_CASE_FIXTURE(Filtered, "an entry whose lease cannot be ended is dropped, and its waiters connect anew") {
+  Lease lease = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  Asked waiting = Ask(kBert, "A");
+  Asked own = Ask(kAnna, "A");
+  world->FailEnds(1);
+  CHECK_FALSE(End(std::move(lease)).ok());
+  Result<Lease> bert = waiting.answer.Wait();
+  REQUIRE(bert.ok());
+  CHECK_FALSE(world->PinOf("A").has_value());
+  CHECK(End(std::move(*bert)).ok());
+  CHECK(own.answer.Wait()->fresh());
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever it is, and harms nobody") {
+  Lease lease = Acquire(kAnna, "A");
+  SUBCASE("in line for an entry") {
+    Asked asked = Ask(kBert, "B");
+    Asked next = Ask(kBert, "B");
+    asked.acquisition->Cancel();
+    CHECK(asked.answer.Wait().code() == status::kCancelled);
+    CHECK(End(std::move(lease)).ok());
+    CHECK(next.answer.Wait().ok());
+  }
+  SUBCASE("in an evaluation that waits") {
+    CHECK(End(std::move(lease)).ok());
+    world->Hold("A");
+    Asked asked = Ask(kBert, "A");
+    asked.acquisition->Cancel();
+    CHECK(asked.answer.Wait().code() == status::kCancelled);
+    world->Free("A");
+    CHECK_FALSE(Acquire(kAnna, "A").fresh());  // the entry is as good as before
+  }
+  SUBCASE("after its answer") {
+    CHECK(End(std::move(lease)).ok());
+    Asked asked = Ask(kBert, "A");
+    Result<Lease> got = asked.answer.Wait();
+    asked.acquisition->Cancel();
+    REQUIRE(got.ok());
+    CHECK(End(std::move(*got)).ok());
+  }
+}
+
+TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry passes it on") {
+  world->PutTasksOff();
+  const auto run = [&] {
+    while (world->RunTask(0)) {
+    }
+  };
+  Asked first = Ask(kAnna, "A");
+  run();
+  Asked second = Ask(kAnna, "A");
+  Asked third = Ask(kAnna, "A");
+  Answer<Done> ended;
+  first.answer.Wait()->End(Disposition::kLeave, ended.Take());
+  CHECK(world->RunTask(0));  // the end: the second has been called, and has asked for its evaluation
+  second.acquisition->Cancel();
+  CHECK(second.answer.Wait().code() == status::kCancelled);
+  run();
+  REQUIRE(third.answer.given());
+  {
+    const Result<Lease> lease = third.answer.Wait();
+    CHECK(lease.ok());
+  }
+  run();
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "a closed cache refuses lookups and lets its handles go, leased ones at their end") {
+  Use(kAnna, "A");
+  Lease lease = Acquire(kBert, "B");
+  Asked waiting = Ask(kBert, "B");
+  world->Hold("C");
+  Asked opening = Ask(kBert, "C");
+  Moment closed;
+  cache->Close([&] { closed.Come(); });
+  CHECK(closed.come());
+  CHECK(waiting.answer.Wait().code() == status::kClosed);
+  CHECK(opening.answer.Wait().code() == status::kClosed);
+  Asked late = Ask(kAnna, "A");
+  CHECK(late.answer.Wait().code() == status::kClosed);
+  CHECK(world->open_handles() == 1);
+  CHECK(End(std::move(lease)).ok());
+  CHECK(world->open_handles() == 0);
+  CHECK(cache->Entries().empty());
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "off: a lookup past many entries is a loop, not as deep a recursion") {
+  constexpr std::uint32_t kEntries = 200;
+  for (std::uint32_t i = 0; i < kEntries; ++i) Use(SessionIdentity{i, 1}, std::to_string(i));
+  CHECK(cache->Entries().size() == kEntries);
+  for (std::uint32_t i = 0; i < kEntries; i += 2) world->ExchangeCard(std::to_string(i));
+  CHECK(Acquire(kAnna, "A").evaluated().size() == kEntries);
+  CHECK(world->max_depth() < 10);
+}
+
+}  // namespace

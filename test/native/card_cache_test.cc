@@ -1,0 +1,224 @@
+// The card cache, looking up: whose entries it evaluates, whose handles it gives, and what it resets.
+#include "cache/card_cache.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <utility>
+
+#include "card_cache_fixture.h"
+
+namespace {
+
+using pcsc_bridge::Disposition;
+using pcsc_bridge::Lease;
+using pcsc_bridge::Result;
+using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
+namespace status = pcsc_bridge::status;
+
+constexpr pcsc_bridge::CardId kCardX{0x01};
+constexpr pcsc_bridge::CardId kCardY{0x02};
+
+TEST_CASE_FIXTURE(Filtered, "the first lookup connects, the next one evaluates and takes what is cached") {
+  Lease lease = Acquire(kAnna, "A");
+  CHECK(lease.fresh());
+  CHECK(lease.evaluated().empty());
+  CHECK(lease.entry().identity == kAnna);
+  CHECK(End(std::move(lease)).ok());
+  Lease again = Acquire(kAnna, "A");
+  CHECK_FALSE(again.fresh());
+  REQUIRE(again.evaluated().size() == 1);
+  CHECK(again.evaluated()[0].valid);
+  CHECK_FALSE(again.evaluated()[0].waited);
+  CHECK(End(std::move(again)).ok());
+  CHECK(world->log() == "open A, end A leave, evaluate A, end A leave");
+}
+
+TEST_CASE_FIXTURE(Unfiltered,
+                  "off: a lookup evaluates every session's entries, in order, until one is the card") {
+  Use(kAnna, "A");
+  Use(kBert, "B");
+  world->ForgetLog();
+  const Lease lease = Acquire(kBert, "B");
+  CHECK(world->log() == "evaluate A, end A leave, evaluate B");
+  REQUIRE(lease.evaluated().size() == 2);
+  CHECK(lease.evaluated()[0].opened_by == kAnna);
+  CHECK_FALSE(lease.fresh());
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry whose card is in another's transaction") {
+  Use(kAnna, "A");
+  Use(kBert, "B");
+  world->Hold("A");
+  Asked bert = Ask(kBert, "B");
+  CHECK_FALSE(bert.answer.given());
+  world->Free("A");
+  REQUIRE(bert.answer.given());
+  CHECK(bert.answer.Wait().ok());
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry that is leased, and says so") {
+  Lease anna = Acquire(kAnna, "A");
+  Asked bert = Ask(kBert, "B");
+  CHECK_FALSE(bert.answer.given());
+  CHECK(End(std::move(anna)).ok());
+  REQUIRE(bert.answer.given());
+  Result<Lease> lease = bert.answer.Wait();
+  REQUIRE(lease.ok());
+  REQUIRE(lease->evaluated().size() == 1);
+  CHECK(lease->evaluated()[0].waited);
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "off: an identity gets the handle that another opened") {
+  Use(kAnna, "A");
+  const Lease lease = Acquire(kBert, "A");
+  CHECK(lease.entry().identity == kAnna);
+  CHECK_FALSE(lease.fresh());
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: a lookup does not touch other sessions' entries, held or not") {
+  Use(kAnna, "A");
+  const Lease held = Acquire(kAnna, "A");
+  world->Hold("C");
+  world->ForgetLog();
+  const Lease lease = Acquire(kBert, "B");
+  CHECK(world->log() == "open B");
+  CHECK(lease.evaluated().empty());
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "on: no identity gets a handle that another opened, not even for the same reader") {
+  Use(kAnna, "A");
+  const Lease lease = Acquire(kBert, "A");
+  CHECK(lease.fresh());
+  CHECK(lease.entry().identity == kBert);
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: an own entry of another reader is not evaluated") {
+  Use(kAnna, "A");
+  world->Hold("A");
+  CHECK(Acquire(kAnna, "B").evaluated().empty());
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: a PIN that one identity verified is reset before another gets the card") {
+  Lease anna = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  CHECK(End(std::move(anna)).ok());
+  CHECK(world->PinOf("A") == kAnna);
+  const Lease bert = Acquire(kBert, "A");
+  CHECK_FALSE(world->PinOf("A").has_value());
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: a PIN stays verified for the identity that verified it") {
+  Lease anna = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  CHECK(End(std::move(anna)).ok());
+  CHECK(Acquire(kAnna, "A").entry().identity == kAnna);
+  CHECK(world->log() == "open A, end A leave, evaluate A, end A reset");
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: a lookup that waited for another's transaction resets what that has left") {
+  Lease anna = Acquire(kAnna, "A");
+  Asked bert = Ask(kBert, "A");  // nobody had left anything when it asked
+  CHECK_FALSE(bert.answer.given());
+  world->VerifyPin("A", kAnna);
+  CHECK(End(std::move(anna)).ok());
+  REQUIRE(bert.answer.given());
+  CHECK(bert.answer.Wait().ok());
+  CHECK_FALSE(world->PinOf("A").has_value());
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "on: an end with reset that is told late does not hide who has the card by then") {
+  Use(kBert, "A");
+  world->ForgetLog();
+  Lease anna = Acquire(kAnna, "A");
+  // Bert's lookup stands in for the next one: it has the card before Anna's end is told.
+  Asked bert = Ask(kBert, "A");
+  CHECK(End(std::move(anna), Disposition::kReset).ok());
+  REQUIRE(bert.answer.given());
+  {
+    Result<Lease> lease = bert.answer.Wait();
+    REQUIRE(lease.ok());
+    world->VerifyPin("A", kBert);
+    CHECK(End(std::move(*lease)).ok());
+  }
+  const Lease again = Acquire(kAnna, "A");
+  CHECK_FALSE(world->PinOf("A").has_value());
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: nothing is reset that was reset at the end") {
+  CHECK(End(Acquire(kAnna, "A"), Disposition::kReset).ok());
+  world->ForgetLog();
+  const Lease bert = Acquire(kBert, "A");
+  CHECK(world->log() == "open A");
+}
+
+TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and the card connected anew") {
+  Use(kAnna, "A");
+  world->ExchangeCard("A");
+  const Lease lease = Acquire(kAnna, "A");
+  CHECK(lease.fresh());
+  REQUIRE(lease.evaluated().size() == 1);
+  CHECK_FALSE(lease.evaluated()[0].valid);
+  CHECK(cache->Entries().size() == 1);
+  CHECK(world->open_handles() == 1);
+}
+
+TEST_CASE_FIXTURE(Filtered, "an entry is leased to one at a time, in the order of asking") {
+  Lease first = Acquire(kAnna, "A");
+  Asked second = Ask(kAnna, "A");
+  Asked third = Ask(kAnna, "A");
+  CHECK(End(std::move(first)).ok());
+  CHECK(second.answer.given());
+  CHECK_FALSE(third.answer.given());
+  CHECK(End(std::move(*second.answer.Wait())).ok());
+  CHECK(third.answer.given());
+  CHECK(third.answer.Wait().ok());
+  CHECK(cache->Entries().size() == 1);
+}
+
+TEST_CASE_FIXTURE(Filtered, "two lookups at once for a card that is not cached connect it once") {
+  world->Hold("A");
+  Asked first = Ask(kAnna, "A");
+  Asked second = Ask(kAnna, "A");
+  CHECK(cache->Entries().size() == 1);
+  world->Free("A");
+  CHECK(End(std::move(*first.answer.Wait())).ok());
+  CHECK_FALSE(second.answer.Wait()->fresh());
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "a connect that fails is the lookup's error, names the reader, and leaves no entry") {
+  world->FailOpens(1);
+  Asked asked = Ask(kAnna, "A");
+  REQUIRE(asked.answer.given());
+  const Result<Lease> failed = asked.answer.Wait();
+  CHECK(failed.code() == status::kProtoMismatch);
+  CHECK(failed.error().reader == "A");
+  CHECK(cache->Entries().empty());
+  Use(kAnna, "A");
+}
+
+TEST_CASE_FIXTURE(Filtered, "a lookup that waits behind a connect that fails connects by itself") {
+  world->Hold("A");
+  Asked first = Ask(kAnna, "A");
+  Asked second = Ask(kAnna, "A");
+  first.acquisition->Cancel();
+  CHECK(first.answer.Wait().code() == status::kCancelled);
+  CHECK_FALSE(second.answer.given());
+  world->Free("A");
+  REQUIRE(second.answer.given());
+  CHECK(second.answer.Wait()->fresh());
+}
+
+TEST_CASE_FIXTURE(Filtered, "a card id finds the card in whatever reader, and fails without one") {
+  Use(kAnna, "A", kCardX);
+  CHECK(Acquire(kAnna, "", kCardX).entry().reader == "A");
+  Asked unknown = Ask(kAnna, "", kCardY);
+  CHECK(unknown.answer.Wait().code() == status::kUnknownCard);
+  Asked others = Ask(kBert, "", kCardX);
+  CHECK(others.answer.Wait().code() == status::kUnknownCard);
+}
+
+}  // namespace

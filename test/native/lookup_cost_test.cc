@@ -1,0 +1,108 @@
+// KB949538's point, in numbers: with the filter on, what a lookup costs does not depend on how many entries
+// other sessions have in the cache.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cache/card_cache.h"
+
+namespace {
+
+using pcsc_bridge::CachedCard;
+using pcsc_bridge::CacheTarget;
+using pcsc_bridge::Cancellable;
+using pcsc_bridge::CardCache;
+using pcsc_bridge::Channel;
+using pcsc_bridge::Disposition;
+using pcsc_bridge::Done;
+using pcsc_bridge::Lease;
+using pcsc_bridge::Result;
+using pcsc_bridge::SessionIdentity;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+// Does everything at once, for next to nothing.
+class InstantCard final : public CachedCard {
+ public:
+  std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claim>)> answer) override {
+    answer(Claim{});
+    return nullptr;
+  }
+  std::shared_ptr<Cancellable> Evaluate(MustReset, std::function<void(Result<Claim>)> answer) override {
+    answer(Claim{});
+    return nullptr;
+  }
+  void End(Disposition, std::function<void(Result<Done>)> answer) override { answer(Done{}); }
+  void Close(Disposition, std::function<void()> closed) override {
+    if (closed) closed();
+  }
+  bool usable() const override { return true; }
+  std::shared_ptr<Channel> channel() const override { return nullptr; }
+};
+
+// A cache in which each of so many other sessions has an entry, and the asker one.
+class FullCache {
+ public:
+  explicit FullCache(std::uint32_t others) {
+    for (std::uint32_t i = 0; i < others; ++i) LookUp({i + 1, 1}, "reader " + std::to_string(i % 16));
+    LookUp(kAsker, kReader);
+    REQUIRE(cache_->Entries().size() == others + 1);
+  }
+  double NanosecondsPerLookup(int lookups) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int i = 0; i < lookups; ++i) LookUp(kAsker, kReader);
+    const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
+    return time.count() / lookups;
+  }
+
+ private:
+  inline static const SessionIdentity kAsker{0, 1};
+  inline static const std::string kReader = "reader 0";
+
+  void LookUp(const SessionIdentity& identity, const std::string& reader) {
+    bool leased = false;
+    cache_->Acquire(identity, CacheTarget{reader, std::nullopt}, [&](Result<Lease> lease) {
+      leased = lease.ok();
+      if (leased) lease->End(Disposition::kLeave, [](const Result<Done>&) {});
+    });
+    REQUIRE(leased);
+  }
+
+  std::shared_ptr<CardCache> cache_ =
+      CardCache::Create([](const std::string&) { return std::make_shared<InstantCard>(); }, true);
+};
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+TEST_CASE("a lookup costs the same among 10 and among 100,000 entries of other sessions") {
+  constexpr int kRounds = 41;
+  constexpr int kLookups = kSanitized ? 100 : 1000;
+  FullCache small(10);
+  FullCache large(100000);
+  std::vector<double> in_small;
+  std::vector<double> in_large;
+  // Interleaved, so that whatever else the machine does meets both.
+  for (int round = 0; round < kRounds; ++round) {
+    in_small.push_back(small.NanosecondsPerLookup(kLookups));
+    in_large.push_back(large.NanosecondsPerLookup(kLookups));
+  }
+  const double ratio = Median(in_large) / Median(in_small);
+  MESSAGE("lookup: " << Median(in_small) << " ns among 10 entries, " << Median(in_large)
+                     << " ns among 100,000; ratio " << ratio);
+  if (!kSanitized) CHECK(ratio < 1.5);
+}
+
+}  // namespace

@@ -1,0 +1,80 @@
+// Cards for the card cache that need no PC/SC: a world of readers, each with a card that is in one
+// transaction at a time and has a PIN state, and stand-ins for the handles on them.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/cached_card.h"
+#include "session/session_identity.h"
+
+namespace pcsc_bridge::test {
+
+class StandInCard;
+
+// Thread safe, and lives until the last card has gone. A card in somebody's transaction keeps the others
+// waiting, in order. What a card is asked to do is done at once or, with tasks put off, when RunTask is
+// called: by one thread in any order it likes, or by many at once.
+class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
+ public:
+  CachedCardFactory Factory();
+
+  void PutTasksOff() { put_off_ = true; }
+  bool RunTask(std::size_t which);  // false when there is none
+
+  // Another process holds the card, and frees it.
+  void Hold(const std::string& reader);
+  void Free(const std::string& reader);
+  void ExchangeCard(const std::string& reader);  // every handle that is open now is dead
+  void FailOpens(int times);
+  void FailEnds(int times);
+
+  // Whose PIN the card has verified.
+  void VerifyPin(const std::string& reader, const SessionIdentity& identity);
+  std::optional<SessionIdentity> PinOf(const std::string& reader);
+
+  // What happened, in order: "open A, reset A, end A leave, evaluate A, close A".
+  std::string log();
+  void ForgetLog();
+  std::size_t open_handles();
+  int max_depth() { return max_depth_; }  // of tasks done within tasks
+  // What the cache did against the contract of CachedCard.
+  std::vector<std::string> violations();
+
+ private:
+  friend class StandInCard;
+  using Task = std::function<void()>;
+
+  struct Reader {
+    const StandInCard* holder = nullptr;
+    bool held_outside = false;
+    int exchanged = 0;
+    std::optional<SessionIdentity> pin_of;
+    std::deque<Task> waiting;  // each tries again
+  };
+
+  void Post(Task task);
+  void Release(Reader& reader, std::vector<Task>& retry);
+  void PostAll(std::vector<Task>& tasks);
+
+  std::mutex mutex_;  // of the cards, too
+  std::map<std::string, Reader> readers_;
+  std::deque<Task> tasks_;
+  std::vector<std::string> log_;
+  std::vector<std::string> violations_;
+  std::size_t open_handles_ = 0;
+  int failing_opens_ = 0;
+  int failing_ends_ = 0;
+  bool put_off_ = false;
+  int depth_ = 0;
+  int max_depth_ = 0;
+};
+
+}  // namespace pcsc_bridge::test
