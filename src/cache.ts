@@ -92,8 +92,17 @@ export class CardCache {
     for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld('acquire', name);
     this.#native ??= new native.CardCache(this.filter);
     const cache = this.#native;
-    const acquire = (cancel?: Cancellation) =>
-      cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native);
+    const acquire = async (cancel?: Cancellation) => {
+      const once = () => cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native);
+      try {
+        return await once();
+      } catch (error) {
+        const evicted = error instanceof PcscError && error.code === 'SCARD_E_CANCELLED';
+        if (!evicted || cancel?.cancelled || this.#closed) throw error;
+        // The entry was evicted while it was being connected; that ends no lookup.
+        return await once();
+      }
+    };
     try {
       return new CardLease(await waitFor('acquire', reader || undefined, options, acquire, closing));
     } catch (error) {

@@ -39,7 +39,7 @@ constexpr Row kRows[] = {
 
     {status::kInternalError,
      {"SCARD_F_INTERNAL_ERROR", "The smart card service met an inconsistency of its own; see its log"}},
-    {status::kCancelled, {"SCARD_E_CANCELLED", "The operation was cancelled by SCardCancel"}},
+    {status::kCancelled, {"SCARD_E_CANCELLED", "The operation was cancelled before it was done"}},
     {status::kInvalidHandle,
      {"SCARD_E_INVALID_HANDLE",
       "The handle is not, or no longer, valid, as after a restart of the smart card service; connect again"}},

@@ -113,6 +113,19 @@ describe('evicting an identity', () => {
     expect(await session.transaction(reader, (tx) => tx.lookup?.fresh)).toBe(true);
   });
 
+  test('while a lookup of it connects, behind another process’s transaction: it connects anew', async () => {
+    await using bridge = new CardBridge();
+    const session = await bridge.openSession(before);
+    await using holder = await Holder.hold(reader);
+    const waiting = session.transaction(reader, (tx) => tx.lookup?.fresh);
+    expect(await staysPending(waiting)).toBe(true);
+    expect(bridge.cache.evict(before)).toBe(1);
+    expect(await staysPending(waiting)).toBe(true);
+    await holder.release();
+    expect(await waiting).toBe(true);
+    expect(bridge.cache.entries()).toHaveLength(1);
+  });
+
   test('while lookups of it wait: they connect anew', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);

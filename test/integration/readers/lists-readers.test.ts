@@ -22,9 +22,10 @@ test('many sessions list them at once', async () => {
 test('one that is given up disturbs no other of the same session', async () => {
   const abort = new AbortController();
   const others = [session.listReaders(), session.listReaders()];
-  const given = session.listReaders({ signal: abort.signal });
+  // It may be answered before it is given up, but it is never anything else.
+  const given = session.listReaders({ signal: abort.signal }).catch((error) => error.name);
   others.push(session.listReaders());
   abort.abort();
-  await expect(given).rejects.toMatchObject({ name: 'AbortError' });
+  expect(['AbortError', names]).toContainEqual(await given);
   expect(await Promise.all(others)).toEqual([names, names, names]);
 });

@@ -1,0 +1,274 @@
+import { afterAll, describe, expect, test } from 'vitest';
+import { CardBridge, Transaction } from '../../src/index.js';
+import { errorOf } from '../support/time.js';
+
+// Everything here is refused before PC/SC is asked.
+process.env['PCSCLITE_CSOCK_NAME'] = '/nonexistent/pcscd.comm';
+const bridge = new CardBridge();
+const session = await bridge.openSession();
+const identity = { id: 1, connectTime: 1n };
+afterAll(() => bridge.close());
+
+/** Anything, where TypeScript would not have it. */
+// biome-ignore lint/suspicious/noExplicitAny: that is what is tested
+const any = (value: unknown): any => value;
+
+async function expectRefusal(attempt: () => Promise<unknown>, kind: ErrorConstructor, sentence: RegExp) {
+  // A method that gives a promise throws nothing: it rejects.
+  const error = await errorOf<Error>(attempt());
+  expect(error.constructor).toBe(kind);
+  expect(error.message).toMatch(sentence);
+  expect(error.message).not.toMatch(
+    /undefined is not|Cannot (read|destructure)|is not (a function|iterable)/,
+  );
+}
+
+type Case = [string, () => Promise<unknown>, ErrorConstructor, RegExp];
+
+describe('CardBridge', () => {
+  test.each([
+    [
+      'a filter there is not',
+      { filter: 'maybe' },
+      /^filter must be one of 'on', 'off', 'system', not 'maybe'$/,
+    ],
+    ['a boolean filter', { filter: true }, /^filter must be one of/],
+    ['null', null, /^options must be an object, not null$/],
+  ])('%s', (_, options, sentence) => {
+    expect(() => new CardBridge(any(options))).toThrow(sentence);
+    expect(() => new CardBridge(any(options))).toThrow(TypeError);
+  });
+
+  test.each([
+    ['a number', () => bridge.openSession(any(5)), TypeError, /^whose session\? .* not the number 5$/],
+    ['null', () => bridge.openSession(any(null)), TypeError, /^whose session\?/],
+    ['an empty query', () => bridge.openSession(any({})), TypeError, /^pid must be a number, not undefined$/],
+    ['a pid of -1', () => bridge.openSession({ pid: -1 }), RangeError, /^pid must be a whole number/],
+    ['a pid of 0', () => bridge.openSession({ pid: 0 }), RangeError, /^pid must be the number of a process/],
+    ['a pid of 1.5', () => bridge.openSession({ pid: 1.5 }), RangeError, /^pid must be a whole number/],
+    ['a pid of 2^32', () => bridge.openSession({ pid: 2 ** 32 }), RangeError, /^pid must be a whole number/],
+    [
+      'a pid in words',
+      () => bridge.openSession({ pid: any('1') }),
+      TypeError,
+      /^pid must be a number, not a string/,
+    ],
+    ['an id alone', () => bridge.openSession(any({ id: 1 })), TypeError, /^connectTime must be a bigint/],
+    [
+      'a connect time as a number',
+      () => bridge.openSession(any({ id: 1, connectTime: 1 })),
+      TypeError,
+      /not the number 1$/,
+    ],
+    [
+      'a negative one',
+      () => bridge.openSession({ id: 1, connectTime: -1n }),
+      RangeError,
+      /^connectTime must be/,
+    ],
+    [
+      'one of 65 bits',
+      () => bridge.openSession({ id: 1, connectTime: 2n ** 64n }),
+      RangeError,
+      /^connectTime/,
+    ],
+    [
+      'a negative id',
+      () => bridge.openSession({ id: -1, connectTime: 1n }),
+      RangeError,
+      /^a session id must be/,
+    ],
+    [
+      'an id in words',
+      () => bridge.openSession(any({ id: 'x', connectTime: 1n })),
+      TypeError,
+      /^a session id must be/,
+    ],
+  ] as Case[])('openSession: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
+
+  test('a process that there is not', async () => {
+    const error = await errorOf<Error>(bridge.openSession({ pid: 0xffff_fff0 }));
+    expect(error).toMatchObject({ name: 'PcscError', code: 'BRIDGE_E_SESSION_UNKNOWN' });
+  });
+});
+
+describe('CardCache', () => {
+  test.each([
+    [
+      'no identity',
+      () => bridge.cache.acquire(any(undefined), 'R'),
+      TypeError,
+      /^a session identity is an object/,
+    ],
+    ['no target', () => bridge.cache.acquire(identity, any(undefined)), TypeError, /^name the card/],
+    ['an empty target', () => bridge.cache.acquire(identity, {}), TypeError, /^name the card/],
+    [
+      'an empty name',
+      () => bridge.cache.acquire(identity, ''),
+      TypeError,
+      /^reader must be the name of a reader/,
+    ],
+    [
+      'a number for a reader',
+      () => bridge.cache.acquire(identity, { reader: any(1) }),
+      TypeError,
+      /^reader must be/,
+    ],
+    [
+      'a card id in words',
+      () => bridge.cache.acquire(identity, { cardId: any('1234') }),
+      TypeError,
+      /^cardId must be/,
+    ],
+    [
+      'a card id of 15 bytes',
+      () => bridge.cache.acquire(identity, { cardId: new Uint8Array(15) }),
+      RangeError,
+      /^a cardId has 16 bytes, this one has 15$/,
+    ],
+    [
+      'a bad timeout',
+      () => bridge.cache.acquire(identity, 'R', { timeout: -5 }),
+      RangeError,
+      /^timeout must be/,
+    ],
+  ] as Case[])('acquire: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
+
+  test('evict: no identity', () => {
+    expect(() => bridge.cache.evict(any(undefined))).toThrow(TypeError);
+    expect(() => bridge.cache.evict(any({ id: 1 }))).toThrow(/^connectTime must be a bigint/);
+  });
+});
+
+describe('SessionContext', () => {
+  test.each([
+    [
+      'listReaders: a bad timeout',
+      () => session.listReaders({ timeout: any('soon') }),
+      TypeError,
+      /^timeout must be/,
+    ],
+    [
+      'connect: no reader',
+      () => session.connect(any(undefined)),
+      TypeError,
+      /^reader must be .* not undefined$/,
+    ],
+    ['connect: a name with a NUL', () => session.connect('a\0b'), TypeError, /^reader must be/],
+    [
+      'connect: null for options',
+      () => session.connect('R', any(null)),
+      TypeError,
+      /^options must be an object/,
+    ],
+    [
+      'connect: a share mode there is not',
+      () => session.connect('R', { shareMode: any('mine') }),
+      TypeError,
+      /^shareMode must be one of 'exclusive', 'shared', 'direct', not 'mine'$/,
+    ],
+    [
+      'connect: a share mode of the prototype',
+      () => session.connect('R', { shareMode: any('toString') }),
+      TypeError,
+      /^shareMode must be/,
+    ],
+    [
+      'connect: protocols as one word',
+      () => session.connect('R', { protocols: any('T=1') }),
+      TypeError,
+      /^protocols must be an array/,
+    ],
+    [
+      'connect: a protocol there is not',
+      () => session.connect('R', { protocols: [any('T=2')] }),
+      TypeError,
+      /^protocols must be/,
+    ],
+    [
+      'connect: a bad signal',
+      () => session.connect('R', { signal: any({}) }),
+      TypeError,
+      /^signal must be an AbortSignal/,
+    ],
+    [
+      'transaction: no callback',
+      () => session.transaction('R', any(undefined)),
+      TypeError,
+      /^a transaction's callback must be a function/,
+    ],
+    ['transaction: no target', () => session.transaction(any(null), () => {}), TypeError, /^name the card/],
+    [
+      'transaction: a disposition there is not',
+      () => session.transaction('R', () => {}, { disposition: any('burn') }),
+      TypeError,
+      /^disposition must be one of 'leave', 'reset', 'unpower', 'eject', not 'burn'$/,
+    ],
+    [
+      'transaction: null for options',
+      () => session.transaction('R', () => {}, any(null)),
+      TypeError,
+      /^options must be/,
+    ],
+  ] as Case[])('%s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
+
+  test('watch: a bad signal', () => {
+    expect(() => session.watch({ signal: any('now') })).toThrow(TypeError);
+    expect(() => session.watch(any(5))).toThrow(/^options must be an object/);
+  });
+});
+
+describe('Transaction', () => {
+  const tx = new Transaction({
+    channel: any({ transmit: () => Promise.reject(new Error('must not be asked')) }),
+    reader: 'R',
+    cardWasReset: false,
+    disposition: 'leave',
+  });
+  test.each([
+    ['no APDU', () => tx.transmit(any(undefined)), TypeError, /^apdu must be a Uint8Array, not undefined$/],
+    [
+      'an APDU in hex',
+      () => tx.transmit(any('00A40400')),
+      TypeError,
+      /^apdu must be a Uint8Array, not a string$/,
+    ],
+    ['an APDU as numbers', () => tx.transmit(any([0, 0xa4, 4, 0])), TypeError, /not an array$/],
+    ['an APDU of other units', () => tx.transmit(any(new Uint16Array(4))), TypeError, /Uint16Array/],
+    ['an empty APDU', () => tx.transmit(new Uint8Array()), RangeError, /at least 4 bytes .* this one has 0$/],
+    ['one of 3 bytes', () => tx.transmit(new Uint8Array(3)), RangeError, /this one has 3$/],
+    [
+      'one that is too long',
+      () => tx.transmit(new Uint8Array(65_545)),
+      RangeError,
+      /at most 65544 bytes, this one has 65545$/,
+    ],
+    [
+      'a control code in words',
+      () => tx.control(any('x'), new Uint8Array()),
+      TypeError,
+      /^code must be a number/,
+    ],
+    [
+      'a negative control code',
+      () => tx.control(-1, new Uint8Array()),
+      RangeError,
+      /^code must be a whole number/,
+    ],
+    ['input in words', () => tx.control(1, any('x')), TypeError, /^input must be a Uint8Array/],
+    [
+      'an attribute of 33 bits',
+      () => tx.getAttribute(2 ** 32),
+      RangeError,
+      /^attribute must be a whole number of 32 bits/,
+    ],
+    ['no attribute', () => tx.getAttribute(any(undefined)), TypeError, /^attribute must be a number/],
+  ] as Case[])('%s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
+
+  test('a disposition there is not', () => {
+    expect(() => {
+      tx.disposition = any('burn');
+    }).toThrow(TypeError);
+    expect(tx.disposition).toBe('leave');
+  });
+});

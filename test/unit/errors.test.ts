@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { closedError, nestedError } from '../../src/errors.js';
+import { AbortError, PcscError, TimeoutError } from '../../src/index.js';
+
+const failure = {
+  code: 'SCARD_E_SHARING_VIOLATION',
+  value: 0x8010000b,
+  text: 'Somebody else uses the card',
+  operation: 'SCardConnect',
+  reader: 'Reader 0',
+  detail: 'a detail',
+};
+
+test('a PcscError keeps everything that is known, and says it in one sentence', () => {
+  const error = new PcscError(failure);
+  expect(error).toBeInstanceOf(Error);
+  expect(error).toMatchObject({
+    name: 'PcscError',
+    code: 'SCARD_E_SHARING_VIOLATION',
+    value: 0x8010000b,
+    operation: 'SCardConnect',
+    reader: 'Reader 0',
+    message:
+      'SCardConnect on "Reader 0": Somebody else uses the card (a detail) [SCARD_E_SHARING_VIOLATION 0x8010000b]',
+  });
+});
+
+test('without reader and detail the sentence has no gap', () => {
+  const error = new PcscError({ ...failure, reader: '', detail: '', value: 5 });
+  expect(error.reader).toBeUndefined();
+  expect(error.message).toBe(
+    'SCardConnect: Somebody else uses the card [SCARD_E_SHARING_VIOLATION 0x00000005]',
+  );
+});
+
+describe('ends of waits', () => {
+  test('an AbortError carries the reason, and looks like the platform’s', () => {
+    expect(new AbortError('SCardTransmit', 'R', 'reason')).toMatchObject({
+      name: 'AbortError',
+      code: 'ABORT_ERR',
+      cause: 'reason',
+      message: 'SCardTransmit on "R" was aborted',
+    });
+  });
+
+  test('a TimeoutError tells how long it was', () => {
+    expect(new TimeoutError('acquire', undefined, 20)).toMatchObject({
+      name: 'TimeoutError',
+      code: 'TIMEOUT_ERR',
+      timeout: 20,
+      message: 'acquire did not end within 20 ms; somebody else may hold the card',
+    });
+    expect(new TimeoutError('acquire', 'R', undefined, 'why')).toMatchObject({
+      timeout: undefined,
+      cause: 'why',
+      message: 'acquire on "R" did not end within the time of its signal; somebody else may hold the card',
+    });
+  });
+});
+
+test('errors of our own have codes of our own', () => {
+  expect(closedError('Card')).toMatchObject({
+    code: 'BRIDGE_E_CLOSED',
+    value: 0xe0100002,
+    message: 'Card: It is closed; open a new one [BRIDGE_E_CLOSED 0xe0100002]',
+  });
+  expect(nestedError('SCardConnect', 'R')).toMatchObject({
+    code: 'BRIDGE_E_NESTED',
+    value: 0xe0100006,
+    reader: 'R',
+  });
+});
