@@ -1,5 +1,5 @@
 /** A card passes from one user to the next. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Client } from '../client.js';
 import { now, sleep } from '../clock.js';
 import { C, type Contender, OURS, prepare } from '../contenders.js';
@@ -97,12 +97,16 @@ async function waiterCost(
   recorder.detail('handover_waiter_cpu_percent', { holdMs: hold, idle, waiting: busy });
 }
 
-/** Milliseconds a process has run so far, all its threads together, to a fraction of one. */
+/**
+ * Milliseconds a process has run so far, all its threads together. From the scheduler, which counts; the ticks
+ * in /proc/PID/stat are samples, and miss or favour what is itself driven by a timer.
+ */
 function processorMs(pid: number | undefined): number {
   if (pid === undefined) return Number.NaN;
-  const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ');
-  const fields = rest.split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10; // ticks of USER_HZ, which is 100 everywhere
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  const ran = (task: string) =>
+    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
+  return tasks.reduce((sum, task) => sum + ran(task), 0) / 1e6;
 }
 
 async function queue({ recorder, times, progress }: Context, contenders: Contender[]): Promise<void> {
