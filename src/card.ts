@@ -1,10 +1,14 @@
 /** A connected card. */
+
+import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import { Connection } from './connection.js';
 import { closedError, PcscError } from './errors.js';
+import { PreparedCommand } from './exchange.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './holding.js';
 import { Line } from './line.js';
 import type { NativeChannel } from './native.js';
+import { traced } from './trace.js';
 import {
   type CardStatus,
   readStatus,
@@ -97,7 +101,26 @@ export class Card {
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
-    return this.#run('SCardTransmit', options, (channel, cancel) => channel.transmit(apdu, cancel?.native));
+    return this.#run('SCardTransmit', options, (channel, cancel) =>
+      traced(this.reader, apdu, () => channel.transmit(apdu, cancel?.native)),
+    );
+  }
+
+  /**
+   * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
+   * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
+   * Le. All of it in one trip, nobody of this process in between. Error MalformedApduError
+   * where the bytes are not an APDU.
+   */
+  async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
+    const prepared = new PreparedCommand(command);
+    try {
+      return await this.#run('SCardTransmit', options, (channel, cancel) =>
+        prepared.send(channel, this.reader, cancel?.native),
+      );
+    } finally {
+      prepared.wipe();
+    }
   }
 
   /** SCardStatus. */
@@ -248,6 +271,10 @@ export class Card {
     const line = this.#transactions;
     const inLine = kind === 'transaction' || (line.taken && !isHeldBy(this.reader, this));
     try {
+      // The way most APDUs go: nothing to wait for, nobody to end it.
+      if (!inLine && options === undefined) {
+        return await this.#connection.use(undefined, (channel) => operation(channel, undefined));
+      }
       return await waitFor(name, this.reader, options, async (cancel) => {
         if (inLine) await line.enter(cancel);
         let keep = false;

@@ -54,7 +54,7 @@ export class Connection {
     operation: (channel: NativeChannel) => Promise<T>,
   ): Promise<T> {
     for (;;) {
-      const channel = await this.#ready(cancel);
+      const channel = this.#usable ?? (await this.#ready(cancel));
       try {
         return await operation(channel);
       } catch (error) {
@@ -81,6 +81,12 @@ export class Connection {
   close(disposition: number): Promise<void> {
     this.#closed ??= this.#channel?.close(disposition) ?? Promise.resolve();
     return this.#closed;
+  }
+
+  /** The channel, where there is nothing to put right. */
+  get #usable(): NativeChannel | undefined {
+    const ready = this.#remedy === 'none' && this.#closed === undefined && this.#channel?.ended === false;
+    return ready ? this.#channel : undefined;
   }
 
   async #ready(cancel: Cancellation | undefined): Promise<NativeChannel> {

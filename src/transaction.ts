@@ -1,8 +1,12 @@
 /** A transaction: the card is ours alone until it ends. */
+
+import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache.js';
 import { closedError } from './errors.js';
+import { PreparedCommand } from './exchange.js';
 import { CardStates, type NativeChannel } from './native.js';
+import { traced } from './trace.js';
 import {
   checkApdu,
   checkBytes,
@@ -75,7 +79,27 @@ export class Transaction {
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     const channel = this.#use();
     checkApdu(apdu);
-    return waitFor('SCardTransmit', this.reader, options, (cancel) => channel.transmit(apdu, cancel?.native));
+    return waitFor('SCardTransmit', this.reader, options, (cancel) =>
+      traced(this.reader, apdu, () => channel.transmit(apdu, cancel?.native)),
+    );
+  }
+
+  /**
+   * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
+   * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
+   * Le. All of it in one trip, for any number of pieces. Error MalformedApduError
+   * where the bytes are not an APDU.
+   */
+  async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
+    const channel = this.#use();
+    const prepared = new PreparedCommand(command);
+    try {
+      return await waitFor('SCardTransmit', this.reader, options, (cancel) =>
+        prepared.send(channel, this.reader, cancel?.native),
+      );
+    } finally {
+      prepared.wipe();
+    }
   }
 
   /** SCardStatus. */

@@ -26,21 +26,24 @@ const MAX_RESPONSE = 2 * 65_536;
  * @throws {Error} The card announces more data (61xx) without end.
  */
 export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
-  const whole = command instanceof CommandApdu ? command : CommandApdu.parse(command);
-  let last = whole;
-  if (!whole.extended && whole.data.length > SHORT_MAX_NC) {
-    const blocks = chain(whole);
-    last = blocks.pop() ?? whole;
-    for (const block of blocks) {
-      const response = await send(transmit, block);
-      if (response.sw !== SW.OK) return response;
-    }
+  const blocks = blocksOf(command);
+  const last = blocks.pop() as CommandApdu;
+  for (const block of blocks) {
+    const response = await send(transmit, block);
+    if (response.sw !== SW.OK) return response;
   }
-  if (!last.extended && last.ne > SHORT_MAX_NE) last = last.with({ ne: SHORT_MAX_NE });
-
   let response = await send(transmit, last);
   if (response.sw1 === 0x6c) response = await send(transmit, last.with({ ne: response.sw2 || SHORT_MAX_NE }));
   return response.sw1 === 0x61 ? collect(transmit, last, response) : response;
+}
+
+/** What `exchange` sends of a command, one or more; the last asks for the response. */
+export function blocksOf(command: CommandApdu | Uint8Array): CommandApdu[] {
+  const whole = command instanceof CommandApdu ? command : CommandApdu.parse(command);
+  const blocks = !whole.extended && whole.data.length > SHORT_MAX_NC ? chain(whole) : [whole];
+  const last = blocks.at(-1) as CommandApdu;
+  if (!last.extended && last.ne > SHORT_MAX_NE) blocks[blocks.length - 1] = last.with({ ne: SHORT_MAX_NE });
+  return blocks;
 }
 
 /** The commands of a chain: all but the last with the chaining bit and without Le. */

@@ -1,0 +1,35 @@
+/** One command and its whole response, in one trip to the channel's thread. */
+import { blocksOf } from './apdu/chaining.js';
+import { type CommandApdu, carriesSecret, ResponseApdu } from './apdu/index.js';
+import type { NativeCancel, NativeChannel } from './native.js';
+import { traced } from './trace.js';
+
+/** What is to be sent for a command; made before anything waits, so that a malformed one fails at once. */
+export class PreparedCommand {
+  readonly #blocks: Uint8Array[];
+  readonly #getResponseClass: number;
+
+  /** Error MalformedApduError where the bytes are not an APDU. */
+  constructor(command: CommandApdu | Uint8Array) {
+    const blocks = blocksOf(command);
+    this.#blocks = blocks.map((block) => block.encode());
+    this.#getResponseClass = blocks.at(-1)?.class.forGetResponse() ?? 0;
+  }
+
+  /** Sends it, once. What carried a PIN is wiped afterwards. */
+  async send(
+    channel: NativeChannel,
+    reader: string,
+    cancel: NativeCancel | undefined,
+  ): Promise<ResponseApdu> {
+    const [first] = this.#blocks as [Uint8Array];
+    const response = await traced(reader, first, () =>
+      channel.exchange(this.#blocks, this.#getResponseClass, cancel),
+    );
+    return ResponseApdu.parse(response);
+  }
+
+  wipe(): void {
+    for (const block of this.#blocks) if (carriesSecret(block)) block.fill(0);
+  }
+}
