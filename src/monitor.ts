@@ -1,105 +1,80 @@
-/** Readers and cards coming and going. */
-import type { PcscError } from './errors.js';
-import { type NativeMonitor, type NativeReaderStatus, native, ReaderStateBits } from './native.js';
+/** Watching readers and cards. */
+import { EventEmitter } from 'node:events';
+import { type NativeMonitor, native } from './native.js';
+import { Onlooker, type ReaderEvent, type View } from './reader-events.js';
 import { abortError } from './waiting.js';
 
-/** What is known of a reader (SCardGetStatusChange, dwEventState). */
-export interface ReaderState {
-  /** A card is in the reader. */
-  present: boolean;
-  /** Somebody is connected to the card. pcsc-lite tells of it only together with another change. */
-  inUse: boolean;
-  /** Somebody is connected to it exclusively. */
-  exclusive: boolean;
-  /** The card does not answer. */
-  mute: boolean;
-  /** The reader cannot be used now. */
-  unavailable: boolean;
+/** Listeners by the event's type; `'event'` hears all of them, `'end'` that there will be no more. */
+export type ReaderWatchEvents = {
+  [Type in ReaderEvent['type']]: [event: ReaderEvent & { type: Type }];
+} & { event: [event: ReaderEvent]; end: [] };
+
+interface Waiter {
+  resolve(result: IteratorResult<ReaderEvent>): void;
+  reject(error: Error): void;
 }
 
-/** What happened. A watch begins with what is there already, as if it had just come. */
-export type ReaderEvent =
-  | { type: 'reader-added' | 'reader-removed' | 'reader-changed'; reader: string; state: ReaderState }
-  | { type: 'card-inserted' | 'card-removed'; reader: string; atr: Uint8Array; state: ReaderState }
-  | { type: 'service-lost'; error: PcscError }
-  | { type: 'service-restored' };
-
-type Picture = readonly NativeReaderStatus[];
-
-/** The events that lead from one picture to the next, in order. */
-export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
-  const old = new Map(before.map((status) => [status.reader, status]));
-  const events: ReaderEvent[] = [];
-  for (const gone of before) {
-    if (after.some(({ reader }) => reader === gone.reader)) continue;
-    const state = stateOf({ ...gone, state: ReaderStateBits.unavailable });
-    if (isPresent(gone)) events.push({ type: 'card-removed', reader: gone.reader, atr: gone.atr, state });
-    events.push({ type: 'reader-removed', reader: gone.reader, state });
-  }
-  for (const now of after) {
-    const { reader, atr } = now;
-    const state = stateOf(now);
-    const known = old.get(reader);
-    if (!known) events.push({ type: 'reader-added', reader, state });
-    const [was, is] = [known !== undefined && isPresent(known), isPresent(now)];
-    // Equal states with another count: a card went, or came, and another change undid it meanwhile.
-    const swapped = known !== undefined && was === is && known.eventCount !== now.eventCount;
-    if (was && (!is || swapped)) {
-      events.push({ type: 'card-removed', reader, atr: known?.atr ?? atr, state });
-    }
-    if (is && (!was || swapped)) events.push({ type: 'card-inserted', reader, atr, state });
-    if (known && was === is && !swapped && !sameState(stateOf(known), state)) {
-      events.push({ type: 'reader-changed', reader, state });
-    }
-  }
-  return events;
-}
-
-/** An endless sequence of events; ends with `return()` (leaving the loop), `close()` or the signal. */
-export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
+/**
+ * An endless sequence of events, to iterate over or to listen to. Watching begins with the first `next()` or
+ * listener, with what is there already, and ends with `return()` (leaving the loop), `close()` or the signal.
+ *
+ * Whoever iterates slowly misses nothing that still matters: see `Onlooker`. It keeps the process alive until it
+ * ends, as an open server does; `unref()` lets the process end.
+ */
+export class ReaderWatch
+  extends EventEmitter<ReaderWatchEvents>
+  implements AsyncIterableIterator<ReaderEvent>
+{
   #monitor: NativeMonitor | undefined;
-  #picture: Picture = [];
+  #view: View = { picture: [], error: undefined };
+  readonly #iterating = new Onlooker();
+  readonly #listening = new Onlooker();
   #events: ReaderEvent[] = [];
-  #waiting: { resolve(result: IteratorResult<ReaderEvent>): void; reject(error: Error): void }[] = [];
-  #lost = false;
+  #waiting: Waiter[] = [];
   #ended = false;
   #failure: Error | undefined;
+  #keepsAlive = true;
   readonly #signal: AbortSignal | undefined;
   readonly #onEnd: (watch: ReaderWatch) => void;
 
   /** @internal Use `session.watch`. */
   constructor(signal: AbortSignal | undefined, onEnd: (watch: ReaderWatch) => void) {
+    super();
     this.#signal = signal;
     this.#onEnd = onEnd;
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (signal?.aborted) this.#onAbort();
   }
 
-  /** The next event. Watching begins with the first call. */
-  next(): Promise<IteratorResult<ReaderEvent>> {
-    const event = this.#events.shift();
-    if (event) return Promise.resolve({ done: false, value: event });
+  /** The next event. */
+  async next(): Promise<IteratorResult<ReaderEvent>> {
     if (this.#failure) {
       const failure = this.#failure;
       this.#failure = undefined;
-      return Promise.reject(failure);
+      throw failure;
     }
-    if (this.#ended) return Promise.resolve({ done: true, value: undefined });
-    try {
-      this.#monitor ??= new native.Monitor((error, picture) => this.#report(error, picture));
-    } catch (error) {
-      this.close();
-      return Promise.reject(error);
-    }
+    if (this.#ended) return { done: true, value: undefined };
+    this.#start();
+    const value = this.#take();
+    if (value) return { done: false, value };
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  return(): Promise<IteratorResult<ReaderEvent>> {
+  async return(): Promise<IteratorResult<ReaderEvent>> {
     this.close();
-    return Promise.resolve({ done: true, value: undefined });
+    return { done: true, value: undefined };
   }
 
-  /** Ends the sequence; whoever waits for the next event hears that there is none. */
+  /** Adds a listener, and begins to watch: a service that cannot be found is an error here. */
+  override on<Type extends keyof ReaderWatchEvents>(
+    type: Type,
+    listener: (...event: ReaderWatchEvents[Type]) => void,
+  ): this {
+    if (!this.#ended) this.#start();
+    return super.on(type, listener as Parameters<EventEmitter<ReaderWatchEvents>['on']>[1]);
+  }
+
+  /** Ends the watch; whoever waits for the next event hears that there is none. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -112,6 +87,21 @@ export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
       else waiter.resolve({ done: true, value: undefined });
       this.#failure = undefined;
     }
+    this.emit('end');
+  }
+
+  /** Lets the process end while this is watching. */
+  unref(): this {
+    this.#keepsAlive = false;
+    this.#monitor?.unref();
+    return this;
+  }
+
+  /** Takes `unref` back. */
+  ref(): this {
+    this.#keepsAlive = true;
+    this.#monitor?.ref();
+    return this;
   }
 
   [Symbol.asyncIterator](): this {
@@ -127,42 +117,36 @@ export class ReaderWatch implements AsyncIterableIterator<ReaderEvent> {
     this.close();
   };
 
-  #report(error: PcscError | null, picture: Picture | null): void {
-    if (error) {
-      this.#lost = true;
-      this.#push([{ type: 'service-lost', error }]);
-    } else if (picture) {
-      if (this.#lost) this.#push([{ type: 'service-restored' }]);
-      this.#lost = false;
-      this.#push(eventsBetween(this.#picture, picture));
-      this.#picture = picture;
+  #start(): void {
+    if (this.#monitor) return;
+    try {
+      this.#monitor = new native.Monitor((error, picture) => {
+        this.#view = { picture: picture ?? this.#view.picture, error: error ?? undefined };
+        this.#tell();
+      });
+      if (!this.#keepsAlive) this.#monitor.unref();
+    } catch (error) {
+      this.close();
+      throw error;
     }
   }
 
-  #push(events: ReaderEvent[]): void {
-    for (const event of events) {
-      const waiter = this.#waiting.shift();
-      if (waiter) waiter.resolve({ done: false, value: event });
-      else this.#events.push(event);
+  #tell(): void {
+    while (this.#waiting.length > 0) {
+      const value = this.#take();
+      if (!value) break;
+      this.#waiting.shift()?.resolve({ done: false, value });
+    }
+    // Typed by hand: what TypeScript makes of a type known only at run time is the event of none.
+    const emit = this.emit.bind(this) as (type: string, event: ReaderEvent) => boolean;
+    for (const event of this.#listening.catchUp(this.#view)) {
+      emit(event.type, event);
+      emit('event', event);
     }
   }
-}
 
-function isPresent(status: NativeReaderStatus): boolean {
-  return (status.state & ReaderStateBits.present) !== 0;
-}
-
-function stateOf(status: NativeReaderStatus): ReaderState {
-  const has = (bit: number) => (status.state & bit) !== 0;
-  return {
-    present: has(ReaderStateBits.present),
-    inUse: has(ReaderStateBits.inUse),
-    exclusive: has(ReaderStateBits.exclusive),
-    mute: has(ReaderStateBits.mute),
-    unavailable: has(ReaderStateBits.unavailable | ReaderStateBits.unknown),
-  };
-}
-
-function sameState(a: ReaderState, b: ReaderState): boolean {
-  return (Object.keys(a) as (keyof ReaderState)[]).every((key) => a[key] === b[key]);
+  #take(): ReaderEvent | undefined {
+    if (this.#events.length === 0 && this.#monitor) this.#events = this.#iterating.catchUp(this.#view);
+    return this.#events.shift();
+  }
 }

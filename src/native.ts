@@ -153,6 +153,9 @@ export interface NativeReaderStatus {
 
 export interface NativeMonitor {
   stop(): void;
+  /** Whether it keeps the event loop alive; it does at first. */
+  ref(): void;
+  unref(): void;
 }
 
 export interface NativeFilterSetting {
@@ -178,12 +181,7 @@ export interface NativeAddon {
   /** Loads the PC/SC library and tells its path; throws where there is none. */
   libraryPath(): string;
   /** SCardReadCache, or what stands for it; `cardId` has 16 bytes. */
-  readItem(
-    cardId: Uint8Array,
-    name: string,
-    freshness: number,
-    cancel?: NativeCancel,
-  ): Promise<Uint8Array>;
+  readItem(cardId: Uint8Array, name: string, freshness: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardWriteCache, or what stands for it. The data is copied. */
   writeItem(
     cardId: Uint8Array,

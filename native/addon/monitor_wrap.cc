@@ -24,7 +24,12 @@ Napi::Value FromPicture(Napi::Env env, const Monitor::Picture& picture) {
 }  // namespace
 
 Napi::Function MonitorWrap::Define(Napi::Env env) {
-  return DefineClass(env, "Monitor", {InstanceMethod<&MonitorWrap::Stop>("stop")});
+  return DefineClass(env, "Monitor",
+                     {
+                         InstanceMethod<&MonitorWrap::Stop>("stop"),
+                         InstanceMethod<&MonitorWrap::KeepAlive>("ref"),
+                         InstanceMethod<&MonitorWrap::LetGo>("unref"),
+                     });
 }
 
 MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorWrap>(info) {
@@ -44,7 +49,7 @@ MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Moni
                       ToJs(env, Error{status::kNoMemory, "thread", "", "the system has no thread to give"}));
   }
   listener_ = Napi::Persistent(info[0].As<Napi::Function>());
-  dispatcher->Expect(env);
+  Expect(env, true);
   Ref();
 }
 
@@ -66,9 +71,28 @@ void MonitorWrap::Stop(const Napi::CallbackInfo& info) {
   listener_.Reset();
   monitor_->Stop();
   const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(info.Env()).dispatcher;
-  dispatcher->Settle(info.Env());
+  Expect(info.Env(), false);
   // Reports already on their way find the listener gone; let them pass before this object may go.
   dispatcher->Post(MakeTask([this](Napi::Env) { Unref(); }));
+}
+
+void MonitorWrap::KeepAlive(const Napi::CallbackInfo& info) {
+  if (!listener_.IsEmpty()) Expect(info.Env(), true);
+}
+
+void MonitorWrap::LetGo(const Napi::CallbackInfo& info) {
+  Expect(info.Env(), false);
+}
+
+void MonitorWrap::Expect(Napi::Env env, bool expected) {
+  if (expected_ == expected) return;
+  expected_ = expected;
+  const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
+  if (expected) {
+    dispatcher->Expect(env);
+  } else {
+    dispatcher->Settle(env);
+  }
 }
 
 }  // namespace pcsc_bridge::addon

@@ -1,4 +1,4 @@
-// Monitor in JavaScript: new Monitor((error, picture) => void), stop().
+// Monitor in JavaScript: new Monitor((error, picture) => void), stop(), ref(), unref().
 #pragma once
 
 #include <napi.h>
@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge::addon {
 
-// Keeps itself and the event loop alive until stop().
+// Keeps itself alive until stop(), and the event loop unless unref() says otherwise.
 class MonitorWrap : public Napi::ObjectWrap<MonitorWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
@@ -18,10 +18,14 @@ class MonitorWrap : public Napi::ObjectWrap<MonitorWrap> {
 
  private:
   void Stop(const Napi::CallbackInfo& info);
+  void KeepAlive(const Napi::CallbackInfo& info);
+  void LetGo(const Napi::CallbackInfo& info);
+  void Expect(Napi::Env env, bool expected);
   void Tell(Napi::Env env, Result<Monitor::Picture>& picture);
 
   std::shared_ptr<Monitor> monitor_;
   Napi::FunctionReference listener_;
+  bool expected_ = false;  // the event loop waits for its reports
 };
 
 }  // namespace pcsc_bridge::addon

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { eventsBetween } from '../../src/monitor.js';
+import { PcscError } from '../../src/errors.js';
 import { ReaderStateBits as Bits } from '../../src/native.js';
+import { eventsBetween, Onlooker } from '../../src/reader-events.js';
 
 const atr = Uint8Array.of(0x3b, 0x00);
 const otherAtr = Uint8Array.of(0x3b, 0x01);
@@ -71,4 +72,34 @@ describe('cards', () => {
   test('that came and went between two looks leave nothing to tell', () => {
     expect(words([empty], [{ ...empty, eventCount: 2 }])).toEqual([]);
   });
+});
+
+test('who looks away misses no card that went and came again, and is told no more than that', () => {
+  const seen = (eventCount: number, state = 0x20) => ({
+    picture: [{ reader: 'A', state, eventCount, atr: Uint8Array.from([0x3b, eventCount]) }],
+    error: undefined,
+  });
+  const onlooker = new Onlooker();
+  const types = (view: Parameters<Onlooker['catchUp']>[0]) => onlooker.catchUp(view).map(({ type }) => type);
+  expect(types(seen(1))).toEqual(['reader-added', 'card-inserted']);
+  expect(types(seen(1))).toEqual([]);
+  expect(types(seen(2001))).toEqual(['card-removed', 'card-inserted']);
+  expect(types(seen(2002, 0x10))).toEqual(['card-removed']);
+});
+
+test('a service that is away is told once, and once that it is back', () => {
+  const error = new PcscError({
+    code: 'SCARD_E_NO_SERVICE',
+    value: 0x8010001d,
+    text: '',
+    operation: '',
+    reader: '',
+    detail: '',
+  });
+  const onlooker = new Onlooker();
+  const types = (view: Parameters<Onlooker['catchUp']>[0]) => onlooker.catchUp(view).map(({ type }) => type);
+  expect(types({ picture: [], error })).toEqual(['service-lost']);
+  expect(types({ picture: [], error })).toEqual([]);
+  expect(types({ picture: [], error: undefined })).toEqual(['service-restored']);
+  expect(types({ picture: [], error: undefined })).toEqual([]);
 });
