@@ -3,6 +3,23 @@
 #include <utility>
 
 namespace pcsc_bridge::addon {
+namespace {
+
+// In a worker that is being terminated every call into JavaScript fails, telling of the failure included:
+// nobody is there to hear it.
+void RunTask(Napi::Env env, Task& task) {
+  try {
+    const Napi::HandleScope scope(env);
+    try {
+      task.Run(env);
+    } catch (const Napi::Error& error) {
+      napi_fatal_exception(env, error.Value());
+    }
+  } catch (const Napi::Error&) {
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<Dispatcher> Dispatcher::Create(Napi::Env env) {
   auto dispatcher = std::make_shared<Dispatcher>();
@@ -50,14 +67,7 @@ void Dispatcher::RunTasks(Napi::Env env) {
     const std::lock_guard<std::mutex> lock(mutex_);
     tasks.swap(tasks_);
   }
-  for (const std::shared_ptr<Task>& task : tasks) {
-    const Napi::HandleScope scope(env);
-    try {
-      task->Run(env);
-    } catch (const Napi::Error& error) {
-      napi_fatal_exception(env, error.Value());
-    }
-  }
+  for (const std::shared_ptr<Task>& task : tasks) RunTask(env, *task);
 }
 
 Napi::Value ToJs(Napi::Env env, const Error& error) {
