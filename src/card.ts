@@ -8,6 +8,7 @@ import { PreparedCommand } from './exchange.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './holding.js';
 import { Line } from './line.js';
 import type { NativeChannel } from './native.js';
+import { checkRestOptions } from './rest.js';
 import { traced } from './trace.js';
 import {
   type CardStatus,
@@ -37,6 +38,12 @@ export interface ConnectOptions extends WaitOptions {
   shareMode?: ShareMode | undefined;
   /** Those that will do; `['T=0', 'T=1']` unless given, none with shareMode 'direct'. */
   protocols?: readonly Protocol[] | undefined;
+  /**
+   * What an operation does that finds the card reset by somebody else. 'error', unless given: it fails with
+   * SCARD_W_RESET_CARD, and the next one connects again. 'reconnect': it connects again itself and goes on, for
+   * programs that select anew each time. A transaction always connects again and tells by `cardWasReset`.
+   */
+  onReset?: 'error' | 'reconnect' | undefined;
 }
 
 export interface ReconnectOptions extends ConnectOptions {
@@ -77,6 +84,7 @@ export class Card {
       reader,
       shareMode: shareModeNumber(shareMode),
       protocols: protocolBits(protocols),
+      reconnects: checkOnReset(options.onReset) === 'reconnect',
     });
     checkNotHeld('SCardConnect', reader);
     const connect = (cancel?: Cancellation) => connection.use(cancel, async () => {});
@@ -203,6 +211,7 @@ export class Card {
   ): Promise<T> {
     checkCallback(callback);
     checkOptions(options);
+    checkRestOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     checkNotHeld('SCardBeginTransaction', this.reader);
@@ -220,7 +229,7 @@ export class Card {
     });
     try {
       return await whileHolding(this.reader, this, () =>
-        runTransaction(transaction, callback, (how) => this.#end(channel, how)),
+        runTransaction(transaction, callback, (how) => this.#end(channel, how), options),
       );
     } finally {
       this.#transactions.leave();
@@ -295,4 +304,10 @@ export class Card {
   #orClosed(error: unknown): unknown {
     return this.#closed && error instanceof PcscError ? closedError('Card') : error;
   }
+}
+
+function checkOnReset(policy: unknown): 'error' | 'reconnect' {
+  if (policy === undefined || policy === 'error') return 'error';
+  if (policy === 'reconnect') return 'reconnect';
+  throw new TypeError(`onReset: '${String(policy)}' is none of 'error', 'reconnect'`);
 }

@@ -8,6 +8,8 @@ export interface ConnectParameters {
   reader: string;
   shareMode: number;
   protocols: number;
+  /** An operation that finds the card reset connects again and runs, instead of failing. */
+  reconnects: boolean;
 }
 
 /** The handle has missed something and wants SCardReconnect. */
@@ -53,13 +55,16 @@ export class Connection {
     cancel: Cancellation | undefined,
     operation: (channel: NativeChannel) => Promise<T>,
   ): Promise<T> {
-    for (;;) {
+    for (let again = this.parameters.reconnects; ; ) {
       const channel = this.#usable ?? (await this.#ready(cancel));
       try {
         return await operation(channel);
       } catch (error) {
         this.note(error, channel);
-        if (this.#closed || !(error instanceof PcscError && neverRan.has(error.code))) throw error;
+        if (this.#closed || !(error instanceof PcscError)) throw error;
+        const wasReset = again && wantsReconnect.has(error.code);
+        if (wasReset) again = false;
+        else if (!neverRan.has(error.code)) throw error;
       }
     }
   }

@@ -72,6 +72,18 @@ export class TimeoutError extends Error {
   }
 }
 
+/** The error for a transaction that nobody used for too long: the card was reset and let go. */
+export function idleError(reader: string, idleTimeout: number): PcscError {
+  return new PcscError({
+    code: 'SCARD_W_RESET_CARD',
+    value: 0x80100068,
+    text: `The transaction was not used for ${idleTimeout} ms and was ended; begin a new one`,
+    operation: 'Transaction',
+    reader,
+    detail: '',
+  });
+}
+
 /** The error for something used after its `close()`, or closed while it was waited for. */
 export function closedError(what: string): PcscError {
   return new PcscError({

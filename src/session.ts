@@ -5,6 +5,7 @@ import { closedError, PcscError } from './errors.js';
 import { whileHolding } from './holding.js';
 import { ReaderWatch } from './monitor.js';
 import { type NativeChannel, native } from './native.js';
+import { checkRestOptions } from './rest.js';
 import type { SessionIdentity } from './session-identity.js';
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.js';
 import { checkCallback, checkGroups, checkOptions, checkReader, dispositionNumber } from './values.js';
@@ -99,13 +100,14 @@ export class SessionContext {
     this.#checkOpen();
     checkCallback(callback);
     checkOptions(options);
+    checkRestOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     const lease = await this.#cache.find(this.identity, target, options, this.#closing.signal);
     const { transaction } = lease;
     transaction.disposition = disposition;
     return whileHolding(transaction.reader, undefined, () =>
-      runTransaction(transaction, callback, (how) => lease.finish(how)),
+      runTransaction(transaction, callback, (how) => lease.finish(how), options),
     );
   }
 

@@ -3,9 +3,10 @@
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache.js';
-import { closedError } from './errors.js';
+import { closedError, idleError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
 import { CardStates, type NativeChannel } from './native.js';
+import { Rest, type RestOptions } from './rest.js';
 import { traced } from './trace.js';
 import {
   checkApdu,
@@ -16,10 +17,10 @@ import {
   type Protocol,
   protocolName,
 } from './values.js';
-import { type WaitOptions, waitFor } from './waiting.js';
+import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
 
 /** How to wait for the card, and what becomes of it at the end. */
-export interface TransactionOptions extends WaitOptions {
+export interface TransactionOptions extends WaitOptions, RestOptions {
   /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
   disposition?: Disposition | undefined;
 }
@@ -50,7 +51,8 @@ export class Transaction {
   readonly lookup: CacheLookup | undefined;
   #disposition: Disposition;
   readonly #channel: NativeChannel;
-  #open = true;
+  #sealed: Error | undefined;
+  #rest: Rest | undefined;
 
   /** @internal */
   constructor(parts: TransactionParts) {
@@ -77,9 +79,9 @@ export class Transaction {
    * read when its turn comes: leave it as it is until then.
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
-    const channel = this.#use();
+    const channel = this.#channelInUse();
     checkApdu(apdu);
-    return waitFor('SCardTransmit', this.reader, options, (cancel) =>
+    return this.#use('SCardTransmit', options, (cancel) =>
       traced(this.reader, apdu, () => channel.transmit(apdu, cancel?.native)),
     );
   }
@@ -91,10 +93,10 @@ export class Transaction {
    * where the bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
-    const channel = this.#use();
+    const channel = this.#channelInUse();
     const prepared = new PreparedCommand(command);
     try {
-      return await waitFor('SCardTransmit', this.reader, options, (cancel) =>
+      return await this.#use('SCardTransmit', options, (cancel) =>
         prepared.send(channel, this.reader, cancel?.native),
       );
     } finally {
@@ -104,8 +106,8 @@ export class Transaction {
 
   /** SCardStatus. */
   async status(options?: WaitOptions): Promise<CardStatus> {
-    const channel = this.#use();
-    return waitFor('SCardStatus', this.reader, options, (cancel) => readStatus(channel, cancel?.native));
+    const channel = this.#channelInUse();
+    return this.#use('SCardStatus', options, (cancel) => readStatus(channel, cancel?.native));
   }
 
   /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
@@ -114,46 +116,70 @@ export class Transaction {
     input: Uint8Array = new Uint8Array(),
     options?: WaitOptions,
   ): Promise<Uint8Array> {
-    const channel = this.#use();
+    const channel = this.#channelInUse();
     checkNumber(code, 'code');
     checkBytes(input, 'input');
-    return waitFor('SCardControl', this.reader, options, (cancel) =>
-      channel.control(code, input, cancel?.native),
-    );
+    return this.#use('SCardControl', options, (cancel) => channel.control(code, input, cancel?.native));
   }
 
   /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
   async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
-    const channel = this.#use();
+    const channel = this.#channelInUse();
     const id = attributeNumber(attribute);
-    return waitFor('SCardGetAttrib', this.reader, options, (cancel) =>
-      channel.getAttribute(id, cancel?.native),
-    );
+    return this.#use('SCardGetAttrib', options, (cancel) => channel.getAttribute(id, cancel?.native));
   }
 
   /** @internal From here on every use is an error. */
-  seal(): void {
-    this.#open = false;
+  seal(error: Error = closedError('Transaction')): void {
+    this.#sealed ??= error;
+    this.#rest?.stop();
   }
 
-  #use(): NativeChannel {
-    if (!this.#open) throw closedError('Transaction');
+  /** @internal Rejects when the transaction has rested for too long; sealed then. */
+  watchRest(options: RestOptions): Promise<never> {
+    return new Promise((_, reject) => {
+      const { idleTimeout } = options;
+      if (idleTimeout === undefined && !options.keepAlive) return;
+      const onIdle = () => {
+        const error = idleError(this.reader, idleTimeout ?? 0);
+        this.seal(error);
+        reject(error);
+      };
+      // Whatever is wrong with the card, the next use finds out.
+      const onKeepAlive = () => void this.#channel.status().catch(() => {});
+      this.#rest = new Rest(options, onIdle, onKeepAlive);
+    });
+  }
+
+  #channelInUse(): NativeChannel {
+    if (this.#sealed) throw this.#sealed;
     return this.#channel;
+  }
+
+  #use<T>(
+    name: string,
+    options: WaitOptions | undefined,
+    operation: (cancel?: Cancellation) => Promise<T>,
+  ): Promise<T> {
+    const use = () => waitFor(name, this.reader, options, operation);
+    return this.#rest ? this.#rest.during(use) : use();
   }
 }
 
 /**
  * Runs the callback in a transaction that has begun, and ends it: with its disposition when the callback
- * ends well, with a reset when it throws.
+ * ends well, with a reset when it throws or is forgotten.
  */
 export async function runTransaction<T>(
   transaction: Transaction,
   callback: (transaction: Transaction) => Promise<T> | T,
   end: (disposition: number) => Promise<void>,
+  rest: RestOptions = {},
 ): Promise<T> {
   let result: T;
   try {
-    result = await callback(transaction);
+    const forgotten = transaction.watchRest(rest);
+    result = await Promise.race([callback(transaction), forgotten]);
     transaction.seal();
   } catch (error) {
     transaction.seal();
