@@ -2,7 +2,6 @@
 import { writeFile } from 'node:fs/promises';
 import { createSpinner } from 'nanospinner';
 import { buildNative } from './build.js';
-import { hasOneTripExchange } from './clients/one-trip.js';
 import { C, type Contender, OURS } from './contenders.js';
 import { describeMachine } from './machine.js';
 import { measurements } from './measure/index.js';
@@ -27,7 +26,7 @@ await buildNative();
 {
   await using stage = await setStage();
   recorder.detail('machine', await describeMachine(stage.rig.version));
-  recorder.detail('options', { ...options, oneTripExchange: hasOneTripExchange });
+  recorder.detail('options', options);
   for (const measurement of choose(measurements, options.only)) {
     const begun = performance.now();
     try {

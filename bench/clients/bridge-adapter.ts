@@ -1,9 +1,7 @@
 /** This library behind the interface that all libraries are measured by. */
 import { readFileSync } from 'node:fs';
 import { type Card, CardBridge, PcscError, type Transaction } from 'pcsc-bridge';
-import { type CommandApdu, exchange } from 'pcsc-bridge/apdu';
 import type { Adapter, AdapterCard } from './commands.js';
-import { hasOneTripExchange } from './one-trip.js';
 
 export const bridge = new CardBridge();
 export const session = await bridge.openSession({ id: 1, connectTime: 1n });
@@ -23,9 +21,6 @@ export async function connect(reader: string): Promise<Card> {
   }
 }
 
-/** What has arrived of `exchange` on cards and transactions: one trip to the owner thread for all pieces. */
-type MaybeExchange = { exchange?: (apdu: Uint8Array | CommandApdu) => Promise<unknown> };
-
 class BridgeCard implements AdapterCard {
   #transaction: Transaction | undefined;
   #end: (() => void) | undefined;
@@ -38,12 +33,7 @@ class BridgeCard implements AdapterCard {
   }
 
   async exchange(apdu: Uint8Array): Promise<{ length: number }> {
-    const target = this.#transaction ?? this.card;
-    if (hasOneTripExchange) {
-      const response = await (target as MaybeExchange).exchange?.(apdu);
-      return { length: response instanceof Uint8Array ? response.length : 0 };
-    }
-    const { data } = await exchange((bytes) => target.transmit(bytes), apdu);
+    const { data } = await (this.#transaction ?? this.card).exchange(apdu);
     return { length: data.length };
   }
 

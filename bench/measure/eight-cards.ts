@@ -26,7 +26,7 @@ export const eightCards: Measurement = {
     const delay = async (microseconds: number) => {
       for (let card = 0; card < CARDS; card++) await stage.cards.request(`delay ${card} ${microseconds}`);
     };
-    await measure('eight_cards', context.times(40, 6), context.times(400, 200));
+    await measure('eight_cards', context.times(120, 12), 100);
     await delay(10_000);
     try {
       await measure('eight_slow_cards', context.times(7, 2), context.times(25, 10));
