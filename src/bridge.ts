@@ -86,11 +86,11 @@ export class CardBridge {
     await this.cache.close();
   }
 
-  #release(session: SessionContext): void {
+  async #release(session: SessionContext): Promise<void> {
     this.#sessions.delete(session);
     const key = identityKey(session.identity);
     const others = [...this.#sessions].some(({ identity }) => identityKey(identity) === key);
-    if (!others) this.cache.evict(session.identity);
+    if (!others) await this.cache.letGo(session.identity);
   }
 
   #checkOpen(): void {

@@ -67,7 +67,12 @@ export class CardCache {
 
   /** Lets an identity's entries go and resets their cards; one in use goes when its lease ends. How many. */
   evict(identity: SessionIdentity): number {
-    return this.#native?.evict(nativeIdentity(checkIdentity(identity))) ?? 0;
+    return this.#native?.evict(nativeIdentity(checkIdentity(identity))).evicted ?? 0;
+  }
+
+  /** @internal `evict`, and waits for the resets; not behind another's transaction. */
+  async letGo(identity: SessionIdentity): Promise<void> {
+    await this.#native?.evict(nativeIdentity(identity)).closed;
   }
 
   /**

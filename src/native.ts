@@ -138,7 +138,8 @@ export interface NativeCardCache {
     cancel?: NativeCancel,
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
-  evict(identity: NativeIdentity): number;
+  /** `closed`: when the handles have gone, or cannot be waited for. */
+  evict(identity: NativeIdentity): { evicted: number; closed: Promise<void> };
   close(): Promise<void>;
 }
 

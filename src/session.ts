@@ -26,7 +26,7 @@ export class SessionContext {
   /** Who this session is: the key of its cached cards. */
   readonly identity: Readonly<SessionIdentity>;
   readonly #cache: CardCache;
-  readonly #onClose: (session: SessionContext) => void;
+  readonly #onClose: (session: SessionContext) => Promise<void>;
   readonly #cards = new Set<Card>();
   readonly #watches = new Set<ReaderWatch>();
   readonly #closing = new AbortController();
@@ -34,7 +34,11 @@ export class SessionContext {
   #closed: Promise<void> | undefined;
 
   /** @internal */
-  constructor(identity: SessionIdentity, cache: CardCache, onClose: (session: SessionContext) => void) {
+  constructor(
+    identity: SessionIdentity,
+    cache: CardCache,
+    onClose: (session: SessionContext) => Promise<void>,
+  ) {
     this.identity = Object.freeze({ ...identity });
     this.#cache = cache;
     this.#onClose = onClose;
@@ -126,9 +130,10 @@ export class SessionContext {
 
   async #close(): Promise<void> {
     this.#closing.abort(closedError('SessionContext'));
-    this.#onClose(this);
+    const released = this.#onClose(this);
     for (const watch of [...this.#watches]) watch.close();
     await Promise.all([
+      released,
       ...[...this.#cards].map((card) => card.close()),
       this.#channel?.close(dispositionNumber('leave')),
     ]);

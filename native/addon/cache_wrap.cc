@@ -76,7 +76,7 @@ CacheWrap::CacheWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CacheWra
   const Result<const Library*> library = Library::Load();
   if (!library) throw Napi::Error(env, ToJs(env, library.error()));
   library_ = library.value();
-  cache_ = CardCache::Create(ChannelCards(*library_), info[0].As<Napi::Boolean>());
+  cache_ = CardCache::Create(ChannelCards(*library_), info[0].As<Napi::Boolean>(), CardUsers::OfProcess());
 }
 
 CacheWrap::~CacheWrap() {
@@ -110,8 +110,15 @@ Napi::Value CacheWrap::Entries(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {
-  const std::size_t evicted = cache_->Evict(ToIdentity(info[0], "identity"));
-  return Napi::Number::New(info.Env(), static_cast<double>(evicted));
+  const Napi::Env env = info.Env();
+  const SessionIdentity identity = ToIdentity(info[0], "identity");
+  Promised<Done> promised = MakePromise<Done>(env, Undefined, this);
+  const std::size_t evicted =
+      cache_->Evict(identity, [answer = std::move(promised.answer)] { answer(Done{}); });
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("evicted", Napi::Number::New(env, static_cast<double>(evicted)));
+  object.Set("closed", promised.promise);
+  return object;
 }
 
 Napi::Value CacheWrap::Close(const Napi::CallbackInfo& info) {

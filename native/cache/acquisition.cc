@@ -92,8 +92,8 @@ Acquisition::Step Acquisition::Fail(Error error, Later& later) {
 
 bool Acquisition::MustReset(const EntryPtr& entry) {
   const std::lock_guard<std::mutex> lock(cache_->mutex_);
-  return !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
-         cache_->MustReset(entry->info.reader, identity_);
+  return cache_->filter_ && !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
+         cache_->users_->MustReset(entry->info.reader, identity_);
 }
 
 void Acquisition::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
@@ -174,8 +174,7 @@ void Acquisition::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard:
 Lease Acquisition::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim) {
   entry->info.leased = true;
   entry->info.last_used = std::chrono::system_clock::now();
-  entry->lease = ++cache_->last_lease_;
-  cache_->last_user_[entry->info.reader] = {identity_, entry->lease};
+  entry->use = cache_->users_->Note(entry->info.reader, identity_);
   Lease lease;
   lease.cache_ = cache_;
   lease.entry_ = entry;

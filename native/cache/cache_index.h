@@ -20,9 +20,9 @@ class Acquisition;
 struct CacheEntry {
   CacheEntryInfo info;
   std::shared_ptr<CachedCard> card;
-  bool busy = false;        // being opened, evaluated or leased: whoever does that has it alone
-  bool gone = false;        // no longer in the index; closed when whoever has it is done
-  std::uint64_t lease = 0;  // the number of its last lease
+  bool busy = false;      // being opened, evaluated or leased: whoever does that has it alone
+  bool gone = false;      // no longer in the index; closed when whoever has it is done
+  std::uint64_t use = 0;  // the number of its last lease, as CardUsers counts
   std::deque<std::shared_ptr<Acquisition>> waiting;
 };
 

@@ -6,12 +6,24 @@
 #include "cache/acquisition.h"
 
 namespace pcsc_bridge {
+namespace {
 
-std::shared_ptr<CardCache> CardCache::Create(CachedCardFactory make_card, bool filter) {
+// Calls `action` when the last of those who hold the result lets go.
+std::shared_ptr<void> AtLast(std::function<void()> action) {
+  return std::shared_ptr<void>(nullptr, [action = std::move(action)](void*) {
+    if (action) action();
+  });
+}
+
+}  // namespace
+
+std::shared_ptr<CardCache> CardCache::Create(CachedCardFactory make_card, bool filter,
+                                             std::shared_ptr<CardUsers> users) {
   struct Shared : CardCache {
-    Shared(CachedCardFactory m, bool f) : CardCache(std::move(m), f) {}
+    Shared(CachedCardFactory m, bool f, std::shared_ptr<CardUsers> u)
+        : CardCache(std::move(m), f, std::move(u)) {}
   };
-  return std::make_shared<Shared>(std::move(make_card), filter);
+  return std::make_shared<Shared>(std::move(make_card), filter, std::move(users));
 }
 
 std::shared_ptr<Cancellable> CardCache::Acquire(const SessionIdentity& identity, CacheTarget target,
@@ -38,20 +50,17 @@ std::vector<CacheIndex::EntryPtr> CardCache::Candidates(const SessionIdentity& i
   return filter_ ? index_.Own(identity, target) : index_.All();
 }
 
-bool CardCache::MustReset(const std::string& reader, const SessionIdentity& asker) const {
-  if (!filter_) return false;
-  const auto last = last_user_.find(reader);
-  return last != last_user_.end() && last->second.identity != asker;
-}
-
-void CardCache::Drop(const EntryPtr& entry, Disposition disposition, Later& later) {
+void CardCache::Drop(const EntryPtr& entry, Disposition disposition, Later& later,
+                     std::shared_ptr<void> hold) {
   index_.Erase(*entry);
   for (const std::shared_ptr<Acquisition>& waiter : entry->waiting) {
     later.push_back([waiter] { waiter->Advance(); });
   }
   entry->waiting.clear();
   // A lease goes on to its end; EndClaim closes the card then.
-  if (!entry->info.leased) later.push_back([card = entry->card, disposition] { card->Close(disposition); });
+  if (entry->info.leased) return;
+  later.push_back(
+      [card = entry->card, disposition, hold = std::move(hold)] { card->Close(disposition, [hold] {}); });
 }
 
 void CardCache::PassOn(const EntryPtr& entry, Later& later) {
@@ -81,11 +90,7 @@ void CardCache::EndClaim(const EntryPtr& entry, Disposition disposition,
       entry->info.last_used = std::chrono::system_clock::now();
       if (ended) {
         // The transaction is over: another may have leased the reader's card meanwhile.
-        const auto last = self->last_user_.find(entry->info.reader);
-        if (disposition != Disposition::kLeave && last != self->last_user_.end() &&
-            last->second.lease == entry->lease) {
-          self->last_user_.erase(last);
-        }
+        if (disposition != Disposition::kLeave) self->users_->Forget(entry->info.reader, entry->use);
         self->PassOn(entry, later);
       } else {
         entry->info.leased = false;
@@ -104,13 +109,14 @@ std::vector<CacheEntryInfo> CardCache::Entries() const {
   return entries;
 }
 
-std::size_t CardCache::Evict(const SessionIdentity& identity) {
+std::size_t CardCache::Evict(const SessionIdentity& identity, std::function<void()> closed) {
   Later later;
   std::size_t evicted = 0;
   {
+    const std::shared_ptr<void> last = AtLast(std::move(closed));
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const EntryPtr& entry : index_.Of(identity)) {
-      Drop(entry, Disposition::kReset, later);
+      Drop(entry, Disposition::kReset, later, last);
       ++evicted;
     }
   }
@@ -138,20 +144,12 @@ void CardCache::Observe(const Result<Monitor::Picture>& picture) {
 }
 
 void CardCache::Close(std::function<void()> closed) {
-  // Calls `closed` when the last of those who hold it lets go.
-  const std::shared_ptr<void> last(nullptr, [closed = std::move(closed)](void*) {
-    if (closed) closed();
-  });
   Later later;
   {
+    const std::shared_ptr<void> last = AtLast(std::move(closed));
     const std::lock_guard<std::mutex> lock(mutex_);
     closed_ = true;
-    for (const EntryPtr& entry : index_.All()) {
-      const bool leased = entry->info.leased;
-      Drop(entry, Disposition::kReset, later);
-      if (!leased)
-        later.push_back([card = entry->card, last] { card->Close(Disposition::kReset, [last] {}); });
-    }
+    for (const EntryPtr& entry : index_.All()) Drop(entry, Disposition::kReset, later, last);
   }
   for (const auto& action : later) action();
 }

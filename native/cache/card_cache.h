@@ -5,12 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "cache/cache_index.h"
 #include "cache/cache_types.h"
 #include "cache/cached_card.h"
+#include "cache/card_users.h"
 #include "channel/monitor.h"
 
 namespace pcsc_bridge {
@@ -28,7 +28,8 @@ class Lease;
 // Thread safe. No lock is held during a PC/SC call or while an answer is given.
 class CardCache : public std::enable_shared_from_this<CardCache> {
  public:
-  static std::shared_ptr<CardCache> Create(CachedCardFactory make_card, bool filter);
+  static std::shared_ptr<CardCache> Create(CachedCardFactory make_card, bool filter,
+                                           std::shared_ptr<CardUsers> users);
 
   // Finds the wanted card for the asker, connecting anew where no entry is it, and leases it, in a
   // transaction. `answer` is called once, from any thread. Errors: those of the connect; kUnknownCard where
@@ -40,7 +41,8 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
 
   // Lets an identity's entries go, resetting their cards; one in use goes when its lease ends. Tells how
   // many.
-  std::size_t Evict(const SessionIdentity& identity);
+  // `closed`, if given, is called as Close calls it.
+  std::size_t Evict(const SessionIdentity& identity, std::function<void()> closed = nullptr);
 
   // Lets idle entries go whose reader or card is no longer there; all idle ones when the service is away.
   void Observe(const Result<Monitor::Picture>& picture);
@@ -58,12 +60,14 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   // What is left to do once the lock is released.
   using Later = std::vector<std::function<void()>>;
 
-  CardCache(CachedCardFactory make_card, bool filter) : make_card_(std::move(make_card)), filter_(filter) {}
+  CardCache(CachedCardFactory make_card, bool filter, std::shared_ptr<CardUsers> users)
+      : make_card_(std::move(make_card)), filter_(filter), users_(std::move(users)) {}
 
   // Under the lock.
   std::vector<EntryPtr> Candidates(const SessionIdentity& identity, const CacheTarget& target) const;
-  bool MustReset(const std::string& reader, const SessionIdentity& asker) const;
-  void Drop(const EntryPtr& entry, Disposition disposition, Later& later);
+  // `hold` is kept until the handle has gone or cannot be waited for.
+  void Drop(const EntryPtr& entry, Disposition disposition, Later& later,
+            std::shared_ptr<void> hold = nullptr);
   void PassOn(const EntryPtr& entry, Later& later);
 
   // Ends the claim on an entry, then lets the next in line have it, or drops it where that failed.
@@ -71,14 +75,9 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
 
   const CachedCardFactory make_card_;
   const bool filter_;
+  const std::shared_ptr<CardUsers> users_;
   mutable std::mutex mutex_;
   CacheIndex index_;
-  struct LastUser {
-    SessionIdentity identity;
-    std::uint64_t lease = 0;
-  };
-  std::unordered_map<std::string, LastUser> last_user_;  // by reader: whose PIN state its card may be in
-  std::uint64_t last_lease_ = 0;
   bool closed_ = false;
 };
 

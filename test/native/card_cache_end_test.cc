@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "card_cache_fixture.h"
@@ -182,6 +184,44 @@ TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry p
     CHECK(lease.ok());
   }
   run();
+}
+
+TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a cancel nor had by two") {
+  constexpr int kRounds = 4000;
+  std::atomic<int> round{-1};
+  std::atomic<int> done{-1};
+  Asked second;
+  Asked other;
+  // Beside the end that hands the entry to the second: cancels the second, or asks, too.
+  std::thread beside([&] {
+    for (int mine = 0; mine < kRounds; ++mine) {
+      while (round < mine) std::this_thread::yield();
+      for (volatile int spin = 0; spin < (mine * 37) % 1500; spin = spin + 1) {
+      }
+      if (mine % 2 == 0) {
+        second.acquisition->Cancel();
+      } else {
+        other = Ask(kAnna, "A");
+      }
+      done = mine;
+    }
+  });
+  const auto end = [](Result<Lease> lease) {
+    if (lease) CHECK(End(std::move(*lease)).ok());
+  };
+  for (int mine = 0; mine < kRounds; ++mine) {
+    Lease first = Acquire(kAnna, "A");
+    second = Ask(kAnna, "A");
+    Asked third = Ask(kAnna, "A");
+    round = mine;
+    CHECK(End(std::move(first)).ok());
+    while (done < mine) std::this_thread::yield();
+    end(second.answer.Wait());
+    end(third.answer.Wait());
+    if (mine % 2 == 1) end(other.answer.Wait());
+  }
+  beside.join();
+  CHECK(cache->Entries().size() == 1);
 }
 
 TEST_CASE_FIXTURE(Filtered,

@@ -19,7 +19,8 @@ inline const SessionIdentity kBert{2, 200};
 
 // Closed at the end of the test: no handle may be left then, and no rule of CachedCard broken.
 struct Cache {
-  explicit Cache(bool filter) : cache(CardCache::Create(world->Factory(), filter)) {}
+  explicit Cache(bool filter)
+      : cache(CardCache::Create(world->Factory(), filter, std::make_shared<pcsc_bridge::CardUsers>())) {}
   ~Cache() {
     for (const char* reader : {"A", "B", "C"}) world->Free(reader);
     cache->Close(nullptr);

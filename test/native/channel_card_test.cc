@@ -71,7 +71,8 @@ struct OverChannels {
   }
 
   FakeLibrary library;
-  std::shared_ptr<CardCache> cache = CardCache::Create(ChannelCards(library.table()), true);
+  std::shared_ptr<CardCache> cache =
+      CardCache::Create(ChannelCards(library.table()), true, std::make_shared<pcsc_bridge::CardUsers>());
 };
 
 TEST_CASE_FIXTURE(OverChannels, "a cached card is connected once and evaluated by begin, status and end") {

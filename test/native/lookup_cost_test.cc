@@ -79,7 +79,8 @@ class FullCache {
   }
 
   std::shared_ptr<CardCache> cache_ =
-      CardCache::Create([](const std::string&) { return std::make_shared<InstantCard>(); }, true);
+      CardCache::Create([](const std::string&) { return std::make_shared<InstantCard>(); }, true,
+                        pcsc_bridge::CardUsers::OfProcess());
 };
 
 double Median(std::vector<double> values) {
