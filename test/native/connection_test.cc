@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include "channel_fixture.h"
@@ -105,7 +107,8 @@ TEST_CASE_FIXTURE(Connected,
     CHECK(waiter.Connect().Wait().ok());
     library.Hold("R");
     Asked<BeginOutcome> begun = waiter.Begin();
-    library.WaitForCount(Call::kGetAttrib, library.count(Call::kGetAttrib) + 3);
+    library.WaitForCount(Call::kGetAttrib, library.count(Call::kGetAttrib) + 1);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // it pauses for 500 or more after each look
     begun.Cancel();
     CHECK(begun.Wait().code() == status::kCancelled);
     library.Free("R");
