@@ -34,6 +34,7 @@
         "native/addon/cache_wrap.cc",
         "native/addon/channel_wrap.cc",
         "native/addon/convert.cc",
+        "native/addon/dispatcher.cc",
         "native/addon/environment.cc",
         "native/addon/items.cc",
         "native/addon/module.cc",

@@ -127,12 +127,13 @@ Napi::Value ChannelWrap::IsValid(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ChannelWrap::Connect(const Napi::CallbackInfo& info) {
-  std::string reader = ToString(info[0], "reader");
+  const std::string reader = ToString(info[0], "reader");
   const auto share_mode = static_cast<ShareMode>(ToUint32(info[1], "shareMode"));
   const Protocols protocols = ToUint32(info[2], "protocols");
+  reader_ = reader;
   return Submit<Protocols>(
       info, 3,
-      [reader = std::move(reader), share_mode, protocols](Connection& connection, Operation& operation) {
+      [reader, share_mode, protocols](Connection& connection, Operation& operation) {
         return connection.Connect(reader, share_mode, protocols, operation);
       },
       FromProtocols);
@@ -161,12 +162,15 @@ Napi::Value ChannelWrap::Disconnect(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ChannelWrap::Begin(const Napi::CallbackInfo& info) {
-  return Submit<BeginOutcome>(
-      info, 0,
-      [](Connection& connection, Operation& operation) {
-        return connection.Begin(OnReset::kReconnect, operation);
+  Promised<BeginOutcome> promised = MakePromise<BeginOutcome>(info.Env(), FromBegin, this);
+  const std::shared_ptr<Operation> operation = channel_->SubmitInLine<BeginOutcome>(
+      reader_,
+      [](Connection& connection, Operation& self, ReaderGate::Place place) {
+        return connection.Begin(OnReset::kReconnect, self, std::move(place));
       },
-      FromBegin);
+      std::move(promised.answer));
+  CancelWrap::Bind(info[0], operation);
+  return promised.promise;
 }
 
 Napi::Value ChannelWrap::End(const Napi::CallbackInfo& info) {

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
 
 #include "addon/promise.h"
 #include "channel/channel.h"
@@ -43,7 +44,8 @@ class ChannelWrap : public Napi::ObjectWrap<ChannelWrap> {
                      typename OperationOf<T>::Work work, Convert<T> convert);
 
   std::shared_ptr<Channel> channel_;
-  bool owned_ = true;  // a lease's channel belongs to the cache
+  std::string reader_;  // of the last connect
+  bool owned_ = true;   // a lease's channel belongs to the cache
 };
 
 }  // namespace pcsc_bridge::addon

@@ -89,9 +89,9 @@ void MonitorWrap::Expect(Napi::Env env, bool expected) {
   expected_ = expected;
   const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
   if (expected) {
-    dispatcher->Expect(env);
+    dispatcher->Expect();
   } else {
-    dispatcher->Settle(env);
+    dispatcher->Settle();
   }
 }
 

@@ -29,7 +29,7 @@ class Pending final : public Task, public std::enable_shared_from_this<Pending<T
         dispatcher_(Environment::Of(env).dispatcher),
         convert_(convert),
         owner_(owner) {
-    dispatcher_->Expect(env);
+    dispatcher_->Expect();
     if (owner_ != nullptr) owner_->Ref();
   }
 
@@ -41,7 +41,7 @@ class Pending final : public Task, public std::enable_shared_from_this<Pending<T
   }
 
   void Run(Napi::Env env) override {
-    dispatcher_->Settle(env);
+    dispatcher_->Settle();
     if (owner_ != nullptr) owner_->Unref();
     if (*result_) {
       deferred_.Resolve(convert_(env, **result_));

@@ -8,8 +8,8 @@ constexpr ShareMode kShareMode = ShareMode::kShared;
 constexpr Protocols kProtocols = kT0 | kT1;
 
 Result<CachedCard::Claim> ClaimCard(Connection& connection, const CachedCard::MustReset& must_reset,
-                                    OnReset on_reset, Operation& operation) {
-  Result<BeginOutcome> begun = connection.Begin(on_reset, operation);
+                                    OnReset on_reset, Operation& operation, ReaderGate::Place place = {}) {
+  Result<BeginOutcome> begun = connection.Begin(on_reset, operation, std::move(place));
   if (!begun) return begun.error();
   if (must_reset()) {
     const Result<Protocols> active =
@@ -43,9 +43,11 @@ std::shared_ptr<Cancellable> ChannelCard::Open(MustReset must_reset,
 
 std::shared_ptr<Cancellable> ChannelCard::Evaluate(MustReset must_reset,
                                                    std::function<void(Result<Claim>)> answer) {
-  return channel_->Submit<Claim>(
-      [must_reset = std::move(must_reset)](Connection& connection, Operation& operation) {
-        return ClaimCard(connection, must_reset, OnReset::kFail, operation);
+  return channel_->SubmitInLine<Claim>(
+      reader_,
+      [must_reset = std::move(must_reset)](Connection& connection, Operation& operation,
+                                           ReaderGate::Place place) {
+        return ClaimCard(connection, must_reset, OnReset::kFail, operation, std::move(place));
       },
       std::move(answer));
 }

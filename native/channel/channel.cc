@@ -16,7 +16,7 @@ Error Channel::EndedError() const {
   return Error{status::kClosed, "channel", "", ""};
 }
 
-void Channel::Enqueue(std::shared_ptr<Operation> operation) {
+void Channel::Enqueue(std::shared_ptr<Operation> operation, const std::function<void()>& if_next) {
   bool accepted = false;
   bool start = false;
   {
@@ -25,6 +25,8 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation) {
       operation->abandon_ = [weak = weak_from_this()] {
         if (const std::shared_ptr<Channel> channel = weak.lock()) channel->Abandon();
       };
+      const bool idle = queue_.empty() && (current_ == nullptr || current_->settled());
+      if (idle && if_next) if_next();
       queue_.push_back(operation);
       accepted = true;
       start = !std::exchange(started_, true);

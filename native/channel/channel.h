@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "channel/connection.h"
 #include "channel/operation.h"
+#include "channel/reader_gate.h"
 
 namespace pcsc_bridge {
 
@@ -36,6 +38,23 @@ class Channel : public std::enable_shared_from_this<Channel> {
     return operation;
   }
 
+  // The same for work that begins by waiting for its turn at a reader. Where the channel has nothing else to
+  // do it stands in line from here on: those who ask one after another are served in that order, however
+  // their channels' threads are scheduled.
+  template <class T>
+  std::shared_ptr<Operation> SubmitInLine(
+      const std::string& reader, std::function<Result<T>(Connection&, Operation&, ReaderGate::Place)> work,
+      typename OperationOf<T>::Answer answer) {
+    const auto place = std::make_shared<ReaderGate::Place>();
+    auto operation = std::make_shared<OperationOf<T>>(
+        [work = std::move(work), place](Connection& connection, Operation& self) {
+          return work(connection, self, std::move(*place));
+        },
+        std::move(answer));
+    Enqueue(operation, [&] { *place = ReaderGate::OfProcess().TakePlace(reader, *operation); });
+    return operation;
+  }
+
   // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
   // or at once where that cannot be waited for: a call is stuck, or somebody else has the card that is to be
   // reset. Later calls are answered like the first.
@@ -49,7 +68,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   explicit Channel(const Library& library) : connection_(std::make_unique<Connection>(library)) {}
 
-  void Enqueue(std::shared_ptr<Operation> operation);
+  // `if_next` is called first where nothing is queued or under way.
+  void Enqueue(std::shared_ptr<Operation> operation, const std::function<void()>& if_next = nullptr);
   void Abandon();
   void Loop();
   std::shared_ptr<Operation> Next();

@@ -38,12 +38,15 @@ Error Connection::NotConnected(const char* operation) const {
   return Error{status::kNotConnected, operation, "", ""};
 }
 
-bool Connection::TakeTurn(const std::string& reader, Operation& operation, bool* waited) {
-  std::optional<ReaderGate::Turn> turn = ReaderGate::OfProcess().Enter(reader, operation, waited);
+bool Connection::TakeTurn(const std::string& reader, Operation& operation, bool* waited,
+                          ReaderGate::Place place) {
+  if (place.reader() != reader) place = ReaderGate::OfProcess().TakePlace(reader, operation);
+  if (waited != nullptr) *waited = place.waited();
+  std::optional<ReaderGate::Turn> turn = place.Wait(operation);
   if (!turn) return false;
   // Who cancels settles the operation first and then calls YieldTurn: one of the two sees the other.
   const std::lock_guard<std::mutex> lock(turn_mutex_);
-  if (operation.cancelled()) return false;
+  if (operation.settled()) return false;
   turn_ = std::move(turn);
   return true;
 }
@@ -138,7 +141,7 @@ bool Connection::WaitForOthers(Operation& operation, bool* waited) {
 }
 
 Result<Done> Connection::BeginOnce(Operation& operation) {
-  if (operation.cancelled()) return Operation::CancelledError();
+  if (operation.settled()) return Operation::CancelledError();
   Result<Done> begun = card_->BeginTransaction();
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
   if (begun && !library_.status_is_mask) {
@@ -151,7 +154,7 @@ Result<Done> Connection::BeginOnce(Operation& operation) {
   return begun;
 }
 
-Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation) {
+Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, ReaderGate::Place place) {
   if (!card_) return NotConnected("SCardBeginTransaction");
   if (in_transaction_) {
     return Error{status::kInvalidParameter, "SCardBeginTransaction", card_->reader(),
@@ -159,7 +162,9 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation) {
   }
   BeginOutcome outcome;
   const auto start = steady_clock::now();
-  if (!TakeTurn(card_->reader(), operation, &outcome.waited)) return Operation::CancelledError();
+  if (!TakeTurn(card_->reader(), operation, &outcome.waited, std::move(place))) {
+    return Operation::CancelledError();
+  }
   if (!WaitForOthers(operation, &outcome.waited)) {
     YieldTurn();
     return Operation::CancelledError();
@@ -204,11 +209,11 @@ Result<Done> Connection::End(Disposition disposition) {
 template <class T, class Call>
 Result<T> Connection::OnCard(const char* name, Operation& operation, Call call) {
   if (!card_) return NotConnected(name);
-  if (operation.cancelled()) return Operation::CancelledError();
+  if (operation.settled()) return Operation::CancelledError();
   if (in_transaction_) return call(*card_);
   if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
   Result<T> result = call(*card_);
-  if (result.code() == status::kResetCard && reset_by_us_ && !operation.cancelled()) {
+  if (result.code() == status::kResetCard && reset_by_us_ && !operation.settled()) {
     reset_by_us_ = false;
     if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = call(*card_);
   }
@@ -230,7 +235,7 @@ Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint
   used_in_transaction_ = true;
   return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) {
     return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
-      if (operation.cancelled()) return Operation::CancelledError();
+      if (operation.settled()) return Operation::CancelledError();
       return card.Transmit(apdu);
     });
   });

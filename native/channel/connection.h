@@ -51,7 +51,8 @@ class Connection {
   // Whether somebody else has the card just now, so that a disconnect that resets it would wait.
   bool HeldByOther();
 
-  Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation);
+  // `place` is the operation's place in line for the card's reader, where it has one already.
+  Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation, ReaderGate::Place place = {});
   Result<Done> End(Disposition disposition);
   bool in_transaction() const { return in_transaction_; }
 
@@ -72,7 +73,8 @@ class Connection {
   Error NotConnected(const char* operation) const;
   void LetGo();
   // False when cancelled. An operation cancelled inside the library gets no turn, or loses it to YieldTurn.
-  bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr);
+  bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr,
+                ReaderGate::Place place = {});
   // Waits until no other process holds the card, where that can be asked. False when cancelled.
   bool WaitForOthers(Operation& operation, bool* waited);
   Result<Done> BeginOnce(Operation& operation);

@@ -123,6 +123,11 @@ Result<Done> Monitor::Await(Picture& picture, bool wait) {
   Result<Done> changed =
       context_->GetStatusChange(picture, wait ? std::nullopt : std::optional(milliseconds(0)));
   picture.pop_back();
+  if (changed.code() == status::kInvalidParameter && !picture.empty()) {
+    // pcsc-lite takes as many readers at once as it can have (16): with all of them there is no place for the
+    // pseudo reader.
+    changed = context_->GetStatusChange(picture, wait ? kLookForReaders : milliseconds(0));
+  }
   return changed;
 }
 

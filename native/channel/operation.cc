@@ -42,14 +42,14 @@ bool Operation::Sleep(std::chrono::microseconds time) {
   return true;
 }
 
+bool Operation::settled() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return phase_ == Phase::kSettled;
+}
+
 void Operation::Notify() {
   const std::lock_guard<std::mutex> lock(mutex_);
   changed_.notify_all();
-}
-
-bool Operation::cancelled() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return phase_ == Phase::kSettled;
 }
 
 bool Operation::Start() {

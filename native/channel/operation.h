@@ -36,8 +36,9 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   bool Sleep(std::chrono::microseconds time);
   // Any thread: has WaitUntil look at its condition again.
   void Notify();
-  // Owner thread, before a further call into the library: an operation given up makes none.
-  bool cancelled();
+  // Any thread: it has been answered. For the work itself that means given up: no further call into the
+  // library.
+  bool settled();
 
   static Error CancelledError() { return Error{status::kCancelled, "cancel", "", ""}; }
 

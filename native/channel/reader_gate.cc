@@ -11,29 +11,63 @@ ReaderGate& ReaderGate::OfProcess() {
   return *gate;
 }
 
+ReaderGate::Place ReaderGate::TakePlace(const std::string& reader, Operation& operation) {
+  Place place;
+  place.gate_ = this;
+  place.reader_ = reader;
+  place.waiter_ = std::make_shared<Waiter>();
+  place.waiter_->operation = operation.weak_from_this();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto [line, free] = lines_.try_emplace(reader);
+  place.waited_ = !free;
+  if (free) {
+    place.waiter_->called = true;
+  } else {
+    line->second.push_back(place.waiter_);
+  }
+  return place;
+}
+
 std::optional<ReaderGate::Turn> ReaderGate::Enter(const std::string& reader, Operation& operation,
                                                   bool* waited) {
-  Waiter waiter{operation.shared_from_this()};
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto [line, free] = lines_.try_emplace(reader);
-    if (waited != nullptr) *waited = !free;
-    if (free) return Turn(*this, reader);
-    line->second.push_back(&waiter);
-  }
-  if (operation.WaitUntil([&] { return waiter.called.load(); })) return Turn(*this, reader);
+  Place place = TakePlace(reader, operation);
+  if (waited != nullptr) *waited = place.waited();
+  return place.Wait(operation);
+}
 
-  bool called = false;
+std::optional<ReaderGate::Turn> ReaderGate::Place::Wait(Operation& operation) {
+  if (!waiter_->called && !operation.WaitUntil([&] { return waiter_->called.load(); })) {
+    Leave();
+    return std::nullopt;
+  }
+  waiter_ = nullptr;
+  return Turn(*gate_, reader_);
+}
+
+ReaderGate::Place& ReaderGate::Place::operator=(Place&& other) noexcept {
+  if (this != &other) {
+    Leave();
+    gate_ = other.gate_;
+    reader_ = std::move(other.reader_);
+    waiter_ = std::move(other.waiter_);
+    waited_ = other.waited_;
+  }
+  return *this;
+}
+
+void ReaderGate::Place::Leave() {
+  if (waiter_ == nullptr) return;
+  const std::shared_ptr<Waiter> waiter = std::move(waiter_);
+  waiter_ = nullptr;
   {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    called = waiter.called;
-    if (!called) {
-      std::deque<Waiter*>& line = lines_[reader];
-      line.erase(std::find(line.begin(), line.end(), &waiter));
+    const std::lock_guard<std::mutex> lock(gate_->mutex_);
+    if (!waiter->called) {
+      std::deque<std::shared_ptr<Waiter>>& line = gate_->lines_[reader_];
+      line.erase(std::find(line.begin(), line.end(), waiter));
+      return;
     }
   }
-  if (called) Pass(reader);
-  return std::nullopt;
+  gate_->Pass(reader_);
 }
 
 bool ReaderGate::IsTaken(const std::string& reader) const {
@@ -48,18 +82,19 @@ std::size_t ReaderGate::Waiting(const std::string& reader) const {
 }
 
 void ReaderGate::Pass(const std::string& reader) {
+  // Goes after the lock: it may be the last to hold the operation, whose end leaves a place.
+  std::shared_ptr<Operation> operation;
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto line = lines_.find(reader);
   if (line->second.empty()) {
     lines_.erase(line);
     return;
   }
-  Waiter* next = line->second.front();
+  const std::shared_ptr<Waiter> next = std::move(line->second.front());
   line->second.pop_front();
-  // Once called, the waiter's frame and its operation may be gone at any moment.
-  const std::shared_ptr<Operation> operation = next->operation;
   next->called = true;
-  operation->Notify();
+  operation = next->operation.lock();
+  if (operation) operation->Notify();
 }
 
 ReaderGate::Turn& ReaderGate::Turn::operator=(Turn&& other) noexcept {

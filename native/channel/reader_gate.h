@@ -19,6 +19,12 @@
 
 namespace pcsc_bridge {
 
+// Who stands in line.
+struct Waiter {
+  std::weak_ptr<Operation> operation;
+  std::atomic<bool> called{false};
+};
+
 // One per process. Thread safe.
 class ReaderGate {
  public:
@@ -39,7 +45,38 @@ class ReaderGate {
     std::string reader_;
   };
 
+  // A place in the line for a reader. Move-only; one that is dropped leaves the line, or passes the turn on.
+  class Place {
+   public:
+    Place() = default;
+    Place(Place&& other) noexcept = default;
+    Place& operator=(Place&& other) noexcept;
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() { Leave(); }
+
+    // Empty for one that was never taken.
+    const std::string& reader() const { return reader_; }
+    // Somebody else had the turn when the place was taken.
+    bool waited() const { return waited_; }
+
+    // Waits for the turn, once; nothing when the operation was cancelled.
+    std::optional<Turn> Wait(Operation& operation);
+
+   private:
+    friend class ReaderGate;
+    void Leave();
+
+    ReaderGate* gate_ = nullptr;
+    std::string reader_;
+    std::shared_ptr<Waiter> waiter_;  // null when there is nothing to leave
+    bool waited_ = false;
+  };
+
   static ReaderGate& OfProcess();
+
+  // Takes a place in line, without waiting. `operation` is the one that will wait.
+  Place TakePlace(const std::string& reader, Operation& operation);
 
   // Waits for the turn on a reader; nothing when the operation was cancelled. `waited`, if given, tells
   // whether somebody else had it.
@@ -50,16 +87,11 @@ class ReaderGate {
   std::size_t Waiting(const std::string& reader) const;
 
  private:
-  struct Waiter {
-    std::shared_ptr<Operation> operation;
-    std::atomic<bool> called{false};
-  };
-
   void Pass(const std::string& reader);
 
   mutable std::mutex mutex_;
-  // Readers whose turn is taken, each with its line. Waiters live on the stack of Enter.
-  std::unordered_map<std::string, std::deque<Waiter*>> lines_;
+  // Readers whose turn is taken, each with its line.
+  std::unordered_map<std::string, std::deque<std::shared_ptr<Waiter>>> lines_;
 };
 
 }  // namespace pcsc_bridge
