@@ -42,54 +42,79 @@ async function attempt<T>(contender: Contender, action: () => Promise<T>): Promi
   }
 }
 
-export interface Comparison {
-  rounds: number;
-  unit: string;
-  /** One round of one program: its samples. */
-  round: (client: Client) => Promise<number[]>;
-  /** Metrics and rows in the details begin with this. */
-  name: string;
+interface Taken {
+  samples: number[];
+  /** One per round. */
+  figures: number[];
+  failure?: string;
 }
 
 /**
- * Round after round, everybody's turn in a changing order; the first round warms up and is not counted.
- * Records `NAME_vs_c` for this library, `NAME_vs_c_PEER` for the others, and how they came about.
+ * What several programs take for the same thing, in rounds: everybody's turn in an order of chance, so that
+ * nobody always follows the same one. May go on with new processes of the same programs.
  */
-export async function compare(
-  recorder: Recorder,
-  contenders: readonly Contender[],
-  { name, rounds, unit, round }: Comparison,
-): Promise<void> {
-  const running = contenders.map(({ name: who, client, failure }) => ({
-    ...(failure === undefined ? {} : { failure }),
-    name: who,
-    client,
-    samples: [] as number[],
-    figures: [] as number[],
-  }));
-  for (let i = 0; i <= rounds; i++) {
-    for (let turn = 0; turn < running.length; turn++) {
-      const contender = running[(turn + i) % running.length] as (typeof running)[number];
-      const samples = await attempt(contender, () => round(contender.client));
-      if (samples === undefined || i === 0) continue;
-      contender.samples.push(...samples);
-      contender.figures.push(median(samples));
+export class Comparison {
+  readonly #taken = new Map<string, Taken>();
+  #rounds = 0;
+
+  constructor(
+    /** Figures and details begin with this. */
+    readonly name: string,
+    readonly unit: string,
+  ) {}
+
+  /** `round` is one program's turn: its samples. The first round warms up and is not counted. */
+  async run(
+    contenders: readonly Contender[],
+    rounds: number,
+    round: (client: Client) => Promise<number[]>,
+  ): Promise<void> {
+    for (const { name } of contenders) this.#of(name); // in this order in every table
+    for (let i = 0; i <= rounds; i++) {
+      for (const contender of shuffled(contenders)) {
+        const samples = await attempt(contender, () => round(contender.client));
+        if (samples === undefined || i === 0) continue;
+        const taken = this.#of(contender.name);
+        taken.samples.push(...samples);
+        taken.figures.push(median(samples));
+      }
+    }
+    this.#rounds += rounds;
+    for (const { name, failure } of contenders) {
+      if (failure !== undefined) this.#of(name).failure = failure;
     }
   }
 
-  const baseline = running.find(({ name: who }) => who === C);
-  if (!baseline || baseline.failure !== undefined) throw new Error(baseline?.failure ?? 'no C program');
-  const standings: Record<string, Standing | { failed: string }> = {};
-  for (const { name: who, failure, samples, figures } of running) {
-    const metric = who === OURS ? `${name}_vs_c` : `${name}_vs_c_${who}`;
-    if (failure !== undefined) {
-      standings[who] = { failed: failure };
-      recorder.failed(metric, failure);
-      continue;
+  /** Records `NAME_vs_c` for this library, `NAME_vs_c_PEER` for the others, and how they came about. */
+  record(recorder: Recorder): void {
+    const baseline = this.#of(C);
+    if (baseline.failure !== undefined) throw new Error(baseline.failure);
+    const standings: Record<string, Standing | { failed: string }> = {};
+    for (const [who, { failure, samples, figures }] of this.#taken) {
+      const metric = who === OURS ? `${this.name}_vs_c` : `${this.name}_vs_c_${who}`;
+      if (failure !== undefined) {
+        standings[who] = { failed: failure };
+        recorder.failed(metric, failure);
+        continue;
+      }
+      const vsC = ratios(figures, baseline.figures);
+      const { unit } = this;
+      standings[who] = { unit, rounds: this.#rounds, samples: samples.length, figure: spread(samples), vsC };
+      if (who !== C) recorder.metric(metric, vsC.p50);
     }
-    const vsC = ratios(figures, baseline.figures);
-    standings[who] = { unit, rounds, samples: samples.length, figure: spread(samples), vsC };
-    if (who !== C) recorder.metric(metric, vsC.p50);
+    recorder.detail(`${this.name}_vs_c`, standings);
   }
-  recorder.detail(`${name}_vs_c`, standings);
+
+  #of(name: string): Taken {
+    const taken = this.#taken.get(name) ?? { samples: [], figures: [] };
+    this.#taken.set(name, taken);
+    return taken;
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ item }) => item);
 }

@@ -1,12 +1,22 @@
 /**
  * One card, one command after another. Turns are short, some milliseconds each: what disturbs the machine then
- * disturbs everybody's turn of a round, and the scheduler's luck changes often.
+ * disturbs everybody's turn of a round. Where the scheduler puts a program's threads stays the same for seconds
+ * and makes as much of a difference as the program does, so all of them start anew several times.
  */
 import { cpus } from 'node:os';
 import type { Client } from '../client.js';
-import { compare, prepare } from '../contenders.js';
+import { Comparison, prepare } from '../contenders.js';
 import { allCores, pinStage } from '../stage.js';
 import { BYTES_256, BYTES_65000, type Context, EMPTY, type Measurement, PIECES_16 } from './measure.js';
+
+const PINNED = 'apdu5_pinned_p50';
+const orders: Record<string, string> = {
+  apdu5_p50: `apdu 0 40 ${EMPTY}`,
+  apdu256_p50: `apdu 0 40 ${BYTES_256}`,
+  apdu64k_p50: `apdu 0 20 ${BYTES_65000}`,
+  cert16_p50: `chain 0 5 ${PIECES_16}`,
+  [PINNED]: `apdu 0 40 ${EMPTY}`, // comes last: the programs stay pinned
+};
 
 export const apdu: Measurement = {
   name: 'apdu',
@@ -18,27 +28,36 @@ export const apdu: Measurement = {
     'cert16_p50_vs_c',
   ],
   async run(context) {
-    const contenders = context.contenders();
-    await prepare(contenders, ['open 1']);
-    const measure = (name: string, order: string, rounds = context.times(300, 40)) => {
-      context.progress(name);
-      return compare(context.recorder, contenders, {
-        name,
-        rounds,
-        unit: 'us',
-        round: async (client) => (await client.request<{ us: number[] }>(order)).us,
-      });
-    };
-    await measure('apdu5_p50', `apdu 0 40 ${EMPTY}`);
-    await measure('apdu256_p50', `apdu 0 40 ${BYTES_256}`);
-    await measure('apdu64k_p50', `apdu 0 20 ${BYTES_65000}`);
-    await measure('cert16_p50', `chain 0 5 ${PIECES_16}`);
-    const clients = contenders.filter(({ failure }) => failure === undefined).map(({ client }) => client);
-    if (await pinApart(context, clients)) {
-      await measure('apdu5_pinned_p50', `apdu 0 40 ${EMPTY}`);
-      await pinStage(context.stage, allCores);
+    const { recorder, stage, progress } = context;
+    const comparisons = Object.keys(orders).map((name) => new Comparison(name, 'us'));
+    const starts = context.times(6, 1);
+    const rounds = context.times(50, 40);
+    let apart = true;
+    for (let start = 1; start <= starts; start++) {
+      const contenders = context.contenders();
+      await prepare(contenders, ['open 1']);
+      for (const comparison of comparisons) {
+        progress(`${comparison.name}, start ${start} of ${starts}`);
+        if (comparison.name === PINNED) {
+          const running = contenders.filter(({ failure }) => failure === undefined);
+          apart &&= await pinApart(
+            context,
+            running.map(({ client }) => client),
+          );
+          if (!apart) continue;
+        }
+        await comparison.run(
+          contenders,
+          rounds,
+          async (client) => (await client.request<{ us: number[] }>(orders[comparison.name] as string)).us,
+        );
+      }
+      if (apart) await pinStage(stage, allCores);
+      await Promise.all(contenders.map(({ client }) => client.stop()));
     }
-    await Promise.all(contenders.map(({ client }) => client.stop()));
+    for (const comparison of comparisons) {
+      if (apart || comparison.name !== PINNED) comparison.record(recorder);
+    }
   },
 };
 
