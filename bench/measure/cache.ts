@@ -11,16 +11,16 @@ export const cache: Measurement = {
     const c = stage.startC();
     await ours.request('open 1');
     await c.request('open 1'); // the card stays powered
-    const rounds = times(30, 6);
+    const rounds = times(150, 20);
     const figures: Record<'cached' | 'uncached' | 'c', number[]> = { cached: [], uncached: [], c: [] };
     for (let i = 0; i <= rounds; i++) {
       const take = async (kind: keyof typeof figures, answer: Promise<{ us: number[] }>) => {
         const { us } = await answer;
         if (i > 0) figures[kind].push(median(us));
       };
-      await take('cached', ours.request('cached 100'));
-      await take('uncached', ours.request('uncached 50'));
-      await take('c', c.request('cycle 0 50'));
+      await take('cached', ours.request('cached 20'));
+      await take('uncached', ours.request('uncached 10'));
+      await take('c', c.request('cycle 0 10'));
     }
     const speedup = ratios(figures.uncached, figures.cached);
     recorder.metric('cached_transaction_speedup', speedup.p50);
