@@ -1,6 +1,6 @@
 /** The benchmark: everything side by side on one daemon with fast virtual cards. */
 import { writeFile } from 'node:fs/promises';
-import { createSpinner } from 'nanospinner';
+import { Progress } from '#progress';
 import { buildNative } from './build.js';
 import { C, type Contender, OURS } from './contenders.js';
 import { describeMachine } from './machine.js';
@@ -14,10 +14,8 @@ import { comparisonTable, goalTable } from './table.js';
 
 const options = readOptionsOrEnd();
 const recorder = new Recorder();
-const spinner = process.stderr.isTTY ? createSpinner('', { stream: process.stderr }).start() : undefined;
-const progress = (text: string) => {
-  spinner?.update({ text });
-};
+const line = new Progress();
+const progress = (text: string) => line.step(text);
 const started = performance.now();
 const seconds: Record<string, number> = {};
 
@@ -39,7 +37,7 @@ await buildNative();
   }
 }
 recorder.detail('seconds', { ...seconds, all: (performance.now() - started) / 1000 });
-spinner?.stop();
+line.end();
 report();
 
 function readOptionsOrEnd() {

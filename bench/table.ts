@@ -1,9 +1,12 @@
 /** The figures for people: against their goals, and beside the other libraries. */
 import Table from 'cli-table3';
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 import { C, OURS, type Standing } from './contenders.js';
 import { type Goal, goals, meets } from './goals.js';
 import type { Results } from './recorder.js';
+
+/** Colour for a terminal, and only there. */
+const pc = picocolors.createColors(process.stdout.isTTY === true && !process.env['NO_COLOR']);
 
 const plain = {
   chars: {

@@ -25,7 +25,7 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation, const std::function<
       operation->abandon_ = [weak = weak_from_this()] {
         if (const std::shared_ptr<Channel> channel = weak.lock()) channel->Abandon();
       };
-      const bool idle = queue_.empty() && (current_ == nullptr || current_->settled());
+      const bool idle = queue_.empty() && current_ == nullptr;
       if (idle && if_next) if_next();
       queue_.push_back(operation);
       accepted = true;
@@ -55,12 +55,14 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation, const std::function<
 
 void Channel::Loop() {
   while (const std::shared_ptr<Operation> operation = Next()) {
-    operation->Run(*connection_);
-    // `operation` still holds it: what it carries may, when it goes, call this channel again.
+    const bool answer = operation->DoWork(*connection_);
+    // `operation` still holds it: what it carries may, when it goes, call this channel again. Before the
+    // answer: whoever it wakes finds nothing locked, and the channel idle.
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       current_ = nullptr;
     }
+    if (answer) operation->GiveAnswer();
     if (operation->gave_up_in_call()) Abandon();  // the one who cancels it may not have come to that yet
   }
   if (end_ == End::kClosed && disposition_ != Disposition::kLeave) {
@@ -72,7 +74,7 @@ void Channel::Loop() {
           return connection.Disconnect(disposition_, self);
         },
         [](const Result<Done>&) {});
-    static_cast<Operation&>(*operation).Run(*connection_);
+    static_cast<Operation&>(*operation).DoWork(*connection_);
   }
   std::unique_ptr<Connection> connection;
   {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "pcsc/result.h"
@@ -53,7 +54,9 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   friend class Channel;
   enum class Phase { kQueued, kCalling, kWaiting, kSettled };
 
-  virtual void Run(Connection& connection) = 0;
+  // Owner thread. Does the work; true when GiveAnswer is to follow, false when somebody has answered already.
+  virtual bool DoWork(Connection& connection) = 0;
+  virtual void GiveAnswer() = 0;
   virtual void DropWork() = 0;  // of an operation that will never run
   // Cancelled inside the library: what the work did arrived too late and is to be undone.
   bool gave_up_in_call() const { return gave_up_in_call_; }
@@ -76,12 +79,13 @@ class OperationOf final : public Operation {
   OperationOf(Work work, Answer answer) : work_(std::move(work)), answer_(std::move(answer)) {}
 
  private:
-  void Run(Connection& connection) override {
-    if (!Start()) return;
-    Result<T> result = work_(connection, *this);
+  bool DoWork(Connection& connection) override {
+    if (!Start()) return false;
+    result_.emplace(work_(connection, *this));
     work_ = nullptr;  // frees (and wipes) what it carried before anybody hears of the end
-    if (Finish()) Give(std::move(result));
+    return Finish();
   }
+  void GiveAnswer() override { Give(std::move(*result_)); }
   void DropWork() override { work_ = nullptr; }
   void AnswerError(Error error) override { Give(std::move(error)); }
   // What the answer carries goes with it, however long somebody holds on to the operation.
@@ -89,6 +93,7 @@ class OperationOf final : public Operation {
 
   Work work_;
   Answer answer_;
+  std::optional<Result<T>> result_;
 };
 
 }  // namespace pcsc_bridge

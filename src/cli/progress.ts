@@ -1,31 +1,46 @@
-/** What is going on, on a terminal; quiet in a pipe. */
-import { createSpinner, type Spinner } from 'nanospinner';
+/**
+ * What is going on: one line on a terminal, nothing in a pipe. Our own few lines, since the libraries for it take
+ * the signals of the process, which are ours to handle.
+ */
+import { stripVTControlCharacters } from 'node:util';
+
+const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+const frameEvery = 100;
+const eraseLine = '\r\u001b[2K';
 
 export class Progress {
-  readonly #spinner: Spinner | undefined;
+  readonly #stream: NodeJS.WriteStream;
   #step = '';
   #since = 0;
+  #frame = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
-    if (stream.isTTY) this.#spinner = createSpinner('', { stream });
+    this.#stream = stream;
   }
 
   step(text: string): void {
-    if (!this.#spinner) return;
+    if (!this.#stream.isTTY) return;
     this.#step = text;
     this.#since = performance.now();
-    this.#spinner.start({ text });
-    this.#timer ??= setInterval(() => {
-      const elapsed = (performance.now() - this.#since) / 1000;
-      this.#spinner?.update({ text: elapsed < 1 ? this.#step : `${this.#step} (${elapsed.toFixed(0)} s)` });
-    }, 500).unref();
+    this.#timer ??= setInterval(() => this.#draw(), frameEvery).unref();
+    this.#draw();
   }
 
   /** Takes itself off the screen. */
   end(): void {
+    if (this.#timer === undefined) return;
     clearInterval(this.#timer);
-    this.#spinner?.stop();
-    this.#spinner?.clear();
+    this.#timer = undefined;
+    this.#stream.write(eraseLine);
+  }
+
+  #draw(): void {
+    const seconds = (performance.now() - this.#since) / 1000;
+    const frame = frames[this.#frame++ % frames.length];
+    const line = `${frame} ${this.#step}${seconds < 1 ? '' : ` (${seconds.toFixed(0)} s)`}`;
+    // A line that wraps could not be erased; a terminal that does not tell its width has one of 80.
+    const width = (this.#stream.columns || 80) - 1;
+    this.#stream.write(eraseLine + stripVTControlCharacters(line).slice(0, width));
   }
 }

@@ -65,7 +65,7 @@ async function run(options: ReproOptions): Promise<void> {
       onProgress: (step) => progress.step(step),
     });
     progress.end();
-    process.stdout.write(terminalReport(result, process.stdout.columns ?? 100));
+    process.stdout.write(terminalReport(result, process.stdout.columns || 100));
     if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
     if (options.report) await writeFile(options.report, htmlReport(result));
     process.exitCode = result.verdict === 'fixed' ? 0 : 1;

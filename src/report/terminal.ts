@@ -1,8 +1,8 @@
 /** The result on a terminal: a timeline with a lane per session, who blocked whom, the verdict. */
 import Table from 'cli-table3';
-import colors from 'picocolors';
 import type { ReproLogon, ReproResult, ReproRun } from '../harness/result.js';
 import { slowest } from '../harness/result.js';
+import { colors } from './colors.js';
 import {
   filterMeaning,
   type Lane,
@@ -14,6 +14,7 @@ import {
 } from './lanes.js';
 
 const marks: Record<LaneKind, string> = { held: '█', waiting: '░', logon: '▓' };
+const kindOf: Record<string, LaneKind> = { '█': 'held', '░': 'waiting', '▓': 'logon' };
 const paint: Record<LaneKind, (text: string) => string> = {
   held: colors.magenta,
   waiting: colors.red,
@@ -78,7 +79,8 @@ function bar(lane: Lane, scale: number, columns: number): string {
     const to = Math.max(from + 1, Math.round((endMs / scale) * columns));
     cells.fill(kind, from, Math.min(columns, to));
   }
-  return cells.map((kind) => (kind ? paint[kind](marks[kind]) : ' ')).join('');
+  const text = cells.map((kind) => (kind ? marks[kind] : ' ')).join('');
+  return text.replace(/(█+)|(░+)|(▓+)/g, (run) => paint[kindOf[run.charAt(0)] ?? 'logon'](run));
 }
 
 /** Marks at whole seconds (or tenths, for short runs), as many as fit. */

@@ -29,7 +29,8 @@ class Standing final : public Operation {
   }
 
  private:
-  void Run(Connection&) override {}
+  bool DoWork(Connection&) override { return false; }
+  void GiveAnswer() override {}
   void DropWork() override {}
   void AnswerError(pcsc_bridge::Error) override {}
 };

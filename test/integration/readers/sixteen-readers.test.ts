@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { createPivCard } from '../../../src/virtual/index.js';
+import { forThisTest, openBridge, startRig } from '../../support/rig.js';
+
+const rig = await startRig({ slots: 16 });
+const session = await openBridge().openSession();
+
+it('all the readers pcsc-lite can have are watched, and a card in the last of them is told', async () => {
+  await using watch = session.watch();
+  const added: string[] = [];
+  while (added.length < 16) {
+    const { value } = await watch.next();
+    expect(value.type).toBe('reader-added');
+    added.push(value.reader);
+  }
+  expect(added.sort()).toEqual(rig.readers.map(({ name }) => name).sort());
+  const last = rig.readers[15] as (typeof rig.readers)[number];
+  await using _card = forThisTest(await createPivCard({ port: last.port }));
+  expect((await watch.next()).value).toMatchObject({ type: 'card-inserted', reader: last.name });
+});
