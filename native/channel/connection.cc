@@ -132,12 +132,13 @@ bool Connection::HeldByOther() {
 
 bool Connection::WaitForOthers(Operation& operation, bool* waited) {
   if (!library_.probe_before_begin) return true;
-  for (microseconds pause = kFirstPause; card_->HeldByOther();
-       pause = std::min(pause + pause / 4, kLongestPause)) {
+  for (microseconds pause = kFirstPause;; pause = std::min(pause + pause / 4, kLongestPause)) {
+    bool held = false;
+    if (!operation.Glance([&] { held = card_->HeldByOther(); })) return false;
+    if (!held) return true;
     *waited = true;
     if (!operation.Sleep(pause)) return false;
   }
-  return true;
 }
 
 Result<Done> Connection::BeginOnce(Operation& operation) {

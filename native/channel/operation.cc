@@ -47,6 +47,19 @@ bool Operation::settled() {
   return phase_ == Phase::kSettled;
 }
 
+bool Operation::Glance(const std::function<void()>& call) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (phase_ == Phase::kSettled) return false;
+    phase_ = Phase::kWaiting;
+  }
+  call();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (phase_ == Phase::kSettled) return false;
+  phase_ = Phase::kCalling;
+  return true;
+}
+
 void Operation::Notify() {
   const std::lock_guard<std::mutex> lock(mutex_);
   changed_.notify_all();

@@ -35,6 +35,9 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   // Owner thread. False when cancelled: undo what was prepared and return CancelledError().
   bool WaitUntil(const std::function<bool()>& ready);
   bool Sleep(std::chrono::microseconds time);
+  // The same for a call into the library that does not wait, such as a look whether a card is free: a Cancel
+  // meanwhile ends the operation and leaves the channel as it is.
+  bool Glance(const std::function<void()>& call);
   // Any thread: has WaitUntil look at its condition again.
   void Notify();
   // Any thread: it has been answered. For the work itself that means given up: no further call into the
