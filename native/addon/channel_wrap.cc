@@ -102,7 +102,9 @@ template <class T>
 Napi::Value ChannelWrap::Submit(const Napi::CallbackInfo& info, std::size_t arguments,
                                 typename OperationOf<T>::Work work, Convert<T> convert) {
   Promised<T> promised = MakePromise<T>(info.Env(), convert, this);
-  CancelWrap::Bind(info[arguments], channel_->Submit<T>(std::move(work), std::move(promised.answer)));
+  const Napi::Value cancel = info[arguments];
+  CancelWrap::Bind(cancel,
+                   channel_->Submit<T>(std::move(work), std::move(promised.answer), cancel.IsObject()));
   return promised.promise;
 }
 

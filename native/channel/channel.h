@@ -29,11 +29,11 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Does `work` on the owner thread and calls `answer` once, on that thread or on the one that cancels. The
   // operation is the asker's way to cancel. On a channel that has ended the answer comes at once: kClosed
-  // or kAbandoned.
+  // or kAbandoned. `revocable`: the asker may cancel.
   template <class T>
   std::shared_ptr<Operation> Submit(typename OperationOf<T>::Work work,
-                                    typename OperationOf<T>::Answer answer) {
-    auto operation = std::make_shared<OperationOf<T>>(std::move(work), std::move(answer));
+                                    typename OperationOf<T>::Answer answer, bool revocable = true) {
+    auto operation = std::make_shared<OperationOf<T>>(std::move(work), std::move(answer), revocable);
     Enqueue(operation);
     return operation;
   }

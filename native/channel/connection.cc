@@ -15,6 +15,9 @@ using std::chrono::steady_clock;
 constexpr microseconds kFirstPause{500};
 constexpr microseconds kLongestPause{2000};
 
+// For so long a card that has just answered us is taken to be still free: a stream of APDUs need not ask.
+constexpr microseconds kStillFree{10000};
+
 }  // namespace
 
 Connection::~Connection() {
@@ -92,15 +95,16 @@ Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share
 
 Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
                                         Operation& operation) {
-  return OnCard<Protocols>("SCardReconnect", operation, [&](Card& card) -> Result<Protocols> {
-    Result<Protocols> active = card.Reconnect(share_mode, protocols, initialization);
-    if (active) {
-      share_mode_ = share_mode;
-      protocols_ = protocols;
-      reset_by_us_ = false;
-    }
-    return active;
-  });
+  return OnCard<Protocols>("SCardReconnect", Waits::kForOthers, operation,
+                           [&](Card& card) -> Result<Protocols> {
+                             Result<Protocols> active = card.Reconnect(share_mode, protocols, initialization);
+                             if (active) {
+                               share_mode_ = share_mode;
+                               protocols_ = protocols;
+                               reset_by_us_ = false;
+                             }
+                             return active;
+                           });
 }
 
 Result<Done> Connection::Disconnect(Disposition disposition, Operation& operation) {
@@ -136,9 +140,13 @@ bool Connection::WaitForOthers(Operation& operation, bool* waited) {
     bool held = false;
     if (!operation.Glance([&] { held = card_->HeldByOther(); })) return false;
     if (!held) return true;
-    *waited = true;
+    if (waited != nullptr) *waited = true;
     if (!operation.Sleep(pause)) return false;
   }
+}
+
+bool Connection::MustLookFirst(const Operation& operation) const {
+  return operation.revocable() || steady_clock::now() - answered_ > kStillFree;
 }
 
 Result<Done> Connection::BeginOnce(Operation& operation) {
@@ -208,33 +216,40 @@ Result<Done> Connection::End(Disposition disposition) {
 }
 
 template <class T, class Call>
-Result<T> Connection::OnCard(const char* name, Operation& operation, Call call) {
+Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation, Call call) {
   if (!card_) return NotConnected(name);
   if (operation.settled()) return Operation::CancelledError();
   if (in_transaction_) return call(*card_);
   if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
+  if (waits == Waits::kForOthers && MustLookFirst(operation) && !WaitForOthers(operation)) {
+    YieldTurn();
+    return Operation::CancelledError();
+  }
   Result<T> result = call(*card_);
   if (result.code() == status::kResetCard && reset_by_us_ && !operation.settled()) {
     reset_by_us_ = false;
     if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = call(*card_);
   }
+  if (result) answered_ = steady_clock::now();
   YieldTurn();
   return result;
 }
 
 Result<CardStatus> Connection::GetStatus(Operation& operation) {
-  return OnCard<CardStatus>("SCardStatus", operation, [](Card& card) { return card.GetStatus(); });
+  return OnCard<CardStatus>("SCardStatus", Waits::kForOthers, operation,
+                            [](Card& card) { return card.GetStatus(); });
 }
 
 Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
   used_in_transaction_ = true;
-  return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) { return card.Transmit(apdu); });
+  return OnCard<Bytes>("SCardTransmit", Waits::kForOthers, operation,
+                       [&](Card& card) { return card.Transmit(apdu); });
 }
 
 Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                                    Operation& operation) {
   used_in_transaction_ = true;
-  return OnCard<Bytes>("SCardTransmit", operation, [&](Card& card) {
+  return OnCard<Bytes>("SCardTransmit", Waits::kForOthers, operation, [&](Card& card) {
     return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
       if (operation.settled()) return Operation::CancelledError();
       return card.Transmit(apdu);
@@ -243,15 +258,18 @@ Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint
 }
 
 Result<Bytes> Connection::Control(std::uint32_t code, const Bytes& input, Operation& operation) {
-  return OnCard<Bytes>("SCardControl", operation, [&](Card& card) { return card.Control(code, input); });
+  return OnCard<Bytes>("SCardControl", Waits::kNever, operation,
+                       [&](Card& card) { return card.Control(code, input); });
 }
 
 Result<Bytes> Connection::GetAttribute(std::uint32_t id, Operation& operation) {
-  return OnCard<Bytes>("SCardGetAttrib", operation, [&](Card& card) { return card.GetAttribute(id); });
+  return OnCard<Bytes>("SCardGetAttrib", Waits::kNever, operation,
+                       [&](Card& card) { return card.GetAttribute(id); });
 }
 
 Result<Done> Connection::SetAttribute(std::uint32_t id, const Bytes& value, Operation& operation) {
-  return OnCard<Done>("SCardSetAttrib", operation, [&](Card& card) { return card.SetAttribute(id, value); });
+  return OnCard<Done>("SCardSetAttrib", Waits::kNever, operation,
+                      [&](Card& card) { return card.SetAttribute(id, value); });
 }
 
 }  // namespace pcsc_bridge

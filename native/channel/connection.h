@@ -76,12 +76,20 @@ class Connection {
   bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr,
                 ReaderGate::Place place = {});
   // Waits until no other process holds the card, where that can be asked. False when cancelled.
-  bool WaitForOthers(Operation& operation, bool* waited);
+  bool WaitForOthers(Operation& operation, bool* waited = nullptr);
+  // Whether a call that would wait inside the library for another process's transaction is to be preceded by
+  // WaitForOthers: one that is given up in there is still made when its turn comes, and an APDU sent then
+  // reaches the card behind its asker's back.
+  bool MustLookFirst(const Operation& operation) const;
   Result<Done> BeginOnce(Operation& operation);
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
+  enum class Waits {
+    kNever,
+    kForOthers
+  };  // how the library makes the call while another process has the card
   template <class T, class Call>
-  Result<T> OnCard(const char* name, Operation& operation, Call call);
+  Result<T> OnCard(const char* name, Waits waits, Operation& operation, Call call);
 
   const Library& library_;
   // Destruction order: the card goes before its context, the turn last of all.
@@ -94,6 +102,7 @@ class Connection {
   bool in_transaction_ = false;
   bool used_in_transaction_ = false;  // something was transmitted in it
   bool reset_by_us_ = false;          // our own EndTransaction(reset) marks our own handle too
+  std::chrono::steady_clock::time_point answered_{};  // when the card was last free for us, as far as we know
 };
 
 }  // namespace pcsc_bridge

@@ -43,10 +43,13 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   // Any thread: it has been answered. For the work itself that means given up: no further call into the
   // library.
   bool settled();
+  // The asker may give it up; otherwise only the closing of its channel does.
+  bool revocable() const { return revocable_; }
 
   static Error CancelledError() { return Error{status::kCancelled, "cancel", "", ""}; }
 
  protected:
+  explicit Operation(bool revocable = true) : revocable_(revocable) {}
   // Owner thread: true when the work may start / when its answer is to be given.
   bool Start();
   bool Finish();
@@ -65,6 +68,7 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   bool gave_up_in_call() const { return gave_up_in_call_; }
   void Refuse(Error error);  // answers an operation that never ran
 
+  const bool revocable_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Phase phase_ = Phase::kQueued;
@@ -79,7 +83,8 @@ class OperationOf final : public Operation {
   using Work = std::function<Result<T>(Connection&, Operation&)>;
   using Answer = std::function<void(Result<T>)>;
 
-  OperationOf(Work work, Answer answer) : work_(std::move(work)), answer_(std::move(answer)) {}
+  OperationOf(Work work, Answer answer, bool revocable = true)
+      : Operation(revocable), work_(std::move(work)), answer_(std::move(answer)) {}
 
  private:
   bool DoWork(Connection& connection) override {

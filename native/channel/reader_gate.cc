@@ -28,13 +28,6 @@ ReaderGate::Place ReaderGate::TakePlace(const std::string& reader, Operation& op
   return place;
 }
 
-std::optional<ReaderGate::Turn> ReaderGate::Enter(const std::string& reader, Operation& operation,
-                                                  bool* waited) {
-  Place place = TakePlace(reader, operation);
-  if (waited != nullptr) *waited = place.waited();
-  return place.Wait(operation);
-}
-
 std::optional<ReaderGate::Turn> ReaderGate::Place::Wait(Operation& operation) {
   if (!waiter_->called && !operation.WaitUntil([&] { return waiter_->called.load(); })) {
     Leave();

@@ -78,10 +78,6 @@ class ReaderGate {
   // Takes a place in line, without waiting. `operation` is the one that will wait.
   Place TakePlace(const std::string& reader, Operation& operation);
 
-  // Waits for the turn on a reader; nothing when the operation was cancelled. `waited`, if given, tells
-  // whether somebody else had it.
-  std::optional<Turn> Enter(const std::string& reader, Operation& operation, bool* waited = nullptr);
-
   bool IsTaken(const std::string& reader) const;
   // How many stand in line for a reader just now.
   std::size_t Waiting(const std::string& reader) const;

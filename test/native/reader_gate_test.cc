@@ -35,6 +35,13 @@ class Standing final : public Operation {
   void AnswerError(pcsc_bridge::Error) override {}
 };
 
+std::optional<ReaderGate::Turn> Enter(ReaderGate& gate, const char* reader, Operation& operation,
+                                      bool* waited = nullptr) {
+  ReaderGate::Place place = gate.TakePlace(reader, operation);
+  if (waited != nullptr) *waited = place.waited();
+  return place.Wait(operation);
+}
+
 bool InLine(ReaderGate& gate, std::size_t count) {
   return pcsc_bridge::test::Eventually([&] { return gate.Waiting("A") == count; });
 }
@@ -44,7 +51,7 @@ class Visitor {
  public:
   Visitor(ReaderGate& gate, const char* reader)
       : thread_([this, &gate, reader] {
-          turn_ = gate.Enter(reader, *operation_, &waited_);
+          turn_ = Enter(gate, reader, *operation_, &waited_);
           done_.Come();
           go_.Wait();
           turn_.reset();
@@ -117,11 +124,11 @@ TEST_CASE("a turn that is dropped passes on, however it goes") {
   ReaderGate gate;
   {
     const auto first = Standing::Make();
-    std::optional<ReaderGate::Turn> turn = gate.Enter("A", *first);
+    std::optional<ReaderGate::Turn> turn = Enter(gate, "A", *first);
     REQUIRE(turn.has_value());
     Visitor second(gate, "A");
     REQUIRE(InLine(gate, 1));
-    *turn = *gate.Enter("B", *first);
+    *turn = *Enter(gate, "B", *first);
     CHECK(second.WaitInside());
   }
   Visitor last(gate, "B");
@@ -149,7 +156,7 @@ TEST_CASE("the turn is never lost and never had by two, with many threads that g
           const std::lock_guard<std::mutex> lock(mutex);
           operations[i] = operation;
         }
-        const std::optional<ReaderGate::Turn> turn = gate.Enter("A", *operation);
+        const std::optional<ReaderGate::Turn> turn = Enter(gate, "A", *operation);
         if (!turn) {
           ++given_up;
           continue;
@@ -181,7 +188,7 @@ TEST_CASE("the turn is never lost and never had by two, with many threads that g
   CHECK(gate.Waiting("A") == 0);
   const auto last = Standing::Make();
   bool waited = true;
-  CHECK(gate.Enter("A", *last, &waited).has_value());
+  CHECK(Enter(gate, "A", *last, &waited).has_value());
   CHECK_FALSE(waited);
 }
 

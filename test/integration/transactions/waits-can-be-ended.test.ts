@@ -53,6 +53,23 @@ describe.each([
     await wait({ timeout: 5000 });
   });
 
+  test('a command that is given up while it waits never reaches the card', async () => {
+    const closing = await session.connect(reader);
+    const before = sockets();
+    const release = await hold();
+    const apdus = virtual.apduCount;
+    expect(await errorOf(card.transmit(selectPiv, { timeout: 50 }))).toMatchObject({ name: 'TimeoutError' });
+    expect(await errorOf(card.exchange(selectPiv, { timeout: 50 }))).toMatchObject({ name: 'TimeoutError' });
+    const closed = errorOf(closing.transmit(selectPiv));
+    expect(await staysPending(closed)).toBe(true);
+    await closing.close();
+    expect(await closed).toMatchObject({ code: 'BRIDGE_E_CLOSED' });
+    await release();
+    // Nothing is under way any more that could still send.
+    await vi.waitFor(() => expect(sockets()).toBeLessThan(before), { timeout: 5000 });
+    expect(virtual.apduCount).toBe(apdus);
+  });
+
   test('one that is given up hinders none of the others', async () => {
     const release = await hold();
     const abort = new AbortController();
