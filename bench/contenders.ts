@@ -19,6 +19,8 @@ export interface Standing {
 }
 
 export const C = 'C';
+/** C by way of an event loop and a thread per card: what an asynchronous library cannot go below. */
+export const HOPS = 'C-two-hops';
 export const OURS = 'pcsc-bridge';
 
 /** Each gets ready by itself; one that fails is out, and the others go on. */

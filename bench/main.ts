@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Progress } from '#progress';
 import { buildNative } from './build.js';
-import { C, type Contender, OURS } from './contenders.js';
+import { C, type Contender, HOPS, OURS } from './contenders.js';
 import { describeMachine } from './machine.js';
 import { measurements } from './measure/index.js';
 import type { Context } from './measure/measure.js';
@@ -58,6 +58,7 @@ function contextFor(stage: Stage): Context {
     contenders: () => {
       const ours: Contender[] = [
         { name: C, client: stage.startC(C) },
+        { name: HOPS, client: stage.startHops(HOPS) },
         { name: OURS, client: stage.startBridge(OURS) },
       ];
       const others = options.peers

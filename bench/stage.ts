@@ -13,6 +13,8 @@ export interface Stage {
   start(name: string, command: string, args: readonly string[]): Client;
   /** The plain C program. */
   startC(name?: string): Client;
+  /** The same by way of an event loop and a thread per card. */
+  startHops(name: string): Client;
   /** This library, in a Node process of its own. */
   startBridge(name?: string, nodeOptions?: readonly string[]): Client;
   /** Orders to the cards: see native/cards.c. */
@@ -63,6 +65,7 @@ export async function setStage(slots = 16): Promise<Stage> {
       readers,
       start,
       startC: (name = 'C') => start(name, built('client'), readers),
+      startHops: (name) => start(name, built('client'), ['--hops', ...readers]),
       startBridge: (name = 'pcsc-bridge', nodeOptions = []) => {
         const program = fileURLToPath(new URL('clients/bridge.js', import.meta.url));
         return start(name, process.execPath, [...nodeOptions, program, ...readers]);

@@ -1,4 +1,5 @@
-// client READER...: takes orders by lines on standard input and answers each with a line of JSON.
+// client [--hops] READER...: takes orders by lines on standard input and answers each with a line of JSON.
+// --hops: apdu, chain and parallel go by way of an event loop and a thread per card (hops.c).
 //   open COUNT            connects the first COUNT readers' cards, one context each
 //   apdu CARD COUNT HEX   COUNT times the same command, one after another
 //   chain CARD COUNT HEX  COUNT times a command and its GET RESPONSEs, in a transaction
@@ -17,6 +18,7 @@
 
 char** readers;
 int reader_count;
+int by_hops;
 
 static struct handle cards[16];
 static int cards_open;
@@ -128,8 +130,9 @@ static int obey(char* line) {
 }
 
 int main(int argc, char** argv) {
-  readers = argv + 1;
-  reader_count = argc - 1;
+  by_hops = argc > 1 && strcmp(argv[1], "--hops") == 0;
+  readers = argv + 1 + by_hops;
+  reader_count = argc - 1 - by_hops;
   char line[256];
   while (fgets(line, sizeof line, stdin) != NULL) {
     line[strcspn(line, "\n")] = '\0';

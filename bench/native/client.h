@@ -13,6 +13,21 @@ struct handle {
   SCARD_IO_REQUEST protocol;
 };
 
+// One call on a card, with room for its response.
+struct call {
+  void (*make)(const struct call* call, BYTE* response);
+  const struct handle* handle;
+  const BYTE* apdu;
+  DWORD length;
+};
+
+// The same by way of a thread per card: see hops.c.
+extern int by_hops;
+// Starts a call on the card's thread.
+void hop_ask(int card, const struct call* call);
+// Waits for answers; which cards' they are, and how many.
+int hop_answers(int* cards);
+
 // Names of the readers, by number, from the command line.
 extern char** readers;
 extern int reader_count;

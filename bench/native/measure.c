@@ -11,35 +11,55 @@ static void print_samples(const double* milliseconds, int count) {
   printf("]}\n");
 }
 
+static void make_call(const struct call* call, BYTE* response) {
+  if (!by_hops) {
+    call->make(call, response);
+    return;
+  }
+  int card;
+  hop_ask(0, call);
+  hop_answers(&card);
+}
+
+static void make_transmit(const struct call* call, BYTE* response) {
+  transmit(call->handle, call->apdu, call->length, response);
+}
+
 void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
   static BYTE response[kMaxResponse];
+  const struct call call = {make_transmit, handle, apdu, length};
   double* samples = malloc(sizeof(double) * (size_t)count);
   for (int i = 0; i < count; ++i) {
     const double start = now_ms();
-    transmit(handle, apdu, length, response);
+    make_call(&call, response);
     samples[i] = now_ms() - start;
   }
   print_samples(samples, count);
   free(samples);
 }
 
-void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
+static void make_chain(const struct call* call, BYTE* response) {
   static BYTE whole[kMaxResponse];
-  BYTE response[258];
+  size_t filled = 0;
+  BYTE next[] = {0x80, 0xc0, 0, 0, 0};
+  DWORD received = transmit(call->handle, call->apdu, call->length, response);
+  for (;;) {
+    memcpy(whole + filled, response, received - 2);
+    filled += received - 2;
+    if (response[received - 2] != 0x61) break;
+    next[4] = response[received - 1];
+    received = transmit(call->handle, next, sizeof next, response);
+  }
+}
+
+void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
+  static BYTE response[kMaxResponse];
+  const struct call call = {make_chain, handle, apdu, length};
   double* samples = malloc(sizeof(double) * (size_t)count);
   check(SCardBeginTransaction(handle->card), "SCardBeginTransaction");
   for (int i = 0; i < count; ++i) {
     const double start = now_ms();
-    size_t filled = 0;
-    BYTE next[] = {0x80, 0xc0, 0, 0, 0};
-    DWORD received = transmit(handle, apdu, length, response);
-    for (;;) {
-      memcpy(whole + filled, response, received - 2);
-      filled += received - 2;
-      if (response[received - 2] != 0x61) break;
-      next[4] = response[received - 1];
-      received = transmit(handle, next, sizeof next, response);
-    }
+    make_call(&call, response);
     samples[i] = now_ms() - start;
   }
   check(SCardEndTransaction(handle->card, SCARD_LEAVE_CARD), "SCardEndTransaction");
@@ -90,7 +110,36 @@ static void run_threads(const struct handle* handles, int threads, struct task t
   pthread_barrier_destroy(&start);
 }
 
+// One event loop that keeps every card's thread busy.
+static void run_hops(const struct handle* handles, int cards, int count, const BYTE* apdu, DWORD length) {
+  struct call calls[kMaxHandles];
+  int left[kMaxHandles];
+  int answered[kMaxHandles];
+  const double begun = now_ms();
+  for (int card = 0; card < cards; ++card) {
+    calls[card] = (struct call){make_transmit, &handles[card], apdu, length};
+    left[card] = count;
+    hop_ask(card, &calls[card]);
+  }
+  for (int busy = cards; busy > 0;) {
+    const int answers = hop_answers(answered);
+    for (int i = 0; i < answers; ++i) {
+      const int card = answered[i];
+      if (--left[card] > 0) {
+        hop_ask(card, &calls[card]);
+      } else {
+        --busy;
+      }
+    }
+  }
+  printf("{\"ms\":%.4f}\n", now_ms() - begun);
+}
+
 void measure_parallel(const struct handle* handles, int cards, int count, const BYTE* apdu, DWORD length) {
+  if (by_hops) {
+    run_hops(handles, cards, count, apdu, length);
+    return;
+  }
   run_threads(handles, cards, (struct task){.apdu = apdu, .length = length, .count = count});
 }
 

@@ -13,7 +13,7 @@ using std::chrono::steady_clock;
 // The pause between two looks at a card held by another process: short at first, for those that are about to
 // end, and never long, since nobody wakes us.
 constexpr microseconds kFirstPause{500};
-constexpr microseconds kLongestPause{2000};
+constexpr microseconds kLongestPause{2300};
 
 // For so long a card that has just answered us is taken to be still free: a stream of APDUs need not ask.
 constexpr microseconds kStillFree{10000};
