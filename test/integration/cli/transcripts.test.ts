@@ -1,0 +1,67 @@
+/** docs/cli.md shows what people will see: every example is run, in a directory of its own, and compared. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
+
+const bin = mkdtempSync(join(tmpdir(), 'cli-bin-'));
+symlinkSync(main, join(bin, 'pcsc-bridge'));
+chmodSync(main, 0o755);
+afterAll(() => rmSync(bin, { recursive: true }));
+
+/** What is different each time: times, dates, keys; and the width of columns that hold times. */
+function settled(text: string): string {
+  return text
+    .replace(/(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/g, 'FINGERPRINT')
+    .replace(/ *\d+\.\d+ ms/g, ' N ms')
+    .replace(/^(step|operation) .*$/gm, '$1 ...')
+    .replace(/\d\d:\d\d:\d\d/g, 'HH:MM:SS')
+    .replace(/\w{3} [ \d]\d HH:MM:SS \d{4} GMT/g, 'DATE')
+    .trimEnd();
+}
+
+async function runShell(script: string): Promise<string> {
+  const directory = mkdtempSync(join(tmpdir(), 'cli-work-'));
+  try {
+    const child = spawn('bash', ['-c', `exec 2>&1\n${script}`], {
+      cwd: directory,
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    await once(child, 'close');
+    return output;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+const transcripts = [...page.matchAll(/^```console\n(.*?)^```$/gms)].map(([, text = '']) => {
+  const lines = text.split('\n');
+  const typed = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
+  const shown = lines.filter((line) => !line.startsWith('$ ')).join('\n');
+  return { script: typed.join('\n'), shown };
+});
+
+describe('docs/cli.md', () => {
+  test('has an example of most commands', () => {
+    expect(transcripts.length).toBeGreaterThan(12);
+  });
+
+  test.each(transcripts)(
+    '$script',
+    async ({ script, shown }) => {
+      expect(settled(await runShell(script))).toBe(settled(shown));
+    },
+    30_000,
+  );
+});
