@@ -1,5 +1,5 @@
 /** What each session did and when: the picture behind every kind of report. */
-import type { ReproResult, ReproRun } from '../harness/result.js';
+import { type ReproResult, type ReproRun, slowest } from '../harness/result.js';
 
 export type LaneKind = 'held' | 'waiting' | 'logon';
 
@@ -61,12 +61,30 @@ export const filterMeaning = {
   on: "a lookup evaluates only the asker's own cached cards",
 } as const;
 
+/** What a run came to, in sentences. */
+export function summaryOf(run: ReproRun): string[] {
+  const { reconnect } = run;
+  const blocked = run.logons.filter(({ blockedBy }) => blockedBy !== null).length;
+  const evaluated = Math.max(...run.logons.map((logon) => logon.evaluated.length));
+  const comeback = !reconnect.ok
+    ? `failed: ${reconnect.error}`
+    : reconnect.usedOldEntry
+      ? "got the card that the session's earlier connection had opened"
+      : `its earlier entry was not used and is ${reconnect.oldEntryGone ? 'gone' : 'STILL CACHED'}`;
+  return [
+    `${blocked} of ${run.logons.length} logons blocked; slowest ${seconds(slowest(run.logons))}, ` +
+      `with nobody holding a card ${seconds(slowest(run.baseline))}; at most ${evaluated} cached cards evaluated`,
+    `session ${reconnect.session} comes back with a new connect time: ${comeback}`,
+  ];
+}
+
 /** A duration for people: milliseconds below one second, else seconds. */
 export function seconds(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
 }
 
-function sessionOf(result: ReproResult, reader: string): string {
+/** Whose a reader is: `session 1`. */
+export function sessionOf(result: ReproResult, reader: string): string {
   const session = result.sessions.find((candidate) => candidate.reader === reader);
   return session ? `session ${session.id}` : `"${reader}"`;
 }

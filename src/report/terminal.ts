@@ -1,14 +1,13 @@
 /** The result on a terminal: a timeline with a lane per session, who blocked whom, the verdict. */
 import Table from 'cli-table3';
-import type { ReproLogon, ReproResult, ReproRun } from '../harness/result.js';
-import { slowest } from '../harness/result.js';
+import type { ReproResult, ReproRun } from '../harness/result.js';
 import { colors } from './colors.js';
 import {
   filterMeaning,
   type Lane,
   type LaneKind,
   lanesOf,
-  seconds,
+  summaryOf,
   timeScale,
   verdictSentence,
 } from './lanes.js';
@@ -50,26 +49,9 @@ function runText(result: ReproResult, run: ReproRun, scale: number, columns: num
     `${colors.bold(`Filter ${run.filter}`)}: ${filterMeaning[run.filter]}`,
     table.toString(),
     '',
-    ...facts(run).map((line) => `  ${line}`),
+    ...summaryOf(run).map((line) => `  ${line}`),
     '',
   ].join('\n');
-}
-
-function facts(run: ReproRun): string[] {
-  const { reconnect } = run;
-  const blocked = run.logons.filter(({ blockedBy }) => blockedBy !== null).length;
-  const evaluated = (logons: ReproLogon[]) => Math.max(0, ...logons.map((logon) => logon.evaluated.length));
-  const comeback = !reconnect.ok
-    ? `failed: ${reconnect.error}`
-    : reconnect.usedOldEntry
-      ? "got the card that the session's earlier connection had opened"
-      : `its earlier entry was not used and is ${reconnect.oldEntryGone ? 'gone' : 'STILL CACHED'}`;
-  return [
-    `${blocked} of ${run.logons.length} logons blocked; slowest ${seconds(slowest(run.logons))}, ` +
-      `with nobody holding a card ${seconds(slowest(run.baseline))}; ` +
-      `at most ${evaluated(run.logons)} cached cards evaluated`,
-    `session ${reconnect.session} comes back with a new connect time: ${comeback}`,
-  ];
 }
 
 function bar(lane: Lane, scale: number, columns: number): string {

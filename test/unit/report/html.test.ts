@@ -26,3 +26,21 @@ it('shows names and errors as text, never as markup', () => {
   expect(page).toContain('failed: &lt;b onclick=&quot;x&quot;&gt;&amp;');
   expect(page).not.toContain('<b onclick');
 });
+
+it('has a lane for the process that holds, and says who waits for whom', () => {
+  const page = htmlReport(resultWith([faultRun, fixRun], 'fixed'));
+  expect(page).toContain("holds session 1's card for 3.00 s");
+  expect(page).toContain('>waits for session 1<');
+});
+
+it('with 64 sessions has thin lanes, and the table folded away', () => {
+  const sessions = Array.from({ length: 64 }, (_, index) => index + 1);
+  const logons = sessions.slice(1).map((session) => blockedLogon(session));
+  const result = resultWith([runWith('off', logons)], 'not-fixed');
+  result.sessions = sessions.map((id) => ({ id, connectTime: '1', reader: `Reader ${id}` }));
+  const page = htmlReport(result);
+  expect(page).toContain('<svg class="thin"');
+  expect(page).toContain('<details><summary>63 logons</summary>');
+  const [, , width, height] = (/viewBox="([^"]+)"/.exec(page)?.[1] ?? '').split(' ').map(Number);
+  expect(height).toBeLessThan(1.2 * (width ?? 0));
+});

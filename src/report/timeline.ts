@@ -1,0 +1,93 @@
+/** The timeline of a run as SVG: a lane for the process that holds, and one per session. */
+import type { ReproResult, ReproRun } from '../harness/result.js';
+import { type Lane, type LaneKind, seconds, sessionOf } from './lanes.js';
+import { escapeHtml } from './markup.js';
+
+const labelWidth = 110;
+const barWidth = 760;
+/** However short, a bar is to be seen. */
+const leastWidth = 4;
+/** A bar this wide has room for words. */
+const roomForWords = 170;
+/** With more sessions than this, lanes are thin. */
+const fewSessions = 16;
+
+/** Between two marks of the time axis, in milliseconds. */
+const steps = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 120_000];
+
+const meaning: Record<LaneKind, string> = {
+  held: 'card held by another process',
+  waiting: "waiting for somebody's card",
+  logon: 'logging on',
+};
+
+export function legend(): string {
+  const parts = (Object.keys(meaning) as LaneKind[]).map(
+    (kind) => `<span><i class="${kind}"></i>${escapeHtml(meaning[kind])}</span>`,
+  );
+  return `<p class="legend">${parts.join(' ')}</p>`;
+}
+
+/** `scale`: the end of the time axis, in milliseconds, the same for all runs. */
+export function timeline(result: ReproResult, run: ReproRun, lanes: readonly Lane[], scale: number): string {
+  const laneHeight = lanes.length > fewSessions ? 14 : 26;
+  const height = (lanes.length + 1) * laneHeight + 24;
+  const x = (ms: number) => labelWidth + (ms / scale) * barWidth;
+  const bar = (row: number, from: number, to: number, look: string, title: string, words = '') => {
+    const y = row * laneHeight;
+    const width = Math.max(leastWidth, x(to) - x(from));
+    const inset = laneHeight > 20 ? 4 : 2;
+    const box = `x="${x(from).toFixed(1)}" y="${y + inset}" width="${width.toFixed(1)}" height="${laneHeight - 2 * inset}"`;
+    const text =
+      words && width > roomForWords && laneHeight > 20
+        ? `<text class="words ${look}" x="${(x(from) + 8).toFixed(1)}" y="${y + 17}">${escapeHtml(words)}</text>`
+        : '';
+    return `<rect class="${look}" ${box} rx="2"><title>${escapeHtml(title)}</title></rect>${text}`;
+  };
+  const label = (row: number, text: string) =>
+    `<text x="0" y="${row * laneHeight + (laneHeight > 20 ? 17 : 11)}">${escapeHtml(text)}</text>`;
+
+  const held = sessionOf(result, run.heldReader);
+  const holding = `holds ${held}'s card for ${seconds(run.releasedMs)}`;
+  const holder = label(0, 'other process') + bar(0, 0, run.releasedMs, 'held', holding, holding);
+  const sessions = lanes.map((lane, index) => {
+    const row = index + 1;
+    const waitsFor = run.logons.find(({ session }) => session === lane.session)?.blockedBy;
+    const bars = lane.segments.map(({ kind, startMs, endMs }) => {
+      const title = `session ${lane.session}: ${meaning[kind]}, ${seconds(endMs - startMs)}`;
+      if (kind === 'held') return bar(row, startMs, endMs, 'held faint', title, 'its card is held');
+      const words = kind === 'waiting' && waitsFor ? `waits for ${sessionOf(result, waitsFor)}` : '';
+      return bar(row, startMs, endMs, kind, title, words);
+    });
+    return label(row, `session ${lane.session}`) + bars.join('');
+  });
+  const step = steps.find((candidate) => scale / candidate <= 6) ?? scale;
+  const ticks = Array.from({ length: Math.floor(scale / step) + 1 }, (_, index) => {
+    const at = x(index * step).toFixed(1);
+    return (
+      `<line x1="${at}" y1="0" x2="${at}" y2="${height - 20}"/>` +
+      `<text class="tick" x="${at}" y="${height - 5}">${index === 0 ? '0' : tick(index * step)}</text>`
+    );
+  });
+  const told = lanes.map((lane) => `Session ${lane.session}: ${lane.note}.`).join(' ');
+  const description = escapeHtml(`Timeline with the filter ${run.filter}. ${told}`);
+  const size = `viewBox="0 0 ${labelWidth + barWidth} ${height}"`;
+  const look = laneHeight > 20 ? '' : ' class="thin"';
+  return `<svg${look} role="img" aria-label="${description}" ${size}>${ticks.join('')}${holder}${sessions.join('')}</svg>`;
+}
+
+function tick(ms: number): string {
+  return ms < 1000 ? `${ms} ms` : `${ms / 1000} s`;
+}
+
+export const timelineStyle = `
+svg { width: 100%; height: auto; font: 13px system-ui, sans-serif; } svg text { fill: currentColor; }
+svg.thin { font-size: 11px; }
+svg line { stroke: var(--line); } svg .tick { font-size: 11px; opacity: .7; text-anchor: middle; } svg .words { fill: #fff; font-size: 12px; }
+rect.held { fill: var(--held); } rect.waiting { fill: var(--waiting); } rect.logon { fill: var(--logon); }
+rect.faint { opacity: .35; } svg .words.faint { fill: currentColor; }
+.legend span { margin-right: 1.5rem; white-space: nowrap; }
+.legend i { display: inline-block; width: .9em; height: .9em; margin-right: .4em; border-radius: 2px; vertical-align: -.1em; }
+i.held { background: var(--held); } i.waiting { background: var(--waiting); } i.logon { background: var(--logon); }
+@media print { rect, i { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+`;
