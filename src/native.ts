@@ -5,9 +5,11 @@
  * Promises reject with PcscError. Where a `cancel` is given, `cancel.cancel()` rejects the promise at once
  * with `SCARD_E_CANCELLED`, whatever the call is doing.
  */
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import bindings from 'bindings';
 import { type Failure, PcscError } from './errors.js';
+import { packageRoot, platformName } from './prebuilt.js';
 
 /** SCARD_SHARE_EXCLUSIVE, _SHARED, _DIRECT. */
 export const ShareModes = { exclusive: 1, shared: 2, direct: 3 } as const;
@@ -197,9 +199,19 @@ export interface NativeAddon {
   setQuickAck(fd: number): void;
 }
 
+// Compiled here wins over brought along; which platform that would be is asked only where it matters.
+const compiled = [
+  ['module_root', 'build', 'Release', 'bindings'],
+  ['module_root', 'build', 'Debug', 'bindings'],
+];
+const isCompiled = compiled.some(([, ...path]) =>
+  existsSync(join(packageRoot, ...path.slice(0, -1), 'pcsc_bridge.node')),
+);
+
 export const native = bindings({
   bindings: 'pcsc_bridge',
-  module_root: fileURLToPath(new URL('..', import.meta.url)),
+  module_root: packageRoot,
+  try: isCompiled ? compiled : [['module_root', 'prebuilds', platformName(), 'bindings'], ...compiled],
 }) as NativeAddon;
 
 native.initialize((failure) => new PcscError(failure));

@@ -5,6 +5,8 @@ import { escapeHtml } from './markup.js';
 
 const labelWidth = 110;
 const barWidth = 760;
+/** For the last mark's words. */
+const margin = 14;
 /** However short, a bar is to be seen. */
 const leastWidth = 4;
 /** A bar this wide has room for words. */
@@ -71,7 +73,7 @@ export function timeline(result: ReproResult, run: ReproRun, lanes: readonly Lan
   });
   const told = lanes.map((lane) => `Session ${lane.session}: ${lane.note}.`).join(' ');
   const description = escapeHtml(`Timeline with the filter ${run.filter}. ${told}`);
-  const size = `viewBox="0 0 ${labelWidth + barWidth} ${height}"`;
+  const size = `viewBox="0 0 ${labelWidth + barWidth + margin} ${height}"`;
   const look = laneHeight > 20 ? '' : ' class="thin"';
   return `<svg${look} role="img" aria-label="${description}" ${size}>${ticks.join('')}${holder}${sessions.join('')}</svg>`;
 }
