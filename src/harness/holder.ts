@@ -1,9 +1,8 @@
 /** The other process: holds a transaction on a card, by plain PC/SC. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+import { findProgram } from '../prebuilt.js';
 
 /** native/holder, running. Ends by itself when its time is over, or with this process. */
 export class Holder {
@@ -22,15 +21,9 @@ export class Holder {
 
   /** Starts the other process and waits until it holds the card. */
   static async start(reader: string, holdMs: number, signal?: AbortSignal): Promise<Holder> {
-    const program = fileURLToPath(
-      new URL(
-        `../../build/Release/pcsc-holder${process.platform === 'win32' ? '.exe' : ''}`,
-        import.meta.url,
-      ),
-    );
-    if (!existsSync(program)) {
-      throw new Error(`${program} is missing: build it with "npm run build:native"`);
-    }
+    const program = findProgram('pcsc-holder');
+    if (program === undefined)
+      throw new Error('pcsc-holder is missing: build it with "npm run build:native"');
     // Its standard input is ours: it lets go when we end.
     const child = spawn(program, [reader, String(holdMs)], { stdio: ['pipe', 'pipe', 'pipe'], signal });
     child.on('error', () => {}); // told by 'close'

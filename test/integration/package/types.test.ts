@@ -1,0 +1,37 @@
+/** What others' tools think of the package. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, expect, test } from 'vitest';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const work = mkdtempSync(join(tmpdir(), 'types-'));
+afterAll(() => rmSync(work, { recursive: true }));
+const [{ filename }] = JSON.parse(
+  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }),
+) as [{ filename: string }];
+const tarball = join(work, filename);
+
+test('publint has nothing to say', () => {
+  const { stdout, status } = spawnSync('npx', ['--no-install', 'publint', 'run', tarball, '--strict'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  expect(stdout).toContain('All good!');
+  expect(status).toBe(0);
+});
+
+test('the types are right for ES modules, CommonJS and bundlers', () => {
+  const { status } = spawnSync(
+    'npx',
+    ['--no-install', 'attw', tarball, '--profile', 'node16', '--no-emoji', '--format', 'ascii'],
+    { cwd: root, encoding: 'utf8' },
+  );
+  expect(status).toBe(0);
+});
