@@ -177,6 +177,8 @@ constexpr Command kCommands[] = {
     {"item", StoreItem},
     {"on", AddRule},
     {"go", [](const Words& words) { Go(words.at(1)); }},
+    {"forget-rules", [](const Words&) { The().rules.clear(); }},
+    {"events", [](const Words& words) { ReaderCalled(words.at(1)).events += ParseNumber(words.at(2)); }},
     {"stop-service",
      [](const Words& words) {
        StopService(words.size() > 1 ? static_cast<Status>(ParseNumber(words[1]))
