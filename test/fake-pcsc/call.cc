@@ -50,7 +50,7 @@ Call::Call(const char* function, abi::ContextHandle context, abi::CardHandle han
   FollowRules();
   if (result_ != status::kSuccess) return;
   if (context_ != nullptr && context_->dead) {
-    result_ = The().running ? status::kInvalidHandle : The().stopped_code;
+    result_ = context_->dead_code;
   } else if (!The().running) {
     result_ = status::kNoService;
   }
@@ -66,7 +66,7 @@ void Call::Enter(abi::ContextHandle context, Threads threads) {
   }
   if (threads == Threads::kAny) {
     // Without becoming the one inside.
-    if (found->second.dead) result_ = The().running ? status::kInvalidHandle : The().stopped_code;
+    if (found->second.dead) result_ = found->second.dead_code;
     return;
   }
   if (found->second.inside != 0) {

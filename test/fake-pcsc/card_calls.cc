@@ -64,7 +64,7 @@ class OnCard {
     if (call_.failed()) return call_.result();
     if (const Status code = CheckCard(handle())) return code;
     WaitForCard(call_.lock(), handle().reader, number_);
-    if (call_.context().dead) return The().stopped_code;
+    if (call_.context().dead) return call_.context().dead_code;
     return CheckCard(handle());
   }
 
@@ -76,7 +76,7 @@ class OnCard {
     if (holder == kNobody || holder == number_) return status::kSuccess;
     if (The().settings.refuse_while_held) return status::kSharingViolation;
     WaitForCard(call_.lock(), handle().reader, number_);
-    if (call_.context().dead) return The().stopped_code;
+    if (call_.context().dead) return call_.context().dead_code;
     return The().readers.count(handle().reader) == 0 ? status::kReaderUnavailable : status::kSuccess;
   }
 
@@ -106,7 +106,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL FAKE_PCSC_TEXT(SCardConnect)(ContextHandl
             Line().Text("reader", name).Number("share", share_mode).Number("protocols", protocols));
   if (call.failed()) return call.Return();
   if (The().settings.connect_waits) WaitForCard(call.lock(), name, kNobody);
-  if (call.context().dead) return call.Return(The().stopped_code);
+  if (call.context().dead) return call.Return(call.context().dead_code);
   Dword protocol = 0;
   if (const Status code = Admit(name, share_mode, protocols, kNobody, &protocol)) return call.Return(code);
   Reader& found = The().readers[name];
@@ -128,7 +128,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardReconnect(CardHandle handle, Dword s
                 .Number("disposition", initialization));
   if (on.call().failed()) return on.call().Return();
   WaitForCard(on.call().lock(), on.handle().reader, handle);
-  if (on.call().context().dead) return on.call().Return(The().stopped_code);
+  if (on.call().context().dead) return on.call().Return(on.call().context().dead_code);
   Dword protocol = 0;
   if (const Status code = Admit(on.handle().reader, share_mode, protocols, handle, &protocol)) {
     return on.call().Return(code == status::kUnknownReader ? status::kReaderUnavailable : code);

@@ -155,7 +155,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL FAKE_PCSC_TEXT(SCardGetStatusChange)(Cont
     ended = TheService().changed.wait_for(call.lock(), std::chrono::milliseconds(timeout_ms), over);
   }
   context.waiting = false;
-  if (context.dead) return call.Return(The().stopped_code);
+  if (context.dead) return call.Return(context.dead_code);
   if (std::exchange(context.cancelled, false)) return call.Return(status::kCancelled);
   return call.Return(ended ? status::kSuccess : status::kTimeout);
 }

@@ -184,7 +184,15 @@ constexpr Command kCommands[] = {
        StopService(words.size() > 1 ? static_cast<Status>(ParseNumber(words[1]))
                                     : The().settings.stopped_code);
      }},
-    {"start-service", [](const Words&) { The().running = true; }},
+    {"start-service",
+     [](const Words& words) {
+       The().running = true;
+       const Status code =
+           words.size() > 1 ? static_cast<Status>(ParseNumber(words[1])) : status::kInvalidHandle;
+       for (auto& [number, context] : The().contexts) {
+         if (context.dead) context.dead_code = code;
+       }
+     }},
 };
 
 // What has been added to the script, whole lines only.

@@ -46,8 +46,10 @@ void ResetCard(Reader& reader) {
 
 void StopService(Status code) {
   The().running = false;
-  The().stopped_code = code;
-  for (auto& [number, context] : The().contexts) context.dead = true;
+  for (auto& [number, context] : The().contexts) {
+    context.dead = true;
+    context.dead_code = code;
+  }
   for (auto& [name, reader] : The().readers) {
     if (reader.holder != kOtherProcess) reader.holder = kNobody;
     if (reader.exclusive != kOtherProcess) reader.exclusive = kNobody;

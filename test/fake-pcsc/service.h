@@ -36,7 +36,7 @@ struct Settings {
   bool status_change_waits = true;  // or returns at once, changed or not (Wine, redirected readers)
   bool pseudo_reader = true;        // GetStatusChange knows \\?PnP?\Notification (macOS does not)
   Dword largest_item = 64 * 1024;   // SCardWriteCache
-  Status stopped_code;              // what contexts of a stopped service answer
+  Status stopped_code;              // what the contexts answer whose service stops
 
   explicit Settings(Semantics semantics = platform::kSemantics);
 };
@@ -69,7 +69,8 @@ struct Handle {
 struct Context {
   unsigned inside = 0;  // the thread in a call on it
   std::string call;     // which
-  bool dead = false;    // its service has stopped
+  bool dead = false;    // its service has stopped, and answers this:
+  Status dead_code = status::kSuccess;
   bool waiting = false;
   bool cancelled = false;
 };
@@ -98,7 +99,6 @@ struct State {
   std::deque<Rule> rules;
   std::map<std::string, unsigned> goes;  // by function: how often its stuck calls were let go
   bool running = true;
-  Status stopped_code = status::kNoService;
   abi::CardHandle last_number = 0x1000;  // never used again, so that a stale handle is found out
 };
 

@@ -31,6 +31,11 @@ function builtLibrary(): string {
   return library;
 }
 
+/** A program that its test did not wait for, and what it has started. */
+function killGroup(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+}
+
 /** A program under way. */
 export interface Running<T> {
   /** What it returned, once its process has ended; fails where the process did not end well. */
@@ -105,10 +110,9 @@ export class FakePcsc extends FakeService {
     const output = openSync(printed, 'w');
     const child = underTest.start(module, env, output);
     closeSync(output);
-    const killTimer = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), 60_000);
+    onTestFinished(() => void (child.exitCode === null && child.signalCode === null && killGroup(child.pid)));
     const [code, signal] = await once(child, 'exit');
     const now = Date.now();
-    clearTimeout(killTimer);
     expect({ code, signal, output: readFileSync(printed, 'utf8') }).toEqual({
       code: 0,
       signal: null,

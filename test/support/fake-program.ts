@@ -15,6 +15,8 @@ export interface Kit {
   sleep(ms: number): Promise<void>;
   /** What the program leaves behind is meant to be there. */
   mayLeave(): void;
+  /** Ends by process.exit, not when nothing is left to do; leaves behind what it has. */
+  exits(): void;
 }
 
 export interface ErrorData {
@@ -50,6 +52,7 @@ export async function runProgram(
 ): Promise<void> {
   const fake = new FakeService(files);
   let mayLeave = false;
+  let exits = false;
   const kit: Kit = {
     ...modules,
     fake,
@@ -58,6 +61,10 @@ export async function runProgram(
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     mayLeave: () => {
       mayLeave = true;
+    },
+    exits: () => {
+      mayLeave = true;
+      exits = true;
     },
   };
   const result: ProgramResult = { left: [], at: 0 };
@@ -72,6 +79,7 @@ export async function runProgram(
   }
   result.at = Date.now();
   writeFileSync(files.result, JSON.stringify(result, asData));
+  if (exits) process.exit();
 }
 
 function asData(_: string, value: unknown): unknown {

@@ -135,7 +135,7 @@ test('the table above has every code that native/pcsc/status knows', () => {
   const read = (name: string) =>
     readFileSync(new URL(`../../../native/pcsc/${name}`, import.meta.url), 'utf8');
   const constants = new Map(
-    [...read('status.h').matchAll(/constexpr Status (k\w+) = (0x[0-9a-f]+|0);/g)].map(([, name, value]) => [
+    [...read('status.h').matchAll(/constexpr Status (k\w+) = (0x[0-9a-f]+|\d+);/g)].map(([, name, value]) => [
       name,
       Number(value),
     ]),
