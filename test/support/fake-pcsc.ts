@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { expect, onTestFinished } from 'vitest';
+import { beforeAll, expect, onTestFinished } from 'vitest';
 import { checkBuilt } from './child.js';
 import type { Kit, ProgramFiles, ProgramResult } from './fake-program.js';
 import { FakeService } from './fake-service.js';
@@ -19,17 +19,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export const underTest = programUnderTest();
 export const onWindows = underTest.platform === 'windows';
 
-let library: string | undefined;
+const [target, file] = onWindows ? ['win-x64', 'winscard.dll'] : ['linux', 'libpcsclite.so.1'];
+const library = join(root, '.cache/fake-pcsc', target, file);
 
-function builtLibrary(): string {
-  if (library === undefined) {
-    const [target, file] = onWindows ? ['win-x64', 'winscard.dll'] : ['linux', 'libpcsclite.so.1'];
-    execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', target], { cwd: root });
-    if (!onWindows) checkBuilt();
-    library = join(root, '.cache/fake-pcsc', target, file);
-  }
-  return library;
-}
+beforeAll(() => {
+  execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', target], { cwd: root });
+  if (!onWindows) checkBuilt();
+}, 180_000);
 
 /** A program that its test did not wait for, and what it has started. */
 function killGroup(pid: number | undefined): void {
@@ -68,7 +64,7 @@ export class FakePcsc extends FakeService {
   /** For a program that is to load the stand-in. */
   get env(): NodeJS.ProcessEnv {
     return {
-      PCSC_BRIDGE_LIBRARY: underTest.path(builtLibrary()),
+      PCSC_BRIDGE_LIBRARY: underTest.path(library),
       FAKE_PCSC_SCRIPT: underTest.path(this.#files.script),
       FAKE_PCSC_LOG: underTest.path(this.#files.log),
     };
