@@ -14,7 +14,7 @@ export interface ConnectParameters {
 
 /** The handle has missed something and wants SCardReconnect. */
 const wantsReconnect = new Set(['SCARD_W_RESET_CARD']);
-/** The handle, or its context, is dead. */
+/** The handle, or its context, is dead: Windows has several words for a service that went. */
 const wantsFresh = new Set([
   'SCARD_W_REMOVED_CARD',
   'SCARD_W_UNPOWERED_CARD',
@@ -26,8 +26,13 @@ const wantsFresh = new Set([
   'SCARD_E_NO_SMARTCARD',
   'SCARD_E_READER_UNAVAILABLE',
   'SCARD_E_SERVICE_STOPPED',
+  'SCARD_E_SYSTEM_CANCELLED',
   'SCARD_E_UNKNOWN_READER',
   'SCARD_F_COMM_ERROR',
+  'SCARD_P_SHUTDOWN',
+  'ERROR_INVALID_HANDLE',
+  'ERROR_BROKEN_PIPE',
+  'ERROR_DEVICE_NOT_CONNECTED',
   'BRIDGE_E_ABANDONED',
   'BRIDGE_E_CLOSED',
   'BRIDGE_E_NOT_CONNECTED',

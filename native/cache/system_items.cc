@@ -1,6 +1,7 @@
 #include "cache/system_items.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "channel/worker.h"
@@ -14,8 +15,11 @@ constexpr std::size_t kFirstBuffer = 65'536;
 constexpr std::size_t kLargestBuffer = 16 * 1024 * 1024;
 
 bool ContextIsDead(Status code) {
-  return code == status::kInvalidHandle || code == status::kNoService || code == status::kServiceStopped ||
-         code == status::kCommError;
+  static constexpr Status kDead[] = {
+      status::kInvalidHandle,   status::kNoService, status::kServiceStopped,       status::kCommError,
+      status::kSystemCancelled, status::kShutdown,  status::kWindowsInvalidHandle, status::kWindowsBrokenPipe,
+  };
+  return std::find(std::begin(kDead), std::end(kDead), code) != std::end(kDead);
 }
 
 }  // namespace

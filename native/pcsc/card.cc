@@ -19,6 +19,19 @@ Protocols FromAbi(abi::Dword protocols) {
   return static_cast<Protocols>(protocols & (kT0 | kT1)) | raw;
 }
 
+// The library says how long what came is: more than there was room for cannot be.
+Error TooLong(abi::Dword length, std::size_t room, const char* operation, const std::string& reader) {
+  return Error{status::kInternalError, operation, reader,
+               "the library says that " + std::to_string(length) + " bytes came, where there is room for " +
+                   std::to_string(room)};
+}
+
+Result<Bytes> Received(Bytes buffer, abi::Dword length, const char* operation, const std::string& reader) {
+  if (length > buffer.size()) return TooLong(length, buffer.size(), operation, reader);
+  buffer.resize(length);
+  return buffer;
+}
+
 CardState StateFromAbi(abi::Dword state, bool is_mask) {
   if (!is_mask) return state <= 6 ? static_cast<CardState>(state) : CardState::kUnknown;
   // pcsc-lite: bit n says enumeration value n, the high word counts events; the highest bit tells most.
@@ -98,16 +111,14 @@ Result<CardStatus> Card::GetStatus() {
   abi::Dword reader_length = 0;
   abi::Dword state = 0;
   abi::Dword protocol = 0;
-  std::uint8_t atr[abi::kMaxAtr];
-  abi::Dword atr_length = sizeof atr;
-  const Status code =
-      abi::ToStatus(library_->status(handle_, nullptr, &reader_length, &state, &protocol, atr, &atr_length));
+  Bytes atr(abi::kMaxAtr);
+  abi::Dword atr_length = static_cast<abi::Dword>(atr.size());
+  const Status code = abi::ToStatus(
+      library_->status(handle_, nullptr, &reader_length, &state, &protocol, atr.data(), &atr_length));
   if (code != status::kSuccess) return Fail(code, "SCardStatus");
-  CardStatus result;
-  result.state = StateFromAbi(state, library_->status_is_mask);
-  result.protocol = FromAbi(protocol);
-  result.atr.assign(atr, atr + std::min<std::size_t>(atr_length, sizeof atr));
-  return result;
+  Result<Bytes> received = Received(std::move(atr), atr_length, "SCardStatus", reader_);
+  if (!received) return received.error();
+  return CardStatus{StateFromAbi(state, library_->status_is_mask), FromAbi(protocol), std::move(*received)};
 }
 
 Result<Bytes> Card::Transmit(const Bytes& apdu) {
@@ -123,6 +134,8 @@ Result<Bytes> Card::Transmit(const Bytes& apdu) {
     return Error{status::kCommDataLost, "SCardTransmit", reader_,
                  "no status word came: the card may have been taken out"};
   }
+  if (length > receive_buffer_.size())
+    return TooLong(length, receive_buffer_.size(), "SCardTransmit", reader_);
   return Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length));
 }
 
@@ -133,18 +146,21 @@ Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
       abi::ToStatus(library_->control(handle_, code, input.data(), static_cast<abi::Dword>(input.size()),
                                       output.data(), static_cast<abi::Dword>(output.size()), &length));
   if (result != status::kSuccess) return Fail(result, "SCardControl");
-  output.resize(std::min<std::size_t>(length, output.size()));
-  return output;
+  return Received(std::move(output), length, "SCardControl", reader_);
 }
 
 Result<Bytes> Card::GetAttribute(std::uint32_t id) {
-  // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader.
+  // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader; Windows has longer
+  // attributes and tells how long.
   Bytes value(264);
   abi::Dword length = static_cast<abi::Dword>(value.size());
-  const Status code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
+  Status code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
+  if (code == status::kInsufficientBuffer && length > value.size() && length <= abi::kMaxExtendedBuffer) {
+    value.resize(length);
+    code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
+  }
   if (code != status::kSuccess) return Fail(code, "SCardGetAttrib");
-  value.resize(std::min<std::size_t>(length, value.size()));
-  return value;
+  return Received(std::move(value), length, "SCardGetAttrib", reader_);
 }
 
 Result<Done> Card::SetAttribute(std::uint32_t id, const Bytes& value) {

@@ -80,6 +80,10 @@ inline constexpr Status kCacheItemNotFound = 0x80100070;       // SCARD_W_CACHE_
 inline constexpr Status kCacheItemStale = 0x80100071;          // SCARD_W_CACHE_ITEM_STALE
 inline constexpr Status kCacheItemTooBig = 0x80100072;         // SCARD_W_CACHE_ITEM_TOO_BIG
 
+// Windows' own, of those that its service hands on.
+inline constexpr Status kWindowsInvalidHandle = 6;  // ERROR_INVALID_HANDLE: the service has started anew
+inline constexpr Status kWindowsBrokenPipe = 109;   // ERROR_BROKEN_PIPE: the remote desktop connection went
+
 // Our own, in the customer range (bit 29) so that they never meet one of PC/SC.
 inline constexpr Status kLibraryMissing = 0xe0100001;  // BRIDGE_E_LIBRARY_MISSING
 inline constexpr Status kClosed = 0xe0100002;          // BRIDGE_E_CLOSED

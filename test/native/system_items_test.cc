@@ -24,7 +24,8 @@ struct Service {
   std::vector<std::string> calls;
   Bytes stored;
   int contexts = 0;
-  abi::ContextHandle valid_context = 0;  // calls with another one find their handle invalid
+  abi::ContextHandle valid_context = 0;  // calls with another one hear:
+  Status dead_code = status::kInvalidHandle;
   bool stuck = false;
   bool entered = false;
   std::thread::id thread;
@@ -57,7 +58,7 @@ Status Enter(const std::string& call, abi::ContextHandle context) {
   service.entered = true;
   service.changed.notify_all();
   service.changed.wait(lock, [&] { return !service.stuck; });
-  return context == service.valid_context ? status::kSuccess : status::kInvalidHandle;
+  return context == service.valid_context ? status::kSuccess : service.dead_code;
 }
 
 abi::Long Read(abi::ContextHandle context, void* card, abi::Dword freshness, abi::Char* name,
@@ -158,11 +159,15 @@ TEST_CASE("the system's refusals come with their function") {
 }
 
 TEST_CASE("a restarted service costs a new context and nothing else") {
-  REQUIRE(AskWrite("cert", {4}).Get());
-  const int before = TheService().contexts;
-  TheService().valid_context = 0;
-  CHECK(AskRead("cert").Get());
-  CHECK(TheService().contexts == before + 1);
+  for (const Status code : {status::kInvalidHandle, status::kServiceStopped, status::kSystemCancelled,
+                            status::kWindowsInvalidHandle, status::kWindowsBrokenPipe}) {
+    REQUIRE(AskWrite("cert", {4}).Get());
+    const int before = TheService().contexts;
+    TheService().dead_code = code;
+    TheService().valid_context = 0;
+    CHECK(AskRead("cert").Get());
+    CHECK(TheService().contexts == before + 1);
+  }
 }
 
 TEST_CASE("calls are made in the order they were asked for, and a cancelled one never") {

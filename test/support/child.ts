@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
+const index = fileURLToPath(new URL('dist/index.js', root));
 
 let checked = false;
 
@@ -24,9 +25,7 @@ export async function runChild(
   program: string,
   { env = {}, timeout = 10_000 }: { env?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<ChildEnd> {
-  const index = fileURLToPath(new URL('dist/index.js', root));
-  if (!checked) checkBuilt(index);
-  checked = true;
+  checkBuilt();
   const source = `const bridge = ${JSON.stringify(String(pathToFileURL(index)))};\n${program}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     env: { ...process.env, ...env },
@@ -51,11 +50,13 @@ export async function runChild(
 }
 
 /** Children run the built package; an old one would prove nothing. */
-function checkBuilt(index: string): void {
+export function checkBuilt(): void {
+  if (checked) return;
   const built = statSync(index).mtimeMs;
   const source = new URL('src/', root);
   const newer = readdirSync(source).find(
     (name) => name.endsWith('.ts') && statSync(new URL(name, source)).mtimeMs > built,
   );
   if (newer !== undefined) throw new Error(`src/${newer} is newer than dist: npm run build first`);
+  checked = true;
 }

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { FakePcsc } from '../../support/fake-pcsc.js';
+
+const reader = 'Reader 00 00';
+const insert = [`reader "${reader}"`, `card "${reader}" 3B00 T=1`];
+
+test('the longest APDU and the longest response go through whole', async () => {
+  const data = Buffer.alloc(65_536, 'response ').toString('hex').toUpperCase();
+  const fake = new FakePcsc(...insert, `answer "${reader}" 00CB ${data}9000`);
+  const { response, aside } = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const card = await session.connect(reader);
+    const longest = new Uint8Array(65_544).fill(0x5a);
+    longest.set([0x00, 0xcb, 0x3f, 0xff]);
+    const response = await card.transmit(longest);
+    const aside = await card.transmit(Uint8Array.of(0, 0xb0, 0, 0));
+    await bridge.close();
+    return { response, aside };
+  }, reader);
+  expect(response).toBe(`${data}9000`);
+  expect(aside).toBe('6D00');
+  expect(fake.calls('SCardTransmit')[0]).toMatchObject({ bytes: 65_544, done: { bytes: 65_538 } });
+});
+
+describe('a length that cannot be is never believed', () => {
+  // What was returned may be filled up from the buffer; what must not be is reading beyond it.
+  test.each([
+    ['SCardTransmit', 70_000],
+    ['SCardTransmit', 0x7fffffff],
+    ['SCardTransmit', 0xffffffff],
+    ['SCardControl', 0x7fffffff],
+    ['SCardControl', 0xffffffff],
+    ['SCardGetAttrib', 0x7fffffff],
+    ['SCardStatus', 37],
+    ['SCardStatus', 0xffffffff],
+  ] as const)('%s says that %i bytes came', async (name, length) => {
+    const fake = new FakePcsc(
+      ...insert,
+      `attribute "${reader}" 0x10100 41`,
+      `control "${reader}" 1 9000`,
+      `answer "${reader}" 00 9000`,
+    );
+    const { outcome, after } = await fake.run(
+      async ({ bridge: { CardBridge }, fake }, { reader, name, length }) => {
+        const bridge = new CardBridge();
+        const session = await bridge.openSession({ id: 1, connectTime: 1n });
+        const card = await session.connect(reader);
+        await card.transmit(Uint8Array.of(0, 0xa4, 0, 0)); // no look whether the card is free is to take the rule
+        fake.write(`on ${name} length ${length}`);
+        const asked: Promise<unknown> =
+          name === 'SCardTransmit'
+            ? card.transmit(Uint8Array.of(0, 0xa4, 0, 0))
+            : name === 'SCardControl'
+              ? card.control(1)
+              : name === 'SCardGetAttrib'
+                ? card.getAttribute('vendorName')
+                : card.status().then(({ atr }) => atr);
+        const outcome = await asked.then(
+          (bytes) => (bytes as Uint8Array).length,
+          (error) => error.code,
+        );
+        const after = await card.transmit(Uint8Array.of(0, 0xa4, 0, 0));
+        await bridge.close();
+        return { outcome, after };
+      },
+      { reader, name, length },
+    );
+    expect(outcome).toBe('SCARD_F_INTERNAL_ERROR');
+    expect(after).toBe('9000');
+  });
+});
+
+test.each([0, 1])('a success of %i bytes is no response', async (length) => {
+  const fake = new FakePcsc(...insert, `answer "${reader}" 00 9000`, `on SCardTransmit length ${length}`);
+  const { error, after } = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const card = await session.connect(reader);
+    const error = await errorOf(card.transmit(Uint8Array.of(0, 0xa4, 0, 0)));
+    const after = await card.transmit(Uint8Array.of(0, 0xa4, 0, 0));
+    await bridge.close();
+    return { error, after };
+  }, reader);
+  expect(error).toMatchObject({ code: 'SCARD_E_COMM_DATA_LOST', operation: 'SCardTransmit', reader });
+  expect(after).toBe('9000');
+});
+
+test('an attribute longer than the first buffer is asked for again, with room for it', async () => {
+  const long = Buffer.alloc(300, 'attribute ').toString('hex').toUpperCase();
+  const fake = new FakePcsc(...insert, `attribute "${reader}" 0x7fff0003 ${long}`);
+  const value = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const card = await session.connect(reader);
+    const value = await card.getAttribute('deviceFriendlyNameA');
+    await bridge.close();
+    return value;
+  }, reader);
+  expect(value).toBe(long);
+});
+
+test('an answer to control of the longest length comes whole', async () => {
+  const long = Buffer.alloc(65_546, 'control ').toString('hex').toUpperCase();
+  const fake = new FakePcsc(...insert, `control "${reader}" 1 ${long}`, `control "${reader}" 2 -`);
+  const { full, empty } = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const card = await session.connect(reader);
+    const [full, empty] = [await card.control(1), await card.control(2)];
+    await bridge.close();
+    return { full, empty };
+  }, reader);
+  expect(full).toBe(long);
+  expect(empty).toBe('');
+});
+
+test('a list of readers that grows between its length and its text is asked for again', async () => {
+  const fake = new FakePcsc(
+    ...insert,
+    'on SCardListReaders skip 1 do reader "Another reader, with a longer name"',
+  );
+  const readers = await fake.run(async ({ bridge: { CardBridge } }) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const readers = await session.listReaders();
+    await bridge.close();
+    return readers;
+  });
+  expect(readers.sort()).toEqual(['Another reader, with a longer name', reader]);
+});

@@ -1,0 +1,151 @@
+/** Calls inside the library that nothing can end: whoever waits is let go, and what comes late is undone. */
+import { describe, expect, test } from 'vitest';
+import { FakePcsc, type Kit } from '../../support/fake-pcsc.js';
+
+const reader = 'Reader 00 00';
+const other = 'Reader 01 00';
+const script = [reader, other].flatMap((name) => [
+  `reader "${name}"`,
+  `card "${name}" 3B00 T=1`,
+  `answer "${name}" 00 9000`,
+  `control "${name}" 1 9000`,
+  `attribute "${name}" 0x10100 41`,
+]);
+
+interface Given {
+  /** The function that sticks, and the way into it. */
+  name: string;
+  way: string;
+  /** Gives up and goes on; gives up and has nothing more to do; exits in the middle. */
+  how: 'goes on' | 'gives up' | 'exits';
+  reader: string;
+  other: string;
+}
+
+async function getStuck(kit: Kit, { name, way, how, reader, other }: Given) {
+  const { fake, errorOf } = kit;
+  const bridge = new kit.bridge.CardBridge();
+  const session = await bridge.openSession({ id: 1, connectTime: 1n });
+  const select = Uint8Array.of(0, 0xa4, 4, 0);
+  const neighbour = await session.connect(other);
+  const connected = !['connect', 'cached'].includes(way);
+  const card = connected ? await session.connect(reader) : undefined;
+  if (way === 'listReaders' || way === 'closeSession') await session.listReaders();
+  await fake.tell(`on ${name} ${how === 'goes on' ? '' : 'always'} stick`);
+  const watch = session.watch();
+  const abort = new AbortController();
+  const options = { signal: abort.signal };
+  const ways: Record<string, () => Promise<unknown> | undefined> = {
+    connect: () => session.connect(reader, options),
+    cached: () => session.transaction(reader, () => {}, options),
+    reconnect: () => card?.reconnect(options),
+    begin: () => card?.transaction(() => {}, options),
+    status: () => card?.status(options),
+    transmit: () => card?.transmit(select, options),
+    transmitInTransaction: () => card?.transaction((tx) => tx.transmit(select, options)),
+    control: () => card?.control(1, undefined, options),
+    setAttribute: () => card?.setAttribute('vendorName', select, options),
+    listReaders: () => session.listReaders(options),
+    watch: () => watch.next(),
+    close: () => card?.close(),
+    closeSession: () => session.close(),
+  };
+  const waiting = ways[way]?.() ?? Promise.resolve();
+  waiting.catch(() => {});
+  const stuck = await fake.stuck(name);
+  if (how !== 'goes on') {
+    if (how === 'exits') kit.exits();
+    else kit.mayLeave();
+    abort.abort();
+    watch.close();
+    return undefined;
+  }
+
+  const start = performance.now();
+  abort.abort();
+  const error = await errorOf(waiting);
+  const settledAfter = performance.now() - start;
+  const meanwhile = await neighbour.transmit(select);
+  // The stuck one may be in the transaction that it began: nobody else gets the card until it has ended that.
+  const keepsCard = way === 'transmitInTransaction' || (way === 'cached' && name === 'SCardStatus');
+  const transmit = async () => (card ?? (await session.connect(reader))).transmit(select, { timeout: 5000 });
+  const again = keepsCard ? meanwhile : await transmit();
+  const stillStuck = fake.calls(name).some((call) => call.call === stuck.call && call.done === undefined);
+
+  const before = fake.calls().length;
+  await fake.tell(`go ${name}`);
+  const find = () => fake.calls(name).find(({ call }) => call === stuck.call)?.done;
+  const late = await fake.until('the late return', find);
+  // A stuck SCardEstablishContext has a context only now.
+  const context = stuck.context || late.context;
+  const looks = ['SCardGetAttrib', 'SCardStatus'];
+  await fake.saw('SCardReleaseContext', (call) => call.context === context);
+  const undone = fake
+    .calls()
+    .slice(before)
+    .filter((call) => call.context === context && !looks.includes(call.name))
+    .map((call) => `${call.name.slice(5)} ${call.disposition ?? ''}`.trim());
+  const atLast = await transmit();
+  await bridge.close();
+  return { error, settledAfter, meanwhile, again, atLast, stillStuck, undone };
+}
+
+// The function that sticks, the way into it, and what is done about it when it comes back late.
+const calls: [name: string, way: string, undone: string][] = [
+  ['SCardEstablishContext', 'connect', 'ReleaseContext'],
+  ['SCardConnect', 'connect', 'Disconnect 0, ReleaseContext'],
+  ['SCardReconnect', 'reconnect', 'Disconnect 0, ReleaseContext'],
+  ['SCardBeginTransaction', 'begin', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
+  ['SCardStatus', 'status', 'Disconnect 0, ReleaseContext'],
+  ['SCardTransmit', 'transmit', 'Disconnect 0, ReleaseContext'],
+  // The card has seen who knows what of the command.
+  ['SCardTransmit', 'transmitInTransaction', 'EndTransaction 1, Disconnect 0, ReleaseContext'],
+  ['SCardControl', 'control', 'Disconnect 0, ReleaseContext'],
+  ['SCardSetAttrib', 'setAttribute', 'Disconnect 0, ReleaseContext'],
+  // Asked twice: for the length, for the text.
+  ['SCardListReaders', 'listReaders', 'ListReaders, ReleaseContext'],
+  ['SCardConnect', 'cached', 'Disconnect 0, ReleaseContext'],
+  ['SCardBeginTransaction', 'cached', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
+  ['SCardStatus', 'cached', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
+];
+
+describe('a call that is given up settles at once, holds nobody else up, and is undone', () => {
+  test.each(calls)('%s (%s): %s', async (name, way, undone) => {
+    const fake = new FakePcsc(...script);
+    const seen = await fake.run(getStuck, { name, way, how: 'goes on', reader, other });
+    expect(seen).toMatchObject({
+      error: { name: 'AbortError' },
+      meanwhile: '9000',
+      again: '9000',
+      atLast: '9000',
+      stillStuck: true,
+    });
+    expect(seen?.undone.join(', ')).toBe(undone);
+    expect(seen?.settledAfter).toBeLessThan(1000);
+  });
+});
+
+describe('a process ends within a second', () => {
+  const nobodyCanEnd: [name: string, way: string][] = [
+    ['SCardEndTransaction', 'begin'],
+    ['SCardDisconnect', 'close'],
+    ['SCardReleaseContext', 'close'],
+    ['SCardReleaseContext', 'closeSession'],
+  ];
+  const waits: [name: string, way: string][] = [
+    ...calls.map(([name, way]): [string, string] => [name, way]),
+    ['SCardGetStatusChange', 'watch'],
+  ];
+
+  test.each([...waits, ...nobodyCanEnd])('that exits while %s is stuck (%s)', async (name, way) => {
+    const fake = new FakePcsc(...script);
+    const { endedAfter } = await fake.start(getStuck, { name, way, how: 'exits', reader, other }).ended;
+    expect(endedAfter).toBeLessThan(1000);
+  });
+
+  test.each(waits)('that gives up, %s being stuck (%s), and has nothing more to do', async (name, way) => {
+    const fake = new FakePcsc(...script);
+    const { endedAfter } = await fake.start(getStuck, { name, way, how: 'gives up', reader, other }).ended;
+    expect(endedAfter).toBeLessThan(1000);
+  });
+});

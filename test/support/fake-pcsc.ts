@@ -1,0 +1,137 @@
+/** A stand-in for the PC/SC library, and programs that use the package on it (see docs/fake-pcsc.md). */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
+import { beforeAll, expect, onTestFinished } from 'vitest';
+import { checkBuilt } from './child.js';
+import type { Kit, ProgramFiles, ProgramResult } from './fake-program.js';
+import { FakeService } from './fake-service.js';
+import { programUnderTest } from './under-test.js';
+
+export type { ErrorData, Kit } from './fake-program.js';
+export { type FakeCall, quoted } from './fake-service.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+export const underTest = programUnderTest();
+export const onWindows = underTest.platform === 'windows';
+
+const [target, file] = onWindows ? ['win-x64', 'winscard.dll'] : ['linux', 'libpcsclite.so.1'];
+const library = join(root, '.cache/fake-pcsc', target, file);
+
+beforeAll(() => {
+  execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', target], { cwd: root });
+  if (!onWindows) checkBuilt();
+}, 180_000);
+
+/** A program that its test did not wait for, and what it has started. */
+function killGroup(pid: number | undefined): void {
+  if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+}
+
+/** A program under way. */
+export interface Running<T> {
+  /** What it returned, once its process has ended; fails where the process did not end well. */
+  value: Promise<T>;
+  /** The same, with the milliseconds that its process took to end after that. */
+  ended: Promise<{ value: T; endedAfter: number }>;
+}
+
+/**
+ * One service, with its script, for one program: a process loads its PC/SC library once. Gone after the test.
+ * The program is a function, run in a process of its own: it knows only what it is given.
+ */
+export class FakePcsc extends FakeService {
+  readonly #files: ProgramFiles;
+  readonly #directory: string;
+
+  /** The script begins with these lines. */
+  constructor(...lines: string[]) {
+    const directory = mkdtempSync(join(tmpdir(), 'fake-pcsc-'));
+    const file = (name: string) => join(directory, name);
+    const files = { script: file('script.txt'), log: file('log.jsonl'), result: file('result.json') };
+    super(files);
+    this.#directory = directory;
+    this.#files = files;
+    for (const path of Object.values(files)) writeFileSync(path, '');
+    this.write(...lines);
+    onTestFinished(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
+  }
+
+  /** For a program that is to load the stand-in. */
+  get env(): NodeJS.ProcessEnv {
+    return {
+      PCSC_BRIDGE_LIBRARY: underTest.path(library),
+      FAKE_PCSC_SCRIPT: underTest.path(this.#files.script),
+      FAKE_PCSC_LOG: underTest.path(this.#files.log),
+    };
+  }
+
+  /** Runs a program to its end and gives what it returns, as JSON has it (bytes in hexadecimal). */
+  async run<T, Given = undefined>(
+    program: (kit: Kit, given: Given) => Promise<T> | T,
+    ...given: Given extends undefined ? [] : [Given]
+  ): Promise<T> {
+    return this.start(program, ...given).value;
+  }
+
+  start<T, Given = undefined>(
+    program: (kit: Kit, given: Given) => Promise<T> | T,
+    ...given: Given extends undefined ? [] : [Given]
+  ): Running<T> {
+    const ended = this.#run<T>(String(program), given[0]);
+    const value = ended.then((end) => end.value);
+    value.catch(() => {});
+    return { ended, value };
+  }
+
+  async #run<T>(program: string, given: unknown): Promise<{ value: T; endedAfter: number }> {
+    const { path, url } = underTest;
+    const env = this.env;
+    for (const name of ['fake-service', 'fake-program']) this.#compile(name);
+    const files = Object.fromEntries(Object.entries(this.#files).map(([name, file]) => [name, path(file)]));
+    const module = join(this.#directory, 'program.mjs');
+    const modules = (name: string) => JSON.stringify(url(join(underTest.root, 'dist', name)));
+    writeFileSync(
+      module,
+      `import * as bridge from ${modules('index.js')};
+       import * as ccid from ${modules('ccid/index.js')};
+       import { runProgram } from './fake-program.js';
+       await runProgram(${program}, ${JSON.stringify(given) ?? 'undefined'}, ${JSON.stringify(files)}, { bridge, ccid });`,
+    );
+    const printed = join(this.#directory, 'output.txt');
+    const output = openSync(printed, 'w');
+    const child = underTest.start(module, env, output);
+    closeSync(output);
+    onTestFinished(() => void (child.exitCode === null && child.signalCode === null && killGroup(child.pid)));
+    const [code, signal] = await once(child, 'exit');
+    const now = Date.now();
+    expect({ code, signal, output: readFileSync(printed, 'utf8') }).toEqual({
+      code: 0,
+      signal: null,
+      output: '',
+    });
+    const result: ProgramResult = JSON.parse(readFileSync(this.#files.result, 'utf8'));
+    if (result.failure !== undefined) throw new Error(`in the program: ${result.failure}`);
+    this.calls();
+    expect({ violations: this.violations, errors: this.errors, left: result.left }).toEqual({
+      violations: [],
+      errors: [],
+      left: [],
+    });
+    return { value: result.value as T, endedAfter: now - result.at };
+  }
+
+  /** Programs run on the Node under test, which knows no TypeScript. */
+  #compile(name: string): void {
+    const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8');
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    writeFileSync(join(this.#directory, 'package.json'), '{"type":"module"}');
+    writeFileSync(join(this.#directory, `${name}.js`), outputText);
+  }
+}
