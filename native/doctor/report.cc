@@ -1,0 +1,47 @@
+#include "doctor/report.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "doctor/findings.h"
+
+namespace pcsc_bridge::doctor {
+
+Report MakeReport(const HostFacts& facts) {
+  Report report;
+  report.verdict = Judge(facts);
+  Findings findings;
+  if (facts.windows) DescribeWindows(*facts.windows, findings);
+  if (facts.unix_system) DescribeUnix(*facts.unix_system, findings);
+  DescribeFilter(facts, findings);
+  DescribeSession(facts.session, findings);
+  DescribePcsc(facts, findings);
+  report.findings = findings.Take();
+
+  const VerdictKind kind = report.verdict.kind;
+  report.something_to_do = (kind != VerdictKind::kNotAffected && kind != VerdictKind::kFixed) ||
+                           std::any_of(report.findings.begin(), report.findings.end(),
+                                       [](const Finding& finding) { return finding.attention; });
+  return report;
+}
+
+Report ExamineHost() {
+  return MakeReport(CollectFacts(LookAround()));
+}
+
+std::string ToText(const Report& report) {
+  std::string text = "verdict: " + std::string(NameOf(report.verdict.kind)) + "\n" + report.verdict.reason +
+                     "\nnext step: " + report.verdict.next_step + "\n\n";
+  std::size_t width = 0;
+  for (const Finding& finding : report.findings) width = std::max(width, finding.name.size());
+  for (const Finding& finding : report.findings) {
+    text += (finding.attention ? "! " : "  ") + finding.name;
+    text += std::string(width - finding.name.size() + 2, ' ');
+    text += finding.value ? *finding.value : "?";
+    if (!finding.note.empty()) text += "  (" + finding.note + ")";
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace pcsc_bridge::doctor
