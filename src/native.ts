@@ -183,8 +183,7 @@ export interface NativeDoctorReport {
   /** The row of the decision table that decided. */
   rule: string;
   reason: string;
-  nextStep: string;
-  somethingToDo: boolean;
+  nextSteps: string[];
   findings: NativeFinding[];
 }
 

@@ -28,8 +28,9 @@ Napi::Value FromReport(Napi::Env env, Report& report) {
   object.Set("verdict", doctor::NameOf(report.verdict.kind));
   object.Set("rule", report.verdict.rule);
   object.Set("reason", report.verdict.reason);
-  object.Set("nextStep", report.verdict.next_step);
-  object.Set("somethingToDo", report.something_to_do);
+  Napi::Array steps = Napi::Array::New(env, report.next_steps.size());
+  for (std::uint32_t i = 0; i < steps.Length(); ++i) steps.Set(i, report.next_steps[i]);
+  object.Set("nextSteps", steps);
   Napi::Array findings = Napi::Array::New(env, report.findings.size());
   for (std::uint32_t i = 0; i < findings.Length(); ++i) {
     findings.Set(i, FromFinding(env, report.findings[i]));

@@ -18,10 +18,10 @@ Report MakeReport(const HostFacts& facts) {
   DescribePcsc(facts, findings);
   report.findings = findings.Take();
 
-  const VerdictKind kind = report.verdict.kind;
-  report.something_to_do = (kind != VerdictKind::kNotAffected && kind != VerdictKind::kFixed) ||
-                           std::any_of(report.findings.begin(), report.findings.end(),
-                                       [](const Finding& finding) { return finding.attention; });
+  if (!report.verdict.next_step.empty()) report.next_steps.push_back(report.verdict.next_step);
+  for (const Finding& finding : report.findings) {
+    if (finding.attention) report.next_steps.push_back(finding.name + ": " + finding.note);
+  }
   return report;
 }
 
@@ -30,8 +30,11 @@ Report ExamineHost() {
 }
 
 std::string ToText(const Report& report) {
-  std::string text = "verdict: " + std::string(NameOf(report.verdict.kind)) + "\n" + report.verdict.reason +
-                     "\nnext step: " + report.verdict.next_step + "\n\n";
+  std::string text =
+      "verdict: " + std::string(NameOf(report.verdict.kind)) + "\n" + report.verdict.reason + "\n";
+  for (const std::string& step : report.next_steps) text += "next step: " + step + "\n";
+  if (report.next_steps.empty()) text += "nothing to do\n";
+  text += "\n";
   std::size_t width = 0;
   for (const Finding& finding : report.findings) width = std::max(width, finding.name.size());
   for (const Finding& finding : report.findings) {

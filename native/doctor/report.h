@@ -22,9 +22,8 @@ struct Finding {
 
 struct Report {
   Verdict verdict;
+  std::vector<std::string> next_steps;  // the verdict's, then the findings'; empty: nothing is to be done
   std::vector<Finding> findings;
-  // The verdict or a finding asks for something; true also where the verdict is unknown.
-  bool something_to_do = false;
 };
 
 // A function of the facts and of nothing else.

@@ -9,7 +9,7 @@ using Kind = VerdictKind;
 
 constexpr unsigned kInQuestion = host::kServer2008 | host::kServer2008R2;
 constexpr char kTurnOn[] = "Turn the filter on (--set-filter 1, from an elevated prompt) and restart Windows";
-constexpr char kNothing[] = "Nothing to do";
+constexpr char kNothing[] = "";
 
 std::vector<Rule> MakeRules() {
   return {

@@ -153,6 +153,7 @@ std::string Fill(std::string text, const Case& found) {
 
 // What was found may begin a sentence.
 std::string Sentence(std::string text) {
+  if (text.empty()) return text;
   if (text.rfind("the ", 0) == 0) text[0] = 'T';
   return text + ".";
 }

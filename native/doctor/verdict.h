@@ -75,7 +75,7 @@ struct Rule {
   VerdictKind verdict;
   // Sentences; {system}, {files} and {setting} stand for what was found.
   const char* reason;
-  const char* next_step;
+  const char* next_step;  // empty: nothing is to be done
 };
 
 const std::vector<Rule>& Rules();
@@ -84,7 +84,7 @@ struct Verdict {
   VerdictKind kind = VerdictKind::kUnknown;
   std::string rule;
   std::string reason;
-  std::string next_step;
+  std::string next_step;  // empty: nothing is to be done
 };
 
 // A function of the facts and of nothing else.
