@@ -9,7 +9,8 @@ const foreign = {
   mac: /_(windows|linux)\.cc$|^(wts|logind|proc)_source\.cc$/,
   win: /_(linux|macos|posix|env)\.cc$|^(audit|logind|proc)_source\.cc$|^user_name\.cc$/,
 }[process.argv[2]];
-const rooms = process.argv.length > 3 ? process.argv.slice(3) : ['pcsc', 'channel', 'session', 'cache', 'doctor'];
+const rooms =
+  process.argv.length > 3 ? process.argv.slice(3) : ['pcsc', 'channel', 'session', 'cache', 'doctor'];
 if (!foreign) {
   console.error('usage: core-sources.mjs linux|mac|win [ROOM ...]');
   process.exit(2);

@@ -135,6 +135,7 @@ struct HostFacts {
 
 // What is read from the environment of the process: on the thread that owns it (see filter_setting_env.cc).
 struct Surroundings {
+  Platform platform;
   StoredFilter stored_filter;
   Result<const Library*> library;
   std::string daemon_socket;
@@ -145,8 +146,9 @@ Surroundings LookAround();
 HostFacts CollectFacts(const Surroundings& surroundings);
 
 // What a platform has to provide: facts_windows.cc, facts_linux.cc, facts_macos.cc.
-// Everything but `session` and what pcsc_facts.h finds.
-void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts);
+Platform ThisPlatform();
 std::string DaemonSocket();  // empty where there is none
+// Everything but `session`, `stored_filter` and what pcsc_facts.h finds.
+void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts);
 
 }  // namespace pcsc_bridge::doctor

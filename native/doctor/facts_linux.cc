@@ -91,13 +91,16 @@ Text ReadPolkit() {
 
 }  // namespace
 
+Platform ThisPlatform() {
+  return Platform::kLinux;
+}
+
 std::string DaemonSocket() {
   const char* given = std::getenv("PCSCLITE_CSOCK_NAME");
   return given != nullptr && *given != '\0' ? given : kDefaultSocket;
 }
 
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
-  facts.platform = Platform::kLinux;
   UnixFacts system;
   system.system = ReadDistribution();
   utsname name{};

@@ -6,12 +6,15 @@
 
 namespace pcsc_bridge::doctor {
 
+Platform ThisPlatform() {
+  return Platform::kMacos;
+}
+
 std::string DaemonSocket() {
   return "";
 }
 
 void CollectSystemFacts(const Surroundings&, HostFacts& facts) {
-  facts.platform = Platform::kMacos;
   UnixFacts system;
   char version[64];
   std::size_t size = sizeof(version);

@@ -192,12 +192,15 @@ void ReadLibrary(const Surroundings& surroundings, bool wow64, PcscFacts& pcsc) 
 
 }  // namespace
 
+Platform ThisPlatform() {
+  return Platform::kWindows;
+}
+
 std::string DaemonSocket() {
   return "";
 }
 
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
-  facts.platform = Platform::kWindows;
   WindowsFacts windows;
   windows.product = ReadRegistryText(kCurrentVersion, "ProductName");
   windows.version = ReadVersion();

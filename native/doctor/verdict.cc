@@ -116,7 +116,7 @@ Case Classify(const HostFacts& facts) {
   Case found;
   found.host = HostOf(facts);
   if (!facts.windows) {
-    if (found.host == host::kUnreadVersion) found.system = "nothing was found out";
+    if (found.host == host::kUnreadVersion) found.system = "Windows did not answer in time";
     return found;
   }
   const WindowsFacts& windows = *facts.windows;

@@ -1,5 +1,4 @@
 /** The doctor's report for people: the verdict first, then what to do, then what was found. */
-import { stripVTControlCharacters } from 'node:util';
 import { colors } from '../report/colors.js';
 import type { DoctorReport, DoctorVerdict, Finding } from './report.js';
 
@@ -62,5 +61,5 @@ function wrap(text: string, width: number): string[] {
 
 /** Names of readers and drivers come from devices. */
 function printable(text: string): string {
-  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, '');
+  return text.replace(/\p{Cc}/gu, ' ');
 }
