@@ -79,6 +79,7 @@ LONG Read(HKEY key, const std::string& name, RawValue& value) {
 
 std::string WindowsError(const char* function, LONG error) {
   if (error == ERROR_ACCESS_DENIED) return std::string("access is denied (") + function + ")";
+  if (error == ERROR_FILE_NOT_FOUND) return std::string("it is not there (") + function + ")";
   return std::string(function) + ": Windows error " + std::to_string(error);
 }
 
