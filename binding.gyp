@@ -35,6 +35,7 @@
         "native/addon/channel_wrap.cc",
         "native/addon/convert.cc",
         "native/addon/dispatcher.cc",
+        "native/addon/doctor.cc",
         "native/addon/environment.cc",
         "native/addon/items.cc",
         "native/addon/module.cc",

@@ -1,5 +1,5 @@
 // Prints the C++ sources of the core for a platform, one per line: node core-sources.mjs linux|mac|win [ROOM ...]
-// The core is everything in native/{pcsc,channel,session,cache}. A file is of one platform by its name.
+// The core is everything in native/{pcsc,channel,session,cache,doctor}. A file is of one platform by its name.
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +9,8 @@ const foreign = {
   mac: /_(windows|linux)\.cc$|^(wts|logind|proc)_source\.cc$/,
   win: /_(linux|macos|posix|env)\.cc$|^(audit|logind|proc)_source\.cc$|^user_name\.cc$/,
 }[process.argv[2]];
-const rooms = process.argv.length > 3 ? process.argv.slice(3) : ['pcsc', 'channel', 'session', 'cache'];
+const rooms =
+  process.argv.length > 3 ? process.argv.slice(3) : ['pcsc', 'channel', 'session', 'cache', 'doctor'];
 if (!foreign) {
   console.error('usage: core-sources.mjs linux|mac|win [ROOM ...]');
   process.exit(2);

@@ -168,6 +168,34 @@ export interface NativeFilterSetting {
   place: string;
 }
 
+export interface NativeFinding {
+  /** Symbolic: `basecsp.dll`. */
+  name: string;
+  /** null: could not be learnt, and the note says why. */
+  value: string | null;
+  /** A remark, or ''. */
+  note: string;
+  /** Something is to be done about it; the note says what. */
+  attention: boolean;
+}
+
+export interface NativeDoctorReport {
+  schema: number;
+  verdict: string;
+  /** The row of the decision table that decided. */
+  rule: string;
+  reason: string;
+  nextSteps: string[];
+  findings: NativeFinding[];
+}
+
+export interface NativeFilterWritten {
+  /** false: it was so already, and nothing was written. */
+  changed: boolean;
+  place: string;
+  note: string;
+}
+
 export interface NativeAddon {
   Cancel: new () => NativeCancel;
   /** Throws where there is no PC/SC library. */
@@ -177,6 +205,8 @@ export interface NativeAddon {
   Monitor: new (
     listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
   ) => NativeMonitor;
+  /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
+  doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
   filterSetting(): NativeFilterSetting;
   /** Once, with the maker of errors. */
@@ -185,6 +215,8 @@ export interface NativeAddon {
   libraryPath(): string;
   /** SCardReadCache, or what stands for it; `cardId` has 16 bytes. */
   readItem(cardId: Uint8Array, name: string, freshness: number, cancel?: NativeCancel): Promise<Uint8Array>;
+  /** Writes the stored setting of the card cache's filter; rejects where there is no registry. */
+  writeFilter(on: boolean): Promise<NativeFilterWritten>;
   /** SCardWriteCache, or what stands for it. The data is copied. */
   writeItem(
     cardId: Uint8Array,

@@ -5,6 +5,7 @@
 
 #include "addon/cache_wrap.h"
 #include "addon/channel_wrap.h"
+#include "addon/doctor.h"
 #include "addon/environment.h"
 #include "addon/items.h"
 #include "addon/monitor_wrap.h"
@@ -45,12 +46,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("CardCache", CacheWrap::Define(env));
   exports.Set("Channel", channel);
   exports.Set("Monitor", MonitorWrap::Define(env));
+  exports.Set("doctor", Napi::Function::New<Doctor>(env, "doctor"));
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));
   exports.Set("libraryPath", Napi::Function::New<LibraryPath>(env, "libraryPath"));
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));
+  exports.Set("writeFilter", Napi::Function::New<WriteFilterSetting>(env, "writeFilter"));
   exports.Set("writeItem", Napi::Function::New<WriteItem>(env, "writeItem"));
   return exports;
 }

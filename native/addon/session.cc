@@ -9,20 +9,6 @@
 namespace pcsc_bridge::addon {
 namespace {
 
-const char* NameOf(SessionSource source) {
-  switch (source) {
-    case SessionSource::kWts:
-      return "wts";
-    case SessionSource::kLogind:
-      return "logind";
-    case SessionSource::kAudit:
-      return "audit";
-    case SessionSource::kProc:
-      return "proc";
-  }
-  return "proc";
-}
-
 Napi::Value FromSession(Napi::Env env, Session& session) {
   Napi::Object object = FromIdentity(env, session.identity).As<Napi::Object>();
   object.Set("user", session.user);

@@ -5,12 +5,10 @@
 #include <type_traits>
 
 #include "cache/filter_store.h"
+#include "pcsc/library.h"
 
 namespace pcsc_bridge {
 namespace {
-
-constexpr wchar_t kKey[] = L"SOFTWARE\\Microsoft\\Cryptography\\Calais\\Cache";
-constexpr wchar_t kValue[] = L"FilterCSPCardCacheByTSSessionConnectTime";
 
 struct CloseKey {
   void operator()(HKEY key) const { RegCloseKey(key); }
@@ -20,16 +18,16 @@ using Key = std::unique_ptr<std::remove_pointer_t<HKEY>, CloseKey>;
 std::optional<bool> ReadValue() {
   HKEY opened = nullptr;
   // The 64-bit view also from a 32-bit program: HKLM\SOFTWARE is redirected for these.
-  if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, kKey, 0, KEY_QUERY_VALUE | KEY_WOW64_64KEY, &opened) !=
-      ERROR_SUCCESS) {
+  if (RegOpenKeyExW(HKEY_LOCAL_MACHINE, platform::ToNative(kFilterKey).c_str(), 0,
+                    KEY_QUERY_VALUE | KEY_WOW64_64KEY, &opened) != ERROR_SUCCESS) {
     return std::nullopt;
   }
   const Key key(opened);
   DWORD type = REG_NONE;
   DWORD number = 0;
   DWORD size = sizeof(number);
-  const LONG answer =
-      RegQueryValueExW(key.get(), kValue, nullptr, &type, reinterpret_cast<BYTE*>(&number), &size);
+  const LONG answer = RegQueryValueExW(key.get(), platform::ToNative(kFilterName).c_str(), nullptr, &type,
+                                       reinterpret_cast<BYTE*>(&number), &size);
   if (answer == ERROR_MORE_DATA) return false;  // there, but longer than a REG_DWORD
   if (answer != ERROR_SUCCESS) return std::nullopt;
   return type == REG_DWORD && size == sizeof(number) && number == 1;
@@ -38,9 +36,7 @@ std::optional<bool> ReadValue() {
 }  // namespace
 
 StoredFilter ReadStoredFilter() {
-  return {
-      ReadValue(),
-      std::string("registry value HKLM\\SOFTWARE\\Microsoft\\Cryptography\\Calais\\Cache\\") + kFilterName};
+  return {ReadValue(), std::string("registry value HKLM\\") + kFilterKey + "\\" + kFilterName};
 }
 
 }  // namespace pcsc_bridge

@@ -11,6 +11,8 @@ namespace pcsc_bridge {
 
 // KB949538's name of the registry value, and ours for the environment variable.
 inline constexpr char kFilterName[] = "FilterCSPCardCacheByTSSessionConnectTime";
+// The value's key in HKEY_LOCAL_MACHINE, 64-bit view.
+inline constexpr char kFilterKey[] = "SOFTWARE\\Microsoft\\Cryptography\\Calais\\Cache";
 
 struct StoredFilter {
   std::optional<bool> on;  // nothing when the value is absent; off when it is anything but 1

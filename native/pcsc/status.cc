@@ -20,7 +20,7 @@ constexpr Row kRows[] = {
 
     // Windows hands on what the reader's driver or the remote desktop connection answered.
     {0x00000001, {"ERROR_INVALID_FUNCTION", "The reader's driver does not know this control code"}},
-    {0x00000005, {"ERROR_ACCESS_DENIED", "This user may not do that; check the rights on the reader"}},
+    {0x00000005, {"ERROR_ACCESS_DENIED", "This user may not do that; check its rights"}},
     {status::kWindowsInvalidHandle,
      {"ERROR_INVALID_HANDLE", "The handle is not, or no longer, valid; connect again"}},
     {0x00000015, {"ERROR_NOT_READY", "The reader is not ready; check that the card is fully inserted"}},
@@ -114,7 +114,7 @@ constexpr Row kRows[] = {
     {status::kIccCreateOrder,
      {"SCARD_E_ICC_CREATEORDER", "The card does not allow objects to be created in this order"}},
     {status::kUnsupportedFeature,
-     {"SCARD_E_UNSUPPORTED_FEATURE", "The card or the reader does not support this feature"}},
+     {"SCARD_E_UNSUPPORTED_FEATURE", "The card, the reader or this system does not support this feature"}},
     {status::kDirNotFound, {"SCARD_E_DIR_NOT_FOUND", "The card has no such directory"}},
     {status::kFileNotFound, {"SCARD_E_FILE_NOT_FOUND", "The card has no such file"}},
     {status::kNoDir, {"SCARD_E_NO_DIR", "The path on the card is not that of a directory"}},

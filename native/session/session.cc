@@ -20,6 +20,20 @@ Result<Session> AskEverySource(std::uint32_t pid) {
 
 }  // namespace
 
+const char* NameOf(SessionSource source) {
+  switch (source) {
+    case SessionSource::kWts:
+      return "wts";
+    case SessionSource::kLogind:
+      return "logind";
+    case SessionSource::kAudit:
+      return "audit";
+    case SessionSource::kProc:
+      return "proc";
+  }
+  return "proc";
+}
+
 Result<Session> SessionOfProcess(std::uint32_t pid) {
   try {
     return AskEverySource(pid != 0 ? pid : CallingProcess());

@@ -11,6 +11,8 @@ namespace pcsc_bridge {
 
 enum class SessionSource { kWts, kLogind, kProc, kAudit };
 
+const char* NameOf(SessionSource source);  // "logind"
+
 struct Session {
   SessionIdentity identity;
   std::string user;  // UTF-8; "DOMAIN\\name" on Windows; may be empty when it cannot be learnt

@@ -7,6 +7,7 @@ import { benchCommand } from './bench.js';
 import { cardCommand } from './card.js';
 import { Exit } from './command.js';
 import { completionCommand } from './completion.js';
+import { doctorCommand } from './doctor.js';
 import { pivCommand } from './piv.js';
 import { readersCommand } from './readers.js';
 import { reproCommand } from './repro.js';
@@ -36,6 +37,7 @@ const commands = [
   rigCommand(),
   benchCommand(),
   reproCommand(),
+  doctorCommand(),
 ];
 for (const command of commands) program.addCommand(command);
 program.addCommand(completionCommand(program));

@@ -1,0 +1,78 @@
+#include "addon/doctor.h"
+
+#include <utility>
+
+#include "addon/promise.h"
+#include "channel/worker.h"
+#include "doctor/report.h"
+#include "doctor/set_filter.h"
+
+namespace pcsc_bridge::addon {
+namespace {
+
+using doctor::Finding;
+using doctor::Report;
+
+Napi::Value FromFinding(Napi::Env env, const Finding& finding) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("name", finding.name);
+  object.Set("value", finding.value ? Napi::Value(Napi::String::New(env, *finding.value)) : env.Null());
+  object.Set("note", finding.note);
+  object.Set("attention", finding.attention);
+  return object;
+}
+
+Napi::Value FromReport(Napi::Env env, Report& report) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("schema", doctor::kReportSchema);
+  object.Set("verdict", doctor::NameOf(report.verdict.kind));
+  object.Set("rule", report.verdict.rule);
+  object.Set("reason", report.verdict.reason);
+  Napi::Array steps = Napi::Array::New(env, report.next_steps.size());
+  for (std::uint32_t i = 0; i < steps.Length(); ++i) steps.Set(i, report.next_steps[i]);
+  object.Set("nextSteps", steps);
+  Napi::Array findings = Napi::Array::New(env, report.findings.size());
+  for (std::uint32_t i = 0; i < findings.Length(); ++i) {
+    findings.Set(i, FromFinding(env, report.findings[i]));
+  }
+  object.Set("findings", findings);
+  return object;
+}
+
+Napi::Value FromWritten(Napi::Env env, doctor::FilterWritten& written) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("changed", written.changed);
+  object.Set("place", written.place);
+  object.Set("note", written.note);
+  return object;
+}
+
+template <class T>
+void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask) {
+  const auto work = [ask = std::move(ask), answer = promised.answer] { answer(ask()); };
+  if (!RunOnWorker(work)) {
+    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+  }
+}
+
+}  // namespace
+
+Napi::Value Doctor(const Napi::CallbackInfo& info) {
+  const Promised<Report> promised = MakePromise<Report>(info.Env(), FromReport);
+  // The environment belongs to this thread; what takes its time does not.
+  AnswerOnWorker<Report>(promised, [surroundings = doctor::LookAround()]() -> Result<Report> {
+    return doctor::MakeReport(doctor::CollectFacts(surroundings));
+  });
+  return promised.promise;
+}
+
+Napi::Value WriteFilterSetting(const Napi::CallbackInfo& info) {
+  if (!info[0].IsBoolean()) throw Napi::TypeError::New(info.Env(), "on must be a boolean");
+  const Promised<doctor::FilterWritten> promised =
+      MakePromise<doctor::FilterWritten>(info.Env(), FromWritten);
+  AnswerOnWorker<doctor::FilterWritten>(
+      promised, [on = info[0].As<Napi::Boolean>().Value()] { return doctor::WriteFilter(on); });
+  return promised.promise;
+}
+
+}  // namespace pcsc_bridge::addon

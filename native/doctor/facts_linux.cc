@@ -1,0 +1,126 @@
+// What Linux says of itself and of pcsc-lite.
+#include <dlfcn.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include <climits>
+#include <cstdlib>
+#include <fstream>
+
+#include "doctor/facts.h"
+#include "doctor/pcscd_socket.h"
+
+namespace pcsc_bridge::doctor {
+namespace {
+
+using Text = Fact<std::string>;
+
+constexpr std::chrono::milliseconds kDaemonLimit{2000};
+constexpr char kDefaultSocket[] = "/run/pcscd/pcscd.comm";
+constexpr char kPolicy[] = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy";
+constexpr char kPolkitService[] = "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service";
+
+bool Exists(const char* path) {
+  struct stat about {};
+  return stat(path, &about) == 0;
+}
+
+// KEY=value or KEY="value", as os-release has it.
+Text ReadDistribution() {
+  for (const char* path : {"/etc/os-release", "/usr/lib/os-release"}) {
+    std::ifstream file(path);
+    const std::string key = "PRETTY_NAME=";
+    for (std::string line; std::getline(file, line);) {
+      if (line.rfind(key, 0) != 0) continue;
+      line.erase(0, key.size());
+      if (line.size() >= 2 && line.front() == '"' && line.back() == '"')
+        line = line.substr(1, line.size() - 2);
+      return line;
+    }
+  }
+  return Text::Unknown("there is no os-release with a PRETTY_NAME");
+}
+
+// dpkg's record of what is installed: paragraphs of "Field: value".
+Text ReadPackage(const std::string& name) {
+  std::ifstream file("/var/lib/dpkg/status");
+  if (!file) return Text::Unknown("this system has no packages of Debian's kind");
+  bool wanted = false;
+  bool installed = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind("Package: ", 0) == 0) {
+      wanted = line.compare(9, std::string::npos, name) == 0;
+    } else if (wanted && line.rfind("Status: ", 0) == 0) {
+      installed = line.find(" installed") != std::string::npos;
+    } else if (wanted && installed && line.rfind("Version: ", 0) == 0) {
+      return name + " " + line.substr(9);
+    } else if (line.empty()) {
+      wanted = installed = false;
+    }
+  }
+  return Text::Unknown("the package " + name + " is not installed");
+}
+
+// The file behind a function of the library, all links followed.
+Text FileOf(const Library& library) {
+  Dl_info info{};
+  char path[PATH_MAX];
+  if (dladdr(reinterpret_cast<void*>(library.establish_context), &info) == 0 || info.dli_fname == nullptr ||
+      realpath(info.dli_fname, path) == nullptr) {
+    return Text::Unknown("the loader does not tell");
+  }
+  return std::string(path);
+}
+
+// pcsc-lite's library has no function that tells its version.
+Text LibraryVersion(const Text& file) {
+  if (!file.known()) return Text::Unknown(file.reason);
+  if (file->rfind("/usr/lib", 0) != 0 && file->rfind("/lib", 0) != 0) {
+    return Text::Unknown("the library is not where packages are installed, and does not tell it itself");
+  }
+  return ReadPackage("libpcsclite1");
+}
+
+Text ReadPolkit() {
+  if (!Exists(kPolicy))
+    return std::string("not asked: pcscd has no policy installed (socket permissions decide)");
+  if (!Exists(kPolkitService)) return std::string("pcscd has a policy, but polkit is not installed");
+  return std::string(
+      "decides who may use readers (actions org.debian.pcsc-lite.access_pcsc and access_card)");
+}
+
+}  // namespace
+
+Platform ThisPlatform() {
+  return Platform::kLinux;
+}
+
+std::string DaemonSocket() {
+  const char* given = std::getenv("PCSCLITE_CSOCK_NAME");
+  return given != nullptr && *given != '\0' ? given : kDefaultSocket;
+}
+
+void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
+  UnixFacts system;
+  system.system = ReadDistribution();
+  utsname name{};
+  if (uname(&name) == 0) {
+    system.kernel = std::string(name.sysname) + " " + name.release;
+    system.architecture = std::string(name.machine);
+  }
+  facts.unix_system = std::move(system);
+
+  DaemonFacts daemon;
+  daemon.socket = surroundings.daemon_socket;
+  daemon.protocol = AskDaemonProtocol(daemon.socket, kDaemonLimit);
+  daemon.package = ReadPackage("pcscd");
+  daemon.polkit = ReadPolkit();
+  facts.daemon = std::move(daemon);
+
+  if (surroundings.library) {
+    facts.pcsc.library_file = FileOf(*surroundings.library.value());
+    facts.pcsc.library_version = LibraryVersion(facts.pcsc.library_file);
+  }
+}
+
+}  // namespace pcsc_bridge::doctor

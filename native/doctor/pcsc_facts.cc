@@ -1,0 +1,109 @@
+#include "doctor/pcsc_facts.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "doctor/bounded.h"
+#include "pcsc/card.h"
+#include "pcsc/context.h"
+
+namespace pcsc_bridge::doctor {
+namespace {
+
+// Attributes of PC/SC part 3: SCARD_ATTR_VENDOR_NAME, _VENDOR_IFD_TYPE, _VENDOR_IFD_VERSION.
+constexpr std::uint32_t kVendorName = abi::kAttributeVendorName;
+constexpr std::uint32_t kVendorType = 0x00010101;
+constexpr std::uint32_t kVendorVersion = 0x00010102;
+
+using Readers = Result<std::vector<ReaderFacts>>;
+using Clock = std::chrono::steady_clock;
+
+Readers ListReaders(const Library& library) {
+  Result<Context> context = Context::Establish(library);
+  if (!context) return context.error();
+  Result<std::vector<std::string>> names = context->ListReaders();
+  if (!names) return names.error();
+
+  std::vector<ReaderFacts> readers;
+  std::vector<ReaderStatus> states;
+  for (std::string& name : *names) {
+    states.push_back({name, reader_state::kUnaware, 0, {}});
+    ReaderFacts reader;
+    reader.name = std::move(name);
+    readers.push_back(std::move(reader));
+  }
+  // A reader that goes away in between makes this fail: then nothing is known of their states.
+  if (!states.empty() && context->GetStatusChange(states, std::chrono::milliseconds(0))) {
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+      readers[i].card_present = (states[i].state & reader_state::kPresent) != 0;
+      readers[i].in_use = (states[i].state & (reader_state::kInUse | reader_state::kExclusive)) != 0;
+    }
+  }
+  return readers;
+}
+
+// Drivers answer with text, some with a zero at its end, some with anything.
+std::string Printable(const Bytes& bytes) {
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    if (byte >= 0x20 && byte < 0x7f) text += static_cast<char>(byte);
+  }
+  return text;
+}
+
+Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
+  Result<Context> context = Context::Establish(library);
+  if (!context) return Fact<std::string>::Unknown(Describe(context.code()).text);
+  Result<Card> handle = Card::Connect(*context, reader, ShareMode::kDirect, 0);
+  if (!handle) return Fact<std::string>::Unknown(Describe(handle.code()).text);
+
+  std::string text;
+  for (const std::uint32_t attribute : {kVendorName, kVendorType}) {
+    const Result<Bytes> answer = handle->GetAttribute(attribute);
+    const std::string part = answer.ok() ? Printable(answer.value()) : "";
+    if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
+  }
+  // A DWORD 0xMMmmbbbb in the machine's order.
+  const Result<Bytes> version = handle->GetAttribute(kVendorVersion);
+  if (version.ok() && version.value().size() == 4) {
+    const Bytes& bytes = version.value();
+    text += (text.empty() ? "version " : ", version ") + std::to_string(bytes[3]) + "." +
+            std::to_string(bytes[2]) + "." + std::to_string(bytes[1] << 8 | bytes[0]);
+  }
+  if (text.empty()) return Fact<std::string>::Unknown("the driver says nothing of itself");
+  return text;
+}
+
+}  // namespace
+
+void AskService(const Library& library, std::chrono::milliseconds limit, PcscFacts& facts) {
+  Bounded<Readers> listing([&library] { return ListReaders(library); });  // libraries are never unloaded
+  Result<Readers> listed = listing.WaitUntil(Clock::now() + limit);
+  if (!listed || !*listed) {
+    facts.service_error = listed ? listed->error() : listed.error();
+    facts.readers = Fact<std::vector<ReaderFacts>>::Unknown("the smart card service does not serve");
+    return;
+  }
+
+  std::vector<ReaderFacts> readers = std::move(listed->value());
+  std::vector<std::pair<ReaderFacts*, Bounded<Fact<std::string>>>> questions;
+  for (ReaderFacts& reader : readers) {
+    if (reader.in_use) {
+      reader.driver = Fact<std::string>::Unknown("not asked: somebody uses the reader");
+    } else {
+      questions.emplace_back(&reader, Bounded<Fact<std::string>>([&library, name = reader.name] {
+        return AskDriver(library, name);
+      }));
+    }
+  }
+  const Clock::time_point end = Clock::now() + limit;
+  for (auto& [reader, question] : questions) {
+    Result<Fact<std::string>> driver = question.WaitUntil(end);
+    reader->driver =
+        driver ? std::move(*driver) : Fact<std::string>::Unknown("the driver: " + driver.error().detail);
+  }
+  facts.readers = std::move(readers);
+}
+
+}  // namespace pcsc_bridge::doctor

@@ -1,0 +1,15 @@
+// pcsc-lite's daemon, asked at its socket without its library.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "doctor/facts.h"
+
+namespace pcsc_bridge::doctor {
+
+// The version of the client protocol that the daemon speaks, "4:4". Unknown: the daemon is not there, may not
+// be talked to, or does not answer before the limit.
+Fact<std::string> AskDaemonProtocol(const std::string& socket, std::chrono::milliseconds limit);
+
+}  // namespace pcsc_bridge::doctor

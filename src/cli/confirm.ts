@@ -1,0 +1,26 @@
+/** Yes or no, from whoever sits at the terminal. */
+import { createInterface } from 'node:readline/promises';
+
+export interface Terminal {
+  input: NodeJS.ReadableStream & { isTTY?: boolean };
+  output: NodeJS.WritableStream;
+}
+
+/**
+ * @throws Error where nobody can be asked; it says that --yes answers.
+ */
+export async function confirm(
+  question: string,
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Promise<boolean> {
+  if (!input.isTTY) throw new Error('there is no terminal to ask on; give --yes to do it without asking');
+  const prompt = createInterface({ input, output });
+  // The end of the input, or Ctrl-C, is no yes.
+  const gone = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));
+  try {
+    const answer = await Promise.race([prompt.question(`${question} [y/N] `), gone]);
+    return /^\s*y(es)?\s*$/i.test(answer);
+  } finally {
+    prompt.close();
+  }
+}

@@ -1,0 +1,73 @@
+/** pcsc-bridge doctor: is this host affected by KB949538, fixed, filtered? */
+import { Command, Option } from 'commander';
+import { examineHost, writeFilter } from '../doctor/report.js';
+import { doctorText } from '../doctor/text.js';
+import { confirm } from './confirm.js';
+
+interface DoctorOptions {
+  json?: boolean;
+  setFilter?: '1' | '0';
+  yes?: boolean;
+}
+
+const somethingToDo = 1;
+const failed = 2;
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('tell whether this host is affected by KB949538, fixed, filtered, and what to do')
+    .option('--json', 'print the report as data')
+    .addOption(
+      new Option(
+        '--set-filter <1|0>',
+        "write the system-wide setting of the filter (Windows: the article's registry value) instead",
+      ).choices(['1', '0']),
+    )
+    .option('--yes', 'write without asking')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 when nothing is to be done, or the setting is as wanted; 1 when something is to be done, ' +
+        'or\nit cannot be told, or the question was answered no; 2 on an error.',
+    )
+    .showHelpAfterError('(add --help for the options)')
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failed))
+    .action(run);
+}
+
+async function run(options: DoctorOptions, command: Command): Promise<void> {
+  if (options.yes && options.setFilter === undefined) {
+    command.error("error: option '--yes' goes with --set-filter only");
+  }
+  try {
+    process.exitCode = options.setFilter === undefined ? await examine(options) : await set(options);
+  } catch (error) {
+    process.exitCode = failed;
+    console.error(`pcsc-bridge doctor: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function examine(options: DoctorOptions): Promise<number> {
+  const report = await examineHost();
+  const text = options.json ? json(report) : doctorText(report, process.stdout.columns || 100);
+  process.stdout.write(text);
+  return report.nextSteps.length > 0 ? somethingToDo : 0;
+}
+
+async function set(options: DoctorOptions): Promise<number> {
+  const on = options.setFilter === '1';
+  // Elsewhere there is nothing to write, and writeFilter says so.
+  const ask = process.platform === 'win32' && !options.yes;
+  const what = `Turn the smart card cache's filter ${on ? 'on' : 'off'} for this host, in its registry?`;
+  if (ask && !(await confirm(what))) {
+    console.error('Nothing was written.');
+    return somethingToDo;
+  }
+  const written = await writeFilter(on);
+  const sentence = `${written.changed ? 'Written' : 'Unchanged'}: ${written.place} = ${on ? 1 : 0}. ${written.note}`;
+  process.stdout.write(options.json ? json({ schema: 1, value: on ? 1 : 0, ...written }) : `${sentence}\n`);
+  return 0;
+}
+
+function json(data: object): string {
+  return `${JSON.stringify(data, null, 2)}\n`;
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { runCli } from '../repro/run-cli.js';
+import { findingOf, parseReport } from './report-schema.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'pcsc-bridge-doctor-'));
+const socket = join(directory, 'pcscd.comm');
+const doctor = (env: NodeJS.ProcessEnv = {}) =>
+  runCli(['doctor', '--json'], { PCSCLITE_CSOCK_NAME: socket, ...env });
+afterAll(() => rmSync(directory, { recursive: true }));
+
+let server: Server | undefined;
+const clients = new Set<Socket>();
+afterEach(async () => {
+  for (const client of clients) client.destroy();
+  clients.clear();
+  await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
+  server = undefined;
+});
+
+/** Something that listens where pcscd should. */
+async function listenAs(serve: (client: Socket) => void): Promise<void> {
+  server = createServer((client) => {
+    clients.add(client.on('error', () => {}));
+    serve(client);
+  });
+  await new Promise<void>((resolve) => server?.listen(socket, resolve));
+}
+
+describe('where the smart card service does not serve, the doctor', () => {
+  it('says that pcscd does not run, and how to start it', async () => {
+    const { code, stdout, stderr } = await doctor();
+    const report = parseReport(stdout);
+    expect(report.verdict).toBe('not-affected');
+    expect(report.rule).toBe('linux');
+    expect(findingOf(report, 'pcsc-service')).toMatchObject({ value: 'SCARD_E_NO_SERVICE', attention: true });
+    expect(findingOf(report, 'pcscd-protocol')).toMatchObject({
+      value: null,
+      note: expect.stringContaining('there is no such socket'),
+    });
+    expect(findingOf(report, 'readers').value).toBeNull();
+    expect(report.nextSteps).toEqual([expect.stringContaining('start pcscd')]);
+    expect(stderr).toBe('');
+    expect(code).toBe(1);
+  });
+
+  it('names the missing library', async () => {
+    const path = join(directory, 'libpcsclite.so.1');
+    const { code, stdout } = await doctor({ PCSC_BRIDGE_LIBRARY: path });
+    const report = parseReport(stdout);
+    expect(findingOf(report, 'pcsc-library')).toMatchObject({
+      value: null,
+      note: expect.stringContaining(path),
+    });
+    expect(findingOf(report, 'pcsc-service').value).toBe('BRIDGE_E_LIBRARY_MISSING');
+    expect(code).toBe(1);
+  });
+
+  it('tells a daemon of another protocol from one that does not run', async () => {
+    await listenAs((client) => {
+      client.on('data', () => {
+        const answer = Buffer.alloc(12);
+        answer.writeInt32LE(4, 0);
+        answer.writeInt32LE(9, 4);
+        answer.writeUInt32LE(0x8010001e, 8);
+        client.write(answer);
+      });
+    });
+    const { code, stdout } = await doctor();
+    const report = parseReport(stdout);
+    expect(findingOf(report, 'pcscd-protocol').value).toBe('4:9');
+    expect(findingOf(report, 'pcsc-service')).toMatchObject({
+      value: 'SCARD_E_SERVICE_STOPPED',
+      note: expect.stringContaining('pcscd speaks protocol 4:9'),
+    });
+    expect(code).toBe(1);
+  });
+
+  it('ends all the same where something accepts and never answers', async () => {
+    await listenAs(() => {});
+    const { code, stdout } = await doctor();
+    const report = parseReport(stdout);
+    expect(findingOf(report, 'pcsc-service').value).toBe('SCARD_E_TIMEOUT');
+    expect(findingOf(report, 'pcscd-protocol').note).toContain('does not answer');
+    expect(code).toBe(1);
+  });
+});
+
+it('the environment variable of the filter is shown, set or not', async () => {
+  const name = 'FilterCSPCardCacheByTSSessionConnectTime';
+  const shown = async (value: string | undefined) => {
+    const { stdout } = await doctor({ [name]: value });
+    return findingOf(parseReport(stdout), 'filter-system');
+  };
+  expect(await shown(undefined)).toMatchObject({ value: 'not set', note: expect.stringContaining(name) });
+  expect(await shown('1')).toMatchObject({ value: 'on' });
+  expect(await shown('2')).toMatchObject({ value: 'off' });
+});

@@ -1,0 +1,182 @@
+// What the report says of each finding, and the text for people.
+#include "doctor/report.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+
+#include "doctor/findings.h"
+#include "doctor_hosts.h"
+
+namespace {
+
+using namespace pcsc_bridge::doctor;  // NOLINT: the words of the tests
+using namespace pcsc_bridge::test;    // NOLINT
+namespace status = pcsc_bridge::status;
+
+const Finding& FindingOf(const Report& report, const std::string& name) {
+  for (const Finding& finding : report.findings) {
+    if (finding.name == name) return finding;
+  }
+  FAIL("there is no finding " << name);
+  return report.findings.front();
+}
+
+std::string ValueOf(const Report& report, const std::string& name) {
+  return FindingOf(report, name).value.value_or("(unknown)");
+}
+
+HostFacts LinuxWithError(pcsc_bridge::Status code) {
+  HostFacts facts = LinuxHost();
+  facts.pcsc.service_error = pcsc_bridge::Error{code, "SCardEstablishContext", "", ""};
+  return facts;
+}
+
+TEST_CASE("a finding's name is one of its kind, and what is unknown says why") {
+  HostFacts hosts[] = {LinuxHost(), HotfixedServer(), HostFacts{}};
+  hosts[2].platform = Platform::kWindows;
+  hosts[2].windows = WindowsFacts{};
+  hosts[2].daemon = DaemonFacts{};
+  for (const HostFacts& facts : hosts) {
+    std::set<std::string> names;
+    for (const Finding& finding : MakeReport(facts).findings) {
+      CAPTURE(finding.name);
+      CHECK(names.insert(finding.name).second);
+      if (!finding.value) CHECK_FALSE(finding.note.empty());
+      if (finding.attention) CHECK_FALSE(finding.note.empty());
+    }
+  }
+}
+
+TEST_CASE("a healthy host has no next step") {
+  CHECK(MakeReport(LinuxHost()).next_steps.empty());
+  CHECK(MakeReport(HotfixedServer(Dword(1))).next_steps.empty());
+}
+
+TEST_CASE("the verdict's step comes before those of the findings") {
+  HostFacts facts = HotfixedServer();
+  facts.windows->filter_32 = Dword(1);
+  facts.pcsc.service_error = pcsc_bridge::Error{status::kServiceStopped, "SCardEstablishContext", "", ""};
+  const Report report = MakeReport(facts);
+  REQUIRE(report.next_steps.size() == 3);
+  CHECK(report.next_steps[0] == report.verdict.next_step);
+  CHECK(report.next_steps[1].rfind("filter-value-32-bit: ", 0) == 0);
+  CHECK(report.next_steps[2].rfind("pcsc-service: ", 0) == 0);
+}
+
+TEST_CASE("Windows: versions, files, packages, setting, times and services are there by name") {
+  HostFacts facts = HotfixedServer(Dword(1));
+  facts.windows->packages =
+      std::vector<ServicingPackage>{{"Package_for_KB949538", ServicingPackage::kInstalled},
+                                    {"Package_for_KB949538_server", 0x50},
+                                    {"Package_for_KB949538_sc", {}}};
+  const Report report = MakeReport(facts);
+  CHECK(ValueOf(report, "version") == "6.0.6002");
+  CHECK(ValueOf(report, "service-pack") == "2");
+  CHECK(ValueOf(report, "product-type") == "server");
+  CHECK(ValueOf(report, "architecture") == "x64");
+  CHECK(ValueOf(report, "wow64") == "no");
+  CHECK(ValueOf(report, "basecsp.dll") == "6.0.6002.22139");
+  CHECK(FindingOf(report, "scksp.dll").note.find("contains the hotfix") != std::string::npos);
+  CHECK(ValueOf(report, "hotfix-packages") ==
+        "Package_for_KB949538 (installed), Package_for_KB949538_server (state 80), "
+        "Package_for_KB949538_sc (state unknown)");
+  CHECK(FindingOf(report, "hotfix-packages").note.find("supporting evidence") != std::string::npos);
+  CHECK(ValueOf(report, "filter-value") == "REG_DWORD 1");
+  CHECK(ValueOf(report, "filter-value-32-bit") == "absent");
+  CHECK(ValueOf(report, "filter-set-by-doctor") == "never");
+  CHECK(ValueOf(report, "service-SCardSvr") == "running");
+  CHECK(ValueOf(report, "session-id") == "2");
+  CHECK(ValueOf(report, "session-source") == "wts");
+}
+
+TEST_CASE("a 32-bit view that says something else is pointed out") {
+  HostFacts facts = HotfixedServer(Dword(1));
+  facts.windows->filter_32 = Dword(0);
+  CHECK(FindingOf(MakeReport(facts), "filter-value-32-bit").attention);
+  facts.windows->filter_32 = Dword(1);
+  CHECK_FALSE(FindingOf(MakeReport(facts), "filter-value-32-bit").attention);
+}
+
+TEST_CASE("Wine is named, since it is no Windows") {
+  HostFacts facts = HotfixedServer();
+  facts.windows->wine = std::string("10.0");
+  CHECK(ValueOf(MakeReport(facts), "wine") == "10.0");
+}
+
+TEST_CASE("a service that does not serve is something to do, with advice for each cause") {
+  const std::pair<pcsc_bridge::Status, const char*> causes[] = {
+      {status::kNoService, "start pcscd"},    {status::kServiceStopped, "pcscd speaks protocol 4:4"},
+      {status::kSecurityViolation, "polkit"}, {status::kNoMemory, "200 contexts"},
+      {status::kTimeout, "does not answer"},  {status::kCommError, ""},
+  };
+  for (const auto& [code, words] : causes) {
+    const Finding service = FindingOf(MakeReport(LinuxWithError(code)), "pcsc-service");
+    CAPTURE(service.note);
+    CHECK(service.value == pcsc_bridge::Describe(code).name);
+    CHECK(service.note.find(words) != std::string::npos);
+    CHECK(service.attention);
+  }
+}
+
+TEST_CASE("a Windows without readers does not run the service, and nothing is to be done about that") {
+  HostFacts facts = HotfixedServer(Dword(1));
+  facts.pcsc.service_error = pcsc_bridge::Error{status::kNoService, "SCardEstablishContext", "", ""};
+  CHECK_FALSE(FindingOf(MakeReport(facts), "pcsc-service").attention);
+}
+
+TEST_CASE("a missing library is something to do, in the loader's words") {
+  HostFacts facts = LinuxHost();
+  facts.pcsc.library = Fact<std::string>::Unknown("libpcsclite.so.1: cannot open; install it");
+  facts.pcsc.service_error =
+      pcsc_bridge::Error{status::kLibraryMissing, "dlopen", "", "libpcsclite.so.1: cannot open; install it"};
+  const Report report = MakeReport(facts);
+  CHECK_FALSE(FindingOf(report, "pcsc-library").value.has_value());
+  REQUIRE(report.next_steps.size() == 1);
+  CHECK(report.next_steps[0].find("install it") != std::string::npos);
+}
+
+TEST_CASE("each reader has its name, its card and its driver") {
+  HostFacts facts = LinuxHost();
+  ReaderFacts first;
+  first.name = "Reader A";
+  first.card_present = true;
+  first.driver = std::string("Vendor, version 1.5.0");
+  ReaderFacts second;
+  second.name = "Reader B";
+  second.in_use = true;
+  facts.pcsc.readers = std::vector<ReaderFacts>{first, second};
+  const Report report = MakeReport(facts);
+  CHECK(ValueOf(report, "readers") == "2");
+  CHECK(ValueOf(report, "reader-1") == "Reader A");
+  CHECK(FindingOf(report, "reader-1").note == "a card is in it");
+  CHECK(ValueOf(report, "reader-1-driver") == "Vendor, version 1.5.0");
+  CHECK(FindingOf(report, "reader-2").note == "no card, in use");
+  CHECK_FALSE(FindingOf(report, "reader-2-driver").value.has_value());
+}
+
+TEST_CASE("an unknown connect time is not shown as the year 1601") {
+  HostFacts facts = LinuxHost();
+  facts.session = pcsc_bridge::Session{};
+  CHECK_FALSE(FindingOf(MakeReport(facts), "session-connect-time").value.has_value());
+}
+
+TEST_CASE("the text has the verdict first, then what to do, then a line for each finding") {
+  const Report report = MakeReport(LinuxWithError(status::kNoService));
+  const std::string text = ToText(report);
+  CHECK(text.rfind("verdict: not-affected\n", 0) == 0);
+  CHECK(text.find("next step: pcsc-service: start pcscd") < text.find("\n\n"));
+  CHECK(text.find("\n! pcsc-service ") != std::string::npos);
+  CHECK(text.back() == '\n');
+  CHECK(ToText(MakeReport(LinuxHost())).find("\nnothing to do\n") != std::string::npos);
+}
+
+TEST_CASE("times are written as people read them, leap years among them") {
+  CHECK(TimeText(0) == "1601-01-01 00:00:00 UTC");
+  CHECK(TimeText(116'444'736'000'000'000) == "1970-01-01 00:00:00 UTC");
+  CHECK(TimeText(116'444'736'000'000'000 + 951'782'400ull * 10'000'000) == "2000-02-29 00:00:00 UTC");
+  CHECK(TimeText(116'444'736'000'000'000 + 1'735'689'599ull * 10'000'000) == "2024-12-31 23:59:59 UTC");
+}
+
+}  // namespace
