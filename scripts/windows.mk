@@ -29,7 +29,8 @@ CPPFLAGS := -Inative -MMD -MP -D_WIN32_WINNT=0x0600 -DUNICODE -D_UNICODE -DNOMIN
 # As system headers: our warnings are for our code.
 foreign := -isystem .cache/windows/include
 addon_headers := $(foreign) -isystem node_modules/node-api-headers/include -isystem node_modules/node-addon-api
-addon_defines := -DNAPI_CPP_EXCEPTIONS -DNAPI_VERSION=8 -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -DBUILDING_NODE_EXTENSION
+# No dllimport: calls by way of the import table alone would let the 32-bit linker drop the delay loader's stubs.
+addon_defines := -DNAPI_EXTERN= -DNAPI_CPP_EXCEPTIONS -DNAPI_VERSION=8 -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -DBUILDING_NODE_EXTENSION
 
 # Static, so that nothing of the compiler's has to be there; for NT 6.0, so that it is not refused there.
 LDFLAGS := -static -s -Wl,--major-subsystem-version=6,--minor-subsystem-version=0,--major-os-version=6,--minor-os-version=0

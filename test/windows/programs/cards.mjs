@@ -13,8 +13,9 @@ answer.protocol = card.protocol;
 answer.status = await card.status();
 answer.selected = hex(await card.transmit(selectPiv));
 answer.exchanged = hex((await card.exchange(selectPiv)).data);
-answer.vendor = Buffer.from(await card.getAttribute('vendorName')).toString('latin1');
-answer.noSuchAttribute = await card.getAttribute(0x7fff_ffff).catch(failure);
+// pcsc-lite's TAG_IFD_SLOTS_NUMBER, one of the few that vpcd knows.
+answer.slots = hex(await card.getAttribute(0x0fae));
+answer.noSuchAttribute = await card.getAttribute('vendorName').catch(failure);
 
 answer.inTransaction = await card.transaction(async (transaction) => {
   const response = await transaction.transmit(selectPiv);
