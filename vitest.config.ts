@@ -1,8 +1,10 @@
-import { defineConfig } from 'vitest/config';
+import { configDefaults, defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // These need Wine: scripts/test-windows.
+    exclude: [...configDefaults.exclude, 'test/windows/**'],
     // Two cores and real daemons: files run one after another so that timings mean something.
     fileParallelism: false,
     testTimeout: 20_000,

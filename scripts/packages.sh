@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts/setup: knows the system packages needed and gets the missing ones.
+# For scripts/setup and scripts/build-windows: knows the system packages needed and gets the missing ones.
 
 packages_directory=${PCSC_BRIDGE_PACKAGES:-$PWD/.cache/packages}
 
@@ -27,6 +27,15 @@ vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
+'
+# For scripts/build-windows.
+windows_needs='
+g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix
+g++-mingw-w64-i686-posix   program i686-w64-mingw32-g++-posix
+make                       program make
+'
+windows_agent_needs='
+nlohmann-json3-dev file usr/include/nlohmann/json.hpp
 '
 # have KIND WHAT
 have() {

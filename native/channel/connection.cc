@@ -18,6 +18,10 @@ constexpr microseconds kLongestPause{2300};
 // For so long a card that has just answered us is taken to be still free: a stream of APDUs need not ask.
 constexpr microseconds kStillFree{10000};
 
+// Where nobody tells whether a card is free, a begin that took this long has waited for somebody's
+// transaction: by itself it takes about a millisecond.
+constexpr microseconds kHasWaited{100000};
+
 }  // namespace
 
 Connection::~Connection() {
@@ -178,7 +182,9 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
     YieldTurn();
     return Operation::CancelledError();
   }
+  const auto called = steady_clock::now();
   Result<Done> begun = BeginOnce(operation);
+  if (!library_.probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
   if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
     outcome.card_was_reset = !reset_by_us_;
     const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);

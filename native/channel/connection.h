@@ -22,7 +22,7 @@ enum class OnReset {
 
 struct BeginOutcome {
   bool card_was_reset = false;  // by somebody else, before we got the card
-  bool waited = false;          // the card was in somebody's transaction
+  bool waited = false;          // the card was in somebody's transaction; on Windows: for 100 ms or longer
   std::chrono::microseconds waited_for{0};
 };
 

@@ -139,6 +139,23 @@ TEST_CASE_FIXTURE(Connected, "without the question, begin is called at once and 
   CHECK(begun.Wait().ok());
 }
 
+TEST_CASE_FIXTURE(Connected,
+                  "without the question, a begin that took long is told to have waited, others are not") {
+  library.table().probe_before_begin = false;
+  Result<BeginOutcome> outcome = channel.Begin().Wait();
+  REQUIRE(outcome.ok());
+  CHECK_FALSE(outcome.value().waited);
+  CHECK(channel.End().Wait().ok());
+  library.Hold("R");
+  Asked<BeginOutcome> begun = channel.Begin();
+  library.WaitForCount(Call::kBegin, 2);
+  std::this_thread::sleep_for(std::chrono::milliseconds(150));  // the time itself is what tells
+  library.Free("R");
+  outcome = begun.Wait();
+  REQUIRE(outcome.ok());
+  CHECK(outcome.value().waited);
+}
+
 TEST_CASE_FIXTURE(Connected, "whoever waits in the process comes next, and is told that it waited") {
   TestChannel other(library);
   CHECK(other.Connect().Wait().ok());

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** For scripts/test-windows, which sets up what these tests stand on. */
+export default defineConfig({
+  test: {
+    include: ['test/windows/**/*.test.ts'],
+    fileParallelism: false,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+  },
+});

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest';
+import { createPivCard } from '../../src/virtual/index.js';
+import { readerAt, startRig, takeOut } from '../support/rig.js';
+import { WineRun } from './wine.js';
+
+const rig = await startRig({ slots: 2 });
+const { name: reader, port } = readerAt(rig);
+
+/** Wine's SCardGetStatusChange returns at once, change or not; a loop around it would take a whole processor. */
+const idle = 0.1;
+
+test.each([20, 24] as const)(
+  'Node.js %i tells of cards that come and go, and costs next to nothing in between',
+  async (name) => {
+    await using run = WineRun.node(name, 'watch.mjs', ['4'], { rig });
+    await run.said(new RegExp(`reader-added ${reader}`));
+    const card = await createPivCard({ port });
+    const atr = Buffer.from(card.atr).toString('hex');
+    await run.said(new RegExp(`card-inserted ${reader} ${atr}`));
+    await takeOut(card);
+    await run.said(new RegExp(`card-removed ${reader}`));
+    const [, load] = await run.said(/load (.*)/);
+    expect(Number(load)).toBeLessThan(idle);
+    const { code, stdout } = await run.ended;
+    expect(code).toBe(0);
+    const events = stdout.split('\n').map((line) => line.split(' ')[0]);
+    expect(events.filter((type) => type === 'card-inserted')).toHaveLength(1);
+    expect(events.filter((type) => type === 'card-removed')).toHaveLength(1);
+  },
+);
+
+test('the processor time told there is that of a program that does use it', async () => {
+  await using run = WineRun.node(20, 'watch.mjs', ['2', 'busy'], { rig });
+  const [, load] = await run.said(/load (.*)/);
+  expect(Number(load)).toBeGreaterThan(5 * idle);
+});
