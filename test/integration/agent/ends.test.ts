@@ -1,3 +1,4 @@
+import { on, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
 import { AgentProcess, Controller } from '../../support/agent.js';
@@ -13,8 +14,8 @@ const { name: reader } = readerAt(rig);
 const session = await openBridge().openSession();
 
 /** Waits for the card as any program does; what the card says of its PIN then. */
-async function pinAfterwards(): Promise<number> {
-  await using card = await session.connect(reader, { timeout: 5000 });
+async function pinAfterwards(timeout = 5000): Promise<number> {
+  await using card = await session.connect(reader, { timeout });
   return await card.transaction(async (tx) => {
     await send(tx, selectPiv);
     return (await send(tx, pinStatus)).sw;
@@ -108,6 +109,29 @@ describe('the end of an agent', () => {
     const { code, stderr } = await agent.exited;
     expect(code).toBe(1);
     expect(stderr).toMatch(/standard output/);
+  });
+
+  it('comes when nobody reads its answers, and its card is free', { timeout: 90_000 }, async () => {
+    await using agent = new AgentProcess(['user']);
+    const { stdin, stdout } = agent.child;
+    const ended = once(agent.child, 'exit');
+    stdin.write(`${JSON.stringify({ id: 1, command: 'hold', reader })}\n`);
+    let text = '';
+    for await (const data of on(stdout, 'data')) {
+      text += data;
+      if (text.includes('"card":1')) break;
+    }
+    stdout.pause();
+    const other = pinAfterwards(60_000);
+    // More than a pipe holds and the agent keeps.
+    const flood = '{"id":2}\n'.repeat(1000);
+    const feeding = setInterval(() => stdin.writableLength < 1e6 && stdin.write(flood), 5);
+    expect(await staysPending(other, 1000)).toBe(true);
+    expect((await ended)[0]).toBe(1);
+    clearInterval(feeding);
+    await other;
+    stdout.resume();
+    expect((await agent.exited).stderr).toMatch(/nobody reads the answers/);
   });
 
   it.each(['closes the link', 'resets the link'])('comes when its controller %s', async (how) => {
