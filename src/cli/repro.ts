@@ -1,26 +1,28 @@
 /** pcsc-bridge repro: the blocked logons of KB949538 and the fix. */
 import { writeFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { withLocalAgents } from '../harness/agents/local-stage.js';
 import { reproduce } from '../harness/scenario.js';
 import { readerStage, type Stage, virtualStage } from '../harness/stage.js';
 import { htmlReport } from '../report/html.js';
 import { terminalReport } from '../report/terminal.js';
+import { addListenOptions, checkListenOptions, type ListenOptions, listenForAgents } from './listen.js';
+import { wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
 import { Progress } from './progress.js';
 
-interface ReproOptions {
-  sessions: number;
+interface ReproOptions extends ListenOptions {
   hold: number;
   filter: 'off' | 'on' | 'both';
   json?: string;
   report?: string;
-  reader: string[];
+  agents?: boolean;
 }
 
 const interrupted = 130;
 
 export function reproCommand(): Command {
-  return new Command('repro')
+  const command = new Command('repro')
     .description('reproduce the blocked smart card logons of KB949538 and show the fix')
     .option(
       '--sessions <count>',
@@ -43,6 +45,8 @@ export function reproCommand(): Command {
       (name: string, names: string[]) => [...names, name],
       [],
     )
+    .option('--agents', 'run the parts as agents: a broker and a user agent per session, each a process');
+  return addListenOptions(command)
     .addHelpText(
       'after',
       '\nExit status: 0 when the fault was seen with the filter off and not with it on; 1 when not, or on an error.',
@@ -79,6 +83,19 @@ async function run(options: ReproOptions): Promise<void> {
 }
 
 async function openStage(options: ReproOptions, progress: Progress, signal: AbortSignal): Promise<Stage> {
+  checkListenOptions(options);
+  if (options.listen) return listenForAgents(options, progress, signal);
+  const stage = await openLocalStage(options, progress, signal);
+  if (!options.agents) return stage;
+  progress.step(`starting the agents: a broker and ${stage.players.length} users`);
+  return withLocalAgents(stage, signal);
+}
+
+async function openLocalStage(
+  options: ReproOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Stage> {
   if (options.reader.length === 0) {
     progress.step(`starting a private pcscd with ${options.sessions} virtual readers and PIV cards`);
     return virtualStage(options.sessions, signal);
@@ -87,16 +104,6 @@ async function openStage(options: ReproOptions, progress: Progress, signal: Abor
     throw new Error('give --reader at least twice: one card is held while the others log on');
   }
   return readerStage(options.reader, await askPin());
-}
-
-function wholeNumber(from: number, to: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < from || value > to) {
-      throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
-    }
-    return value;
-  };
 }
 
 function messageOf(error: unknown): string {

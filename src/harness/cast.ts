@@ -16,8 +16,8 @@ export interface Cast {
   hold(player: Player, holdMs: number, signal?: AbortSignal): Promise<Hold>;
   /** The players' own programs look whether everybody's card is in its reader, and still the same. */
   checkCards(players: readonly Player[], signal?: AbortSignal): Promise<void>;
-  /** The player's session comes back; its identity from here on: the same id, a new connect time. */
-  comeBack(player: Player, signal?: AbortSignal): Promise<SessionIdentity>;
+  /** The player's session comes back: the player from here on, with the same session id and a new connect time. */
+  comeBack(player: Player, signal?: AbortSignal): Promise<Player>;
 }
 
 /** The part of lsass: one process, one card cache. */

@@ -1,5 +1,5 @@
 /** The scenario on one machine without agents: the logon service in this process, the holder beside it. */
-import { type SessionIdentity, toConnectTime } from '../index.js';
+import { toConnectTime } from '../index.js';
 import type { Cast, Hold, LogonService, Player } from './cast.js';
 import { Holder } from './holder.js';
 import { LocalLogonService } from './logon-service.js';
@@ -16,7 +16,7 @@ export class LocalCast implements Cast {
   /** The users have no programs here that could look; a missing card fails the first logons. */
   async checkCards(): Promise<void> {}
 
-  async comeBack({ identity }: Player): Promise<SessionIdentity> {
-    return { id: identity.id, connectTime: toConnectTime(Date.now()) };
+  async comeBack(player: Player): Promise<Player> {
+    return { ...player, identity: { id: player.identity.id, connectTime: toConnectTime(Date.now()) } };
   }
 }

@@ -67,7 +67,8 @@ async function playOnce(stage: Stage, filter: 'off' | 'on', options: ScenarioOpt
     await cast.checkCards(players, signal);
 
     say(`session ${first.identity.id} comes back with a new connect time`);
-    const reconnect = await comeBack(cast, service, first, signal);
+    const [back, reconnect] = await comeBack(cast, service, first, signal);
+    players[0] = back;
     return { filter, heldReader: first.reader, releasedMs, baseline, logons, reconnect };
   } finally {
     await hold?.release();
@@ -89,21 +90,22 @@ async function comeBack(
   service: LogonService,
   player: Player,
   signal: AbortSignal | undefined,
-): Promise<ReproReconnect> {
+): Promise<[Player, ReproReconnect]> {
   const before = player.identity;
   const opened = ({ identity }: { identity: { id: number; connectTime: bigint } }) =>
     identity.id === before.id && identity.connectTime === before.connectTime;
   const old = (await service.entries()).filter(opened);
-  const identity = await cast.comeBack(player, signal);
-  const { record, entry } = await service.logon({ ...player, identity }, signal);
-  return {
-    session: identity.id,
-    connectTime: String(identity.connectTime),
+  const back = await cast.comeBack(player, signal);
+  const { record, entry } = await service.logon(back, signal);
+  const reconnect = {
+    session: back.identity.id,
+    connectTime: String(back.identity.connectTime),
     usedOldEntry: old.some((known) => known.entry === entry),
     oldEntryGone: !(await service.entries()).some(opened),
     ok: record.ok,
     ...(record.error && { error: record.error }),
   };
+  return [back, reconnect];
 }
 
 /** Times counted from `zero`. */
