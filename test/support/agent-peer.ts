@@ -14,6 +14,7 @@ export class Peer {
   readonly received: Message[] = [];
   readonly closed: Promise<unknown>;
   #arrived: () => void = () => {};
+  #onMessage: (message: Message) => void = () => {};
 
   private constructor(socket: Socket) {
     this.socket = socket;
@@ -21,8 +22,10 @@ export class Peer {
     this.closed = new Promise((resolve) => socket.on('close', resolve));
     createInterface({ input: socket })
       .on('line', (line) => {
-        this.received.push(JSON.parse(line));
+        const message = JSON.parse(line) as Message;
+        this.received.push(message);
         this.#arrived();
+        this.#onMessage(message);
       })
       .on('error', () => {});
   }
@@ -42,6 +45,17 @@ export class Peer {
 
   send(message: Message): void {
     this.socket.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Answers requests for these commands as they come; undefined leaves one unanswered. */
+  answer(
+    commands: Record<string, (request: Message) => Promise<Message | undefined> | Message | undefined>,
+  ): void {
+    const take = async (request: Message) => {
+      const result = await commands[String(request['command'])]?.(request);
+      if (result) this.send({ id: request['id'], ...('error' in result ? result : { result }) });
+    };
+    this.#onMessage = (request) => void take(request);
   }
 
   /** The message that came as number `index`, as soon as it has. */
