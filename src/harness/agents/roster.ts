@@ -32,7 +32,7 @@ export class Roster {
       return `${namesake.who} is here already: start each user's agent with a --name of its own`;
     }
     if (this.users.length < this.#wantedUsers) return undefined;
-    return `${this.#wantedUsers} user agents are wanted and here already; --sessions says how many`;
+    return `all user agents that are wanted (${this.#wantedUsers}) are here already; --sessions says how many`;
   }
 
   add(agent: UserAgent | BrokerAgent): void {

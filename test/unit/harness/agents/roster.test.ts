@@ -71,7 +71,9 @@ describe('a roster', () => {
     const { come } = await start(1);
     await come('user', 'alice');
     const { answer } = await come('user', 'bob');
-    expect(answer['refused']).toBe('1 user agents are wanted and here already; --sessions says how many');
+    expect(answer['refused']).toBe(
+      'all user agents that are wanted (1) are here already; --sessions says how many',
+    );
   });
 
   it('refuses a second user of the same name', async () => {
