@@ -1,0 +1,33 @@
+// The commands of every role.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "agent/role.h"
+#include "agent/watches.h"
+#include "channel/channel.h"
+
+namespace pcsc_bridge::agent {
+
+class CommonCommands final : public Role {
+ public:
+  // `send` gets the events, `quit` is told that the agent is to end.
+  CommonCommands(std::shared_ptr<Requests> requests, std::function<void(std::string line)> send,
+                 std::function<void()> quit);
+
+  std::vector<Command> Commands() override;
+  void Close(std::shared_ptr<void> last) override;
+
+ private:
+  void Readers(const std::shared_ptr<Request>& request);
+  void Watch(const std::shared_ptr<Request>& request);
+
+  const std::shared_ptr<Requests> requests_;
+  const std::function<void(std::string)> send_;
+  const std::function<void()> quit_;
+  const std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
+};
+
+}  // namespace pcsc_bridge::agent

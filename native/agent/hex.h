@@ -1,0 +1,17 @@
+// Bytes as hexadecimal digits.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "pcsc/types.h"
+
+namespace pcsc_bridge::agent {
+
+std::string ToHex(const Bytes& bytes);  // lower case
+
+// Nothing where the text is not an even number of hexadecimal digits, of either case.
+std::optional<Bytes> FromHex(std::string_view text);
+
+}  // namespace pcsc_bridge::agent

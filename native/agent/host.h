@@ -1,0 +1,28 @@
+// What the agent asks of the system it runs on. host_posix.cc, host_windows.cc.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace pcsc_bridge::agent::platform {
+
+// The command line without the program's name, UTF-8.
+std::vector<std::string> Arguments(int argc, char** argv);
+
+// Opens a file by its UTF-8 path for reading; null, and errno, where that fails.
+std::FILE* OpenForReading(const std::string& path);
+
+// An environment variable, empty where there is none.
+std::string Environment(const char* name);
+
+std::uint32_t ProcessId();
+
+// "windows x64 6.0.6002", "linux arm64 6.1.0": system, architecture of this program, version of the system.
+std::string Describe();
+
+// Ends the process at once, whatever its threads are stuck in.
+[[noreturn]] void EndProcess(int status);
+
+}  // namespace pcsc_bridge::agent::platform

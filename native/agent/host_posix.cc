@@ -1,0 +1,41 @@
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cctype>
+#include <cstdlib>
+
+#include "agent/architecture.h"
+#include "agent/host.h"
+
+namespace pcsc_bridge::agent::platform {
+
+std::vector<std::string> Arguments(int argc, char** argv) {
+  return std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc);
+}
+
+std::FILE* OpenForReading(const std::string& path) {
+  return std::fopen(path.c_str(), "rb");
+}
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+std::uint32_t ProcessId() {
+  return static_cast<std::uint32_t>(getpid());
+}
+
+std::string Describe() {
+  utsname names;
+  if (uname(&names) != 0) return std::string("unknown ") + kArchitecture;
+  std::string system = names.sysname;
+  for (char& letter : system) letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+  return system + " " + kArchitecture + " " + names.release;
+}
+
+void EndProcess(int status) {
+  _exit(status);
+}
+
+}  // namespace pcsc_bridge::agent::platform

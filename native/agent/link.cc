@@ -1,0 +1,135 @@
+#include "agent/link.h"
+
+#include <chrono>
+#include <exception>
+#include <future>
+#include <thread>
+#include <utility>
+
+#include "agent/at_last.h"
+#include "agent/broker_role.h"
+#include "agent/common_commands.h"
+#include "agent/hello.h"
+#include "agent/line_reader.h"
+#include "agent/user_role.h"
+
+namespace pcsc_bridge::agent {
+namespace {
+
+using std::chrono::milliseconds;
+
+// So long may the other side leave answers unread while it sends more requests.
+constexpr milliseconds kPatience{30000};
+// At the end, for the cards and for the last answers: together well below a second.
+constexpr milliseconds kForCards{500};
+constexpr milliseconds kForAnswers{200};
+constexpr std::size_t kReadAtOnce = 64 * 1024;
+
+}  // namespace
+
+Link::Link(Options options, std::string token, std::shared_ptr<Ending> ending)
+    : options_(std::move(options)), token_(std::move(token)), ending_(std::move(ending)) {}
+
+void Link::Start() {
+  std::thread([self = shared_from_this()] { self->Run(); }).detach();
+}
+
+void Link::Run() {
+  try {
+    const std::shared_ptr<Stream> stream = Open();
+    if (!stream) return;
+    SetUp(stream);
+    ending_->Reach(Ending::Stage::kGreeting);
+    outbox_->Push(HelloLine(options_, token_));
+    welcome_ = !options_.connect.has_value();
+    if (welcome_) ending_->Reach(Ending::Stage::kWorking);
+    ReadLines(*stream);
+  } catch (const std::exception& error) {
+    ending_->Tell(1, error.what());
+  }
+}
+
+std::shared_ptr<Stream> Link::Open() {
+  if (!options_.connect) return platform::StandardStream();
+  const Address& address = *options_.connect;
+  std::string why;
+  std::shared_ptr<Stream> stream = platform::ConnectTcp(address.host, address.port, why);
+  if (!stream) ending_->Tell(1, "cannot connect to " + address.host + " port " + address.port + ": " + why);
+  return stream;
+}
+
+void Link::SetUp(const std::shared_ptr<Stream>& stream) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  outbox_ = std::make_shared<Outbox>(
+      stream, [ending = ending_](std::string why) { ending->Tell(1, std::move(why)); });
+  const auto send = [outbox = outbox_](std::string line) { outbox->Push(std::move(line)); };
+  requests_ = std::make_shared<Requests>(send);
+  dispatcher_ = std::make_unique<Dispatcher>(requests_, send);
+  roles_.push_back(std::make_unique<CommonCommands>(requests_, send, [this] {
+    over_ = true;
+    ending_->Tell(0);
+  }));
+  if (options_.word == Options::Word::kBroker) {
+    roles_.push_back(std::make_unique<BrokerRole>());
+  } else {
+    roles_.push_back(std::make_unique<UserRole>());
+  }
+  for (const std::unique_ptr<Role>& role : roles_) dispatcher_->Add(role->Commands());
+}
+
+void Link::ReadLines(Stream& stream) {
+  LineReader lines([this](std::string_view line, bool too_long) {
+    if (over_) return;
+    if (welcome_) {
+      OnLine(line, too_long);
+    } else {
+      OnWelcome(line, too_long);
+    }
+  });
+  std::vector<char> buffer(kReadAtOnce);
+  while (!over_) {
+    std::size_t size = 0;
+    const Stream::Outcome outcome = stream.Read(buffer.data(), buffer.size(), size);
+    if (outcome == Stream::Outcome::kBroken) return ending_->Tell(1, stream.reason());
+    if (outcome == Stream::Outcome::kEnd) return OnEnd(lines.in_line());
+    lines.Feed(std::string_view(buffer.data(), size));
+    Wipe(buffer.data(), size);
+  }
+}
+
+void Link::OnLine(std::string_view line, bool too_long) {
+  if (outbox_->WaitForRoom(kPatience)) return dispatcher_->OnLine(line, too_long);
+  over_ = true;
+  ending_->Tell(1, "nobody reads the answers");
+}
+
+void Link::OnWelcome(std::string_view line, bool too_long) {
+  const std::string why = too_long ? "the other side is no controller" : WhyNotWelcome(line);
+  if (why.empty()) {
+    welcome_ = true;
+    ending_->Reach(Ending::Stage::kWorking);
+  } else {
+    over_ = true;
+    ending_->Tell(1, why);
+  }
+}
+
+void Link::OnEnd(bool in_line) {
+  if (!welcome_) return ending_->Tell(1, "the other side closed the connection without a welcome");
+  if (in_line) dispatcher_->OnUnfinishedLine();
+  ending_->Tell(0);
+}
+
+void Link::Close() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!outbox_) return;
+  requests_->Close();
+  const auto gone = std::make_shared<std::promise<void>>();
+  std::shared_ptr<void> last = AtLast([gone] { gone->set_value(); });
+  for (const std::unique_ptr<Role>& role : roles_) role->Close(last);
+  last.reset();
+  gone->get_future().wait_for(kForCards);
+  outbox_->Drain(kForAnswers);
+}
+
+}  // namespace pcsc_bridge::agent

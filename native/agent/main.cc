@@ -1,0 +1,87 @@
+// pcsc-bridge-agent: see docs/agent-protocol.md.
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include "agent/doctor_command.h"
+#include "agent/host.h"
+#include "agent/link.h"
+#include "agent/options.h"
+#include "agent/people.h"
+#include "agent/token.h"
+#include "agent/version.h"
+
+namespace {
+
+using pcsc_bridge::agent::Ending;
+using pcsc_bridge::agent::Link;
+using pcsc_bridge::agent::Options;
+
+// Until the welcome.
+constexpr std::chrono::seconds kTimeToBegin{10};
+
+int Fail(const std::string& why) {
+  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", why.c_str());
+  return 1;
+}
+
+std::string WhatWasMissing(Ending::Stage stage) {
+  return stage == Ending::Stage::kConnecting ? "no connection within 10 seconds"
+                                             : "connected, but no welcome within 10 seconds";
+}
+
+int RunRole(const Options& options) {
+  const std::string token =
+      options.connect ? pcsc_bridge::agent::ReadToken(options.token_file) : std::string();
+  const auto ending = std::make_shared<Ending>();
+  const auto link = std::make_shared<Link>(options, token, ending);
+  link->Start();
+  const std::optional<pcsc_bridge::agent::End> end = ending->Wait(kTimeToBegin);
+  const int status = end ? end->status : 1;
+  if (status != 0) Fail(end ? end->why : WhatWasMissing(ending->stage()));
+  link->Close();
+  return status;
+}
+
+int Run(const Options& options) {
+  switch (options.word) {
+    case Options::Word::kUser:
+    case Options::Word::kBroker:
+      return RunRole(options);
+    case Options::Word::kSession:
+      return pcsc_bridge::agent::RunSession(options.json);
+    case Options::Word::kWatch:
+      return pcsc_bridge::agent::RunWatch(options.json);
+    case Options::Word::kDoctor:
+      return pcsc_bridge::agent::RunDoctor(options.remaining);
+    case Options::Word::kVersion:
+      std::printf("%s\n", pcsc_bridge::agent::kVersion);
+      return 0;
+    case Options::Word::kHelp:
+      break;
+  }
+  std::fputs(pcsc_bridge::agent::kUsage, stdout);
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  try {
+    return Run(pcsc_bridge::agent::ParseOptions(pcsc_bridge::agent::platform::Arguments(argc, argv)));
+  } catch (const pcsc_bridge::agent::WrongUsage& error) {
+    Fail(error.what());
+    std::fputs(pcsc_bridge::agent::kUsage, stderr);
+    return 2;
+  } catch (const std::exception& error) {
+    return Fail(error.what());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int status = Main(argc, argv);
+  std::fflush(nullptr);
+  // Threads may be reading, or stuck inside a PC/SC call.
+  pcsc_bridge::agent::platform::EndProcess(status);
+}

@@ -1,0 +1,41 @@
+// What the agent is asked on its command line.
+#pragma once
+
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace pcsc_bridge::agent {
+
+// Thrown where the command line is wrong; a sentence for people.
+class WrongUsage : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+struct Address {
+  std::string host;  // a name or an address, without brackets
+  std::string port;
+};
+
+struct Options {
+  enum class Word { kUser, kBroker, kSession, kWatch, kDoctor, kHelp, kVersion };
+
+  Word word = Word::kHelp;
+  std::string name;  // of the agent, for its controller
+  std::optional<Address> connect;
+  std::string token_file;              // empty: the environment
+  bool json = false;                   // of session and watch
+  std::vector<std::string> remaining;  // of doctor
+};
+
+// `arguments` without the program's name, UTF-8. Throws WrongUsage.
+Options ParseOptions(const std::vector<std::string>& arguments);
+
+// HOST:PORT, an IPv6 address in brackets. Throws WrongUsage.
+Address ParseAddress(const std::string& text);
+
+extern const char kUsage[];
+
+}  // namespace pcsc_bridge::agent

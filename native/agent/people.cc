@@ -1,0 +1,76 @@
+#include "agent/people.h"
+
+#include <cstdio>
+#include <ctime>
+#include <future>
+#include <memory>
+#include <string>
+
+#include "agent/hex.h"
+#include "agent/message.h"
+#include "agent/stream.h"
+#include "agent/watches.h"
+#include "session/filetime.h"
+
+namespace pcsc_bridge::agent {
+namespace {
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", Sentence(error).c_str());
+  return 1;
+}
+
+std::string Time(std::uint64_t ticks) {
+  const std::uint64_t seconds = ticks / kTicksPerSecond;
+  if (seconds < kUnixEpochInSeconds) return "at a time unknown";
+  const auto time = static_cast<std::time_t>(seconds - kUnixEpochInSeconds);
+  const std::tm* parts = std::gmtime(&time);  // one thread asks
+  char text[64];
+  if (parts == nullptr || std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", parts) == 0) {
+    return "at a time out of range";
+  }
+  return text;
+}
+
+std::string Describe(const Session& session) {
+  const Json body = ToJson(session);
+  const std::string ticks = std::to_string(session.identity.connect_time);
+  return "session " + std::to_string(session.identity.id) + ", connected " +
+         Time(session.identity.connect_time) + " (" + ticks + "), user " +
+         (session.user.empty() ? "unknown" : session.user) + ", as " + body["source"].get<std::string>() +
+         " tells\n";
+}
+
+std::string Describe(const Event& event) {
+  std::string text = event.name;
+  if (!event.reader.empty()) text += "  " + event.reader;
+  if (!event.atr.empty()) text += "  " + ToHex(event.atr);
+  return text + "\n";
+}
+
+}  // namespace
+
+int RunSession(bool json) {
+  const Result<Session> session = SessionOfProcess(0);
+  if (!session) return Fail(session.error());
+  const std::shared_ptr<Stream> output = platform::StandardStream();
+  const std::string text = json ? ToLine(ToJson(session.value())) : Describe(session.value());
+  return output->Write(text) ? 0 : 1;
+}
+
+int RunWatch(bool json) {
+  const std::shared_ptr<Stream> output = platform::StandardStream();
+  const auto ended = std::make_shared<std::promise<std::string>>();
+  const auto watches = std::make_shared<Watches>();
+  const auto tell = [output, ended, json, over = false](const Event& event) mutable {
+    if (over || output->Write(json ? ToLine(ToJson(event)) : Describe(event))) return;
+    over = true;
+    ended->set_value(output->reason());
+  };
+  const Result<Done> started = watches->Start(tell, [](const std::shared_ptr<Cancellable>&) {});
+  if (!started) return Fail(started.error());
+  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", ended->get_future().get().c_str());
+  return 1;
+}
+
+}  // namespace pcsc_bridge::agent

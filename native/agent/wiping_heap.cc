@@ -1,0 +1,26 @@
+// Every block that this program frees is overwritten first.
+//
+// A PIN comes in as part of a line, and passes through buffers of the JSON library and of the standard
+// library that nobody else can reach. Blocks that the PC/SC library allocates are its own.
+#include <cstdlib>
+#include <new>
+
+#include "agent/block_size.h"
+#include "agent/line_reader.h"
+
+void* operator new(std::size_t size) {
+  if (void* block = std::malloc(size != 0 ? size : 1)) return block;
+  throw std::bad_alloc();
+}
+
+void operator delete(void* block) noexcept {
+  if (block == nullptr) return;
+  pcsc_bridge::agent::Wipe(static_cast<char*>(block), pcsc_bridge::agent::platform::BlockSize(block));
+  std::free(block);
+}
+
+void operator delete(void* block, std::size_t) noexcept {
+  operator delete(block);
+}
+
+// The array and nothrow forms of the standard library call these.
