@@ -34,7 +34,7 @@ export class LaunchedAgents {
   /** Starts an agent that connects to a controller on this machine. */
   start(role: Role, name: string, port: number, token: string): void {
     if (!existsSync(agentProgram)) {
-      throw new Error(`${agentProgram} is missing: build it with "npm run build:agent"`);
+      throw new Error(`${agentProgram} is missing: build it with scripts/build-agent`);
     }
     const { PCSC_BRIDGE_PIN: _, ...environment } = process.env;
     const child = spawn(agentProgram, [role, '--connect', `127.0.0.1:${port}`, '--name', name], {
