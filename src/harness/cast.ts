@@ -10,6 +10,8 @@ export interface Player {
 }
 
 export interface Cast {
+  /** Aborts, with the reason, when a part cannot be played any more: the scenario is over. */
+  readonly lost?: AbortSignal;
   /** A logon service with a new, empty card cache. */
   startService(filter: 'off' | 'on', signal?: AbortSignal): Promise<LogonService>;
   /** The player's own program begins a transaction on their card; resolves when it has it. */

@@ -4,6 +4,7 @@
  * time. Who plays the parts, and where, it does not know.
  */
 import type { Cast, Hold, LogonService, Player } from './cast.js';
+import { Ending } from './ending.js';
 import { judge, type ReproLogon, type ReproReconnect, type ReproResult, type ReproRun } from './result.js';
 import type { Stage } from './stage.js';
 
@@ -23,7 +24,15 @@ export async function reproduce(stage: Stage, options: ScenarioOptions): Promise
     reader,
   }));
   const runs: ReproRun[] = [];
-  for (const filter of options.filters) runs.push(await playOnce(stage, filter, options));
+  const { lost } = stage.cast;
+  using ending = new Ending(options.signal, lost);
+  try {
+    for (const filter of options.filters) {
+      runs.push(await playOnce(stage, filter, { ...options, signal: ending.signal }));
+    }
+  } catch (error) {
+    throw lost?.aborted ? lost.reason : error;
+  }
   return {
     schema: 1,
     holdMs: options.holdMs,

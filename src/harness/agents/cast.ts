@@ -4,6 +4,7 @@ import { abortError } from '../../waiting.js';
 import type { CachedCard, Cast, Hold, LogonOutcome, LogonService, Player } from '../cast.js';
 import { recordLogon } from '../logon-record.js';
 import type { BrokerAgent, UserAgent } from './agent.js';
+import type { Link } from './link.js';
 import { remoteLogon } from './remote-logon.js';
 
 /** A player with the program that is theirs. */
@@ -29,10 +30,18 @@ export class AgentCast implements Cast {
   /** ATRs, by reader. */
   readonly #cards = new Map<string, string>();
 
+  #away: Link | undefined;
+  readonly #lost = new AbortController();
+
   constructor({ broker, players, comeBack }: AgentCastParts) {
     this.#broker = broker;
     this.#players = new Map(players.map((player) => [player.identity.id, player]));
     this.#comeBack = comeBack;
+    for (const { link } of [broker, ...players.map(({ agent }) => agent)]) this.#mind(link);
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal;
   }
 
   async startService(filter: 'off' | 'on', signal?: AbortSignal): Promise<LogonService> {
@@ -53,9 +62,20 @@ export class AgentCast implements Cast {
   async comeBack(player: Player, signal?: AbortSignal): Promise<Player> {
     const { id } = player.identity;
     if (!this.#comeBack) return { ...player, identity: { id, connectTime: toConnectTime(Date.now()) } };
-    const back = await this.#comeBack(this.#playerOf(player), signal);
+    const before = this.#playerOf(player);
+    // While it is away its agent may be away too.
+    this.#away = before.agent.link;
+    const back = await this.#comeBack(before, signal);
     this.#players.set(id, back);
+    if (back.agent !== before.agent) this.#mind(back.agent.link);
     return back;
+  }
+
+  /** All is lost when an agent goes away. */
+  #mind(link: Link): void {
+    void link.closed.then((gone) => {
+      if (link !== this.#away) this.#lost.abort(gone);
+    });
   }
 
   async #checkCard(player: Player, signal?: AbortSignal): Promise<void> {

@@ -1,8 +1,8 @@
 /** A terminal session that is disconnected and connected again: it has a new connect time. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Ending } from '../ending.js';
 import type { UserAgent } from './agent.js';
 import type { AgentPlayer } from './cast.js';
-import { Ending } from './ending.js';
 import type { Hello } from './hello.js';
 import type { Roster } from './roster.js';
 

@@ -1,8 +1,9 @@
 /** A stage whose parts are agents on this machine. */
+
+import { Ending } from '../ending.js';
 import type { Stage } from '../stage.js';
 import type { UserAgent } from './agent.js';
 import type { Controller } from './controller.js';
-import { Ending } from './ending.js';
 import { LaunchedAgents } from './launch.js';
 import { Roster } from './roster.js';
 import { listen, stageWith } from './stage.js';

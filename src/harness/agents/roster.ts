@@ -1,7 +1,7 @@
 /** Which agents are wanted, and which have come. */
 import { EventEmitter, once } from 'node:events';
+import { Ending } from '../ending.js';
 import { BrokerAgent, type UserAgent } from './agent.js';
-import { Ending } from './ending.js';
 import type { Hello } from './hello.js';
 
 export class Roster {

@@ -5,9 +5,11 @@ import { reproduce } from '../../../src/harness/scenario.js';
 import { readerStage } from '../../../src/harness/stage.js';
 import { commandLine, descendantsOf, isRunning } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
+import { errorOf } from '../../support/time.js';
 import { startCli } from './run-cli.js';
 
 const pin = '314159';
+const bridge = openBridge();
 let readers: string[];
 
 beforeAll(async () => {
@@ -27,10 +29,10 @@ const agentOf = (name: string) =>
 async function errorAfter(step: string, misfortune: () => void, filter: 'off' | 'on'): Promise<string> {
   await using stage = await withLocalAgents(readerStage(readers, pin));
   const onProgress = (said: string) => void (said.includes(step) && misfortune());
-  return reproduce(stage, { holdMs: 60_000, filters: [filter], onProgress }).then(
-    ({ verdict }) => expect.fail(verdict),
-    (error: Error) => error.message,
+  const { message } = await errorOf<Error>(
+    reproduce(stage, { holdMs: 60_000, filters: [filter], onProgress }),
   );
+  return message;
 }
 
 const kill = (name: string) => () => process.kill(agentOf(name), 'SIGKILL');
@@ -57,9 +59,9 @@ describe.each(['off', 'on'] as const)('with the filter %s', (filter) => {
 
 /** Whether somebody has the first card for longer than any logon has it. */
 async function isHeld(): Promise<boolean> {
-  await using session = await openBridge().openSession();
+  await using session = await bridge.openSession();
   const transaction = session.transaction(readers[0] as string, () => {}, { timeout: 1000 });
-  return transaction.then(
+  return await transaction.then(
     () => false,
     (error: Error) => error.name === 'TimeoutError',
   );
