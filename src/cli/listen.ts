@@ -16,7 +16,7 @@ export interface ListenOptions {
   reader: string[];
   listen?: { host: string; port: number };
   tokenFile?: string;
-  wait?: number;
+  waitForAgents?: number;
   reconnect?: 'made-up' | 'wait';
   madeUpSessions?: boolean;
 }
@@ -36,8 +36,8 @@ export function addListenOptions(command: Command): Command {
       `with --listen: the token agents must have; else it is in ${tokenVariable}, or made and shown`,
     )
     .option(
-      '--wait <seconds>',
-      `with --listen: how long to wait for the agents (${defaultWait})`,
+      '--wait-for-agents <seconds>',
+      `with --listen: how long to wait for them (${defaultWait})`,
       wholeNumber(1, 86_400),
     )
     .addOption(
@@ -62,7 +62,7 @@ export function checkListenOptions(options: ListenOptions & { agents?: boolean }
   }
   const alone = [
     options.tokenFile !== undefined && '--token-file',
-    options.wait !== undefined && '--wait',
+    options.waitForAgents !== undefined && '--wait-for-agents',
     options.reconnect !== undefined && '--reconnect',
     options.madeUpSessions && '--made-up-sessions',
   ].find((name) => typeof name === 'string');
@@ -82,7 +82,7 @@ export async function listenForAgents(
       ...options.listen,
       token: token.text,
       sessions: options.sessions,
-      timeout: (options.wait ?? defaultWait) * 1000,
+      timeout: (options.waitForAgents ?? defaultWait) * 1000,
       readers,
       madeUpSessions: options.madeUpSessions ?? false,
       waitForReconnect: options.reconnect === 'wait',

@@ -36,6 +36,10 @@ export async function remoteStage(options: RemoteOptions): Promise<Stage> {
   const { signal } = options;
   const roster: Roster = new Roster(options.sessions, (change) => options.onAgents(change, roster.missing()));
   const controller = await listen(roster, options);
+  const close = () => {
+    roster.dismiss();
+    return controller.close();
+  };
   try {
     options.onListening(controller);
     const { broker, users } = await roster.complete(options.timeout, signal);
@@ -59,9 +63,9 @@ export async function remoteStage(options: RemoteOptions): Promise<Stage> {
     };
     const parts = { broker, players, ...(options.waitForReconnect && { comeBack }) };
     const environment = { agents: `connected to ${controller.host}`, readers: 'as the agents see them' };
-    return stageWith(parts, environment, () => controller.close());
+    return stageWith(parts, environment, close);
   } catch (error) {
-    await controller.close();
+    await close();
     throw error;
   }
 }

@@ -13,6 +13,7 @@ export class Roster {
   readonly #refusals = new Map<string, number>();
   /** 'change' when somebody came. */
   readonly #changes = new EventEmitter();
+  #dismissed = false;
   /** Somebody whose place is still taken may come again. */
   #awaited: ((hello: Hello) => boolean) | undefined;
 
@@ -41,9 +42,14 @@ export class Roster {
     this.#onChange(`${agent.who} is here: ${describeHost(agent.hello)}`);
     void agent.link.closed.then((gone) => {
       this.#remove(agent);
-      this.#onChange(gone.message);
+      if (!this.#dismissed) this.#onChange(gone.message);
     });
     this.#changes.emit('change');
+  }
+
+  /** All may go now: nothing to tell. */
+  dismiss(): void {
+    this.#dismissed = true;
   }
 
   /** Somebody was sent away: told when others are missed. */

@@ -14,7 +14,10 @@ export function newToken(): string {
 
 /** Reads a token from a file; blanks around it do not count. */
 export async function readToken(file: string): Promise<string> {
-  return checkToken(await readFile(file, 'utf8'), `the token in ${file}`);
+  const text = await readFile(file, 'utf8').catch((error: Error) => {
+    throw new Error(`the token file ${file} cannot be read: ${error.message}`);
+  });
+  return checkToken(text, `the token in ${file}`);
 }
 
 /** @param what Whose token it is, for the error. */

@@ -164,7 +164,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
   });
 
   it('says who has not come when it has waited long enough, and who was refused', async () => {
-    const run = await startListening(['--wait', '2']);
+    const run = await startListening(['--wait-for-agents', '2']);
     const stranger = agent(run.port, 'broker', 'broker', 'another-token-of-them');
     const alice = agent(run.port, 'user', 'alice');
     const { code, stderr } = await run.ended;
