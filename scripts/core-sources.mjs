@@ -1,5 +1,5 @@
 // Prints the C++ sources of the core for a platform, one per line: node core-sources.mjs linux|mac|win [ROOM ...]
-// The core is everything in native/{pcsc,channel,session,cache}. A file is of one platform by its name.
+// The core is everything in native/{pcsc,channel,session,cache}; other rooms (agent) are named. A file is of one platform by its name.
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';

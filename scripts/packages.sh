@@ -27,6 +27,7 @@ vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
+nlohmann-json3-dev   file    usr/{local/,}include/nlohmann/json.hpp
 '
 # have KIND WHAT
 have() {

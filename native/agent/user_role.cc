@@ -37,6 +37,7 @@ Result<Hold> ConnectAndBegin(const Library& library, const std::string& reader, 
                              Operation& operation) {
   // PC/SC does not tell that a connect has waited. It has where somebody used the card before and it took
   // long.
+  const bool in_line = ReaderGate::OfProcess().IsTaken(reader);
   const bool in_use = IsInUse(library, reader);
   const auto start = steady_clock::now();
   const Result<Protocols> connected = connection.Connect(reader, ShareMode::kShared, kT0 | kT1, operation);
@@ -44,7 +45,7 @@ Result<Hold> ConnectAndBegin(const Library& library, const std::string& reader, 
   const Result<BeginOutcome> begun = connection.Begin(OnReset::kReconnect, operation);
   if (!begun) return begun.error();
   Hold hold;
-  hold.waited = begun.value().waited || (in_use && steady_clock::now() - start >= kNobodyWaited);
+  hold.waited = in_line || begun.value().waited || (in_use && steady_clock::now() - start >= kNobodyWaited);
   Result<CardStatus> card = connection.GetStatus(operation);
   if (!card) return card.error();
   hold.atr = std::move(card->atr);

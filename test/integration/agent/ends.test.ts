@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/apdu/index.js';
+import { AgentProcess, Controller } from '../../support/agent.js';
+import { Holder } from '../../support/holder.js';
+import { pinStatus, selectPiv, send, verifyPin } from '../../support/piv-host.js';
+import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
+import { staysPending } from '../../support/time.js';
+import { codeOf, startAgent } from './helpers.js';
+
+const rig = await startRig({ slots: 2 });
+const piv = await insertPiv(rig);
+const { name: reader } = readerAt(rig);
+const session = await openBridge().openSession();
+
+/** Waits for the card as any program does; what the card says of its PIN then. */
+async function pinAfterwards(): Promise<number> {
+  await using card = await session.connect(reader, { timeout: 5000 });
+  return await card.transaction(async (tx) => {
+    await send(tx, selectPiv);
+    return (await send(tx, pinStatus)).sw;
+  });
+}
+
+/** From the end of its input, or of its link, to the end of the process: milliseconds. */
+async function timeToEnd(agent: AgentProcess, end: () => void): Promise<number> {
+  const start = performance.now();
+  end();
+  await agent.exited;
+  return performance.now() - start;
+}
+
+async function logOn(ask: (command: string, parameters: object) => Promise<unknown>) {
+  const { card } = (await ask('hold', { reader })) as { card: number };
+  for (const apdu of [selectPiv, verifyPin()]) await ask('exchange', { card, apdu: toHex(apdu) });
+  return card;
+}
+
+describe('the end of its input', () => {
+  it('while it holds a card resets and frees the card', async () => {
+    const agent = startAgent('user');
+    await logOn((command, parameters) => agent.ask(command, parameters));
+    const other = pinAfterwards();
+    expect(await staysPending(other)).toBe(true);
+    expect(await agent.end()).toEqual({ code: 0, signal: null, stderr: '' });
+    expect((await other) & 0xfff0).toBe(0x63c0);
+  });
+
+  it('ends an agent that is stuck in a PC/SC call within a second, each request answered', async () => {
+    const agent = startAgent('user');
+    await using _holder = await Holder.hold(reader);
+    const waiting = [agent.ask('hold', { reader }), agent.ask('hold', { reader, timeout: 60_000 })];
+    await agent.ask('watch');
+    expect(await staysPending(Promise.race(waiting))).toBe(true);
+    const time = await timeToEnd(agent, () => agent.asker.end());
+    expect(time).toBeLessThan(1000);
+    expect((await agent.exited).code).toBe(0);
+    expect(await Promise.all(waiting.map(codeOf))).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
+  it('ends an agent in the middle of a slow command', async () => {
+    const agent = startAgent('user');
+    const card = await logOn((command, parameters) => agent.ask(command, parameters));
+    piv.faults.responseDelay = 2000;
+    const slow = agent.ask('exchange', { card, apdu: toHex(pinStatus) });
+    expect(await staysPending(slow)).toBe(true);
+    expect(await timeToEnd(agent, () => agent.asker.end())).toBeLessThan(1000);
+    expect(await codeOf(slow)).toBe('CANCELLED');
+    piv.faults.responseDelay = 0;
+    expect((await pinAfterwards()) & 0xfff0).toBe(0x63c0);
+  });
+
+  it('in the middle of a line does not carry that line out', async () => {
+    const agent = startAgent('user');
+    await agent.hello;
+    agent.asker.write('{"id":1,"command":"session"}');
+    expect((await agent.end()).code).toBe(0);
+    expect(agent.asker.strays.map(({ error }) => error.code)).toEqual(['AGENT_E_MALFORMED']);
+    expect(agent.asker.lines.length).toBe(2);
+  });
+});
+
+describe('the end of an agent', () => {
+  it('comes with quit, the rest answered as cancelled', async () => {
+    const agent = startAgent('user');
+    const { card } = await agent.ask('hold', { reader });
+    expect(card).toBe(1);
+    const waiting = agent.ask('hold', { reader });
+    expect(await agent.ask('quit')).toEqual({});
+    expect((await agent.exited).code).toBe(0);
+    expect(await codeOf(waiting)).toBe('CANCELLED');
+    await pinAfterwards();
+  });
+
+  it('killed while it holds a card frees it', async () => {
+    const agent = startAgent('user');
+    await logOn((command, parameters) => agent.ask(command, parameters));
+    const other = pinAfterwards();
+    expect(await staysPending(other)).toBe(true);
+    await agent.kill();
+    expect((await other) & 0xfff0).toBe(0x63c0);
+  });
+
+  it('comes when nobody takes its answers any more', async () => {
+    const agent = startAgent('user');
+    await agent.hello;
+    agent.child.stdout.destroy();
+    agent.asker.write('{"id":1,"command":"session"}\n');
+    const { code, stderr } = await agent.exited;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/standard output/);
+  });
+
+  it.each(['closes the link', 'resets the link'])('comes when its controller %s', async (how) => {
+    await using controller = await Controller.listen();
+    await using agent = new AgentProcess(['user', '--connect', controller.address], {
+      PCSC_BRIDGE_TOKEN: 'x'.repeat(16),
+    });
+    const { asker, socket } = await controller.accept();
+    asker.write('{"welcome":{"protocol":1}}\n');
+    await logOn((command, parameters) => asker.ask(command, parameters));
+    const other = pinAfterwards();
+    expect(await staysPending(other)).toBe(true);
+    const end = () => (how === 'resets the link' ? socket.resetAndDestroy() : socket.destroy());
+    expect(await timeToEnd(agent, end)).toBeLessThan(1000);
+    const { code, stderr } = await agent.exited;
+    expect(code).toBe(how === 'resets the link' ? 1 : 0);
+    expect(stderr).toMatch(how === 'resets the link' ? /the connection broke/ : /^$/);
+    expect((await other) & 0xfff0).toBe(0x63c0);
+  });
+});

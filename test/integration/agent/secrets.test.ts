@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { toHex } from '../../../src/apdu/index.js';
+import type { Agent } from '../../support/agent.js';
+import { selectPiv, verifyPin } from '../../support/piv-host.js';
+import { insertPiv, readerAt, startRig } from '../../support/rig.js';
+import { staysPending } from '../../support/time.js';
+import { codeOf, startAgent } from './helpers.js';
+
+const pin = '739184';
+const rig = await startRig({ slots: 2 });
+const piv = await insertPiv(rig, 0, { pin });
+const { name: reader } = readerAt(rig);
+const verify = toHex(verifyPin(pin)).toLowerCase();
+
+/** How often a text is in the memory that a process may write to. */
+async function occurrences(agent: Agent, text: string): Promise<number> {
+  const { pid } = agent.child;
+  await using memory = await open(`/proc/${pid}/mem`);
+  let found = 0;
+  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+    const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
+    if (start === undefined || end === undefined || /\[v(var|dso|syscall)/.test(line)) continue;
+    const size = Number.parseInt(end, 16) - Number.parseInt(start, 16);
+    const { buffer, bytesRead } = await memory.read(Buffer.alloc(size), 0, size, Number.parseInt(start, 16));
+    const region = buffer.subarray(0, bytesRead);
+    for (let at = region.indexOf(text); at >= 0; at = region.indexOf(text, at + 1)) found++;
+  }
+  return found;
+}
+
+const inHex = Buffer.from(pin).toString('hex');
+
+describe('a PIN', () => {
+  it('is found in the memory of an agent while the card works on it, and nowhere afterwards', async () => {
+    const agent = startAgent('user');
+    const { card } = await agent.ask('hold', { reader });
+    await agent.ask('exchange', { card, apdu: toHex(selectPiv) });
+    piv.faults.responseDelay = 300;
+    const verified = agent.ask('exchange', { card, apdu: verify });
+    expect(await staysPending(verified, 100)).toBe(true);
+    expect(await occurrences(agent, pin)).toBeGreaterThan(0);
+    piv.faults.responseDelay = 0;
+    expect(await verified).toEqual({ response: '9000' });
+    expect(await occurrences(agent, pin)).toBe(0);
+    expect(await occurrences(agent, inHex)).toBe(0);
+  });
+
+  it('is nowhere in it after requests that were refused', async () => {
+    const agent = startAgent('user');
+    for (const line of [
+      `{"id":1,"command":"exchange","card":9,"apdu":"${verify}"}`,
+      `{"id":1,"command":"exchange","card":9,"apdu":"${verify}zz"}`,
+      `{"id":1,"command":"exchange","card":9,"apdo":"${verify}"}`,
+      `{"id":1,"command":"exchange","apdu":"${verify}"`,
+      `{"id":1,"command":"exchange","apdu":"${verify}","apdu":"${verify}"}`,
+      `{"id":1,"command":"exchange","apdu":"${verify}${' '.repeat(300_000)}"}`,
+      `{"id":1,"${verify}":1}`,
+    ]) {
+      agent.asker.write(`${line}\n`);
+    }
+    await agent.ask('session', {}, 2);
+    expect(await codeOf(agent.ask('release', { card: 9 }))).toBe('AGENT_E_PARAMETER');
+    expect(await occurrences(agent, inHex)).toBe(0);
+    expect(await occurrences(agent, pin)).toBe(0);
+  });
+});

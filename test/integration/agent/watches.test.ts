@@ -1,0 +1,57 @@
+import { expect, it, onTestFinished } from 'vitest';
+import { createPivCard } from '../../../src/virtual/index.js';
+import { AgentProcess, Asker } from '../../support/agent.js';
+import { readerAt, startRig, takeOut } from '../../support/rig.js';
+import { startAgent } from './helpers.js';
+
+const rig = await startRig({ slots: 2 });
+const { name: reader, port } = readerAt(rig);
+const { name: empty } = readerAt(rig, 1);
+
+it('a watch tells what is there, then what happens, until it is cancelled', async () => {
+  const agent = startAgent('user');
+  expect(await agent.ask('watch', {}, 9)).toEqual({ watching: true });
+  await agent.asker.event('reader-added', { reader, watch: 9 });
+  await agent.asker.event('reader-added', { reader: empty, watch: 9 });
+  const card = await createPivCard({ port });
+  const inserted = await agent.asker.event('card-inserted', { reader, watch: 9 });
+  expect(inserted['atr']).toMatch(/^3b[0-9a-f]+$/);
+
+  // A second one is told all of it, and the first nothing twice.
+  expect(await agent.ask('watch', {}, 10)).toEqual({ watching: true });
+  await agent.asker.event('card-inserted', { reader, watch: 10 });
+  expect(
+    agent.asker.events.filter((event) => event['event'] === 'card-inserted' && event['watch'] === 9),
+  ).toHaveLength(1);
+
+  expect((await agent.asker.complaint('{"id":9,"command":"session"}', 9))['code']).toBe('AGENT_E_BUSY');
+  expect(await agent.ask('cancel', { request: 9 })).toEqual({ cancelled: true });
+  expect(await agent.ask('cancel', { request: 9 })).toEqual({ cancelled: false });
+  await takeOut(card);
+  const removed = await agent.asker.event('card-removed', { reader, watch: 10 });
+  expect(removed).not.toHaveProperty('atr');
+  expect(agent.asker.events.some((event) => event['event'] === 'card-removed' && event['watch'] === 9)).toBe(
+    false,
+  );
+  expect(await agent.ask('session', {}, 9)).toHaveProperty('id');
+});
+
+it('watch as first word prints events until it is ended', async () => {
+  for (const args of [['watch'], ['watch', '--json']]) {
+    const agent = new AgentProcess(args);
+    onTestFinished(() => agent.kill());
+    if (args.length > 1) {
+      const asker = new Asker(agent.child.stdout, agent.child.stdin);
+      expect(await asker.event('reader-added', { reader })).toEqual({ event: 'reader-added', reader });
+    } else {
+      let text = '';
+      await new Promise<void>((found) => {
+        agent.child.stdout.on('data', (data) => {
+          text += data;
+          if (text.includes(`reader-added  ${reader}\n`)) found();
+        });
+      });
+    }
+    agent.child.stdout.destroy();
+  }
+});

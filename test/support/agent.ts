@@ -1,0 +1,250 @@
+/** The agent as a process, and both sides of a link to it. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+/** PCSC_BRIDGE_AGENT names another build: one with sanitizers. */
+const program = process.env['PCSC_BRIDGE_AGENT'] ?? `${root}build/agent/pcsc-bridge-agent`;
+
+// biome-ignore lint/suspicious/noExplicitAny: what came over the wire, looked into by tests
+export type Message = Record<string, any>;
+
+/** An answer of the agent that is an error. */
+export class AgentError extends Error {
+  readonly code: string;
+  constructor(readonly body: Message) {
+    super(body['message']);
+    this.code = body['code'];
+  }
+}
+
+/** One side of a link: the one that asks. */
+export class Asker {
+  /** Everything that came, in order. */
+  readonly lines: string[] = [];
+  readonly events: Message[] = [];
+  /** Answers whose id is null. */
+  readonly strays: Message[] = [];
+  readonly #output: Writable;
+  readonly #pending = new Map<number, { resolve(result: Message): void; reject(error: Error): void }>();
+  readonly #waiters = new Set<() => void>();
+  #ended = false;
+  #lastId = 0;
+
+  constructor(input: Readable, output: Writable) {
+    this.#output = output;
+    output.on('error', () => {});
+    const reader = createInterface({ input });
+    reader.on('line', (line) => this.#onLine(line));
+    reader.on('close', () => {
+      this.#ended = true;
+      for (const { reject } of this.#pending.values()) reject(new Error('the link ended'));
+      this.#wake();
+    });
+  }
+
+  #wake(): void {
+    for (const look of this.#waiters) look();
+  }
+
+  #onLine(line: string): void {
+    this.lines.push(line);
+    const message: Message = JSON.parse(line);
+    if ('event' in message) this.events.push(message);
+    if (message['id'] === null) this.strays.push(message);
+    const pending = this.#pending.get(message['id']);
+    if (pending) {
+      this.#pending.delete(message['id']);
+      if ('error' in message) pending.reject(new AgentError(message['error']));
+      else pending.resolve(message['result']);
+    }
+    this.#wake();
+  }
+
+  /** Resolves when the condition holds; rejects when the link ends first. */
+  until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        if (condition()) resolve();
+        else if (this.#ended) reject(new Error('the link ended'));
+        else return;
+        this.#waiters.delete(look);
+      };
+      this.#waiters.add(look);
+      look();
+    });
+  }
+
+  async event(name: string, members: Message = {}): Promise<Message> {
+    const find = () =>
+      this.events.find(
+        (event) =>
+          event['event'] === name && Object.entries(members).every(([key, value]) => event[key] === value),
+      );
+    await this.until(() => find() !== undefined);
+    return find() as Message;
+  }
+
+  write(text: string | Uint8Array): void {
+    this.#output.write(text);
+  }
+
+  /** What has been written is on its way. */
+  async flush(text: string | Uint8Array): Promise<void> {
+    if (!this.#output.write(text)) await once(this.#output, 'drain');
+  }
+
+  end(): void {
+    this.#output.end();
+  }
+
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  /** Sends a request and gives its result. */
+  ask(command: string, parameters: Message = {}, id: number = this.nextId()): Promise<Message> {
+    const answer = this.answer(id);
+    this.write(`${JSON.stringify({ id, command, ...parameters })}\n`);
+    return answer;
+  }
+
+  /** The answer that will come for an id. */
+  answer(id: number): Promise<Message> {
+    const answer = new Promise<Message>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+    });
+    answer.catch(() => {});
+    return answer;
+  }
+
+  /** The error body of the answer to a line sent as it is; the answer with this id, or the next stray one. */
+  async complaint(line: string | Uint8Array, id: number | null = null): Promise<Message> {
+    const before = this.strays.length;
+    const answer = id === null ? undefined : this.answer(id);
+    this.write(line);
+    this.write('\n');
+    if (answer === undefined) {
+      await this.until(() => this.strays.length > before);
+      return (this.strays[before] as Message)['error'];
+    }
+    return answer.then(
+      () => {
+        throw new Error('it succeeded');
+      },
+      (error) => error.body,
+    );
+  }
+}
+
+export interface AgentEnd {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stderr: string;
+}
+
+/** The program; over standard input and output the process is an Asker too. */
+export class AgentProcess implements AsyncDisposable {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly exited: Promise<AgentEnd>;
+
+  constructor(args: string[], env: NodeJS.ProcessEnv = {}) {
+    this.child = spawn(program, args, { env: { ...process.env, ...env } });
+    this.child.stdin.on('error', () => {});
+    let stderr = '';
+    this.child.stderr.on('data', (data) => {
+      stderr += data;
+    });
+    this.exited = once(this.child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+export class Agent extends AgentProcess {
+  readonly asker: Asker;
+  readonly hello: Promise<Message>;
+
+  constructor(role: string, args: string[] = [], env: NodeJS.ProcessEnv = {}) {
+    super([role, ...args], env);
+    this.asker = new Asker(this.child.stdout, this.child.stdin);
+    this.hello = this.asker
+      .until(() => this.asker.lines.length > 0)
+      .then(() => JSON.parse(this.asker.lines[0] as string).hello);
+    this.hello.catch(() => {});
+  }
+
+  ask(command: string, parameters?: Message, id?: number): Promise<Message> {
+    return this.asker.ask(command, parameters, id);
+  }
+
+  /** Ends its input and waits for its end. */
+  end(): Promise<AgentEnd> {
+    this.asker.end();
+    return this.exited;
+  }
+}
+
+/** Runs the program with these arguments to its end. */
+export async function runAgent(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+): Promise<AgentEnd & { stdout: string }> {
+  await using agent = new AgentProcess(args, env);
+  agent.child.stdin.end();
+  let stdout = '';
+  agent.child.stdout.on('data', (data) => {
+    stdout += data;
+  });
+  return { ...(await agent.exited), stdout };
+}
+
+/** What an agent connects to: listens on loopback and answers hello as it is told. */
+export class Controller implements AsyncDisposable {
+  readonly address: string;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server does not listen');
+    this.address = `127.0.0.1:${address.port}`;
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+    });
+  }
+
+  static async listen(): Promise<Controller> {
+    const server = createServer();
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return new Controller(server);
+  }
+
+  /** The next agent's link and its hello, to which nothing has been answered. */
+  async accept(): Promise<{ asker: Asker; hello: Message; socket: Socket }> {
+    const [socket] = (await once(this.#server, 'connection')) as [Socket];
+    const asker = new Asker(socket, socket);
+    await asker.until(() => asker.lines.length > 0);
+    return { asker, hello: JSON.parse(asker.lines[0] as string).hello, socket };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+}
