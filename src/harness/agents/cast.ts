@@ -30,7 +30,8 @@ export class AgentCast implements Cast {
   /** ATRs, by reader. */
   readonly #cards = new Map<string, string>();
 
-  #away: Link | undefined;
+  /** Of agents that may go. */
+  readonly #away = new WeakSet<Link>();
   readonly #lost = new AbortController();
 
   constructor({ broker, players, comeBack }: AgentCastParts) {
@@ -63,18 +64,19 @@ export class AgentCast implements Cast {
     const { id } = player.identity;
     if (!this.#comeBack) return { ...player, identity: { id, connectTime: toConnectTime(Date.now()) } };
     const before = this.#playerOf(player);
-    // While it is away its agent may be away too.
-    this.#away = before.agent.link;
+    // While it is away its agent may be away too, or for good if another comes.
+    this.#away.add(before.agent.link);
     const back = await this.#comeBack(before, signal);
     this.#players.set(id, back);
-    if (back.agent !== before.agent) this.#mind(back.agent.link);
+    if (back.agent === before.agent) this.#away.delete(before.agent.link);
+    else this.#mind(back.agent.link);
     return back;
   }
 
   /** All is lost when an agent goes away. */
   #mind(link: Link): void {
     void link.closed.then((gone) => {
-      if (link !== this.#away) this.#lost.abort(gone);
+      if (!this.#away.has(link)) this.#lost.abort(gone);
     });
   }
 

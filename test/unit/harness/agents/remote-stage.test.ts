@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Controller } from '../../../../src/harness/agents/controller.js';
 import { type RemoteOptions, remoteStage } from '../../../../src/harness/agents/remote-stage.js';
 import type { Stage } from '../../../../src/harness/stage.js';
@@ -148,14 +148,38 @@ describe('a session that is to come back in earnest', () => {
     expect(next.received[0]).toEqual({ welcome: { protocol: 1 } });
     expect(steps).toEqual(['disconnect session 2 ("alice") and connect it again, now']);
     await old?.closed;
+    expect(stage.cast.lost?.aborted).toBe(false);
+    next.socket.destroy();
+    await vi.waitFor(() => expect(stage.cast.lost?.reason).toMatchObject({ code: 'AGENT_E_GONE' }));
+  });
+
+  it('may take its agent with it while it is away', async () => {
+    let port = 0;
+    let old: Peer | undefined;
+    const { stage } = await stageOf(
+      async (at) => {
+        port = at;
+        await broker(port, ...readers);
+        old = await user(port, 'alice', sessionOf(2, 1002));
+        await user(port, 'bob', sessionOf(3, 1003));
+      },
+      { waitForReconnect: true },
+    );
+    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
+    old?.socket.destroy();
+    await old?.closed;
+    await user(port, 'alice', sessionOf(2, 2002));
+    expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n } });
+    expect(stage.cast.lost?.aborted).toBe(false);
   });
 
   it('is back when the agent that stayed there tells a new connect time', async () => {
     const session = sessionOf(2, 1002);
+    let alice: Peer | undefined;
     const { stage } = await stageOf(
       async (port) => {
         await broker(port, ...readers);
-        await user(port, 'alice', session);
+        alice = await user(port, 'alice', session);
         await user(port, 'bob', sessionOf(3, 1003));
       },
       { waitForReconnect: true },
@@ -163,6 +187,8 @@ describe('a session that is to come back in earnest', () => {
     const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
     session.connectTime = '2002';
     expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n }, reader: 'Reader of alice' });
+    alice?.socket.destroy();
+    await vi.waitFor(() => expect(stage.cast.lost?.aborted).toBe(true));
   });
 
   it('need not come when the scenario is interrupted', async () => {
