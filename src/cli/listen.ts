@@ -98,7 +98,12 @@ export async function listenForAgents(
         progress.note(change);
         if (missing) progress.step(`waiting for ${missing}`);
       },
-      onProgress: (step) => progress.step(step),
+      // In a pipe too: it goes on when that is done.
+      onAsked: (what) => {
+        progress.end();
+        process.stderr.write(`${what}\n`);
+        progress.step('waiting for the session to come back');
+      },
       signal,
     });
     const close = async () => {

@@ -27,8 +27,8 @@ export interface RemoteOptions {
   onListening(controller: Controller): void;
   /** Told who comes and goes. */
   onAgents(change: string, missing: string | undefined): void;
-  /** Told what is waited for. */
-  onProgress(step: string): void;
+  /** Told what somebody has to do for the scenario to go on. */
+  onAsked(what: string): void;
   signal?: AbortSignal | undefined;
 }
 
@@ -53,9 +53,8 @@ export async function remoteStage(options: RemoteOptions): Promise<Stage> {
     for (const player of players) player.pin = await options.pinOf(player.agent);
 
     const comeBack = async (player: AgentPlayer, ending?: AbortSignal) => {
-      options.onProgress(
-        `disconnect session ${player.identity.id} ("${player.agent.hello.name}") and connect it again, now`,
-      );
+      const { identity, agent: before } = player;
+      options.onAsked(`disconnect session ${identity.id} ("${before.hello.name}") and connect it again, now`);
       const { agent, connectTime } = await untilBack(roster, player, ending);
       const reader = await findCard(agent, options.readers.get(agent.hello.name), ending);
       await checkReaders(broker, [{ agent, reader }], ending);

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { BrokerAgent, UserAgent } from '../../../../src/harness/agents/agent.js';
 import type { Controller } from '../../../../src/harness/agents/controller.js';
@@ -156,6 +157,21 @@ describe('a link', () => {
     expect(request).toEqual({ command: 'exchange', card: 1, timeout: 5000, apdu: '00200080ff' });
     peer.send({ id, result: { response: '63c2' } });
     expect(await response).toEqual(Uint8Array.from([0x63, 0xc2]));
+  });
+
+  it('wipes the bytes of an APDU when they are sent', async () => {
+    const { agent, peer } = await start();
+    const write = vi.spyOn(Socket.prototype, 'write');
+    try {
+      const response = agent.exchange(1, Uint8Array.from([0x00, 0x20, 0x00, 0x80, 0x31, 0x32]), wait);
+      const { id } = await peer.message(1);
+      const line = write.mock.calls.map(([bytes]) => bytes as unknown).find(Buffer.isBuffer);
+      await vi.waitFor(() => expect(line?.every((byte) => byte === 0)).toBe(true));
+      peer.send({ id, result: { response: '9000' } });
+      await response;
+    } finally {
+      write.mockRestore();
+    }
   });
 
   it('keeps connect times whole, which do not fit a JSON number', async () => {

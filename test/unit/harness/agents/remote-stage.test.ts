@@ -45,7 +45,7 @@ async function stageOf(come: (port: number) => Promise<unknown>, changes: Partia
     pinOf: async ({ hello }) => `pin of ${hello.name}`,
     onListening: (controller: Controller) => void come(controller.port),
     onAgents: () => {},
-    onProgress: (step) => steps.push(step),
+    onAsked: (what) => steps.push(what),
     ...changes,
   });
   open.push(stage);
