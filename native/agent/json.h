@@ -1,6 +1,10 @@
 // The JSON library, under one name. Members keep the order in which they were set: people read along.
 #pragma once
 
+#include <cstdlib>
+
+// Not assert: on Windows it would be a dialogue.
+#define JSON_ASSERT(condition) ((condition) ? static_cast<void>(0) : std::abort())
 #include <nlohmann/json.hpp>
 
 namespace pcsc_bridge::agent {

@@ -39,10 +39,10 @@ void Link::Run() {
     const std::shared_ptr<Stream> stream = Open();
     if (!stream) return;
     SetUp(stream);
-    ending_->Reach(Ending::Stage::kGreeting);
-    outbox_->Push(HelloLine(options_, token_));
+    // Nobody has to welcome who was started by whoever writes its input.
     welcome_ = !options_.connect.has_value();
-    if (welcome_) ending_->Reach(Ending::Stage::kWorking);
+    ending_->Reach(welcome_ ? Ending::Stage::kWorking : Ending::Stage::kGreeting);
+    outbox_->Push(HelloLine(options_, token_));
     ReadLines(*stream);
   } catch (const std::exception& error) {
     ending_->Tell(1, error.what());
