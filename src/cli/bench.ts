@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { CardBridge, type SessionContext } from '../index.js';
 import { runCommand } from './command.js';
-import { wholeNumber } from './numbers.js';
+import { wholeNumber } from './parsers.js';
 import { Progress } from './progress.js';
 import { chooseReader } from './seen-readers.js';
 import { table } from './table.js';

@@ -5,7 +5,7 @@ import { formatCommand, toHex } from '../apdu/index.js';
 import { colors } from '../report/colors.js';
 import { type ApduRecord, createPivCard, type PivAlgorithm, PivCard } from '../virtual/index.js';
 import { aborted, runCommand } from './command.js';
-import { wholeNumber } from './numbers.js';
+import { wholeNumber } from './parsers.js';
 
 interface CardOptions {
   port: number;

@@ -2,13 +2,13 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-/** PCSC_BRIDGE_PIN, or a hidden prompt on a terminal. */
-export async function askPin(): Promise<string> {
+/** PCSC_BRIDGE_PIN, or a hidden prompt on a terminal. `whose` tells cards apart. */
+export async function askPin(whose = ''): Promise<string> {
   const given = process.env['PCSC_BRIDGE_PIN'];
   if (given) return given;
   if (!process.stdin.isTTY)
     throw new Error('the PIN is wanted: put it in the environment variable PCSC_BRIDGE_PIN');
-  process.stderr.write('PIN: ');
+  process.stderr.write(`PIN${whose}: `);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   try {

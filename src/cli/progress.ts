@@ -27,6 +27,13 @@ export class Progress {
     this.#draw();
   }
 
+  /** A line that stays. */
+  note(text: string): void {
+    if (!this.#stream.isTTY) return;
+    this.#stream.write(`${eraseLine}${stripVTControlCharacters(text)}\n`);
+    if (this.#timer !== undefined) this.#draw();
+  }
+
   /** Takes itself off the screen. */
   end(): void {
     if (this.#timer === undefined) return;

@@ -1,26 +1,29 @@
 /** pcsc-bridge repro: the blocked logons of KB949538 and the fix. */
 import { writeFile } from 'node:fs/promises';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { withLocalAgents } from '../harness/agents/local-stage.js';
 import { reproduce } from '../harness/scenario.js';
 import { readerStage, type Stage, virtualStage } from '../harness/stage.js';
 import { htmlReport } from '../report/html.js';
+import { junitReport } from '../report/junit.js';
 import { terminalReport } from '../report/terminal.js';
+import { Exit, runCommand, UsageError } from './command.js';
+import { addListenOptions, checkListenOptions, type ListenOptions, listenForAgents } from './listen.js';
+import { wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
 import { Progress } from './progress.js';
 
-interface ReproOptions {
-  sessions: number;
+interface ReproOptions extends ListenOptions {
   hold: number;
   filter: 'off' | 'on' | 'both';
   json?: string;
   report?: string;
-  reader: string[];
+  junit?: string;
+  agents?: boolean;
 }
 
-const interrupted = 130;
-
 export function reproCommand(): Command {
-  return new Command('repro')
+  const command = new Command('repro')
     .description('reproduce the blocked smart card logons of KB949538 and show the fix')
     .option(
       '--sessions <count>',
@@ -36,6 +39,7 @@ export function reproCommand(): Command {
     )
     .option('--json <file>', 'write the result as data')
     .option('--report <file>', 'write a page with the timeline (HTML)')
+    .option('--junit <file>', 'write the result for CI systems (JUnit XML)')
     .option(
       '--reader <name>',
       'use the PIV card in this reader instead of a virtual one (give it twice or more); the PIN comes from ' +
@@ -43,18 +47,16 @@ export function reproCommand(): Command {
       (name: string, names: string[]) => [...names, name],
       [],
     )
+    .option('--agents', 'run the parts as agents: a broker and a user agent per session, each a process');
+  return addListenOptions(command)
     .addHelpText(
       'after',
       '\nExit status: 0 when the fault was seen with the filter off and not with it on; 1 when not, or on an error.',
     )
-    .action(run);
+    .action((options: ReproOptions) => runCommand('repro', (signal) => run(options, signal)));
 }
 
-async function run(options: ReproOptions): Promise<void> {
-  const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const { signal } = interrupt;
+async function run(options: ReproOptions, signal: AbortSignal): Promise<number> {
   const progress = new Progress();
   try {
     await using stage = await openStage(options, progress, signal);
@@ -68,37 +70,33 @@ async function run(options: ReproOptions): Promise<void> {
     process.stdout.write(terminalReport(result, process.stdout.columns || 100));
     if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
     if (options.report) await writeFile(options.report, htmlReport(result));
-    process.exitCode = result.verdict === 'fixed' ? 0 : 1;
-  } catch (error) {
-    progress.end();
-    process.exitCode = signal.aborted ? interrupted : 1;
-    console.error(signal.aborted ? 'interrupted' : `pcsc-bridge repro: ${messageOf(error)}`);
+    if (options.junit) await writeFile(options.junit, junitReport(result));
+    return result.verdict === 'fixed' ? Exit.ok : Exit.failed;
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    progress.end();
   }
 }
 
 async function openStage(options: ReproOptions, progress: Progress, signal: AbortSignal): Promise<Stage> {
+  checkListenOptions(options);
+  if (options.listen) return listenForAgents(options, progress, signal);
+  const stage = await openLocalStage(options, progress, signal);
+  if (!options.agents) return stage;
+  progress.step(`starting the agents: a broker and ${stage.players.length} users`);
+  return withLocalAgents(stage, signal);
+}
+
+async function openLocalStage(
+  options: ReproOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Stage> {
   if (options.reader.length === 0) {
     progress.step(`starting a private pcscd with ${options.sessions} virtual readers and PIV cards`);
     return virtualStage(options.sessions, signal);
   }
   if (new Set(options.reader).size < 2) {
-    throw new Error('give --reader at least twice: one card is held while the others log on');
+    throw new UsageError('give --reader at least twice: one card is held while the others log on');
   }
   return readerStage(options.reader, await askPin());
-}
-
-function wholeNumber(from: number, to: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < from || value > to) {
-      throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
-    }
-    return value;
-  };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import { MAX_SLOTS, Rig } from '../rig/index.js';
 import { createPivCard, type PivAlgorithm, type PivCard } from '../virtual/index.js';
 import { aborted, runCommand, UsageError } from './command.js';
-import { wholeNumber } from './numbers.js';
+import { wholeNumber } from './parsers.js';
 import { Progress } from './progress.js';
 import { table } from './table.js';
 

@@ -3,16 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { findProgram } from '../prebuilt.js';
+import type { Hold } from './cast.js';
 
 /** native/holder, running. Ends by itself when its time is over, or with this process. */
-export class Holder {
-  /** When the other process let go (performance.now()); rejects where it ended in another way. */
+export class Holder implements Hold {
   readonly released: Promise<number>;
 
   private constructor(
-    readonly reader: string,
-    /** When it had the card (performance.now()). */
-    readonly heldSince: number,
+    readonly since: number,
     readonly process: ChildProcess,
     released: Promise<number>,
   ) {
@@ -41,12 +39,11 @@ export class Holder {
       });
     const released = Promise.race([said('released'), closed]);
     released.catch(() => {}); // whoever awaits it hears of it
-    const heldSince = await Promise.race([said('held'), closed]);
-    return new Holder(reader, heldSince, child, released);
+    const since = await Promise.race([said('held'), closed]);
+    return new Holder(since, child, released);
   }
 
-  /** Has the other process let go now. */
-  release(): void {
+  async release(): Promise<void> {
     this.process.stdin?.end();
   }
 }

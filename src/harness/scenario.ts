@@ -1,13 +1,12 @@
 /**
  * KB949538, step by step: users are logged on by smart card; another process holds a transaction on the first
  * user's card; the other users log on again, all at once. Then the first user comes back with a new connect
- * time.
+ * time. Who plays the parts, and where, it does not know.
  */
-import { toConnectTime } from '../index.js';
-import { Holder } from './holder.js';
-import { LogonService } from './logon-service.js';
+import type { Cast, Hold, LogonService, Player } from './cast.js';
+import { Ending } from './ending.js';
 import { judge, type ReproLogon, type ReproReconnect, type ReproResult, type ReproRun } from './result.js';
-import type { Player, Stage } from './stage.js';
+import type { Stage } from './stage.js';
 
 export interface ScenarioOptions {
   /** How long the other process holds the first card, in milliseconds. */
@@ -19,16 +18,25 @@ export interface ScenarioOptions {
 }
 
 export async function reproduce(stage: Stage, options: ScenarioOptions): Promise<ReproResult> {
+  const sessions = stage.players.map(({ identity, reader }) => ({
+    id: identity.id,
+    connectTime: String(identity.connectTime),
+    reader,
+  }));
   const runs: ReproRun[] = [];
-  for (const filter of options.filters) runs.push(await playOnce(stage, filter, options));
+  const { lost } = stage.cast;
+  using ending = new Ending(options.signal, lost);
+  try {
+    for (const filter of options.filters) {
+      runs.push(await playOnce(stage, filter, { ...options, signal: ending.signal }));
+    }
+  } catch (error) {
+    throw lost?.aborted ? lost.reason : error;
+  }
   return {
     schema: 1,
     holdMs: options.holdMs,
-    sessions: stage.players.map(({ identity, reader }) => ({
-      id: identity.id,
-      connectTime: String(identity.connectTime),
-      reader,
-    })),
+    sessions,
     runs,
     verdict: judge(runs, options.holdMs),
     environment: {
@@ -42,34 +50,37 @@ export async function reproduce(stage: Stage, options: ScenarioOptions): Promise
 
 async function playOnce(stage: Stage, filter: 'off' | 'on', options: ScenarioOptions): Promise<ReproRun> {
   const { holdMs, signal, onProgress = () => {} } = options;
-  const [first, ...others] = stage.players;
+  const { cast, players } = stage;
+  const [first, ...others] = players;
   if (!first || others.length === 0) throw new RangeError('the scenario needs two sessions or more');
-  const service = new LogonService(filter);
-  let holder: Holder | undefined;
+  const say = (step: string) => onProgress(`filter ${filter}: ${step}`);
+  const service = await cast.startService(filter, signal);
+  let hold: Hold | undefined;
   try {
-    onProgress(`filter ${filter}: first logons of ${stage.players.length} sessions`);
-    for (const player of stage.players) {
-      await service.open(player.identity);
+    await cast.checkCards(players, signal);
+    say(`first logons of ${players.length} sessions`);
+    for (const player of players) {
       const { record } = await service.logon(player, signal);
       if (!record.ok) throw new Error(`the first logon of session ${record.session} failed: ${record.error}`);
     }
-    onProgress(`filter ${filter}: the same logons with nobody holding a card`);
+    say('the same logons with nobody holding a card');
     const baseStart = performance.now();
     const baseline = since(baseStart, await logOnAtOnce(service, others, signal));
 
-    holder = await Holder.start(first.reader, holdMs, signal);
-    const { heldSince } = holder;
+    hold = await cast.hold(first, holdMs, signal);
     const names = others.map(({ identity }) => identity.id).join(', ');
-    onProgress(`filter ${filter}: another process holds session 1's card; sessions ${names} log on`);
-    const logons = since(heldSince, await logOnAtOnce(service, others, signal));
-    onProgress(`filter ${filter}: waiting for the other process to let go`);
-    const releasedMs = (await holder.released) - heldSince;
+    say(`another process holds session ${first.identity.id}'s card; sessions ${names} log on`);
+    const logons = since(hold.since, await logOnAtOnce(service, others, signal));
+    say('waiting for the other process to let go');
+    const releasedMs = (await hold.released) - hold.since;
+    await cast.checkCards(players, signal);
 
-    onProgress(`filter ${filter}: session 1 comes back with a new connect time`);
-    const reconnect = await comeBack(service, first, signal);
+    say(`session ${first.identity.id} comes back with a new connect time`);
+    const [back, reconnect] = await comeBack(cast, service, first, signal);
+    players[0] = back;
     return { filter, heldReader: first.reader, releasedMs, baseline, logons, reconnect };
   } finally {
-    holder?.release();
+    await hold?.release();
     await service.close();
   }
 }
@@ -84,25 +95,26 @@ async function logOnAtOnce(
 }
 
 async function comeBack(
+  cast: Cast,
   service: LogonService,
   player: Player,
   signal: AbortSignal | undefined,
-): Promise<ReproReconnect> {
-  const { id, connectTime: before } = player.identity;
+): Promise<[Player, ReproReconnect]> {
+  const before = player.identity;
   const opened = ({ identity }: { identity: { id: number; connectTime: bigint } }) =>
-    identity.id === id && identity.connectTime === before;
-  const old = service.bridge.cache.entries().filter(opened);
-  const identity = { id, connectTime: toConnectTime(Date.now()) };
-  await service.open(identity);
-  const { record, lookup } = await service.logon({ ...player, identity }, signal);
-  return {
-    session: id,
-    connectTime: String(identity.connectTime),
-    usedOldEntry: old.some(({ entry }) => entry === lookup?.entry.entry),
-    oldEntryGone: !service.bridge.cache.entries().some(opened),
+    identity.id === before.id && identity.connectTime === before.connectTime;
+  const old = (await service.entries()).filter(opened);
+  const back = await cast.comeBack(player, signal);
+  const { record, entry } = await service.logon(back, signal);
+  const reconnect = {
+    session: back.identity.id,
+    connectTime: String(back.identity.connectTime),
+    usedOldEntry: old.some((known) => known.entry === entry),
+    oldEntryGone: !(await service.entries()).some(opened),
     ok: record.ok,
     ...(record.error && { error: record.error }),
   };
+  return [back, reconnect];
 }
 
 /** Times counted from `zero`. */

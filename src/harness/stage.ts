@@ -1,25 +1,23 @@
-/** Where the scenario plays: the sessions, each with a reader and a card. */
+/** Where the scenario plays and who plays it: the sessions, each with a reader and a card. */
 import type { SessionIdentity } from '../index.js';
 import { toConnectTime } from '../index.js';
 import { Rig } from '../rig/index.js';
 import { createPivCard, type PivCard } from '../virtual/index.js';
-
-export interface Player {
-  identity: SessionIdentity;
-  reader: string;
-  pin: string;
-}
+import type { Cast, Player } from './cast.js';
+import { LocalCast } from './local-cast.js';
 
 export interface Stage extends AsyncDisposable {
+  /** The first one's card is held. */
   players: Player[];
+  cast: Cast;
   /** What the result says of where it was obtained. */
   environment: Record<string, string>;
 }
 
 const minute = 60_000;
 
-/** Session ids count from 1, and each was connected a minute after the one before. */
-function identityOf(index: number, count: number): SessionIdentity {
+/** Made-up identities: ids count from 1, and each was connected a minute after the one before. */
+export function identityOf(index: number, count: number): SessionIdentity {
   return { id: index + 1, connectTime: toConnectTime(Date.now() - (count - index) * minute) };
 }
 
@@ -43,7 +41,7 @@ export async function virtualStage(sessions: number, signal?: AbortSignal): Prom
       }),
     );
     const environment = { readers: 'virtual (vpcd)', pcscd: rig.version };
-    return { players, environment, [Symbol.asyncDispose]: close };
+    return { players, cast: new LocalCast(), environment, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
@@ -57,5 +55,10 @@ export function readerStage(readers: readonly string[], pin: string): Stage {
     reader,
     pin,
   }));
-  return { players, environment: { readers: 'real' }, [Symbol.asyncDispose]: async () => {} };
+  return {
+    players,
+    cast: new LocalCast(),
+    environment: { readers: 'real' },
+    [Symbol.asyncDispose]: async () => {},
+  };
 }

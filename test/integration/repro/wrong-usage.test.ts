@@ -7,8 +7,30 @@ const cases: [string, string[], RegExp, code?: number][] = [
   ['one session', ['repro', '--sessions', '1'], /whole number from 2 to 16/],
   ['a hold that is no number', ['repro', '--hold', 'long'], /whole number from 200 to 600000/],
   ['an unknown filter', ['repro', '--filter', 'maybe'], /Allowed choices are off, on, both/],
-  ['a single reader', ['repro', '--reader', 'A'], /give --reader at least twice/, 1],
-  ['the same reader twice', ['repro', '--reader', 'A', '--reader', 'A'], /give --reader at least twice/, 1],
+  ['an address without a port', ['repro', '--listen', '127.0.0.1'], /must be ADDRESS:PORT, such as/],
+  ['a port that is none', ['repro', '--listen', '127.0.0.1:65536'], /must be ADDRESS:PORT, such as/],
+  ['a token without --listen', ['repro', '--token-file', 'f'], /--token-file goes with --listen/],
+  ['agents to wait for without --listen', ['repro', '--wait-for-agents', '9'], /--wait-for-agents goes with/],
+  [
+    'a reconnect without --listen',
+    ['repro', '--agents', '--reconnect', 'wait'],
+    /--reconnect goes with --listen/,
+  ],
+  ['made-up sessions without --listen', ['repro', '--made-up-sessions'], /--made-up-sessions goes with/],
+  [
+    'made-up sessions that are to reconnect',
+    ['repro', '--listen', '127.0.0.1:0', '--made-up-sessions', '--reconnect', 'wait'],
+    /--reconnect wait needs the real sessions/,
+  ],
+  ['a reader of nobody', ['repro', '--listen', '127.0.0.1:0', '--reader', 'A'], /--reader takes NAME=READER/],
+  [
+    'a token file that is not there',
+    ['repro', '--listen', '127.0.0.1:0', '--token-file', '/nowhere/token'],
+    /the token file \/nowhere\/token cannot be read: ENOENT/,
+    1,
+  ],
+  ['a single reader', ['repro', '--reader', 'A'], /give --reader at least twice/],
+  ['the same reader twice', ['repro', '--reader', 'A', '--reader', 'A'], /give --reader at least twice/],
 ];
 
 it.each(cases)('%s is refused with a sentence', async (_what, args, message, status = 2) => {

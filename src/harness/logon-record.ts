@@ -1,0 +1,43 @@
+/** What is written down of one logon, whoever ran it. */
+import type { LogonOutcome } from './cast.js';
+
+/** How the card was found, as far as the record tells. */
+export interface Lookup {
+  entry: { entry: number };
+  evaluated: readonly { reader: string; waited: boolean; durationMs: number }[];
+}
+
+/**
+ * Times a logon and writes down how it went. `work` calls `found` when it has its card; what it throws is told
+ * in the record.
+ */
+export async function recordLogon(
+  session: number,
+  work: (found: (lookup: Lookup) => void) => Promise<void>,
+): Promise<LogonOutcome> {
+  let lookup: Lookup | undefined;
+  let error: string | undefined;
+  const startMs = performance.now();
+  try {
+    await work((found) => {
+      lookup = found;
+    });
+  } catch (reason) {
+    error = reason instanceof Error ? reason.message : String(reason);
+  }
+  const endMs = performance.now();
+  const evaluated = lookup?.evaluated ?? [];
+  const waits = evaluated.filter(({ waited }) => waited).sort((a, b) => b.durationMs - a.durationMs);
+  const record = {
+    session,
+    startMs,
+    endMs,
+    durationMs: endMs - startMs,
+    waitedMs: waits.reduce((sum, { durationMs }) => sum + durationMs, 0),
+    evaluated: evaluated.map(({ reader }) => reader),
+    blockedBy: waits[0]?.reader ?? null,
+    ok: error === undefined,
+    ...(error !== undefined && { error }),
+  };
+  return { record, ...(lookup && { entry: lookup.entry.entry }) };
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { withLocalAgents } from '../../../src/harness/agents/local-stage.js';
+import { reproduce } from '../../../src/harness/scenario.js';
+import { readerStage } from '../../../src/harness/stage.js';
+import { commandLine, descendantsOf, isRunning } from '../../support/processes.js';
+import { insertPiv, openBridge, startRig } from '../../support/rig.js';
+import { errorOf } from '../../support/time.js';
+import { startCli } from './run-cli.js';
+
+const pin = '314159';
+const bridge = openBridge();
+let readers: string[];
+
+beforeAll(async () => {
+  const rig = await startRig({ slots: 2 });
+  readers = rig.readers.map(({ name }) => name);
+  for (const slot of readers.keys()) await insertPiv(rig, slot, { pin });
+});
+
+/** Agents that this process has started. */
+const agents = () =>
+  descendantsOf(process.pid).filter((pid) => commandLine(pid).includes('pcsc-bridge-agent'));
+
+const agentOf = (name: string) =>
+  agents().find((pid) => commandLine(pid).endsWith(`--name ${name}`)) ?? expect.fail(`no agent ${name}`);
+
+/** Runs the scenario until it says this, does something, and gives the error that comes of it. */
+async function errorAfter(step: string, misfortune: () => void, filter: 'off' | 'on'): Promise<string> {
+  await using stage = await withLocalAgents(readerStage(readers, pin));
+  const onProgress = (said: string) => void (said.includes(step) && misfortune());
+  const { message } = await errorOf<Error>(
+    reproduce(stage, { holdMs: 60_000, filters: [filter], onProgress }),
+  );
+  return message;
+}
+
+const kill = (name: string) => () => process.kill(agentOf(name), 'SIGKILL');
+
+describe.each(['off', 'on'] as const)('with the filter %s', (filter) => {
+  it('an agent killed while it holds the card ends the scenario, and nothing is left', async () => {
+    const error = await errorAfter("holds session 1's card", kill('session-1'), filter);
+    expect(error).toMatch(/^the user agent "session-1" \(127\.0\.0\.1, pid \d+\) went away: /);
+    expect(agents()).toEqual([]);
+  });
+
+  it('a broker killed in the middle of logons ends the scenario, and nothing is left', async () => {
+    const error = await errorAfter('the same logons', kill('broker'), filter);
+    expect(error).toMatch(/^the broker agent "broker" \(127\.0\.0\.1, pid \d+\) went away: /);
+    expect(agents()).toEqual([]);
+  });
+
+  it('a user agent killed while nobody asks anything of it is missed at the end', async () => {
+    const error = await errorAfter('first logons', kill('session-2'), filter);
+    expect(error).toMatch(/^the user agent "session-2" \(127\.0\.0\.1, pid \d+\) went away: /);
+    expect(agents()).toEqual([]);
+  });
+});
+
+/** Whether somebody has the first card for longer than any logon has it. */
+async function isHeld(): Promise<boolean> {
+  await using session = await bridge.openSession();
+  const transaction = session.transaction(readers[0] as string, () => {}, { timeout: 1000 });
+  return await transaction.then(
+    () => false,
+    (error: Error) => error.name === 'TimeoutError',
+  );
+}
+
+it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+  'after %s in the middle of the hold no agent is left, and the card is free',
+  async (signal) => {
+    const args = readers.flatMap((reader) => ['--reader', reader]);
+    const run = startCli(['repro', '--agents', '--hold', '60000', ...args], { PCSC_BRIDGE_PIN: pin });
+    await expect.poll(isHeld, { timeout: 15_000 }).toBe(true);
+    const children = descendantsOf(run.process.pid ?? 0);
+    expect(children.filter((pid) => commandLine(pid).includes('pcsc-bridge-agent'))).toHaveLength(3);
+    run.process.kill(signal);
+    const { code, signal: killedBy, stderr } = await run.ended;
+    if (signal === 'SIGKILL') {
+      expect(killedBy).toBe('SIGKILL');
+    } else {
+      expect({ code, stderr }).toEqual({ code: 130, stderr: 'interrupted\n' });
+    }
+    await expect.poll(() => children.filter(isRunning), { timeout: 5000 }).toEqual([]);
+    await expect.poll(isHeld, { timeout: 5000 }).toBe(false);
+  },
+  30_000,
+);
+
+it("neither token nor PIN is on an agent's command line, and the PIN is not in its environment", async () => {
+  process.env['PCSC_BRIDGE_PIN'] = pin;
+  try {
+    await using stage = await withLocalAgents(readerStage(readers, pin));
+    expect(stage.players).toHaveLength(2);
+    for (const agent of agents()) {
+      const environment = readFileSync(`/proc/${agent}/environ`, 'utf8');
+      const token = /PCSC_BRIDGE_TOKEN=([^\0]+)/.exec(environment)?.[1] ?? expect.fail('no token');
+      expect(commandLine(agent)).not.toContain(token);
+      expect(environment).not.toContain(pin);
+    }
+  } finally {
+    delete process.env['PCSC_BRIDGE_PIN'];
+  }
+});

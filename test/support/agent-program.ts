@@ -1,0 +1,23 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { agentProgram } from '../../src/harness/agents/launch.js';
+
+export interface AgentRun {
+  process: ChildProcess;
+  ended: Promise<{ code: number | null; stderr: string }>;
+}
+
+/** Starts the agent itself, in a terminal session of its own as far as Linux knows them (setsid). */
+export function startAgent(args: string[], env: NodeJS.ProcessEnv = {}): AgentRun {
+  const child = spawn(agentProgram(), args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const ended = once(child, 'close').then(([code]) => ({ code, stderr }));
+  return { process: child, ended };
+}
