@@ -18,6 +18,9 @@ g++     program c++
 make    program make
 python3 program python3
 '
+agent_needs='
+nlohmann-json3-dev file usr/{local/,}include/nlohmann/json.hpp
+'
 test_needs='
 opensc               program opensc-tool
 pcsc-tools           program pcsc_scan
@@ -27,16 +30,12 @@ vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
-nlohmann-json3-dev   file    usr/{local/,}include/nlohmann/json.hpp
 '
 # For scripts/build-windows.
 windows_needs='
 g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix
 g++-mingw-w64-i686-posix   program i686-w64-mingw32-g++-posix
 make                       program make
-'
-windows_agent_needs='
-nlohmann-json3-dev file usr/include/nlohmann/json.hpp
 '
 # have KIND WHAT
 have() {
@@ -65,12 +64,9 @@ missing_of() {
   done <<<"$1"
 }
 
-# system_packages WITH_TESTS
+# system_packages NEEDS: those, and what building needs.
 system_packages() {
-  local fetchable=$run_needs installable=$build_needs
-  if [ -n "$1" ]; then
-    fetchable+=$test_needs
-  fi
+  local fetchable=$1 installable=$build_needs
   local -a fetch install
   mapfile -t fetch < <(missing_of "$fetchable")
   mapfile -t install < <(missing_of "$installable")

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ std::FILE* OpenForReading(const std::string& path);
 
 // An environment variable, empty where there is none.
 std::string Environment(const char* name);
+
+// Nothing where nobody can be asked: standard input is no terminal.
+std::optional<bool> AskYesOrNo(const std::string& question);
 
 std::uint32_t ProcessId();
 

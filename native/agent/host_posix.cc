@@ -22,6 +22,13 @@ std::string Environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
+std::optional<bool> AskYesOrNo(const std::string& question) {
+  if (isatty(STDIN_FILENO) == 0) return std::nullopt;
+  std::fputs(question.c_str(), stderr);
+  char answer[16] = "";
+  return std::fgets(answer, sizeof answer, stdin) != nullptr && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
 std::uint32_t ProcessId() {
   return static_cast<std::uint32_t>(getpid());
 }

@@ -1,5 +1,6 @@
 #include <windows.h>
 // After it.
+#include <io.h>
 #include <shellapi.h>
 
 #include <cerrno>
@@ -48,6 +49,13 @@ std::string Environment(const char* name) {
   std::string text = FromNative(value, length);
   SecureZeroMemory(value, sizeof value);
   return text;
+}
+
+std::optional<bool> AskYesOrNo(const std::string& question) {
+  if (_isatty(_fileno(stdin)) == 0) return std::nullopt;
+  std::fputs(question.c_str(), stderr);
+  char answer[16] = "";
+  return std::fgets(answer, sizeof answer, stdin) != nullptr && (answer[0] == 'y' || answer[0] == 'Y');
 }
 
 std::uint32_t ProcessId() {

@@ -47,20 +47,6 @@ class Inspector {
   bool twice_ = false;
 };
 
-const char* NameOf(SessionSource source) {
-  switch (source) {
-    case SessionSource::kWts:
-      return "wts";
-    case SessionSource::kLogind:
-      return "logind";
-    case SessionSource::kAudit:
-      return "audit";
-    case SessionSource::kProc:
-      break;
-  }
-  return "proc";
-}
-
 }  // namespace
 
 Json ParseObject(std::string_view line) {
