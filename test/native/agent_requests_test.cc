@@ -56,6 +56,7 @@ TEST_CASE("a request is answered once") {
   CHECK(sent.lines == std::vector<std::string>{"{\"id\":7,\"result\":{\"card\":1}}\n"});
   CHECK_FALSE(requests->Cancel(7));
   CHECK_NOTHROW(requests->Begin(7, "hold"));
+  requests->Close();
 }
 
 TEST_CASE("an id is taken until its request is answered, and 256 may be under way") {

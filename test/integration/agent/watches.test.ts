@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createPivCard } from '../../../src/virtual/index.js';
 import { AgentProcess, Asker } from '../../support/agent.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
-import { startAgent } from './helpers.js';
+import { codeOf, startAgent } from './helpers.js';
 
 const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
@@ -54,4 +54,39 @@ it('watch as first word prints events until it is ended', async () => {
     }
     agent.child.stdout.destroy();
   }
+});
+
+it('a watch, a user and a broker go on when the service has gone and come back', async () => {
+  const [user, broker] = [startAgent('user'), startAgent('broker')];
+  const identity = { id: 2, connectTime: '133772904000000000' };
+  const before = await createPivCard({ port });
+  await broker.ask('cache', { filter: 'on' });
+  const { lease } = await broker.ask('acquire', { identity, reader });
+  await broker.ask('end', { lease });
+  const { card } = await user.ask('hold', { reader });
+  await user.ask('watch', {}, 50);
+  await user.asker.event('card-inserted', { reader, watch: 50 });
+
+  await rig.killDaemon();
+  expect(await user.asker.event('service-stopped')).toEqual({ event: 'service-stopped', watch: 50 });
+  expect(await codeOf(user.ask('exchange', { card, apdu: '00a40400' }))).toMatch(/^SCARD_/);
+  expect(await codeOf(user.ask('readers'))).toBe('SCARD_E_NO_SERVICE');
+  // Lost, and still the agent's until it lets go.
+  expect(await codeOf(user.ask('release', { card }))).toMatch(/^SCARD_/);
+  expect(await codeOf(user.ask('release', { card }))).toBe('AGENT_E_PARAMETER');
+  await before.closed;
+  await rig.restartDaemon();
+  await user.asker.event('service-started', { watch: 50 });
+
+  const after = await createPivCard({ port });
+  await user.asker.until(
+    () =>
+      user.asker.events.filter((event) => event['event'] === 'card-inserted' && event['watch'] === 50)
+        .length === 2,
+  );
+  expect(await user.ask('hold', { reader, timeout: 5000 })).toHaveProperty('card');
+  await user.end();
+  expect(await broker.ask('acquire', { identity, reader, timeout: 5000 })).toMatchObject({ fresh: true });
+  await broker.end();
+  await takeOut(after);
 });
