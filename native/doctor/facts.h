@@ -97,7 +97,8 @@ struct DaemonFacts {
   std::string socket;
   Fact<std::string> protocol;  // of the daemon: "4:4"; unknown: why it cannot be talked to
   Fact<std::string> package;   // "pcscd 1.9.9-2"
-  Fact<std::string> polkit;    // who decides who may use readers
+  bool asks_polkit = false;    // pcscd has a policy: polkit decides who may use readers
+  bool has_polkit = false;     // polkit is installed
 };
 
 struct UnixFacts {

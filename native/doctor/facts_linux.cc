@@ -81,14 +81,6 @@ Text LibraryVersion(const Text& file) {
   return ReadPackage("libpcsclite1");
 }
 
-Text ReadPolkit() {
-  if (!Exists(kPolicy))
-    return std::string("not asked: pcscd has no policy installed (socket permissions decide)");
-  if (!Exists(kPolkitService)) return std::string("pcscd has a policy, but polkit is not installed");
-  return std::string(
-      "decides who may use readers (actions org.debian.pcsc-lite.access_pcsc and access_card)");
-}
-
 }  // namespace
 
 Platform ThisPlatform() {
@@ -114,7 +106,8 @@ void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
   daemon.socket = surroundings.daemon_socket;
   daemon.protocol = AskDaemonProtocol(daemon.socket, kDaemonLimit);
   daemon.package = ReadPackage("pcscd");
-  daemon.polkit = ReadPolkit();
+  daemon.asks_polkit = Exists(kPolicy);
+  daemon.has_polkit = Exists(kPolkitService);
   facts.daemon = std::move(daemon);
 
   if (surroundings.library) {

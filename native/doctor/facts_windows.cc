@@ -1,8 +1,7 @@
 // What Windows says of itself. NT 6.0 has every function that is used here.
 #include <windows.h>
 
-#include <cctype>
-#include <cstring>
+#include <algorithm>
 #include <string_view>
 
 #include "doctor/facts.h"
@@ -85,12 +84,12 @@ Fact<FileTime> ReadBootTime() {
   return time - GetTickCount64() * 10'000;
 }
 
+// Names of packages are ASCII; `prefix` is in lower case.
 bool StartsWith(const std::string& text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
-  for (std::size_t i = 0; i < prefix.size(); ++i) {
-    if (std::tolower(static_cast<unsigned char>(text[i])) != prefix[i]) return false;
-  }
-  return true;
+  return std::equal(prefix.begin(), prefix.end(), text.begin(), [](char wanted, char there) {
+    return wanted == (there >= 'A' && there <= 'Z' ? there - 'A' + 'a' : there);
+  });
 }
 
 Fact<std::vector<ServicingPackage>> ReadPackages() {

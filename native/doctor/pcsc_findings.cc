@@ -6,6 +6,9 @@ namespace {
 
 constexpr char kStartPcscd[] = "start pcscd: systemctl enable --now pcscd.socket, or run pcscd as root";
 
+constexpr char kTooManyClients[] =
+    "the service takes no more clients (pcsc-lite: 200 contexts in all): end some, or restart it";
+
 // What to do where the service does not serve.
 std::string Advice(const Error& error, const HostFacts& facts) {
   switch (error.code) {
@@ -21,10 +24,14 @@ std::string Advice(const Error& error, const HostFacts& facts) {
       }
       return "library and service are of different versions: install both from the same place";
     case status::kSecurityViolation:
-      return "polkit refuses this user: allow org.debian.pcsc-lite.access_pcsc in a polkit rule, or use a "
-             "session at the machine";
+      // pcscd closes the connection in both cases, and its library makes this code of it.
+      if (facts.daemon && !facts.daemon->asks_polkit) return kTooManyClients;
+      return std::string(
+                 "either polkit refuses this user: allow org.debian.pcsc-lite.access_pcsc in a polkit "
+                 "rule, or use a session at the machine; or ") +
+             kTooManyClients;
     case status::kNoMemory:
-      return "the service takes no more clients (pcsc-lite: 200 contexts in all): end some, or restart it";
+      return kTooManyClients;
     case status::kTimeout:
       return "the service does not answer; restart it";
     case status::kLibraryMissing:
@@ -38,7 +45,13 @@ void DescribeDaemon(const DaemonFacts& daemon, Findings& findings) {
   findings.Add("pcscd", daemon.package);
   findings.Add("pcscd-socket", daemon.socket);
   findings.Add("pcscd-protocol", daemon.protocol);
-  findings.Add("polkit", daemon.polkit);
+  if (!daemon.asks_polkit) {
+    findings.Add("polkit", "not asked",
+                 "pcscd has no policy installed: whoever may open its socket may use readers");
+  } else {
+    findings.Add("polkit", daemon.has_polkit ? "asked" : "not installed",
+                 "pcscd asks it who may use readers (org.debian.pcsc-lite.access_pcsc, access_card)");
+  }
 }
 
 void DescribeReaders(const HostFacts& facts, Findings& findings) {

@@ -103,8 +103,7 @@ Protocol AskDaemonProtocol(const std::string& path, std::chrono::milliseconds li
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (length <= 0) {
       return Protocol::Unknown(
-          "pcscd closes the connection at once: polkit refuses this user, or it has too many "
-          "clients; its log tells");
+          "pcscd closes the connection at once: it has too many clients, or polkit refuses this user");
     }
     received += static_cast<std::size_t>(length);
   }

@@ -107,9 +107,9 @@ TEST_CASE("Wine is named, since it is no Windows") {
 
 TEST_CASE("a service that does not serve is something to do, with advice for each cause") {
   const std::pair<pcsc_bridge::Status, const char*> causes[] = {
-      {status::kNoService, "start pcscd"},    {status::kServiceStopped, "pcscd speaks protocol 4:4"},
-      {status::kSecurityViolation, "polkit"}, {status::kNoMemory, "200 contexts"},
-      {status::kTimeout, "does not answer"},  {status::kCommError, ""},
+      {status::kNoService, "start pcscd"},          {status::kServiceStopped, "pcscd speaks protocol 4:4"},
+      {status::kSecurityViolation, "200 contexts"}, {status::kNoMemory, "200 contexts"},
+      {status::kTimeout, "does not answer"},        {status::kCommError, ""},
   };
   for (const auto& [code, words] : causes) {
     const Finding service = FindingOf(MakeReport(LinuxWithError(code)), "pcsc-service");
@@ -118,6 +118,17 @@ TEST_CASE("a service that does not serve is something to do, with advice for eac
     CHECK(service.note.find(words) != std::string::npos);
     CHECK(service.attention);
   }
+}
+
+TEST_CASE("where pcscd asks polkit a refusal may be polkit's") {
+  HostFacts facts = LinuxWithError(status::kSecurityViolation);
+  CHECK(ValueOf(MakeReport(facts), "polkit") == "not asked");
+  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit") == std::string::npos);
+  facts.daemon->asks_polkit = true;
+  CHECK(ValueOf(MakeReport(facts), "polkit") == "not installed");
+  facts.daemon->has_polkit = true;
+  CHECK(ValueOf(MakeReport(facts), "polkit") == "asked");
+  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit refuses this user") == 7);
 }
 
 TEST_CASE("a Windows without readers does not run the service, and nothing is to be done about that") {
