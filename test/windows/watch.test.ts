@@ -6,8 +6,11 @@ import { WineRun } from './wine.js';
 const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 
-/** Wine's SCardGetStatusChange returns at once, change or not; a loop around it would take a whole processor. */
-const idle = 0.1;
+/**
+ * Part of a processor. Wine's SCardGetStatusChange returns at once, change or not: a bare loop around it takes more
+ * than 0.15 even where others want the processors, and what is there takes 0.005.
+ */
+const idle = 0.03;
 
 test.each([20, 24] as const)(
   'Node.js %i tells of cards that come and go, and costs next to nothing in between',
@@ -32,5 +35,5 @@ test.each([20, 24] as const)(
 test('the processor time told there is that of a program that does use it', async () => {
   await using run = WineRun.node(20, 'watch.mjs', ['2', 'busy'], { rig });
   const [, load] = await run.said(/load (.*)/);
-  expect(Number(load)).toBeGreaterThan(5 * idle);
+  expect(Number(load)).toBeGreaterThan(3 * idle);
 });

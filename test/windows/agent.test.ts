@@ -1,0 +1,94 @@
+/** The agent where Windows says it is Server 2008, for which it is made. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import type { ReproResult } from '../../src/harness/result.js';
+import { insertPiv, readerAt, startRig } from '../support/rig.js';
+import { agent, hasAgent, WineRun } from './wine.js';
+
+beforeEach(({ skip }) => skip(!hasAgent, 'native/agent is not among the sources: no pcsc-bridge-agent.exe'));
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const pin = '271828';
+const token = 'a-token-for-the-tests-alone';
+const users = ['alice', 'bob', 'carol'];
+const rig = await startRig({ slots: 3 });
+for (const slot of users.keys()) await insertPiv(rig, slot, { pin });
+const directory = await mkdtemp(join(tmpdir(), 'pcsc-bridge-agent-'));
+afterAll(() => rm(directory, { recursive: true }));
+
+const windows = 'win2008';
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** The command line on this host, waiting for agents. */
+function listen(port: number, json: string) {
+  const readers = users.flatMap((name, slot) => ['--reader', `${name}=${readerAt(rig, slot).name}`]);
+  const words = ['repro', '--listen', `127.0.0.1:${port}`, '--sessions', String(users.length), ...readers];
+  const child = spawn(
+    process.execPath,
+    [main, ...words, '--made-up-sessions', '--hold', '3000', '--json', json],
+    {
+      env: { ...process.env, PCSC_BRIDGE_PIN: pin, PCSC_BRIDGE_TOKEN: token },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const ended = once(child, 'close').then(([code]) => ({ code, output }));
+  const listening = once(child.stderr, 'data');
+  return { ended, listening, [Symbol.dispose]: () => child.kill() };
+}
+
+test('tells its terminal session', async () => {
+  const run = WineRun.start([agent, 'session', '--json'], { windows });
+  expect(await run.answer()).toMatchObject({ id: 1, connectTime: '0', source: 'wts' });
+});
+
+test('greets with the Windows that it is on, and ends with its input', async () => {
+  const { hello } = await WineRun.start([agent, 'user'], { windows }).answer<{ hello: object }>();
+  expect(hello).toMatchObject({ role: 'user', platform: 'windows x64 6.0.6002', session: { id: 1 } });
+});
+
+test('a broker and three users reproduce the fault and show the fix', async () => {
+  const port = await freePort();
+  const json = join(directory, 'result.json');
+  using controller = listen(port, json);
+  await controller.listening;
+  const link = ['--connect', `127.0.0.1:${port}`];
+  const start = (...words: string[]) =>
+    WineRun.start([agent, ...words, ...link], { rig, windows, env: { PCSC_BRIDGE_TOKEN: token } });
+  const agents = [start('broker'), ...users.map((name) => start('user', '--name', name))];
+  try {
+    const { code, output } = await controller.ended;
+    expect(code, output).toBe(0);
+    expect(output).toContain('Fixed: ');
+    const { verdict, runs } = JSON.parse(await readFile(json, 'utf8')) as ReproResult;
+    expect(verdict).toBe('fixed');
+    const held = readerAt(rig, 0).name;
+    expect(runs.map(({ logons }) => logons.map(({ blockedBy }) => blockedBy))).toEqual([
+      [held, held],
+      [null, null],
+    ]);
+    // Their controller has gone.
+    for (const each of agents) expect(await each.ended).toMatchObject({ code: 0 });
+  } finally {
+    for (const each of agents) await each[Symbol.asyncDispose]();
+  }
+});
