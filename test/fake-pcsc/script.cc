@@ -155,6 +155,11 @@ constexpr Command kCommands[] = {
        if (reader.holder != kNobody) throw std::invalid_argument("somebody holds it already");
        reader.holder = kOtherProcess;
      }},
+    {"hold-if-free",
+     [](const Words& words) {
+       Reader& reader = ReaderCalled(words.at(1));
+       if (reader.holder == kNobody) reader.holder = kOtherProcess;
+     }},
     {"free",
      [](const Words& words) {
        Reader& reader = ReaderCalled(words.at(1));
