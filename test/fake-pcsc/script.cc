@@ -155,6 +155,11 @@ constexpr Command kCommands[] = {
        if (reader.holder != kNobody) throw std::invalid_argument("somebody holds it already");
        reader.holder = kOtherProcess;
      }},
+    {"hold-if-free",
+     [](const Words& words) {
+       Reader& reader = ReaderCalled(words.at(1));
+       if (reader.holder == kNobody) reader.holder = kOtherProcess;
+     }},
     {"free",
      [](const Words& words) {
        Reader& reader = ReaderCalled(words.at(1));
@@ -199,12 +204,16 @@ constexpr Command kCommands[] = {
 std::vector<std::string> NewLines() {
   static std::FILE* const file = platform::OpenFile("FAKE_PCSC_SCRIPT", "rb");
   static pcsc_bridge::Immortal<std::string> unfinished;
+  static long read = 0;
   std::vector<std::string> lines;
   if (file == nullptr) return lines;
-  std::clearerr(file);
+  // Seeking makes Windows' C library look again where it has met the end before.
+  if (std::fseek(file, read, SEEK_SET) != 0) return lines;
   char buffer[4096];
-  while (const std::size_t length = std::fread(buffer, 1, sizeof buffer, file))
+  while (const std::size_t length = std::fread(buffer, 1, sizeof buffer, file)) {
     unfinished->append(buffer, length);
+    read += static_cast<long>(length);
+  }
   std::size_t start = 0;
   for (std::size_t end; (end = unfinished->find('\n', start)) != std::string::npos; start = end + 1) {
     lines.push_back(unfinished->substr(start, end - start));

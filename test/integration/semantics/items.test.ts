@@ -6,7 +6,8 @@ const largest = 64 * 1024;
 
 test('reads, finds stale, replaces and refuses alike, wherever the items are', async () => {
   const fake = new FakePcsc(`set largest-item ${largest}`);
-  const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf }, largest) => {
+  const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf, mayLeave }, largest) => {
+    mayLeave(); // the items' context is the process's own
     const bridge = new CardBridge();
     const cardId = Uint8Array.from({ length: 16 }, (_, index) => index);
     const key = (freshness: number, name = 'Zertifikat für Ärzte') => ({ cardId, name, freshness });
@@ -45,6 +46,7 @@ test('reads, finds stale, replaces and refuses alike, wherever the items are', a
     '01',
     '01',
   ]);
+  expect(fake.left()).toHaveLength(onWindows ? 1 : 0);
   const calls = fake.calls('SCardReadCache', 'SCardWriteCache');
   if (onWindows) expect(calls[0]).toMatchObject({ item: 'Zertifikat für Ärzte', freshness: 1 });
   else expect(calls).toEqual([]);
@@ -55,7 +57,8 @@ test('what another program stored is there, though larger than the first buffer,
   const card = '000102030405060708090A0B0C0D0E0F';
   const data = Buffer.alloc(100_000, 'item ').toString('hex').toUpperCase();
   const fake = new FakePcsc(`item ${card} theirs 3 ${data}`);
-  const seen = await fake.run(async ({ bridge: { CardBridge }, fake }, card) => {
+  const seen = await fake.run(async ({ bridge: { CardBridge }, fake, mayLeave }, card) => {
+    mayLeave();
     const bridge = new CardBridge();
     const key = { cardId: new Uint8Array(Buffer.from(card, 'hex')), name: 'theirs', freshness: 3 };
     const before = await bridge.items.read(key);
@@ -65,4 +68,5 @@ test('what another program stored is there, though larger than the first buffer,
     return { before, same: Buffer.compare(before, after) === 0 };
   }, card);
   expect(seen).toEqual({ before: data, same: true });
+  expect(fake.left()).toHaveLength(1);
 });

@@ -12,10 +12,20 @@ const script = readers.flatMap((name) => [
 ]);
 
 // FakePcsc.run fails where the library has seen two threads in one context, or anything that was not let go of.
-test.each([1, 2, 3])(
-  'hundreds of operations at random, given up, reset, removed (seed %i)',
-  async (seed) => {
-    const fake = new FakePcsc(...script, 'on SCardTransmit always delay 1');
+test.each([
+  [1, 'pcsclite'],
+  [2, 'pcsclite'],
+  [3, 'windows'],
+  [4, 'windows'],
+])(
+  'hundreds of operations at random, given up, reset, removed (seed %i, waiting as on %s)',
+  async (seed, semantics) => {
+    const fake = new FakePcsc(
+      `set semantics ${semantics}`,
+      `set status-is-mask ${onWindows ? 'no' : 'yes'}`, // which the package expects by how it was built
+      ...script,
+      'on SCardTransmit always delay 1',
+    );
     const counts = await fake.run(
       async ({ bridge: { CardBridge }, fake, sleep }, { seed, readers }) => {
         let state = seed;
@@ -64,8 +74,9 @@ test.each([1, 2, 3])(
         const others = (async () => {
           for (; !over; await sleep(5)) {
             const name = `"${reader()}"`;
-            const command = ['reset', 'swap', 'wait'][random(3)];
-            if (command !== 'wait') fake.write(`${command} ${name}`);
+            fake.write([`reset ${name}`, `swap ${name}`, `hold-if-free ${name}`][random(3)] as string);
+            await sleep(random(10));
+            fake.write(`free ${name}`);
           }
         })();
         await Promise.all(Array.from({ length: 10 }, (_, id) => work(id + 1)));
