@@ -11,7 +11,7 @@ const grace = 3000;
 
 /** @throws {Error} It is neither built here nor brought by the package. */
 export function agentProgram(): string {
-  const program = findProgram('pcsc-bridge-agent', ['agent']);
+  const program = findProgram('pcsc-bridge-agent', ['agent', 'Release']);
   if (program === undefined) {
     throw new Error('pcsc-bridge-agent is missing: build it with scripts/build-agent');
   }
