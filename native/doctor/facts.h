@@ -97,6 +97,7 @@ struct DaemonFacts {
   std::string socket;
   Fact<std::string> protocol;  // of the daemon: "4:4"; unknown: why it cannot be talked to
   Fact<std::string> package;   // "pcscd 1.9.9-2"
+  bool refuses = false;        // it closes connections at once: too many clients, or polkit's refusal
   bool asks_polkit = false;    // pcscd has a policy: polkit decides who may use readers
   bool has_polkit = false;     // polkit is installed
 };

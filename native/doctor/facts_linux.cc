@@ -6,6 +6,7 @@
 #include <climits>
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "doctor/facts.h"
 #include "doctor/pcscd_socket.h"
@@ -104,7 +105,9 @@ void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
 
   DaemonFacts daemon;
   daemon.socket = surroundings.daemon_socket;
-  daemon.protocol = AskDaemonProtocol(daemon.socket, kDaemonLimit);
+  DaemonAnswer answer = AskDaemon(daemon.socket, kDaemonLimit);
+  daemon.protocol = std::move(answer.protocol);
+  daemon.refuses = answer.refuses;
   daemon.package = ReadPackage("pcscd");
   daemon.asks_polkit = Exists(kPolicy);
   daemon.has_polkit = Exists(kPolkitService);

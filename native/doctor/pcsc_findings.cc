@@ -9,8 +9,18 @@ constexpr char kStartPcscd[] = "start pcscd: systemctl enable --now pcscd.socket
 constexpr char kTooManyClients[] =
     "the service takes no more clients (pcsc-lite: 200 contexts in all): end some, or restart it";
 
+std::string AdviceOnRefusal(const HostFacts& facts) {
+  if (facts.daemon && !facts.daemon->asks_polkit) return kTooManyClients;
+  return std::string(
+             "either polkit refuses this user: allow org.debian.pcsc-lite.access_pcsc in a polkit "
+             "rule, or use a session at the machine; or ") +
+         kTooManyClients;
+}
+
 // What to do where the service does not serve.
 std::string Advice(const Error& error, const HostFacts& facts) {
+  // pcsc-lite's library makes one code or another of a connection that is closed, as it is caught by that.
+  if (facts.daemon && facts.daemon->refuses) return AdviceOnRefusal(facts);
   switch (error.code) {
     case status::kNoService:
       if (facts.platform == Platform::kWindows) {
@@ -24,12 +34,7 @@ std::string Advice(const Error& error, const HostFacts& facts) {
       }
       return "library and service are of different versions: install both from the same place";
     case status::kSecurityViolation:
-      // pcscd closes the connection in both cases, and its library makes this code of it.
-      if (facts.daemon && !facts.daemon->asks_polkit) return kTooManyClients;
-      return std::string(
-                 "either polkit refuses this user: allow org.debian.pcsc-lite.access_pcsc in a polkit "
-                 "rule, or use a session at the machine; or ") +
-             kTooManyClients;
+      return AdviceOnRefusal(facts);
     case status::kNoMemory:
       return kTooManyClients;
     case status::kTimeout:

@@ -8,8 +8,14 @@
 
 namespace pcsc_bridge::doctor {
 
-// The version of the client protocol that the daemon speaks, "4:4". Unknown: the daemon is not there, may not
-// be talked to, or does not answer before the limit.
-Fact<std::string> AskDaemonProtocol(const std::string& socket, std::chrono::milliseconds limit);
+struct DaemonAnswer {
+  // The version of the client protocol that the daemon speaks, "4:4". Unknown: the daemon is not there, may
+  // not be talked to, or does not answer before the limit.
+  Fact<std::string> protocol;
+  // It accepts the connection and closes it again: it has too many clients, or polkit refuses this user.
+  bool refuses = false;
+};
+
+DaemonAnswer AskDaemon(const std::string& socket, std::chrono::milliseconds limit);
 
 }  // namespace pcsc_bridge::doctor

@@ -72,42 +72,47 @@ Protocol CannotConnect(int error) {
   }
 }
 
+DaemonAnswer Refusal() {
+  return {Protocol::Unknown(
+              "pcscd closes the connection at once: it has too many clients, or polkit refuses this user"),
+          true};
+}
+
 }  // namespace
 
-Protocol AskDaemonProtocol(const std::string& path, std::chrono::milliseconds limit) {
+DaemonAnswer AskDaemon(const std::string& path, std::chrono::milliseconds limit) {
   const Clock::time_point end = Clock::now() + limit;
   const Socket socket;
-  if (socket.fd() < 0) return CannotConnect(errno);
+  if (socket.fd() < 0) return {CannotConnect(errno)};
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return Protocol::Unknown("the socket's path is empty or too long");
+    return {Protocol::Unknown("the socket's path is empty or too long")};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   if (connect(socket.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    return CannotConnect(errno);
+    return {CannotConnect(errno)};
   }
 
+  // So short a message goes whole, or the other end is gone.
   const VersionQuestion question;
   if (send(socket.fd(), &question, sizeof(question), MSG_NOSIGNAL) !=
       static_cast<ssize_t>(sizeof(question))) {
-    return Protocol::Unknown("pcscd does not read what is sent to it");
+    return Refusal();
   }
   VersionAnswer answer{};
   std::size_t received = 0;
   while (received < sizeof(answer)) {
-    if (!socket.WaitFor(POLLIN, end))
-      return Protocol::Unknown("pcscd accepts connections but does not answer");
+    if (!socket.WaitFor(POLLIN, end)) {
+      return {Protocol::Unknown("pcscd accepts connections but does not answer")};
+    }
     const ssize_t length =
         recv(socket.fd(), reinterpret_cast<char*>(answer.data()) + received, sizeof(answer) - received, 0);
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (length <= 0) {
-      return Protocol::Unknown(
-          "pcscd closes the connection at once: it has too many clients, or polkit refuses this user");
-    }
+    if (length <= 0) return Refusal();
     received += static_cast<std::size_t>(length);
   }
-  return std::to_string(answer[0]) + ":" + std::to_string(answer[1]);
+  return {std::to_string(answer[0]) + ":" + std::to_string(answer[1])};
 }
 
 }  // namespace pcsc_bridge::doctor

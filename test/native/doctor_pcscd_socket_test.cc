@@ -20,7 +20,7 @@
 
 namespace {
 
-using pcsc_bridge::doctor::AskDaemonProtocol;
+using pcsc_bridge::doctor::AskDaemon;
 using pcsc_bridge::test::kPatience;
 
 // A daemon that serves one client.
@@ -71,9 +71,10 @@ std::array<std::uint32_t, 5> ReadQuestion(int client) {
 }
 
 std::string ReasonOf(const std::string& path, std::chrono::milliseconds limit = kPatience) {
-  const auto protocol = AskDaemonProtocol(path, limit);
-  CHECK_FALSE(protocol.known());
-  return protocol.reason;
+  const auto answer = AskDaemon(path, limit);
+  CHECK_FALSE(answer.protocol.known());
+  CHECK_FALSE(answer.refuses);
+  return answer.protocol.reason;
 }
 
 bool Contains(const std::string& text, const char* words) {
@@ -91,14 +92,21 @@ TEST_CASE("a daemon tells the protocol that it speaks, however slowly its answer
     std::this_thread::yield();
     CHECK(send(client, bytes + 5, sizeof(answer) - 5, 0) == sizeof(answer) - 5);
   });
-  const auto protocol = AskDaemonProtocol(daemon.path(), kPatience);
-  REQUIRE(protocol.known());
-  CHECK(*protocol == "4:5");
+  const auto asked = AskDaemon(daemon.path(), kPatience);
+  REQUIRE(asked.protocol.known());
+  CHECK(*asked.protocol == "4:5");
+  CHECK_FALSE(asked.refuses);
 }
 
-TEST_CASE("a daemon that closes the connection at once may have refused the user") {
-  const FakeDaemon daemon([](int client) { ReadQuestion(client); });
-  CHECK(Contains(ReasonOf(daemon.path()), "polkit"));
+TEST_CASE("a daemon that closes the connection, before the question or after it, refuses") {
+  const std::function<void(int)> daemons[] = {[](int) {}, [](int client) { ReadQuestion(client); }};
+  for (const auto& serve : daemons) {
+    const FakeDaemon daemon(serve);
+    const auto answer = AskDaemon(daemon.path(), kPatience);
+    CHECK_FALSE(answer.protocol.known());
+    CHECK(answer.refuses);
+    CHECK(Contains(answer.protocol.reason, "too many clients"));
+  }
 }
 
 TEST_CASE("a daemon that accepts and says nothing is given up") {

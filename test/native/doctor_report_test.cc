@@ -131,6 +131,12 @@ TEST_CASE("where pcscd asks polkit a refusal may be polkit's") {
   CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit refuses this user") == 7);
 }
 
+TEST_CASE("a daemon that refuses is not advised to be started, whatever the library makes of it") {
+  HostFacts facts = LinuxWithError(status::kNoService);
+  facts.daemon->refuses = true;
+  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("takes no more clients") != std::string::npos);
+}
+
 TEST_CASE("a Windows without readers does not run the service, and nothing is to be done about that") {
   HostFacts facts = HotfixedServer(Dword(1));
   facts.pcsc.service_error = pcsc_bridge::Error{status::kNoService, "SCardEstablishContext", "", ""};
