@@ -227,14 +227,26 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
   if (operation.settled()) return Operation::CancelledError();
   if (in_transaction_) return call(*card_);
   if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
-  if (waits == Waits::kForOthers && MustLookFirst(operation) && !WaitForOthers(operation)) {
+  if (waits != Waits::kNever && MustLookFirst(operation) && !WaitForOthers(operation)) {
     YieldTurn();
     return Operation::CancelledError();
   }
-  Result<T> result = call(*card_);
+  // Where nobody tells whether the card is free, a transaction does the waiting: what was given up in it is
+  // not sent.
+  const bool in_transaction =
+      waits == Waits::kAndThenSends && operation.revocable() && !library_.probe_before_begin;
+  const auto make = [&]() -> Result<T> {
+    if (!in_transaction) return call(*card_);
+    const Result<Done> begun = BeginOnce(operation);
+    if (!begun) return begun.error();
+    Result<T> made = operation.settled() ? Result<T>(Operation::CancelledError()) : call(*card_);
+    (void)card_->EndTransaction(Disposition::kLeave);
+    return made;
+  };
+  Result<T> result = make();
   if (result.code() == status::kResetCard && reset_by_us_ && !operation.settled()) {
     reset_by_us_ = false;
-    if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = call(*card_);
+    if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = make();
   }
   if (result) answered_ = steady_clock::now();
   YieldTurn();
@@ -248,14 +260,14 @@ Result<CardStatus> Connection::GetStatus(Operation& operation) {
 
 Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
   used_in_transaction_ = true;
-  return OnCard<Bytes>("SCardTransmit", Waits::kForOthers, operation,
+  return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation,
                        [&](Card& card) { return card.Transmit(apdu); });
 }
 
 Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                                    Operation& operation) {
   used_in_transaction_ = true;
-  return OnCard<Bytes>("SCardTransmit", Waits::kForOthers, operation, [&](Card& card) {
+  return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation, [&](Card& card) {
     return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
       if (operation.settled()) return Operation::CancelledError();
       return card.Transmit(apdu);

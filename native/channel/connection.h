@@ -82,12 +82,14 @@ class Connection {
   // reaches the card behind its asker's back.
   bool MustLookFirst(const Operation& operation) const;
   Result<Done> BeginOnce(Operation& operation);
+  // How the library makes a call while another process has the card.
+  enum class Waits {
+    kNever,        // it answers at once
+    kForOthers,    // it waits
+    kAndThenSends  // it waits, and a command reaches the card then, whether or not anybody still wants that
+  };
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
-  enum class Waits {
-    kNever,
-    kForOthers
-  };  // how the library makes the call while another process has the card
   template <class T, class Call>
   Result<T> OnCard(const char* name, Waits waits, Operation& operation, Call call);
 

@@ -33,7 +33,8 @@ Result<Bytes> Received(Bytes buffer, abi::Dword length, const char* operation, c
 }
 
 CardState StateFromAbi(abi::Dword state, bool is_mask) {
-  if (!is_mask) return state <= 6 ? static_cast<CardState>(state) : CardState::kUnknown;
+  // Wine hands on pcsc-lite's mask, which always has one of its higher bits set where a card is in.
+  if (!is_mask && state <= 6) return static_cast<CardState>(state);
   // pcsc-lite: bit n says enumeration value n, the high word counts events; the highest bit tells most.
   for (std::uint32_t value = 6; value > 0; --value) {
     if ((state & (abi::Dword{1} << value)) != 0) return static_cast<CardState>(value);

@@ -156,6 +156,28 @@ TEST_CASE_FIXTURE(Connected,
   CHECK(outcome.value().waited);
 }
 
+TEST_CASE_FIXTURE(Connected, "a command that is given up while it waits is never sent, asked or not") {
+  for (const bool asks : {true, false}) {
+    library.table().probe_before_begin = asks;
+    TestChannel other(library);
+    CHECK(other.Connect().Wait().ok());
+    const int sent = library.count(Call::kTransmit);
+    const int begun = library.count(Call::kBegin);
+    library.Hold("R");
+    Asked<Bytes> transmit = other.Transmit(kAsk);
+    if (asks) {
+      library.WaitForCount(Call::kGetAttrib, 1);
+    } else {
+      library.WaitForCount(Call::kBegin, begun + 1);
+    }
+    transmit.Cancel();
+    CHECK(transmit.Wait().code() == status::kCancelled);
+    library.Free("R");
+    CHECK(channel.Transmit(kAsk).Wait().ok());
+    CHECK(library.count(Call::kTransmit) == sent + 1);
+  }
+}
+
 TEST_CASE_FIXTURE(Connected, "whoever waits in the process comes next, and is told that it waited") {
   TestChannel other(library);
   CHECK(other.Connect().Wait().ok());
