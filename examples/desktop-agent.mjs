@@ -28,8 +28,9 @@ function stop() {
   stopping = true;
   watch?.close();
 }
-process.once('SIGTERM', stop);
-process.once('SIGINT', stop);
+// Not `once`: a second signal, as from a terminal and a parent process at once, would kill us in the middle of it.
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
 
 while (!stopping) {
   watch = session.watch();

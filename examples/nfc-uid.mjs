@@ -14,7 +14,7 @@ const GET_UID = Uint8Array.of(0xff, 0xca, 0x00, 0x00, 0x00);
 const bridge = new CardBridge();
 const session = await bridge.openSession();
 const watch = session.watch();
-process.once('SIGINT', () => watch.close());
+process.on('SIGINT', () => watch.close());
 
 for await (const event of watch) {
   switch (event.type) {
