@@ -90,9 +90,11 @@ class Dialogue {
   private async send(apdu: Uint8Array): Promise<void> {
     const { signal } = this;
     const command = formatCommand(apdu);
-    const response = this.options.raw
-      ? ResponseApdu.parse(await this.card.transmit(apdu, { signal }))
-      : await this.card.exchange(apdu, { signal });
+    // Class FF is the reader's own (PC/SC part 3): no card's chaining there.
+    const response =
+      this.options.raw || apdu[0] === 0xff
+        ? ResponseApdu.parse(await this.card.transmit(apdu, { signal }))
+        : await this.card.exchange(apdu, { signal });
     const sw = response.sw.toString(16).toUpperCase().padStart(4, '0');
     if (this.options.json) {
       const data = toHex(response.data);

@@ -1,0 +1,58 @@
+/**
+ * The main process of an Electron program. Cards stay in the main process; the window gets told what happens and
+ * asks for what it may have. To be put into a program of yours: there is no window here to show.
+ *
+ * preload.js exposes the two channels by contextBridge:
+ *
+ *   contextBridge.exposeInMainWorld('cards', {
+ *     onEvent: (listener) => ipcRenderer.on('cards:event', (_, event) => listener(event)),
+ *     logOn: (reader, pin) => ipcRenderer.invoke('cards:log-on', reader, pin),
+ *   });
+ */
+import { fileURLToPath } from 'node:url';
+import { app, BrowserWindow, ipcMain } from 'electron';
+import { CardBridge } from 'pcsc-bridge';
+import { logon, PivError } from 'pcsc-bridge/piv';
+
+const bridge = new CardBridge();
+
+await app.whenReady();
+const window = new BrowserWindow({
+  webPreferences: { preload: fileURLToPath(new URL('preload.js', import.meta.url)) },
+});
+await window.loadFile('index.html');
+
+const session = await bridge.openSession();
+const watch = session.watch();
+watch.on('event', (event) => {
+  const { type } = event;
+  const what = 'reader' in event ? { type, reader: event.reader } : { type };
+  for (const { webContents } of BrowserWindow.getAllWindows()) webContents.send('cards:event', what);
+});
+
+// What a window sends is checked like anything from outside, and errors cross as plain data.
+ipcMain.handle('cards:log-on', async (_, reader, pin) => {
+  if (typeof reader !== 'string' || typeof pin !== 'string') throw new TypeError('reader and PIN are texts');
+  try {
+    const { subject } = await session.transaction(reader, (card) => logon(card, pin), {
+      timeout: 30_000,
+      idleTimeout: 10_000,
+      disposition: 'reset',
+    });
+    return { subject };
+  } catch (error) {
+    if (error instanceof PivError) return { code: error.code, message: error.message };
+    const { code = 'UNKNOWN', message } = /** @type {Error & { code?: string }} */ (error);
+    return { code, message };
+  }
+});
+
+app.on('window-all-closed', () => app.quit());
+
+let closed = false;
+app.on('will-quit', (event) => {
+  if (closed) return;
+  event.preventDefault();
+  closed = true;
+  void bridge.close().finally(() => app.quit());
+});

@@ -1,0 +1,170 @@
+/** The programs in examples/ do what they say. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { fromHex } from '../../../src/apdu/index.js';
+import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/virtual/index.js';
+import { Holder } from '../../support/holder.js';
+import { readerAt, startRig, takeOut } from '../../support/rig.js';
+
+const directory = new URL('../../../examples/', import.meta.url);
+const rig = await startRig({ slots: 2 });
+const { name: reader, port } = readerAt(rig);
+const { name: other, port: otherPort } = readerAt(rig, 1);
+
+interface Running {
+  process: ChildProcess;
+  /** What it has printed. */
+  lines(): string[];
+  /** Waits until it has printed a line that matches. */
+  until(line: string | RegExp): Promise<void>;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
+}
+
+function start(example: string, env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(example, directory))], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const lines = () => stdout.split('\n').slice(0, -1);
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
+  const until = (line: string | RegExp) =>
+    vi.waitFor(() => expect(lines()).toContainEqual(expect.stringMatching(line)), { timeout: 10_000 });
+  return { process: child, lines, until, ended };
+}
+
+test('each example is here, or only compiled', () => {
+  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs'];
+  const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
+  expect(readdirSync(directory).toSorted()).toEqual([...run, ...compiled].toSorted());
+});
+
+test('custom-card: the PIN is asked for where it is needed, and points are counted', async () => {
+  const { lines, ended } = start('custom-card.mjs');
+  expect(await ended).toMatchObject({ code: 0, stderr: '' });
+  expect(lines()).toEqual([
+    'select: success',
+    'earn 30: 30',
+    'spend 10: security status not satisfied',
+    'spend 10 with the PIN: 20',
+    'spend 100: conditions of use not satisfied',
+    'points: 20',
+    'the card has seen 7 APDUs',
+  ]);
+});
+
+describe('nfc-uid', () => {
+  /** A contactless card on a reader: the reader itself answers FF CA. */
+  async function putCard(on: number, answer: string): Promise<() => void> {
+    const link = await VpcdLink.connect(
+      { port: on },
+      {
+        powerOn() {},
+        powerOff() {},
+        reset() {},
+        closed() {},
+        atr: () => buildAtr(),
+        apdu: (command) => {
+          const asked = Buffer.from(command).equals(Buffer.from('ffca000000', 'hex'));
+          link.send(fromHex(asked ? answer : '6D00'));
+        },
+      },
+    );
+    onTestFinished(() => link.close());
+    return () => link.close();
+  }
+
+  test('tells readers, the UID of each card, and that it went', async () => {
+    const program = start('nfc-uid.mjs');
+    await program.until(`${reader}: attached`);
+    await program.until(`${other}: attached`);
+    const remove = await putCard(port, '04 A2 3B 7A 9000');
+    await program.until(`${reader}: card 04A23B7A`);
+    const removeOther = await putCard(otherPort, '6A81');
+    await program.until(`${other}: card without UID: function not supported`);
+    remove();
+    removeOther();
+    await program.until(`${reader}: card removed`);
+    await program.until(`${other}: card removed`);
+    program.process.kill('SIGINT');
+    expect(await program.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  });
+});
+
+describe('desktop-agent', () => {
+  let virtual: PivCard;
+  const PCSC_BRIDGE_PIN = '246810';
+  const applets = PivApplet.create({ pin: PCSC_BRIDGE_PIN, subject: 'Alice' });
+  const insert = async () => {
+    virtual = await PivCard.insertPiv({ port }, await applets);
+  };
+  beforeEach(insert);
+  afterEach(() => takeOut(virtual));
+
+  const loggedOn = new RegExp(`^${reader}: CN=Alice logged on in \\d+ ms$`);
+  const count = (agent: Running, what: RegExp) => agent.lines().filter((line) => what.test(line)).length;
+
+  test('logs on with the card that is there, off when it goes, on again when it comes back', async () => {
+    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    await agent.until(loggedOn);
+    await takeOut(virtual);
+    await agent.until(`${reader}: logged off, card removed`);
+    await insert();
+    await vi.waitFor(() => expect(count(agent, loggedOn)).toBe(2), { timeout: 5000 });
+    agent.process.kill('SIGTERM');
+    expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
+    expect(agent.lines().slice(-2)).toEqual([`${reader}: logged off, the agent ends`, 'ended']);
+  });
+
+  test('survives a service that dies and comes back', async () => {
+    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    await agent.until(loggedOn);
+    await rig.killDaemon();
+    await agent.until(/^the smart card service is away: SCARD_/);
+    await agent.until(`${reader}: logged off, nobody knows what is in the reader`);
+    await virtual.closed;
+    await rig.restartDaemon();
+    await agent.until('the smart card service is back');
+    await insert();
+    await vi.waitFor(() => expect(count(agent, loggedOn)).toBe(2), { timeout: 5000 });
+    agent.process.kill('SIGTERM');
+    expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  });
+
+  test('spends one try on a wrong PIN, not one with each card', async () => {
+    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN: '999999' });
+    await agent.until(/no logon: The PIN is wrong: verification failed, 2 tries left/);
+    await takeOut(virtual);
+    await agent.until(`${reader}: logged off, card removed`);
+    await insert();
+    await agent.until(`${reader}: no PIN, nobody is logged on`);
+    expect(virtual.piv.pin.retriesLeft).toBe(2);
+    agent.process.kill('SIGTERM');
+    expect((await agent.ended).code).toBe(0);
+  });
+
+  test('ends at once while it waits for a card that somebody holds', async () => {
+    const holder = await Holder.hold(reader);
+    const second = await createPivCard({ port: otherPort, pin: PCSC_BRIDGE_PIN, subject: 'Bob' });
+    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    // Bob does not wait for Alice's card.
+    await agent.until(new RegExp(`^${other}: CN=Bob logged on`));
+    expect(count(agent, loggedOn)).toBe(0);
+    // Twice, as whoever runs in a terminal and under a parent process gets it.
+    agent.process.kill('SIGINT');
+    agent.process.kill('SIGTERM');
+    expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
+    await holder.release();
+    await takeOut(second);
+  });
+});

@@ -1,0 +1,31 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The repository, with a separator at the end. */
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export const read = (path: string) => readFileSync(join(root, path), 'utf8');
+
+/** The files of a directory whose names end so, from the root on. */
+export function filesIn(directory: string, end: string): string[] {
+  const names = readdirSync(join(root, directory)).filter((name) => name.endsWith(end));
+  return names.map((name) => join(directory, name));
+}
+
+/** TypeScript as the documentation shows it. */
+export interface CodeBlock {
+  page: string;
+  line: number;
+  code: string;
+}
+
+/** Every block marked `ts` of the README and of docs. */
+export function codeBlocks(): CodeBlock[] {
+  return ['README.md', ...filesIn('docs', '.md')].flatMap((page) => {
+    const text = read(page);
+    return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ index, 1: code = '' }) => {
+      return { page, line: text.slice(0, index).split('\n').length + 1, code };
+    });
+  });
+}
