@@ -35,7 +35,7 @@ describe.each([20, 24] as const)('Node.js %i', (name) => {
     expect(answer.readers).toEqual(rig.readers.map((each) => each.name));
     expect(answer.protocol).toBe('T=1');
     // Wine hands pcsc-lite's state on, a mask that is no state on Windows.
-    expect(answer.status).toEqual({ state: 'unknown', protocol: 'T=1', atr });
+    expect(answer.status).toEqual({ state: 'negotiable', protocol: 'T=1', atr });
     expect(answer.selected).toMatch(/^61..$/);
     expect(answer.exchanged).toMatch(/^61.*a000000308/);
     expect(answer.slots).toBe('02');
