@@ -1,7 +1,7 @@
 /** Users wait for a held card: does anything else in their process notice? */
 import type { Client } from '../client.js';
 import { sleep } from '../clock.js';
-import { C, OURS } from '../contenders.js';
+import { C, HOPS, OURS } from '../contenders.js';
 import { median, ratios, spread } from '../statistics.js';
 import { Holding } from './holding.js';
 import type { Context, Measurement } from './measure.js';
@@ -17,7 +17,7 @@ export const blocked: Measurement = {
   async run(context) {
     const holding = await Holding.start(context.stage);
     for (const { name, client } of context.contenders()) {
-      if (name === C || name === 'pyscard') continue; // have no such pool to stop
+      if (name === C || name === HOPS || name === 'pyscard') continue; // have no such pool to stop
       context.progress(`blocked ${name}`);
       try {
         if (name === OURS) await measureOurs(context, client, holding);
