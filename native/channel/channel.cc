@@ -70,8 +70,7 @@ void Channel::Loop() {
     const auto operation = std::make_shared<OperationOf<Done>>(
         [this](Connection& connection, Operation& self) {
           // Whoever has the card may keep it for long: the reset waits for that, the closing does not.
-          if (connection.HeldByOther()) Finish();
-          return connection.Disconnect(disposition_, self);
+          return connection.Disconnect(disposition_, self, [this] { Finish(); });
         },
         [](const Result<Done>&) {});
     static_cast<Operation&>(*operation).DoWork(*connection_);

@@ -1,6 +1,7 @@
 #include "channel/connection.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "channel/exchange.h"
 
@@ -111,7 +112,8 @@ Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocol
                            });
 }
 
-Result<Done> Connection::Disconnect(Disposition disposition, Operation& operation) {
+Result<Done> Connection::Disconnect(Disposition disposition, Operation& operation,
+                                    const std::function<void()>& waits) {
   if (!card_) return NotConnected("SCardDisconnect");
   if (in_transaction_) {
     const Result<Done> ended = End(disposition);
@@ -119,9 +121,10 @@ Result<Done> Connection::Disconnect(Disposition disposition, Operation& operatio
     if (disposition == Disposition::kReset) disposition = Disposition::kLeave;  // done by End
   }
   if (disposition != Disposition::kLeave) {
-    bool waited = false;
-    if (!TakeTurn(card_->reader(), operation)) return Operation::CancelledError();
-    if (!WaitForOthers(operation, &waited)) {
+    ReaderGate::Place place = ReaderGate::OfProcess().TakePlace(card_->reader(), operation);
+    if (place.waited() && waits) waits();
+    if (!TakeTurn(card_->reader(), operation, nullptr, std::move(place))) return Operation::CancelledError();
+    if (!WaitForOthers(operation, waits)) {
       YieldTurn();
       return Operation::CancelledError();
     }
@@ -132,19 +135,14 @@ Result<Done> Connection::Disconnect(Disposition disposition, Operation& operatio
   return result;
 }
 
-bool Connection::HeldByOther() {
-  if (!card_ || in_transaction_) return false;
-  return ReaderGate::OfProcess().IsTaken(card_->reader()) ||
-         (library_.probe_before_begin && card_->HeldByOther());
-}
-
-bool Connection::WaitForOthers(Operation& operation, bool* waited) {
+bool Connection::WaitForOthers(Operation& operation, const std::function<void()>& waits) {
   if (!library_.probe_before_begin) return true;
+  bool told = false;
   for (microseconds pause = kFirstPause;; pause = std::min(pause + pause / 4, kLongestPause)) {
     bool held = false;
     if (!operation.Glance([&] { held = card_->HeldByOther(); })) return false;
     if (!held) return true;
-    if (waited != nullptr) *waited = true;
+    if (waits && !std::exchange(told, true)) waits();
     if (!operation.Sleep(pause)) return false;
   }
 }
@@ -178,7 +176,7 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
   if (!TakeTurn(card_->reader(), operation, &outcome.waited, std::move(place))) {
     return Operation::CancelledError();
   }
-  if (!WaitForOthers(operation, &outcome.waited)) {
+  if (!WaitForOthers(operation, [&] { outcome.waited = true; })) {
     YieldTurn();
     return Operation::CancelledError();
   }

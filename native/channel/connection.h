@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -47,9 +48,9 @@ class Connection {
                             Operation& operation);
   Result<Protocols> Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
                               Operation& operation);
-  Result<Done> Disconnect(Disposition disposition, Operation& operation);
-  // Whether somebody else has the card just now, so that a disconnect that resets it would wait.
-  bool HeldByOther();
+  // A disconnect that resets the card waits for whoever has it; `waits`, if given, is called before that.
+  Result<Done> Disconnect(Disposition disposition, Operation& operation,
+                          const std::function<void()>& waits = nullptr);
 
   // `place` is the operation's place in line for the card's reader, where it has one already.
   Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation, ReaderGate::Place place = {});
@@ -75,8 +76,9 @@ class Connection {
   // False when cancelled. An operation cancelled inside the library gets no turn, or loses it to YieldTurn.
   bool TakeTurn(const std::string& reader, Operation& operation, bool* waited = nullptr,
                 ReaderGate::Place place = {});
-  // Waits until no other process holds the card, where that can be asked. False when cancelled.
-  bool WaitForOthers(Operation& operation, bool* waited = nullptr);
+  // Waits until no other process holds the card, where that can be asked. False when cancelled. `waits`, if
+  // given, is called before it waits.
+  bool WaitForOthers(Operation& operation, const std::function<void()>& waits = nullptr);
   // Whether a call that would wait inside the library for another process's transaction is to be preceded by
   // WaitForOthers: one that is given up in there is still made when its turn comes, and an APDU sent then
   // reaches the card behind its asker's back.
