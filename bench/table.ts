@@ -1,6 +1,7 @@
 /** The figures for people: against their goals, and beside the other libraries. */
-import Table from 'cli-table3';
+
 import picocolors from 'picocolors';
+import { plainTable, trimmed } from '#table';
 import { C, OURS, type Standing } from './contenders.js';
 import { type Goal, goals, meets } from './goals.js';
 import type { Results } from './recorder.js';
@@ -8,30 +9,9 @@ import type { Results } from './recorder.js';
 /** Colour for a terminal, and only there. */
 const pc = picocolors.createColors(process.stdout.isTTY === true && !process.env['NO_COLOR']);
 
-const plain = {
-  chars: {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-    left: '',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: '  ',
-  },
-  style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-};
-
 /** One line per figure with a goal that was measured or tried. */
 export function goalTable({ metrics, details }: Results): string {
-  const table = new Table({ ...plain, colAligns: ['left', 'right', 'right', 'left', 'left'] });
+  const table = plainTable('  ', ['left', 'right', 'right', 'left', 'left']);
   table.push(['figure', 'now', 'goal', '', 'what']);
   for (const goal of goals) {
     const value = metrics[goal.name];
@@ -42,12 +22,12 @@ export function goalTable({ metrics, details }: Results): string {
       table.push([goal.name, '', limit(goal), pc.red('failed'), failure]);
     }
   }
-  return trimmed(table.toString());
+  return trimmed(table);
 }
 
 /** One line per library and comparison: median, middle 80 %, and the ratio to C. */
 export function comparisonTable({ details }: Results): string {
-  const table = new Table({ ...plain, colAligns: ['left', 'left', 'right', 'right', 'right', 'right'] });
+  const table = plainTable('  ', ['left', 'left', 'right', 'right', 'right', 'right']);
   table.push(['comparison', 'library', 'median', '10-90 %', 'over C', '10-90 %']);
   for (const [name, detail] of Object.entries(details)) {
     if (!isComparison(detail)) continue;
@@ -69,7 +49,7 @@ export function comparisonTable({ details }: Results): string {
       ]);
     }
   }
-  return trimmed(table.toString());
+  return trimmed(table);
 }
 
 function isComparison(detail: unknown): detail is Record<string, Standing | { failed: string }> {
@@ -95,8 +75,4 @@ function show(value: number, unit: string): string {
 function digits(value: number): string {
   if (Math.abs(value) >= 1000) return value.toFixed(0);
   return Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(2);
-}
-
-function trimmed(text: string): string {
-  return text.replace(/[ \t]+$/gm, '');
 }

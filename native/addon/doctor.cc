@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "addon/promise.h"
-#include "channel/worker.h"
 #include "doctor/report.h"
 #include "doctor/set_filter.h"
 
@@ -45,14 +44,6 @@ Napi::Value FromWritten(Napi::Env env, doctor::FilterWritten& written) {
   object.Set("place", written.place);
   object.Set("note", written.note);
   return object;
-}
-
-template <class T>
-void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask) {
-  const auto work = [ask = std::move(ask), answer = promised.answer] { answer(ask()); };
-  if (!RunOnWorker(work)) {
-    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
-  }
 }
 
 }  // namespace

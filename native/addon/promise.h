@@ -10,6 +10,7 @@
 
 #include "addon/environment.h"
 #include "channel/operation.h"
+#include "channel/worker.h"
 
 namespace pcsc_bridge::addon {
 
@@ -69,6 +70,15 @@ template <class T>
 Promised<T> MakePromise(Napi::Env env, Convert<T> convert, typename Pending<T>::Owner* owner = nullptr) {
   const auto pending = std::make_shared<Pending<T>>(env, convert, owner);
   return {pending->promise(), [pending](Result<T> result) { pending->Answer(std::move(result)); }};
+}
+
+// Asks on a thread of the core's, and answers the promise with what that yields.
+template <class T>
+void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask) {
+  const auto work = [ask = std::move(ask), answer = promised.answer] { answer(ask()); };
+  if (!RunOnWorker(work)) {
+    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+  }
 }
 
 // new Cancel(): given to an operation as its last argument; cancel() ends that operation, at once.

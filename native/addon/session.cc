@@ -3,7 +3,6 @@
 #include "addon/convert.h"
 #include "addon/promise.h"
 #include "cache/filter_setting.h"
-#include "channel/worker.h"
 #include "session/session.h"
 
 namespace pcsc_bridge::addon {
@@ -20,12 +19,9 @@ Napi::Value FromSession(Napi::Env env, Session& session) {
 
 Napi::Value SessionOf(const Napi::CallbackInfo& info) {
   const std::uint32_t pid = ToUint32(info[0], "pid");
-  Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);
+  const Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);
   // The system's session manager may take its time.
-  const auto ask = [pid, answer = promised.answer] { answer(SessionOfProcess(pid)); };
-  if (!RunOnWorker(ask)) {
-    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
-  }
+  AnswerOnWorker<Session>(promised, [pid] { return SessionOfProcess(pid); });
   return promised.promise;
 }
 

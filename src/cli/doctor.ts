@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { examineHost, writeFilter } from '../doctor/report.js';
 import { doctorText } from '../doctor/text.js';
+import { messageOf } from './command.js';
 import { confirm } from './confirm.js';
 
 interface DoctorOptions {
@@ -42,7 +43,7 @@ async function run(options: DoctorOptions, command: Command): Promise<void> {
     process.exitCode = options.setFilter === undefined ? await examine(options) : await set(options);
   } catch (error) {
     process.exitCode = failed;
-    console.error(`pcsc-bridge doctor: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`pcsc-bridge doctor: ${messageOf(error)}`);
   }
 }
 

@@ -3,6 +3,13 @@ import { type ReproResult, type ReproRun, slowest } from '../harness/result.js';
 
 export type LaneKind = 'held' | 'waiting' | 'logon';
 
+/** For legends. */
+export const meaningOf: Record<LaneKind, string> = {
+  held: 'card held by another process',
+  waiting: "waiting for somebody's card",
+  logon: 'logging on',
+};
+
 export interface Segment {
   kind: LaneKind;
   startMs: number;

@@ -1,5 +1,4 @@
 /** The result on a terminal: a timeline with a lane per session, who blocked whom, the verdict. */
-import Table from 'cli-table3';
 import type { ReproResult, ReproRun } from '../harness/result.js';
 import { colors } from './colors.js';
 import {
@@ -7,10 +6,12 @@ import {
   type Lane,
   type LaneKind,
   lanesOf,
+  meaningOf,
   summaryOf,
   timeScale,
   verdictSentence,
 } from './lanes.js';
+import { plainTable } from './plain-table.js';
 
 const marks: Record<LaneKind, string> = { held: '█', waiting: '░', logon: '▓' };
 const kindOf: Record<string, LaneKind> = { '█': 'held', '░': 'waiting', '▓': 'logon' };
@@ -28,19 +29,13 @@ export function terminalReport(result: ReproResult, width = 100): string {
   const parts = result.runs.map((run) => runText(result, run, scale, columns));
   const verdict = result.verdict === 'fixed' ? colors.green : colors.red;
   const legend = (Object.keys(marks) as LaneKind[])
-    .map((kind) => `${paint[kind](marks[kind])} ${legendOf[kind]}`)
+    .map((kind) => `${paint[kind](marks[kind])} ${meaningOf[kind]}`)
     .join('   ');
   return [...parts, legend, '', verdict(colors.bold(verdictSentence(result))), ''].join('\n');
 }
 
-const legendOf: Record<LaneKind, string> = {
-  held: 'card held by another process',
-  waiting: "waiting for somebody's card",
-  logon: 'logging on',
-};
-
 function runText(result: ReproResult, run: ReproRun, scale: number, columns: number): string {
-  const table = plainTable();
+  const table = plainTable(' ');
   table.push(['', ruler(scale, columns), '']);
   for (const lane of lanesOf(result, run)) {
     table.push([`session ${lane.session}`, bar(lane, scale, columns), lane.note]);
@@ -76,19 +71,4 @@ function ruler(scale: number, columns: number): string {
     if (at + label.length <= columns) cells.splice(at, label.length, ...label);
   }
   return colors.dim(cells.join(''));
-}
-
-function plainTable(): Table.Table {
-  const none = Object.fromEntries(
-    ['top', 'bottom', 'left', 'right', 'mid'].flatMap((side) => [
-      [side, ''],
-      [`${side}-mid`, ''],
-      [`${side}-left`, ''],
-      [`${side}-right`, ''],
-    ]),
-  );
-  return new Table({
-    chars: { ...none, middle: ' ' },
-    style: { 'padding-left': 0, 'padding-right': 0, compact: true, head: [], border: [] },
-  });
 }

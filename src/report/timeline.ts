@@ -1,6 +1,6 @@
 /** The timeline of a run as SVG: a lane for the process that holds, and one per session. */
 import type { ReproResult, ReproRun } from '../harness/result.js';
-import { type Lane, type LaneKind, seconds, sessionOf } from './lanes.js';
+import { type Lane, type LaneKind, meaningOf, seconds, sessionOf } from './lanes.js';
 import { escapeHtml } from './markup.js';
 
 const labelWidth = 110;
@@ -17,15 +17,9 @@ const fewSessions = 16;
 /** Between two marks of the time axis, in milliseconds. */
 const steps = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000, 120_000];
 
-const meaning: Record<LaneKind, string> = {
-  held: 'card held by another process',
-  waiting: "waiting for somebody's card",
-  logon: 'logging on',
-};
-
 export function legend(): string {
-  const parts = (Object.keys(meaning) as LaneKind[]).map(
-    (kind) => `<span><i class="${kind}"></i>${escapeHtml(meaning[kind])}</span>`,
+  const parts = (Object.keys(meaningOf) as LaneKind[]).map(
+    (kind) => `<span><i class="${kind}"></i>${escapeHtml(meaningOf[kind])}</span>`,
   );
   return `<p class="legend">${parts.join(' ')}</p>`;
 }
@@ -56,7 +50,7 @@ export function timeline(result: ReproResult, run: ReproRun, lanes: readonly Lan
     const row = index + 1;
     const waitsFor = run.logons.find(({ session }) => session === lane.session)?.blockedBy;
     const bars = lane.segments.map(({ kind, startMs, endMs }) => {
-      const title = `session ${lane.session}: ${meaning[kind]}, ${seconds(endMs - startMs)}`;
+      const title = `session ${lane.session}: ${meaningOf[kind]}, ${seconds(endMs - startMs)}`;
       if (kind === 'held') return bar(row, startMs, endMs, 'held faint', title, 'its card is held');
       const words = kind === 'waiting' && waitsFor ? `waits for ${sessionOf(result, waitsFor)}` : '';
       return bar(row, startMs, endMs, kind, title, words);
