@@ -23,6 +23,7 @@ nlohmann-json3-dev file usr/{local/,}include/nlohmann/json.hpp
 '
 test_needs='
 opensc               program opensc-tool
+libengine-pkcs11-openssl file usr/lib/*-linux-*/engines-3/pkcs11.so
 pcsc-tools           program pcsc_scan
 openssl              program openssl
 procps               program ps

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Rig } from '../../src/rig/index.js';
 import { createPivCard, type PivCard } from '../../src/virtual/index.js';
+import { systemLibrary } from '../support/system-library.js';
 
 const run = promisify(execFile);
 
@@ -14,12 +14,7 @@ const PIN = '314159';
 /** 01 is what OpenSC calls the key and certificate of slot 9A. */
 const AUTHENTICATION_KEY = '01';
 
-/** Where Debian, Fedora and Alpine put OpenSC's PKCS#11 module. */
-const MODULE = [
-  `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/opensc-pkcs11.so`,
-  '/usr/lib64/opensc-pkcs11.so',
-  '/usr/lib/opensc-pkcs11.so',
-].find((path) => existsSync(path));
+const MODULE = systemLibrary('opensc-pkcs11.so');
 
 describe.runIf(MODULE !== undefined).each([
   { algorithm: 'RSA2048', mechanism: ['--mechanism', 'SHA256-RSA-PKCS'] },

@@ -1,0 +1,15 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Where Debian, Fedora and Alpine put libraries; first where scripts/test says that it has unpacked some. */
+const directories = [
+  ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((directory) => directory !== ''),
+  `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
+  '/usr/lib64',
+  '/usr/lib',
+];
+
+/** The path of a library of the system, `opensc-pkcs11.so`; undefined where it is not installed. */
+export function systemLibrary(name: string): string | undefined {
+  return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
+}
