@@ -166,7 +166,8 @@ describe('a request', () => {
       bytes[at] = Math.floor(Math.random() * 255) + 1;
       await one.asker.flush(Buffer.concat([bytes, Buffer.from('\n')]));
     }
-    const { readers } = await one.ask('readers', {}, 4);
+    // An id that none of those lines can have: some of them were good, with one digit changed.
+    const { readers } = await one.ask('readers', {}, 1000);
     expect(readers.length).toBe(2);
     expect((await one.end()).code).toBe(0);
   });
