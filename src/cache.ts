@@ -1,4 +1,5 @@
 /** The card cache: connected cards, each the property of one session identity. */
+import type { CacheEntry, CacheLookup } from './cache-lookup.js';
 import { closedError, PcscError } from './errors.js';
 import { checkNotHeld } from './holding.js';
 import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
@@ -9,41 +10,6 @@ import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
 
 /** The wanted card: the one in a reader, the one with an id, or the one with this id in this reader. */
 export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
-
-/** One cached card. */
-export interface CacheEntry {
-  /** Never used for another entry of this process. */
-  entry: number;
-  /** The session identity that opened it. */
-  identity: SessionIdentity;
-  reader: string;
-  atr: Uint8Array;
-  /** 16 bytes, where somebody told it. */
-  cardId: Uint8Array | undefined;
-  lastUsed: Date;
-  /** In somebody's transaction. */
-  leased: boolean;
-}
-
-/** What a lookup did to one entry: an operation on its handle that shows that it still works. */
-export interface Evaluation {
-  entry: number;
-  reader: string;
-  openedBy: SessionIdentity;
-  /** The handle worked; one that does not is dropped. */
-  valid: boolean;
-  /** The card was in somebody's transaction, or the entry in somebody's use. */
-  waited: boolean;
-  durationMs: number;
-}
-
-/** How a card was found. */
-export interface CacheLookup {
-  entry: CacheEntry;
-  /** No entry was the wanted card: it was connected anew. */
-  fresh: boolean;
-  evaluated: Evaluation[];
-}
 
 /**
  * The cache of a bridge. With the filter on a lookup evaluates only the asker's own entries, and no identity

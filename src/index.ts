@@ -3,14 +3,8 @@
  */
 export { type Attribute, Attributes } from './attributes.js';
 export { type BridgeOptions, CardBridge, type FilterSetting, type SessionQuery } from './bridge.js';
-export {
-  type CacheEntry,
-  type CacheLookup,
-  type CacheTarget,
-  CardCache,
-  CardLease,
-  type Evaluation,
-} from './cache.js';
+export { type CacheTarget, CardCache, CardLease } from './cache.js';
+export type { CacheEntry, CacheLookup, Evaluation } from './cache-lookup.js';
 export { Card, type ConnectOptions, type ReconnectOptions } from './card.js';
 export { controlCode } from './ccid/index.js';
 export { AbortError, PcscError, TimeoutError } from './errors.js';

@@ -2,7 +2,7 @@
 
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
-import type { CacheLookup } from './cache.js';
+import type { CacheLookup } from './cache-lookup.js';
 import { closedError, idleError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
 import { CardStates, type NativeChannel } from './native.js';
