@@ -1,7 +1,7 @@
 /** This library behind the interface that all libraries are measured by. */
 import { readFileSync } from 'node:fs';
 import { type Card, CardBridge, PcscError, type Transaction } from 'pcsc-bridge';
-import type { Adapter, AdapterCard } from './commands.js';
+import type { Adapter, AdapterCard } from './adapter.js';
 
 export const bridge = new CardBridge();
 export const session = await bridge.openSession({ id: 1, connectTime: 1n });

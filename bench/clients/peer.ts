@@ -1,6 +1,7 @@
 /** The program with another library: `node peer.js ADAPTER READER...`, orders by standard input. */
 import { pathToFileURL } from 'node:url';
-import { type Adapter, adapterCommands } from './commands.js';
+import type { Adapter } from './adapter.js';
+import { adapterCommands } from './commands.js';
 import { serve } from './serve.js';
 
 const [path = '', ...readers] = process.argv.slice(2);

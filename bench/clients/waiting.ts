@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { now } from '../clock.js';
-import type { Adapter, AdapterCard } from './commands.js';
+import type { Adapter, AdapterCard } from './adapter.js';
 import type { Commands } from './serve.js';
 
 const derive = promisify(pbkdf2);

@@ -144,8 +144,7 @@ void measure_parallel(const struct handle* handles, int cards, int count, const 
 }
 
 void measure_queue(const struct handle* handles, int threads, const BYTE* apdu, DWORD length) {
-  run_threads(handles, threads,
-              (struct task){.apdu = apdu, .length = length, .count = 1, .transaction = 1});
+  run_threads(handles, threads, (struct task){.apdu = apdu, .length = length, .count = 1, .transaction = 1});
 }
 
 // The context is established once: a program that keeps it is what a cache has to be compared with.
