@@ -27,6 +27,7 @@ libengine-pkcs11-openssl file usr/lib/*-linux-*/engines-3/pkcs11.so
 pcsc-tools           program pcsc_scan
 openssl              program openssl
 procps               program ps
+iproute2             program ip
 vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h

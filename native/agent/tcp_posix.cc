@@ -65,6 +65,8 @@ void Set(int socket, int level, int option, int value) {
   (void)setsockopt(socket, level, option, &value, sizeof value);
 }
 
+// A controller that is out of reach is given up after 25 seconds, so that the card does not stay held: by
+// asking whether it is there while there is nothing to say, and else by what it did not acknowledge.
 void Configure(int socket) {
   Set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   Set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
@@ -72,6 +74,9 @@ void Configure(int socket) {
   Set(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
   Set(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
   Set(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
+#endif
+#ifdef TCP_USER_TIMEOUT
+  Set(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 25'000);  // milliseconds
 #endif
 #ifdef SO_NOSIGPIPE
   Set(socket, SOL_SOCKET, SO_NOSIGPIPE, 1);

@@ -8,8 +8,13 @@ export interface AgentRun {
 }
 
 /** Starts the agent itself, in a terminal session of its own as far as Linux knows them (setsid). */
-export function startAgent(args: string[], env: NodeJS.ProcessEnv = {}): AgentRun {
-  const child = spawn(agentProgram(), args, {
+export function startAgent(
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  launcher: readonly string[] = [],
+): AgentRun {
+  const [command, ...rest] = [...launcher, agentProgram(), ...args] as [string, ...string[]];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,

@@ -152,8 +152,10 @@ export class AgentProcess implements AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   readonly exited: Promise<AgentEnd>;
 
-  constructor(args: string[], env: NodeJS.ProcessEnv = {}) {
-    this.child = spawn(program, args, { env: { ...process.env, ...env } });
+  /** @param launcher What starts the program, if not this process itself. */
+  constructor(args: string[], env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) {
+    const [command, ...rest] = [...launcher, program, ...args] as [string, ...string[]];
+    this.child = spawn(command, rest, { env: { ...process.env, ...env } });
     this.child.stdin.on('error', () => {});
     let stderr = '';
     this.child.stderr.on('data', (data) => {
@@ -210,7 +212,7 @@ export async function runAgent(
   return { ...(await agent.exited), stdout };
 }
 
-/** What an agent connects to: listens on loopback and answers hello as it is told. */
+/** What an agent connects to: listens, on loopback unless told otherwise, and answers hello as it is told. */
 export class Controller implements AsyncDisposable {
   readonly address: string;
   readonly #server: Server;
@@ -220,16 +222,16 @@ export class Controller implements AsyncDisposable {
     this.#server = server;
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the server does not listen');
-    this.address = `127.0.0.1:${address.port}`;
+    this.address = `${address.address}:${address.port}`;
     server.on('connection', (socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
     });
   }
 
-  static async listen(): Promise<Controller> {
+  static async listen(host = '127.0.0.1'): Promise<Controller> {
     const server = createServer();
-    server.listen(0, '127.0.0.1');
+    server.listen(0, host);
     await once(server, 'listening');
     return new Controller(server);
   }

@@ -2,6 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { CardBridge } from '../../src/index.js';
 
 const program = fileURLToPath(new URL('../../build/Release/pcsc-holder', import.meta.url));
 
@@ -44,4 +45,15 @@ export class Holder implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.release();
   }
+}
+
+/** Whether somebody has the card for longer than any logon has it. */
+export async function isHeld(bridge: CardBridge, reader: string): Promise<boolean> {
+  await using session = await bridge.openSession();
+  return await session
+    .transaction(reader, () => {}, { timeout: 1000 })
+    .then(
+      () => false,
+      (error: Error) => error.name === 'TimeoutError',
+    );
 }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { withLocalAgents } from '../../../src/harness/agents/local-stage.js';
 import { reproduce } from '../../../src/harness/scenario.js';
 import { readerStage } from '../../../src/harness/stage.js';
+import { isHeld } from '../../support/holder.js';
 import { commandLine, descendantsOf, isRunning } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
 import { errorOf } from '../../support/time.js';
@@ -57,22 +58,14 @@ describe.each(['off', 'on'] as const)('with the filter %s', (filter) => {
   });
 });
 
-/** Whether somebody has the first card for longer than any logon has it. */
-async function isHeld(): Promise<boolean> {
-  await using session = await bridge.openSession();
-  const transaction = session.transaction(readers[0] as string, () => {}, { timeout: 1000 });
-  return await transaction.then(
-    () => false,
-    (error: Error) => error.name === 'TimeoutError',
-  );
-}
+const firstIsHeld = () => isHeld(bridge, readers[0] as string);
 
 it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   'after %s in the middle of the hold no agent is left, and the card is free',
   async (signal) => {
     const args = readers.flatMap((reader) => ['--reader', reader]);
     const run = startCli(['repro', '--agents', '--hold', '60000', ...args], { PCSC_BRIDGE_PIN: pin });
-    await expect.poll(isHeld, { timeout: 15_000 }).toBe(true);
+    await expect.poll(firstIsHeld, { timeout: 15_000 }).toBe(true);
     const children = descendantsOf(run.process.pid ?? 0);
     expect(children.filter((pid) => commandLine(pid).includes('pcsc-bridge-agent'))).toHaveLength(3);
     run.process.kill(signal);
@@ -83,7 +76,7 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
       expect({ code, stderr }).toEqual({ code: 130, stderr: 'interrupted\n' });
     }
     await expect.poll(() => children.filter(isRunning), { timeout: 5000 }).toEqual([]);
-    await expect.poll(isHeld, { timeout: 5000 }).toBe(false);
+    await expect.poll(firstIsHeld, { timeout: 5000 }).toBe(false);
   },
   30_000,
 );

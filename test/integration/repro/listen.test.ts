@@ -9,7 +9,9 @@ import { agentProgram } from '../../../src/harness/agents/launch.js';
 import type { ReproResult } from '../../../src/harness/result.js';
 import { Peer } from '../../support/agent-peer.js';
 import { type AgentRun, startAgent } from '../../support/agent-program.js';
-import { insertPiv, startRig } from '../../support/rig.js';
+import { isHeld } from '../../support/holder.js';
+import { OtherHost, whyNoOtherHosts } from '../../support/other-host.js';
+import { insertPiv, openBridge, startRig } from '../../support/rig.js';
 import { runCli, startCli } from './run-cli.js';
 
 const pin = '314159';
@@ -54,10 +56,10 @@ async function startListening(args: string[] = [], env: NodeJS.ProcessEnv = { PC
 
 const ofBoth = () => readers.flatMap((reader, index) => ['--reader', `${['alice', 'bob'][index]}=${reader}`]);
 
-function agent(port: number, role: string, name: string, theirToken = token): AgentRun {
-  return startAgent([role, '--connect', `127.0.0.1:${port}`, '--name', name], {
-    PCSC_BRIDGE_TOKEN: theirToken,
-  });
+function agent(port: number, role: string, name: string, theirToken = token, from?: OtherHost): AgentRun {
+  const address = `${from?.address ?? '127.0.0.1'}:${port}`;
+  const args = [role, '--connect', address, '--name', name];
+  return startAgent(args, { PCSC_BRIDGE_TOKEN: theirToken }, from?.launcher);
 }
 
 /** Of agents of which one is not wanted: what that one says when it ends, and the others. */
@@ -104,6 +106,49 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     expect(result.sessions.map(({ id }) => id)).toEqual([1, 2]);
     expect(JSON.stringify(result)).not.toContain(token);
   }, 60_000);
+
+  it('ends in "fixed" with the agents on two other hosts', async ({ skip }) => {
+    const trouble = whyNoOtherHosts();
+    skip(trouble !== undefined, trouble);
+    await using first = await OtherHost.boot();
+    await using second = await OtherHost.boot();
+    const args = ['--hold', '1000', '--made-up-sessions', ...ofBoth()];
+    const run = await startListening(['--listen', '0.0.0.0:0', ...args]);
+    const agents = [
+      agent(run.port, 'broker', 'broker', token, first),
+      agent(run.port, 'user', 'alice', token, first),
+      agent(run.port, 'user', 'bob', token, second),
+    ];
+    const { code, stdout } = await run.ended;
+    expect(stdout).toContain('Fixed: ');
+    expect(code).toBe(0);
+    for (const one of agents) expect(await one.ended).toEqual({ code: 0, stderr: '' });
+  }, 60_000);
+
+  it('says who is gone when a host loses its network in the middle of it', async ({ skip }) => {
+    const trouble = whyNoOtherHosts();
+    skip(trouble !== undefined, trouble);
+    await using first = await OtherHost.boot();
+    await using second = await OtherHost.boot();
+    const args = ['--hold', '60000', '--made-up-sessions', ...ofBoth()];
+    const run = await startListening(['--listen', '0.0.0.0:0', ...args]);
+    const holder = agent(run.port, 'user', 'alice', token, first);
+    const others = [
+      agent(run.port, 'broker', 'broker', token, second),
+      agent(run.port, 'user', 'bob', token, second),
+    ];
+    const bridge = openBridge();
+    await expect.poll(() => isHeld(bridge, readers[0] as string), { timeout: 20_000 }).toBe(true);
+    first.pullCable();
+    const { code, stderr } = await run.ended;
+    expect(stderr).toMatch(/the user agent "alice"/);
+    expect(code).toBe(1);
+    expect(await holder.ended).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('the connection broke'),
+    });
+    for (const one of others) expect(await one.ended).toEqual({ code: 0, stderr: '' });
+  }, 90_000);
 
   it.skipIf(!ownSessions)(
     'takes the sessions that the agents tell (skipped where logind or audit has them all in one)',
