@@ -98,7 +98,8 @@ export function musl(): ForeignHost {
   // Alpine's name of musl, which Bun asks for.
   symlinkSync(libc, join(libraries, 'libc.musl-x86_64.so.1'));
 
-  const env = { LD_LIBRARY_PATH: libraries };
+  // Bun keeps what it has compiled in the home directory unless told otherwise.
+  const env = { LD_LIBRARY_PATH: libraries, BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0' };
   // Programs find it by the name that the installed package gives it, or are started by it.
   const launcher = existsSync('/lib/ld-musl-x86_64.so.1') ? ['env'] : [libc];
   const { status, stderr } = spawnSync(launcher[0] ?? '', [bun, '--version'], {
