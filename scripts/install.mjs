@@ -27,7 +27,7 @@ if (!(await loadsPrebuilt())) {
   if (status !== 0) {
     console.error(
       'pcsc-bridge: the addon could not be compiled. It needs a C++17 compiler, make and Python ' +
-        '(Debian: apt-get install g++ make python3).',
+        '(Debian: apt-get install g++ make python3; Alpine: apk add g++ make python3).',
     );
   }
   process.exit(status ?? 1);

@@ -32,6 +32,9 @@ vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
+qemu-user            program qemu-aarch64
+libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
+musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
 '
 # For scripts/build-windows.
 windows_needs='

@@ -1,7 +1,7 @@
 // What Linux says of itself and of pcsc-lite.
 #include <dlfcn.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
@@ -22,8 +22,7 @@ constexpr char kPolicy[] = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.pol
 constexpr char kPolkitService[] = "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service";
 
 bool Exists(const char* path) {
-  struct stat about {};
-  return stat(path, &about) == 0;
+  return access(path, F_OK) == 0;
 }
 
 // KEY=value or KEY="value", as os-release has it.

@@ -15,9 +15,8 @@ constexpr const char* kAdvice = "it is part of macOS: check the installation";
 #else
 constexpr const char* kDefaultLibrary = "libpcsclite.so.1";
 constexpr const char* kAdvice =
-    "install it (Debian/Ubuntu: apt-get install libpcsclite1 pcscd; Fedora: dnf install pcsc-lite) or name "
-    "it "
-    "in PCSC_BRIDGE_LIBRARY";
+    "install it (Debian/Ubuntu: apt-get install libpcsclite1 pcscd; Fedora: dnf install pcsc-lite; "
+    "Alpine: apk add pcsc-lite) or name it in PCSC_BRIDGE_LIBRARY";
 #endif
 
 }  // namespace

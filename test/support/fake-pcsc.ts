@@ -10,7 +10,7 @@ import { beforeAll, expect, onTestFinished } from 'vitest';
 import { checkBuilt } from './child.js';
 import type { Kit, ProgramFiles, ProgramResult } from './fake-program.js';
 import { FakeService } from './fake-service.js';
-import { programUnderTest } from './under-test.js';
+import { programUnderTest, type UnderTest } from './under-test.js';
 
 export type { ErrorData, Kit } from './fake-program.js';
 export { type FakeCall, quoted } from './fake-service.js';
@@ -19,13 +19,15 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export const underTest = programUnderTest();
 export const onWindows = underTest.platform === 'windows';
 
-const [target, file] = onWindows ? ['win-x64', 'winscard.dll'] : ['linux', 'libpcsclite.so.1'];
-const library = join(root, '.cache/fake-pcsc', target, file);
-
 beforeAll(() => {
-  execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', target], { cwd: root });
+  buildStandIn(underTest);
   if (!onWindows) checkBuilt();
 }, 180_000);
+
+/** Builds the stand-in library for a host, where it has changed. */
+export function buildStandIn({ standIn }: UnderTest): void {
+  execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', standIn], { cwd: root });
+}
 
 /** A program that its test did not wait for, and what it has started. */
 function killGroup(pid: number | undefined): void {
@@ -47,6 +49,14 @@ export interface Running<T> {
 export class FakePcsc extends FakeService {
   readonly #files: ProgramFiles;
   readonly #directory: string;
+  #host = underTest;
+
+  /** For programs that run on another host than `underTest`. */
+  static on(host: UnderTest, ...lines: string[]): FakePcsc {
+    const fake = new FakePcsc(...lines);
+    fake.#host = host;
+    return fake;
+  }
 
   /** The script begins with these lines. */
   constructor(...lines: string[]) {
@@ -63,10 +73,12 @@ export class FakePcsc extends FakeService {
 
   /** For a program that is to load the stand-in. */
   get env(): NodeJS.ProcessEnv {
+    const { path, platform, standIn } = this.#host;
+    const file = platform === 'windows' ? 'winscard.dll' : 'libpcsclite.so.1';
     return {
-      PCSC_BRIDGE_LIBRARY: underTest.path(library),
-      FAKE_PCSC_SCRIPT: underTest.path(this.#files.script),
-      FAKE_PCSC_LOG: underTest.path(this.#files.log),
+      PCSC_BRIDGE_LIBRARY: path(join(root, '.cache/fake-pcsc', standIn, file)),
+      FAKE_PCSC_SCRIPT: path(this.#files.script),
+      FAKE_PCSC_LOG: path(this.#files.log),
     };
   }
 
@@ -89,12 +101,12 @@ export class FakePcsc extends FakeService {
   }
 
   async #run<T>(program: string, given: unknown): Promise<{ value: T; endedAfter: number }> {
-    const { path, url } = underTest;
+    const { path, url, root: packageRoot } = this.#host;
     const env = this.env;
     for (const name of ['fake-service', 'fake-program']) this.#compile(name);
     const files = Object.fromEntries(Object.entries(this.#files).map(([name, file]) => [name, path(file)]));
     const module = join(this.#directory, 'program.mjs');
-    const modules = (name: string) => JSON.stringify(url(join(underTest.root, 'dist', name)));
+    const modules = (name: string) => JSON.stringify(url(join(packageRoot, 'dist', name)));
     writeFileSync(
       module,
       `import * as bridge from ${modules('index.js')};
@@ -104,7 +116,7 @@ export class FakePcsc extends FakeService {
     );
     const printed = join(this.#directory, 'output.txt');
     const output = openSync(printed, 'w');
-    const child = underTest.start(module, env, output);
+    const child = this.#host.start(module, env, output);
     closeSync(output);
     onTestFinished(() => void (child.exitCode === null && child.signalCode === null && killGroup(child.pid)));
     const [code, signal] = await once(child, 'exit');

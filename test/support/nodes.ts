@@ -9,15 +9,22 @@ const directory = fileURLToPath(new URL('../../.cache/nodes', import.meta.url));
 /** The lines that are supported: the one that runs the tests is there already. */
 export const lines = ['20', '22', '24', '26'];
 
-/** The path of a Node of this line. */
-export function nodeOf(line: string): string {
-  if (process.versions.node.startsWith(`${line}.`)) return process.execPath;
-  const binary = join(directory, 'node_modules', `node${line}`, 'bin', 'node');
+/** The path of a Node of this line, for another architecture where one is named. */
+export function nodeOf(line: string, architecture: string = process.arch): string {
+  const foreign = architecture !== process.arch;
+  if (!foreign && process.versions.node.startsWith(`${line}.`)) return process.execPath;
+  const name = foreign ? `node${line}-${architecture}` : `node${line}`;
+  return npmBinary(name, `node-linux-${architecture}@${line}`, 'bin/node');
+}
+
+/** A program of an npm package, fetched under this name; its install scripts are not run. */
+export function npmBinary(name: string, npmPackage: string, path: string): string {
+  const binary = join(directory, 'node_modules', name, path);
   if (!existsSync(binary)) {
     mkdirSync(directory, { recursive: true });
-    const name = `node${line}@npm:node-linux-${process.arch}@${line}`;
-    const options = ['--prefix', directory, '--ignore-scripts', '--no-audit', '--no-fund'];
-    execFileSync('npm', ['install', ...options, name], { stdio: 'pipe' });
+    // Whatever it says of the systems it is for: they are played here.
+    const options = ['--prefix', directory, '--force', '--ignore-scripts', '--no-audit', '--no-fund'];
+    execFileSync('npm', ['install', ...options, `${name}@npm:${npmPackage}`], { stdio: 'pipe' });
   }
   return binary;
 }

@@ -5,6 +5,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export interface UnderTest {
   platform: 'posix' | 'windows';
+  /** What test/fake-pcsc/Makefile calls the stand-in library for it. */
+  standIn: string;
   /** The package's directory: its dist and its addon. */
   root: string;
   /** A path, and a file's URL, as the program has them. */
@@ -14,8 +16,14 @@ export interface UnderTest {
   start(module: string, env: NodeJS.ProcessEnv, output: number): ChildProcess;
 }
 
-function start(command: string, argument: string, env: NodeJS.ProcessEnv, output: number): ChildProcess {
-  return spawn(command, [argument], {
+/** Starts a command with a module as its last argument. */
+export function start(
+  [command = '', ...before]: string[],
+  module: string,
+  env: NodeJS.ProcessEnv,
+  output: number,
+): ChildProcess {
+  return spawn(command, [...before, module], {
     env: { ...process.env, ...env },
     stdio: ['ignore', output, output],
     detached: true, // with whatever Wine's wrapper starts, so that all of it can be ended
@@ -24,10 +32,11 @@ function start(command: string, argument: string, env: NodeJS.ProcessEnv, output
 
 const here: UnderTest = {
   platform: 'posix',
+  standIn: 'linux',
   root: fileURLToPath(new URL('../../', import.meta.url)),
   path: (path) => path,
   url: (path) => String(pathToFileURL(path)),
-  start: (module, env, output) => start(process.execPath, module, env, output),
+  start: (module, env, output) => start([process.execPath], module, env, output),
 };
 
 /**
@@ -38,11 +47,12 @@ function underWine(node: string, root: string): UnderTest {
   const path = (posix: string) => `Z:${posix.replaceAll('/', '\\')}`;
   return {
     platform: 'windows',
+    standIn: 'win-x64',
     root,
     path,
     url: (posix) => String(pathToFileURL(posix)).replace('file:///', 'file:///Z:/'),
     start: (module, env, output) =>
-      start(node, path(module), { WINEDLLOVERRIDES: 'winscard=n', ...env }, output),
+      start([node], path(module), { WINEDLLOVERRIDES: 'winscard=n', ...env }, output),
   };
 }
 

@@ -46,7 +46,7 @@ writeFileSync(join(project, 'package.json'), '{}');
 const install = spawnSync(
   'npm',
   ['install', '--no-audit', '--no-fund', '--foreground-scripts', join(work, packed.filename)],
-  { cwd: project, env: { HOME: process.env['HOME'], PATH: bin }, encoding: 'utf8' },
+  { cwd: project, env: { ...process.env, PATH: bin }, encoding: 'utf8', timeout: 300_000 },
 );
 const installed = join(project, 'node_modules', 'pcsc-bridge');
 
@@ -73,9 +73,11 @@ console.log(toHex(Uint8Array.of(1)));
 })();`,
 );
 
-test('brings the addon along, no tests, and nothing of this machine', () => {
+test('brings addon and programs along, no tests, and nothing of this machine', () => {
   const paths = packed.files.map(({ path }) => path);
-  expect(paths).toContain(`prebuilds/${platform}/pcsc_bridge.node`);
+  for (const name of ['pcsc_bridge.node', 'pcsc-holder', 'pcsc-bridge-agent']) {
+    expect(paths).toContain(`prebuilds/${platform}/${name}`);
+  }
   expect(paths.filter((path) => /^(test|build|bench|node_modules|\.cache)\//.test(path))).toEqual([]);
 });
 
@@ -83,6 +85,16 @@ test('installs without a compiler, and compiles nothing', () => {
   expect(install.stderr + install.stdout).not.toMatch(/gyp|ERR/);
   expect(install.status).toBe(0);
   expect(existsSync(join(installed, 'build'))).toBe(false);
+});
+
+test('the reproduction with agents runs from the package', () => {
+  const { stdout, status } = spawnSync(
+    'npx',
+    ['--no-install', 'pcsc-bridge', 'repro', '--agents', '--sessions', '2', '--hold', '1000'],
+    { cwd: project, encoding: 'utf8' },
+  );
+  expect(stdout).toContain('Fixed: ');
+  expect(status).toBe(0);
 });
 
 test('has few dependencies', () => {

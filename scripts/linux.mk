@@ -1,0 +1,38 @@
+# Cross-builds what the package brings for one Linux; scripts/prebuild runs it: make -f scripts/linux.mk PLATFORM=linux-arm64
+# Run from the project's root.
+PLATFORM ?= linux-x64
+OUT := prebuilds/$(PLATFORM)
+WORK := .cache/prebuild/$(PLATFORM)
+all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder $(OUT)/pcsc-bridge-agent
+
+SYSTEM := linux
+# glibc as Node.js 20 needs it. libc++ and the unwinder are linked in, so that nothing else has to be there.
+target_linux-x64 := x86_64-linux-gnu.2.28
+target_linux-arm64 := aarch64-linux-gnu.2.28
+target_linux-x64-musl := x86_64-linux-musl
+CXX := scripts/zig c++ -target $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
+CXXFLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+include scripts/products.mk
+
+LDFLAGS := -s -Wl,--gc-sections
+# The programs load the PC/SC library at run time, so they cannot be static, which with musl is what zig makes of a
+# program that takes no shared library: it is shown an empty one.
+dynamic := $(if $(findstring musl,$(PLATFORM)),$(WORK)/libempty.so)
+link_program = $(CXX) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(dynamic),-L$(WORK) -Wl$(comma)--as-needed -lempty)
+comma := ,
+
+$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) native/addon/exports.map
+	@mkdir -p $(@D)
+	$(CXX) -shared $(LDFLAGS) -Wl,--version-script=native/addon/exports.map -o $@ $(filter %.o,$^)
+
+$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(dynamic)
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(dynamic)
+	@mkdir -p $(@D)
+	$(link_program)
+
+$(WORK)/libempty.so:
+	@mkdir -p $(@D)
+	$(CXX) -shared -o $@ -x c /dev/null
