@@ -50,6 +50,18 @@ export interface NativeIdentity {
   connectTime: bigint;
 }
 
+export interface NativeSession extends NativeIdentity {
+  user: string;
+  source: string;
+}
+
+export interface NativePeer {
+  session: NativeSession;
+  pid: number;
+  /** undefined on Windows. */
+  uid: number | undefined;
+}
+
 export interface NativeBegin {
   /** Somebody else reset the card before we got it. */
   cardWasReset: boolean;
@@ -225,8 +237,13 @@ export interface NativeAddon {
     data: Uint8Array,
     cancel?: NativeCancel,
   ): Promise<void>;
+  /**
+   * Who is at the other end of a connected Unix socket, or named pipe on Windows, by its file descriptor, which
+   * is not needed any more once this has returned. Throws where it is none of these.
+   */
+  peerOf(fd: number): Promise<NativePeer>;
   /** The terminal session of a process; 0: of this one. */
-  sessionOf(pid: number): Promise<NativeIdentity & { user: string; source: string }>;
+  sessionOf(pid: number): Promise<NativeSession>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */
   setQuickAck(fd: number): void;
 }

@@ -50,6 +50,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));
   exports.Set("libraryPath", Napi::Function::New<LibraryPath>(env, "libraryPath"));
+  exports.Set("peerOf", Napi::Function::New<PeerOf>(env, "peerOf"));
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));
