@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net';
+import type { Peer } from '../peer.js';
+
+/** A connection that nobody has read from yet. */
+export interface Arrival {
+  /** Asks the system who it is. */
+  ask(): Promise<Peer>;
+  /** Makes it a socket that flows once somebody listens; undefined where it is gone. Once. */
+  open(): Socket | undefined;
+  /** Closes it instead. */
+  refuse(): void;
+}
+
+/** What takes connections in. */
+export interface Listener {
+  close(): Promise<void>;
+}
