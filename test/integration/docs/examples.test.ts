@@ -1,56 +1,27 @@
 /** The programs in examples/ do what they say. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/virtual/index.js';
+import { examples, type RunningExample, startExample } from '../../support/example.js';
 import { Holder } from '../../support/holder.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 
-const directory = new URL('../../../examples/', import.meta.url);
 const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 const { name: other, port: otherPort } = readerAt(rig, 1);
 
-interface Running {
-  process: ChildProcess;
-  /** What it has printed. */
-  lines(): string[];
-  /** Waits until it has printed a line that matches. */
-  until(line: string | RegExp): Promise<void>;
-  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
-}
-
-function start(example: string, env: NodeJS.ProcessEnv = {}): Running {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(example, directory))], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const lines = () => stdout.split('\n').slice(0, -1);
-  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
-  const until = (line: string | RegExp) =>
-    vi.waitFor(() => expect(lines()).toContainEqual(expect.stringMatching(line)), { timeout: 10_000 });
-  return { process: child, lines, until, ended };
-}
-
 test('each example is here, or only compiled', () => {
-  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs'];
+  const broker = ['session-broker.mjs', 'session-broker-client.mjs'];
+  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', ...broker];
   const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
-  expect(readdirSync(directory).toSorted()).toEqual([...run, ...compiled].toSorted());
+  expect(readdirSync(examples).toSorted()).toEqual([...run, ...compiled].toSorted());
 });
 
 test('custom-card: the PIN is asked for where it is needed, and points are counted', async () => {
-  const { lines, ended } = start('custom-card.mjs');
+  const { lines, ended } = startExample('custom-card.mjs');
   expect(await ended).toMatchObject({ code: 0, stderr: '' });
   expect(lines()).toEqual([
     'select: success',
@@ -85,7 +56,7 @@ describe('nfc-uid', () => {
   }
 
   test('tells readers, the UID of each card, and that it went', async () => {
-    const program = start('nfc-uid.mjs');
+    const program = startExample('nfc-uid.mjs');
     await program.until(`${reader}: attached`);
     await program.until(`${other}: attached`);
     const remove = await putCard(port, '04 A2 3B 7A 9000');
@@ -112,10 +83,11 @@ describe('desktop-agent', () => {
   afterEach(() => takeOut(virtual));
 
   const loggedOn = new RegExp(`^${reader}: CN=Alice logged on in \\d+ ms$`);
-  const count = (agent: Running, what: RegExp) => agent.lines().filter((line) => what.test(line)).length;
+  const count = (agent: RunningExample, what: RegExp) =>
+    agent.lines().filter((line) => what.test(line)).length;
 
   test('logs on with the card that is there, off when it goes, on again when it comes back', async () => {
-    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     await agent.until(loggedOn);
     await takeOut(virtual);
     await agent.until(`${reader}: logged off, card removed`);
@@ -127,7 +99,7 @@ describe('desktop-agent', () => {
   });
 
   test('survives a service that dies and comes back', async () => {
-    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     await agent.until(loggedOn);
     await rig.killDaemon();
     await agent.until(/^the smart card service is away: SCARD_/);
@@ -142,7 +114,7 @@ describe('desktop-agent', () => {
   });
 
   test('spends one try on a wrong PIN, not one with each card', async () => {
-    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN: '999999' });
+    const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN: '999999' });
     await agent.until(/no logon: The PIN is wrong: verification failed, 2 tries left/);
     await takeOut(virtual);
     await agent.until(`${reader}: logged off, card removed`);
@@ -156,7 +128,7 @@ describe('desktop-agent', () => {
   test('ends at once while it waits for a card that somebody holds', async () => {
     const holder = await Holder.hold(reader);
     const second = await createPivCard({ port: otherPort, pin: PCSC_BRIDGE_PIN, subject: 'Bob' });
-    const agent = start('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
+    const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     // Bob does not wait for Alice's card.
     await agent.until(new RegExp(`^${other}: CN=Bob logged on`));
     expect(count(agent, loggedOn)).toBe(0);
@@ -167,4 +139,26 @@ describe('desktop-agent', () => {
     await holder.release();
     await takeOut(second);
   });
+});
+
+test('session-broker and its client: readers and a logon in whatever session the client is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'broker-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'broker.sock');
+  const virtual = await createPivCard({ port, pin: '246810', subject: 'Alice' });
+  const broker = startExample('session-broker.mjs', {}, [path]);
+  await broker.until(`listening at ${path}`);
+  const client = startExample('session-broker-client.mjs', { PCSC_BRIDGE_PIN: '246810' }, [path, reader]);
+  expect(await client.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  const said = client.lines().join(' ');
+  expect(said).toMatch(
+    /^{ session: \d+, user: '.+' } { readers: \[.+\] } { subject: 'CN=Alice', durationMs:/,
+  );
+  await broker.until(/: gone$/);
+  broker.process.kill('SIGINT');
+  broker.process.kill('SIGTERM');
+  expect(await broker.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(broker.lines().join('\n')).not.toContain('246810');
+  expect(readdirSync(directory)).toEqual([]);
+  await takeOut(virtual);
 });

@@ -1,0 +1,34 @@
+/**
+ * Asks the broker of examples/session-broker.mjs: whose session it takes us for, the readers, and a logon.
+ *
+ *   PCSC_BRIDGE_PIN=123456 node examples/session-broker-client.mjs /run/session-broker.sock [READER]
+ */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { peerOf } from 'pcsc-bridge/local';
+
+const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
+const socket = connect(path);
+await once(socket, 'connect');
+// Whoever may make files in that directory could listen there, and would be told the PIN.
+const { uid } = await peerOf(socket);
+if (uid !== 0 && uid !== process.getuid?.())
+  throw new Error(`the broker runs as user ${uid}: no PIN for that one`);
+
+const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
+/** @param {object} request */
+async function ask(request, secret = '') {
+  socket.write(`${JSON.stringify(request)}\n${secret}`);
+  const { value, done } = await answers.next();
+  if (done) throw new Error('the broker has closed the connection');
+  return JSON.parse(value);
+}
+
+console.log(await ask({ command: 'whoami' }));
+const { readers } = await ask({ command: 'readers' });
+console.log({ readers });
+const pin = process.env['PCSC_BRIDGE_PIN'];
+const reader = wanted ?? readers[0];
+if (pin && reader) console.log(await ask({ command: 'logon', reader }, `${pin}\n`));
+socket.end();

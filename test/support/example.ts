@@ -1,0 +1,40 @@
+/** A program of examples/, run as its comment says. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, vi } from 'vitest';
+
+export const examples = new URL('../../examples/', import.meta.url);
+
+export interface RunningExample {
+  process: ChildProcess;
+  /** What it has printed. */
+  lines(): string[];
+  /** Waits until it has printed a line that matches. */
+  until(line: string | RegExp): Promise<void>;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
+}
+
+export function startExample(
+  example: string,
+  env: NodeJS.ProcessEnv = {},
+  args: readonly string[] = [],
+): RunningExample {
+  const child = spawn(process.execPath, [fileURLToPath(new URL(example, examples)), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let [stdout, stderr] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const lines = () => stdout.split('\n').slice(0, -1);
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, stderr }));
+  const until = (line: string | RegExp) =>
+    vi.waitFor(() => expect(lines()).toContainEqual(expect.stringMatching(line)), { timeout: 10_000 });
+  return { process: child, lines, until, ended };
+}
