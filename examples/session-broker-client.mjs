@@ -3,18 +3,15 @@
  *
  *   PCSC_BRIDGE_PIN=123456 node examples/session-broker-client.mjs /run/session-broker.sock [READER]
  */
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
-import { peerOf } from 'pcsc-bridge/local';
+import { connectLocally } from 'pcsc-bridge/local';
 
 const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
-const socket = connect(path);
-await once(socket, 'connect');
-// Whoever may make files in that directory could listen there, and would be told the PIN.
-const { uid } = await peerOf(socket);
-if (uid !== 0 && uid !== process.getuid?.())
-  throw new Error(`the broker runs as user ${uid}: no PIN for that one`);
+const { socket, peer } = await connectLocally(path);
+// Whoever may make files in that directory could listen there, and would be told the PIN. On Windows: whoever was first.
+const trusted = peer.uid === undefined ? peer.identity.id === 0 : [0, process.getuid?.()].includes(peer.uid);
+if (!trusted)
+  throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: no PIN for that one`);
 
 const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
 /** @param {object} request */

@@ -100,7 +100,9 @@ async function* linesOf(socket) {
       yield rest.subarray(0, end);
       rest = rest.subarray(end + 1);
     }
-    if (rest.length > longestLine) return yield rest; // too long, and the last
+    if (rest.length <= longestLine) continue;
+    yield rest; // too long, and the last
+    return;
   }
 }
 

@@ -173,6 +173,12 @@ export interface NativeMonitor {
   unref(): void;
 }
 
+/** A named pipe of Windows that listens. */
+export interface NativePipeServer {
+  /** Fulfilled when nothing listens any more. Clients that have arrived by then may not be told of. */
+  close(): Promise<void>;
+}
+
 export interface NativeFilterSetting {
   on: boolean;
   stored: boolean | null;
@@ -217,6 +223,18 @@ export interface NativeAddon {
   Monitor: new (
     listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
   ) => NativeMonitor;
+  /**
+   * Windows only. Listens at `\\.\pipe\NAME`, for the owner and administrators, or all interactive users too.
+   * The listener gets a file descriptor for each client, which is its own to close, or an error. Keeps the event
+   * loop alive.
+   */
+  PipeServer:
+    | (new (
+        path: string,
+        everyone: boolean,
+        listener: (error: Error | null, fd: number | null) => void,
+      ) => NativePipeServer)
+    | undefined;
   /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
@@ -237,6 +255,8 @@ export interface NativeAddon {
     data: Uint8Array,
     cancel?: NativeCancel,
   ): Promise<void>;
+  /** Windows only: the file descriptor of the client's end of a named pipe. */
+  openPipe(path: string): Promise<number>;
   /**
    * Who is at the other end of a connected Unix socket, or named pipe on Windows, by its file descriptor, which
    * is not needed any more once this has returned. Throws where it is none of these.

@@ -4,7 +4,8 @@ import { type SessionIdentity, systemIdentity } from './session-identity.js';
 
 /**
  * The process at the other end of a local connection: the one that connected, or that listens where this end
- * connected. What it says of itself plays no part. Got from a `LocalServer`, or `peerOf`, of `pcsc-bridge/local`.
+ * connected. What it says of itself plays no part. Got from `LocalServer` and
+ * `connectLocally` of `pcsc-bridge/local`.
  */
 export class Peer {
   /** The terminal session it was in. */

@@ -1,3 +1,4 @@
+/** What the listeners of the platforms and the server have between them. */
 import type { Socket } from 'node:net';
 import type { Peer } from '../peer.js';
 
@@ -9,6 +10,17 @@ export interface Arrival {
   open(): Socket | undefined;
   /** Closes it instead. */
   refuse(): void;
+}
+
+/** Who may connect. */
+export type LocalAccess = 'owner' | 'group' | 'everyone';
+
+export interface Listening {
+  path: string;
+  access: LocalAccess;
+  onArrival: (arrival: Arrival) => void;
+  /** A connection could not be accepted. */
+  onError: (error: Error) => void;
 }
 
 /** What takes connections in. */

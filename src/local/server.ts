@@ -2,20 +2,19 @@
 import type { Socket } from 'node:net';
 import type { Peer } from '../peer.js';
 import { checkOptions, describe } from '../values.js';
-import type { Arrival, Listener } from './arrival.js';
-import { SocketListener } from './socket-listener.js';
-
-/** Who may connect. */
-export type LocalAccess = 'owner' | 'group' | 'everyone';
-
-const modes = { owner: 0o600, group: 0o660, everyone: 0o666 } as const;
+import type { Arrival, Listener, LocalAccess } from './arrival.js';
+import { listenOnPipe } from './pipe-listener.js';
+import { listenOnSocket } from './socket-listener.js';
 
 export interface LocalServerOptions {
-  /** The path of a Unix socket, in a directory where nobody but the owner may make files. */
+  /**
+   * The path of a Unix socket, in a directory where nobody but the owner may make files; on Windows
+   * `\\.\pipe\NAME`, the name of a pipe.
+   */
   path: string;
   /**
-   * Who may connect, besides root: the user that this process runs as ('owner', unless given), also the group of
-   * the socket's file, or everyone.
+   * Who may connect, besides root or the administrators: the user that this process runs as ('owner', unless
+   * given), also the group of the socket's file (not on Windows), or everyone; on Windows every interactive user.
    */
   access?: LocalAccess | undefined;
   /** Hears why a connection was not accepted: nobody could tell whose it is, or the system is out of something. */
@@ -49,7 +48,8 @@ export class LocalServer {
 
   /**
    * Listens. A socket's file that a server of the same user left when it died is replaced; anything else at that
-   * path stays, and is an error: EADDRINUSE where somebody listens, EEXIST otherwise.
+   * path stays, and is an error: EADDRINUSE where somebody listens, EEXIST otherwise. On Windows a PcscError:
+   * SCARD_E_SHARING_VIOLATION where somebody listens.
    */
   static async listen(
     options: LocalServerOptions,
@@ -60,12 +60,13 @@ export class LocalServer {
       throw new TypeError(`onConnection must be a function, not ${describe(onConnection)}`);
     }
     const server = new LocalServer(options, onConnection);
-    server.#listener = await SocketListener.listen(
+    const listen = process.platform === 'win32' ? listenOnPipe : listenOnSocket;
+    server.#listener = await listen({
       path,
-      modes[access],
-      (arrival) => server.#take(arrival),
-      (error) => server.#tell(error),
-    );
+      access,
+      onArrival: (arrival) => server.#take(arrival),
+      onError: (error) => server.#tell(error),
+    });
     return server;
   }
 
@@ -113,12 +114,10 @@ function checkServerOptions(options: LocalServerOptions): { path: string; access
   checkOptions(options);
   const { path, access = 'owner' } = options;
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new TypeError(`path must be that of a Unix socket, not ${describe(path)}`);
+    throw new TypeError(`path must be that of a Unix socket or a named pipe, not ${describe(path)}`);
   }
-  if (!Object.hasOwn(modes, access)) {
-    throw new TypeError(
-      `access must be one of '${Object.keys(modes).join("', '")}', not '${String(access)}'`,
-    );
+  if (!['owner', 'group', 'everyone'].includes(access)) {
+    throw new TypeError(`access must be one of 'owner', 'group', 'everyone', not '${String(access)}'`);
   }
   return { path, access };
 }

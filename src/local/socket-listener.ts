@@ -1,47 +1,34 @@
 /** Listening on a Unix socket. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Arrival, Listener } from './arrival.js';
-import { peerOf } from './peer-of.js';
+import type { Arrival, Listener, Listening } from './arrival.js';
+import { peerOf } from './connect.js';
 import { SocketFile } from './socket-file.js';
 
-export class SocketListener implements Listener {
-  readonly #server: Server;
-  readonly #file: SocketFile;
+const modes = { owner: 0o600, group: 0o660, everyone: 0o666 } as const;
 
-  private constructor(server: Server, file: SocketFile) {
-    this.#server = server;
-    this.#file = file;
+export async function listenOnSocket({ path, access, onArrival, onError }: Listening): Promise<Listener> {
+  // Paused: nothing is read before it is known who writes.
+  const server = createServer({ pauseOnConnect: true }, (socket) => onArrival(arrivalOf(socket)));
+  const listen = async (at: string) => {
+    server.listen({ path: at, exclusive: true });
+    await once(server, 'listening');
+  };
+  try {
+    const file = await SocketFile.make(path, modes[access], listen);
+    server.on('error', onError);
+    return { close: () => close(server, file) };
+  } catch (error) {
+    server.close();
+    throw error;
   }
+}
 
-  static async listen(
-    path: string,
-    mode: number,
-    onArrival: (arrival: Arrival) => void,
-    onError: (error: Error) => void,
-  ): Promise<SocketListener> {
-    // Paused: nothing is read before it is known who writes.
-    const server = createServer({ pauseOnConnect: true }, (socket) => onArrival(arrivalOf(socket)));
-    const listen = async (at: string) => {
-      server.listen({ path: at, exclusive: true });
-      await once(server, 'listening');
-    };
-    try {
-      const file = await SocketFile.make(path, mode, listen);
-      server.on('error', onError);
-      return new SocketListener(server, file);
-    } catch (error) {
-      server.close();
-      throw error;
-    }
-  }
-
-  async close(): Promise<void> {
-    const closed = once(this.#server, 'close');
-    this.#server.close();
-    await this.#file.remove();
-    await closed;
-  }
+async function close(server: Server, file: SocketFile): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  await file.remove();
+  await closed;
 }
 
 function arrivalOf(socket: Socket): Arrival {

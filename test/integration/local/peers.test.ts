@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect, createServer, Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { peerOf } from '../../../src/local/index.js';
+import { peerOf } from '../../../src/local/connect.js';
+import { connectLocally } from '../../../src/local/index.js';
 import { LocalClient } from '../../support/local-client.js';
 import { openBridge } from '../../support/rig.js';
 import { errorOf } from '../../support/time.js';
@@ -106,11 +107,12 @@ test('a connection that breaks ends in close, whoever listens for errors', async
 });
 
 test('a client learns who listens', async () => {
-  const { path } = await listen();
-  const client = connect(path);
-  await once(client, 'connect');
-  expect(await peerOf(client)).toMatchObject({ pid: process.pid, identity: own });
-  client.destroy();
+  const { path, next } = await listen();
+  const { socket, peer } = await connectLocally(path);
+  expect(peer).toMatchObject({ pid: process.pid, identity: own });
+  socket.end('hello');
+  expect(await text((await next()).socket)).toBe('hello');
+  expect(await errorOf(connectLocally(`${path}.not`))).toMatchObject({ code: 'ENOENT' });
 });
 
 test('what is no Unix socket is refused with the reason', async () => {
