@@ -9,12 +9,13 @@ import { CardBridge } from '../../../src/index.js';
 import { type RunningExample, startExample } from '../../support/example.js';
 import { Holder } from '../../support/holder.js';
 import { LocalClient } from '../../support/local-client.js';
+import { occurrences } from '../../support/memory.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { durationOf, staysPending } from '../../support/time.js';
 import { makeDirectory } from './helpers.js';
 
 const rig = await startRig({ slots: 2 });
-const PIN = '246810';
+const PIN = '739184';
 await insertPiv(rig, 0, { pin: PIN, subject: 'Alice' });
 const cardOfBob = await insertPiv(rig, 1, { pin: PIN, subject: 'Bob' });
 const alices = readerAt(rig, 0).name;
@@ -107,6 +108,18 @@ test('a wrong PIN is told with the tries left, and is no part of anything', asyn
   expect(JSON.stringify(answer) + broker.lines().join('\n')).not.toContain('975310');
   expect(await logOn(client, bobs)).toMatchObject({ subject: 'CN=Bob' });
   expect(cardOfBob.piv.pin.retriesLeft).toBe(3);
+  await endWell(broker);
+});
+
+// Of the line itself Node.js may keep a copy: it reads into memory that it frees as it is.
+test('a command that carried a PIN is nowhere in memory afterwards', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const pid = broker.process.pid as number;
+  const verify = Buffer.concat([Buffer.from([0x00, 0x20, 0x00, 0x80, 0x08]), Buffer.from(PIN)]);
+  for (let i = 0; i < 3; i++) expect(await logOn(client, bobs)).toMatchObject({ subject: 'CN=Bob' });
+  expect(await occurrences(pid, path)).toBeGreaterThan(0);
+  expect(await occurrences(pid, verify)).toBe(0);
   await endWell(broker);
 });
 
