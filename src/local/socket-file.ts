@@ -44,7 +44,9 @@ export class SocketFile {
   /** Removes the file, if it is still this one. */
   async remove(): Promise<void> {
     const there = await lstatOrNothing(this.path);
-    if (there?.dev === this.#file.dev && there.ino === this.#file.ino) await unlink(this.path);
+    if (there?.dev === this.#file.dev && there.ino === this.#file.ino) {
+      await rm(this.path, { force: true });
+    }
   }
 }
 

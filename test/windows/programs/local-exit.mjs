@@ -11,9 +11,6 @@ if (isMainThread) {
   const worker = new Worker(new URL(import.meta.url), { workerData: `${path}-worker` });
   await new Promise((resolve) => worker.once('message', resolve));
   const terminated = await worker.terminate();
-  // The thread that listened ends by itself, and the name is free.
-  const again = await LocalServer.listen({ path: `${path}-worker` }, () => {});
-  await again.close();
   report({ terminated });
   process.exit();
 }
