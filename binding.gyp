@@ -47,10 +47,10 @@
       "conditions": [
         ["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }],
         ["OS=='win'", {
-          "sources": ["native/addon/pin_windows.cc"],
+          "sources": ["native/addon/pin_windows.cc", "native/addon/pipe_server_windows.cc"],
           "libraries": ["-ladvapi32", "-lwtsapi32"],
         }, {
-          "sources": ["native/addon/pin_posix.cc"],
+          "sources": ["native/addon/pin_posix.cc", "native/addon/pipe_server_posix.cc"],
         }],
       ],
     },

@@ -3,8 +3,9 @@ import { CardCache } from './cache.js';
 import { closedError } from './errors.js';
 import { ItemCache } from './items.js';
 import { native } from './native.js';
+import { Peer } from './peer.js';
 import { SessionContext } from './session.js';
-import { checkIdentity, identityKey, type SessionIdentity } from './session-identity.js';
+import { checkIdentity, identityKey, type SessionIdentity, systemIdentity } from './session-identity.js';
 import { checkNumber, checkOptions, describe } from './values.js';
 
 export interface BridgeOptions {
@@ -16,8 +17,11 @@ export interface BridgeOptions {
   filter?: 'on' | 'off' | 'system' | undefined;
 }
 
-/** Whose session: a process's, or one given by its identity. */
-export type SessionQuery = { pid: number } | { id: number; connectTime: bigint; user?: string };
+/** Whose session: that of who is at the other end of a connection, a process's, or one given by its identity. */
+export type SessionQuery =
+  | { peer: Peer }
+  | { pid: number }
+  | { id: number; connectTime: bigint; user?: string };
 
 /** What is stored about the filter, and whether this process works with it. */
 export interface FilterSetting {
@@ -59,8 +63,8 @@ export class CardBridge {
   }
 
   /**
-   * Opens a session: the caller's own terminal session, that of another process, or one given by id and
-   * connect time. Error BRIDGE_E_SESSION_UNKNOWN where a process's session cannot be learnt.
+   * Opens a session: the caller's own terminal session, that of a connection's peer (from `pcsc-bridge/local`)
+   * or of another process, or one given by id and connect time. Error BRIDGE_E_SESSION_UNKNOWN where a process's session cannot be learnt.
    */
   async openSession(query?: SessionQuery): Promise<SessionContext> {
     this.#checkOpen();
@@ -101,7 +105,13 @@ export class CardBridge {
 async function findIdentity(query: SessionQuery | undefined): Promise<SessionIdentity> {
   if (query !== undefined && (typeof query !== 'object' || query === null)) {
     throw new TypeError(
-      `whose session? { pid } or { id, connectTime }, or nothing for the caller's own; not ${describe(query)}`,
+      `whose session? { peer }, { pid } or { id, connectTime }, or nothing for the caller's own; not ${describe(query)}`,
+    );
+  }
+  if (query !== undefined && 'peer' in query) {
+    if (Peer.isPeer(query.peer)) return query.peer.identity;
+    throw new TypeError(
+      `peer must be what a LocalServer gives with a connection, not ${describe(query.peer)}`,
     );
   }
   if (query !== undefined && 'id' in query) {
@@ -111,6 +121,5 @@ async function findIdentity(query: SessionQuery | undefined): Promise<SessionIde
   if (query !== undefined && checkNumber(query.pid, 'pid') === 0) {
     throw new RangeError('pid must be the number of a process, and 0 is none');
   }
-  const { source, ...identity } = await native.sessionOf(query?.pid ?? 0);
-  return { ...identity, source: source as NonNullable<SessionIdentity['source']> };
+  return systemIdentity(await native.sessionOf(query?.pid ?? 0));
 }

@@ -10,6 +10,7 @@ export { controlCode } from './ccid/index.js';
 export { AbortError, PcscError, TimeoutError } from './errors.js';
 export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from './items.js';
 export { ReaderWatch, type ReaderWatchEvents } from './monitor.js';
+export type { Peer } from './peer.js';
 export type { ReaderEvent, ReaderState } from './reader-events.js';
 export { type ListReadersOptions, SessionContext } from './session.js';
 export { fromConnectTime, type SessionIdentity, toConnectTime } from './session-identity.js';

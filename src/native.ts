@@ -50,6 +50,18 @@ export interface NativeIdentity {
   connectTime: bigint;
 }
 
+export interface NativeSession extends NativeIdentity {
+  user: string;
+  source: string;
+}
+
+export interface NativePeer {
+  session: NativeSession;
+  pid: number;
+  /** undefined on Windows. */
+  uid: number | undefined;
+}
+
 export interface NativeBegin {
   /** Somebody else reset the card before we got it. */
   cardWasReset: boolean;
@@ -161,6 +173,12 @@ export interface NativeMonitor {
   unref(): void;
 }
 
+/** A named pipe of Windows that listens. */
+export interface NativePipeServer {
+  /** Fulfilled when nothing listens any more. Clients that have arrived by then may not be told of. */
+  close(): Promise<void>;
+}
+
 export interface NativeFilterSetting {
   on: boolean;
   stored: boolean | null;
@@ -205,6 +223,18 @@ export interface NativeAddon {
   Monitor: new (
     listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
   ) => NativeMonitor;
+  /**
+   * Windows only. Listens at `\\.\pipe\NAME`, for the owner and administrators, or all interactive users too.
+   * The listener gets a file descriptor for each client, which is its own to close, or an error. Keeps the event
+   * loop alive.
+   */
+  PipeServer:
+    | (new (
+        path: string,
+        everyone: boolean,
+        listener: (error: Error | null, fd: number | null) => void,
+      ) => NativePipeServer)
+    | undefined;
   /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
@@ -225,8 +255,15 @@ export interface NativeAddon {
     data: Uint8Array,
     cancel?: NativeCancel,
   ): Promise<void>;
+  /** Windows only: the file descriptor of the client's end of a named pipe. */
+  openPipe(path: string): Promise<number>;
+  /**
+   * Who is at the other end of a connected Unix socket, or named pipe on Windows, by its file descriptor, which
+   * is not needed any more once this has returned. Throws where it is none of these.
+   */
+  peerOf(fd: number): Promise<NativePeer>;
   /** The terminal session of a process; 0: of this one. */
-  sessionOf(pid: number): Promise<NativeIdentity & { user: string; source: string }>;
+  sessionOf(pid: number): Promise<NativeSession>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */
   setQuickAck(fd: number): void;
 }

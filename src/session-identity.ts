@@ -1,5 +1,5 @@
 /** Who asks: the key of the card cache. */
-import type { NativeIdentity } from './native.js';
+import type { NativeIdentity, NativeSession } from './native.js';
 import { checkNumber, describe } from './values.js';
 
 /** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
@@ -30,6 +30,11 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
 
 export function nativeIdentity(identity: SessionIdentity): NativeIdentity {
   return { id: identity.id, connectTime: identity.connectTime };
+}
+
+/** An identity as the system told it. */
+export function systemIdentity({ id, connectTime, user, source }: NativeSession): SessionIdentity {
+  return { id, connectTime, user, source: source as NonNullable<SessionIdentity['source']> };
 }
 
 /** The same text for the same identity, and only for that. */

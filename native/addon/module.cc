@@ -10,6 +10,7 @@
 #include "addon/items.h"
 #include "addon/monitor_wrap.h"
 #include "addon/pin.h"
+#include "addon/pipe_server.h"
 #include "addon/promise.h"
 #include "addon/session.h"
 #include "addon/socket.h"
@@ -46,10 +47,13 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("CardCache", CacheWrap::Define(env));
   exports.Set("Channel", channel);
   exports.Set("Monitor", MonitorWrap::Define(env));
+  exports.Set("PipeServer", DefinePipeServer(env));
   exports.Set("doctor", Napi::Function::New<Doctor>(env, "doctor"));
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));
   exports.Set("libraryPath", Napi::Function::New<LibraryPath>(env, "libraryPath"));
+  exports.Set("openPipe", Napi::Function::New<OpenPipeClient>(env, "openPipe"));
+  exports.Set("peerOf", Napi::Function::New<PeerOf>(env, "peerOf"));
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));

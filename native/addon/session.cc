@@ -1,8 +1,13 @@
 #include "addon/session.h"
 
+#include <uv.h>
+
+#include <utility>
+
 #include "addon/convert.h"
 #include "addon/promise.h"
 #include "cache/filter_setting.h"
+#include "session/peer.h"
 #include "session/session.h"
 
 namespace pcsc_bridge::addon {
@@ -15,6 +20,14 @@ Napi::Value FromSession(Napi::Env env, Session& session) {
   return object;
 }
 
+Napi::Value FromPeer(Napi::Env env, Peer& peer) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("session", FromSession(env, peer.session));
+  object.Set("pid", peer.pid);
+  object.Set("uid", peer.uid ? Napi::Value(Napi::Number::New(env, *peer.uid)) : env.Undefined());
+  return object;
+}
+
 }  // namespace
 
 Napi::Value SessionOf(const Napi::CallbackInfo& info) {
@@ -22,6 +35,16 @@ Napi::Value SessionOf(const Napi::CallbackInfo& info) {
   const Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);
   // The system's session manager may take its time.
   AnswerOnWorker<Session>(promised, [pid] { return SessionOfProcess(pid); });
+  return promised.promise;
+}
+
+Napi::Value PeerOf(const Napi::CallbackInfo& info) {
+  const std::uint32_t fd = ToUint32(info[0], "fd");
+  // Named by number here only: by the time the answer comes the descriptor may be somebody else's.
+  Result<PeerQuestion> question = AskPeer(std::intptr_t(uv_get_osfhandle(static_cast<int>(fd))));
+  if (!question) throw Napi::Error(info.Env(), ToJs(info.Env(), question.error()));
+  const Promised<Peer> promised = MakePromise<Peer>(info.Env(), FromPeer);
+  AnswerOnWorker<Peer>(promised, std::move(*question));
   return promised.promise;
 }
 

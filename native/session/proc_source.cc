@@ -1,13 +1,10 @@
 #include "session/proc_source.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <memory>
 #include <optional>
@@ -15,34 +12,13 @@
 #include <utility>
 
 #include "session/filetime.h"
+#include "session/proc_directory.h"
 #include "session/user_name.h"
 
 namespace pcsc_bridge {
 namespace {
 
 constexpr std::uint32_t kNone = 0xffffffff;  // an audit session or login uid that was never set
-
-template <class Number>
-std::optional<Number> ParseNumber(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end == text.data()) return std::nullopt;
-  return number;
-}
-
-// The text after `key` at the start of a line, without leading blanks.
-std::optional<std::string_view> ValueOf(std::string_view text, std::string_view key) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.substr(0, key.size()) != key) continue;
-    line.remove_prefix(key.size());
-    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
-    return line;
-  }
-  return std::nullopt;
-}
 
 Error Unknown(std::uint32_t pid, const char* what, int error) {
   return Error{status::kSessionUnknown, what, "",
@@ -52,44 +28,12 @@ Error Unknown(std::uint32_t pid, const char* what, int error) {
 
 }  // namespace
 
-// An open directory of /proc. Once open it stands for one process: a later one of the same number is not met.
-class ProcSource::Directory {
- public:
-  explicit Directory(const std::string& path) : fd_(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-  ~Directory() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Directory(const Directory&) = delete;
-  Directory& operator=(const Directory&) = delete;
-
-  bool is_open() const { return fd_ >= 0; }
-
-  // The whole file; nothing, and errno, when it cannot be read or the process has ended.
-  std::optional<std::string> Read(const char* name) const {
-    const int file = openat(fd_, name, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return std::nullopt;
-    std::string text;
-    std::array<char, 4096> part{};
-    ssize_t length = 0;
-    while ((length = read(file, part.data(), part.size())) > 0 || (length < 0 && errno == EINTR)) {
-      if (length > 0) text.append(part.data(), static_cast<std::size_t>(length));
-    }
-    const int error = errno;
-    close(file);
-    errno = error;
-    return length == 0 ? std::optional(std::move(text)) : std::nullopt;
-  }
-
- private:
-  const int fd_;
-};
-
 // What we use of PID/stat.
 struct ProcSource::Stat {
   std::uint32_t session = 0;
   std::uint64_t start = 0;  // clock ticks since boot
 
-  static std::optional<Stat> Of(const Directory& process) {
+  static std::optional<Stat> Of(const ProcDirectory& process) {
     const std::optional<std::string> text = process.Read("stat");
     if (!text) return std::nullopt;
     const std::optional<Stat> stat = Parse(*text);
@@ -124,7 +68,7 @@ ProcSource::ProcSource(std::string root)
     : root_(std::move(root)), ticks_per_second_(static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK))) {}
 
 Result<Session> ProcSource::Ask(std::uint32_t pid) {
-  const Directory process(root_ + "/" + std::to_string(pid));
+  const ProcDirectory process(root_ + "/" + std::to_string(pid));
   if (!process.is_open()) return Unknown(pid, "open", errno);
 
   const std::optional<std::string> audit_text = process.Read("sessionid");
@@ -139,18 +83,18 @@ Result<Session> ProcSource::Ask(std::uint32_t pid) {
   return session;
 }
 
-Result<Session> ProcSource::KernelSession(const Directory& process, std::uint32_t pid) {
+Result<Session> ProcSource::KernelSession(const ProcDirectory& process, std::uint32_t pid) {
   const std::optional<Stat> own = Stat::Of(process);
   if (!own) return Unknown(pid, "read", errno);
 
   std::uint32_t leader_pid = own->session;
   const bool leader_outside = leader_pid == 0;
   if (leader_outside) {
-    const std::optional<Stat> init = Stat::Of(Directory(root_ + "/1"));
+    const std::optional<Stat> init = Stat::Of(ProcDirectory(root_ + "/1"));
     leader_pid = init && init->session == 0 ? 1 : pid;
   }
 
-  const Directory leader(root_ + "/" + std::to_string(leader_pid));
+  const ProcDirectory leader(root_ + "/" + std::to_string(leader_pid));
   const std::optional<Stat> stat = leader.is_open() ? Stat::Of(leader) : std::nullopt;
   const bool leader_alive = stat && stat->session == own->session && stat->start <= own->start;
 
@@ -167,7 +111,7 @@ Result<Session> ProcSource::KernelSession(const Directory& process, std::uint32_
   return session;
 }
 
-std::string ProcSource::OwnerOf(const Directory& process) {
+std::string ProcSource::OwnerOf(const ProcDirectory& process) {
   const std::optional<std::string> text = process.Read("status");
   const auto value = text ? ValueOf(*text, "Uid:") : std::nullopt;  // real, effective, saved, file system
   const auto uid = value ? ParseNumber<std::uint32_t>(*value) : std::nullopt;
@@ -183,7 +127,7 @@ std::uint64_t ProcSource::OldestStart(std::uint32_t id, std::uint64_t at_most) c
   if (!all) return oldest;
   while (const dirent* entry = readdir(all.get())) {
     if (!ParseNumber<std::uint32_t>(entry->d_name)) continue;
-    const Directory process(root_ + "/" + entry->d_name);
+    const ProcDirectory process(root_ + "/" + entry->d_name);
     const std::optional<Stat> stat = process.is_open() ? Stat::Of(process) : std::nullopt;
     if (stat && stat->session == id) oldest = std::min(oldest, stat->start);
   }
@@ -193,7 +137,7 @@ std::uint64_t ProcSource::OldestStart(std::uint32_t id, std::uint64_t at_most) c
 std::uint64_t ProcSource::TimeOf(std::uint64_t ticks_since_boot) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (boot_second_ == 0) {
-    const std::optional<std::string> text = Directory(root_).Read("stat");
+    const std::optional<std::string> text = ProcDirectory(root_).Read("stat");
     const auto value = text ? ValueOf(*text, "btime") : std::nullopt;
     boot_second_ = value ? ParseNumber<std::uint64_t>(*value).value_or(0) : 0;
   }

@@ -26,6 +26,7 @@
 #include <mutex>
 #include <string>
 
+#include "session/proc_directory.h"
 #include "session/session.h"
 
 namespace pcsc_bridge {
@@ -38,12 +39,11 @@ class ProcSource {
   Result<Session> Ask(std::uint32_t pid);
 
  private:
-  class Directory;
   struct Stat;
 
-  Result<Session> KernelSession(const Directory& process, std::uint32_t pid);
+  Result<Session> KernelSession(const ProcDirectory& process, std::uint32_t pid);
   // The name of the user who runs the process; empty when that cannot be learnt.
-  static std::string OwnerOf(const Directory& process);
+  static std::string OwnerOf(const ProcDirectory& process);
   // FILETIME ticks; 0 when the system does not tell when it was booted.
   std::uint64_t TimeOf(std::uint64_t ticks_since_boot);
   // The start of the oldest process whose session is `id`, in ticks since boot, at most `at_most`.

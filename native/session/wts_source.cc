@@ -50,6 +50,10 @@ Result<Session> AskTerminalServices(std::uint32_t pid) {
                      std::to_string(error) + ")"};
   }
 
+  return TerminalServicesSession(id);
+}
+
+Session TerminalServicesSession(std::uint32_t id) {
   Session session;
   session.source = SessionSource::kWts;
   session.identity.id = id;

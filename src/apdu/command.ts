@@ -170,7 +170,8 @@ function uint16(bytes: Uint8Array, offset: number): number {
 }
 
 function concat(...parts: ArrayLike<number>[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  // Not `new Uint8Array(length)`: V8 keeps short ones among its objects, and moves them about, copies staying behind.
+  const whole = new Uint8Array(new ArrayBuffer(parts.reduce((length, part) => length + part.length, 0)));
   let offset = 0;
   for (const part of parts) {
     whole.set(part, offset);

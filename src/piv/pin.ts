@@ -42,7 +42,8 @@ export async function verifyPin(card: ApduCard, pin: string | Uint8Array): Promi
  * are issued with other characters too, so which ones will do is for the card to say.
  */
 function pinBlock(pin: string | Uint8Array): Uint8Array {
-  const block = new Uint8Array(BLOCK_LENGTH).fill(PADDING);
+  // A buffer of its own is not moved, so wiping it leaves no copy.
+  const block = new Uint8Array(new ArrayBuffer(BLOCK_LENGTH)).fill(PADDING);
   let length = pin.length;
   if (typeof pin !== 'string') while (length > MIN_LENGTH && pin[length - 1] === PADDING) length -= 1;
   let fits = pin.length <= BLOCK_LENGTH && length >= MIN_LENGTH;

@@ -1,4 +1,4 @@
-/** The programs in examples/, run. */
+/** A program of examples/, run as its comment says. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -15,11 +15,10 @@ export interface RunningExample {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
 
-/** Runs a program of examples/; killed with the test, should it still be there. */
 export function startExample(
   example: string,
   env: NodeJS.ProcessEnv = {},
-  ...args: string[]
+  args: readonly string[] = [],
 ): RunningExample {
   const child = spawn(process.execPath, [fileURLToPath(new URL(example, examples)), ...args], {
     env: { ...process.env, ...env },

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
-import type { Agent } from '../../support/agent.js';
+import { occurrences } from '../../support/memory.js';
 import { selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { staysPending } from '../../support/time.js';
@@ -14,22 +12,6 @@ const piv = await insertPiv(rig, 0, { pin });
 const { name: reader } = readerAt(rig);
 const verify = toHex(verifyPin(pin)).toLowerCase();
 
-/** How often a text is in the memory that a process may write to. */
-async function occurrences(agent: Agent, text: string): Promise<number> {
-  const { pid } = agent.child;
-  await using memory = await open(`/proc/${pid}/mem`);
-  let found = 0;
-  for (const line of readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
-    const [, start, end] = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line) ?? [];
-    if (start === undefined || end === undefined || /\[v(var|dso|syscall)/.test(line)) continue;
-    const size = Number.parseInt(end, 16) - Number.parseInt(start, 16);
-    const { buffer, bytesRead } = await memory.read(Buffer.alloc(size), 0, size, Number.parseInt(start, 16));
-    const region = buffer.subarray(0, bytesRead);
-    for (let at = region.indexOf(text); at >= 0; at = region.indexOf(text, at + 1)) found++;
-  }
-  return found;
-}
-
 const inHex = Buffer.from(pin).toString('hex');
 
 describe('a PIN', () => {
@@ -40,11 +22,11 @@ describe('a PIN', () => {
     piv.faults.responseDelay = 300;
     const verified = agent.ask('exchange', { card, apdu: verify });
     expect(await staysPending(verified, 100)).toBe(true);
-    expect(await occurrences(agent, pin)).toBeGreaterThan(0);
+    expect(await occurrences(agent.child.pid as number, pin)).toBeGreaterThan(0);
     piv.faults.responseDelay = 0;
     expect(await verified).toEqual({ response: '9000' });
-    expect(await occurrences(agent, pin)).toBe(0);
-    expect(await occurrences(agent, inHex)).toBe(0);
+    expect(await occurrences(agent.child.pid as number, pin)).toBe(0);
+    expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
   });
 
   it('is nowhere in it after requests that were refused', async () => {
@@ -62,7 +44,7 @@ describe('a PIN', () => {
     }
     await agent.ask('session', {}, 2);
     expect(await codeOf(agent.ask('release', { card: 9 }))).toBe('AGENT_E_PARAMETER');
-    expect(await occurrences(agent, inHex)).toBe(0);
-    expect(await occurrences(agent, pin)).toBe(0);
+    expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
+    expect(await occurrences(agent.child.pid as number, pin)).toBe(0);
   });
 });

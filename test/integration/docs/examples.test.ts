@@ -1,5 +1,7 @@
 /** The programs in examples/ do what they say. */
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/virtual/index.js';
@@ -12,7 +14,8 @@ const { name: reader, port } = readerAt(rig);
 const { name: other, port: otherPort } = readerAt(rig, 1);
 
 test('each example is here, or only compiled', () => {
-  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs'];
+  const broker = ['session-broker.mjs', 'session-broker-client.mjs'];
+  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', ...broker];
   const elsewhere = ['tls-client-auth.mjs']; // tls-client-auth.test.ts
   const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
   expect(readdirSync(examples).toSorted()).toEqual([...run, ...elsewhere, ...compiled].toSorted());
@@ -137,4 +140,26 @@ describe('desktop-agent', () => {
     await holder.release();
     await takeOut(second);
   });
+});
+
+test('session-broker and its client: readers and a logon in whatever session the client is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'broker-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  const path = join(directory, 'broker.sock');
+  const virtual = await createPivCard({ port, pin: '246810', subject: 'Alice' });
+  const broker = startExample('session-broker.mjs', {}, [path]);
+  await broker.until(`listening at ${path}`);
+  const client = startExample('session-broker-client.mjs', { PCSC_BRIDGE_PIN: '246810' }, [path, reader]);
+  expect(await client.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  const said = client.lines().join(' ');
+  expect(said).toMatch(
+    /^{ session: \d+, user: '.+' } { readers: \[.+\] } { subject: 'CN=Alice', durationMs:/,
+  );
+  await broker.until(/: gone$/);
+  broker.process.kill('SIGINT');
+  broker.process.kill('SIGTERM');
+  expect(await broker.ended).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(broker.lines().join('\n')).not.toContain('246810');
+  expect(readdirSync(directory)).toEqual([]);
+  await takeOut(virtual);
 });

@@ -63,7 +63,7 @@ describe.skipIf(!parts)('tls-client-auth (needs libengine-pkcs11-openssl, opensc
       NODE_EXTRA_CA_CERTS: files.cert,
       OPENSSL_ENGINES: dirname(engine ?? ''),
     };
-    return startExample('tls-client-auth.mjs', { ...env, PKCS11_MODULE_PATH }, url);
+    return startExample('tls-client-auth.mjs', { ...env, PKCS11_MODULE_PATH }, [url]);
   }
 
   test.each(['P256', 'RSA2048'] as const)('the server knows who came, by a key %s', async (algorithm) => {

@@ -1,0 +1,31 @@
+/**
+ * Asks the broker of examples/session-broker.mjs: whose session it takes us for, the readers, and a logon.
+ *
+ *   PCSC_BRIDGE_PIN=123456 node examples/session-broker-client.mjs /run/session-broker.sock [READER]
+ */
+import { createInterface } from 'node:readline';
+import { connectLocally } from 'pcsc-bridge/local';
+
+const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
+const { socket, peer } = await connectLocally(path);
+// Whoever may make files in that directory could listen there, and would be told the PIN. On Windows: whoever was first.
+const trusted = peer.uid === undefined ? peer.identity.id === 0 : [0, process.getuid?.()].includes(peer.uid);
+if (!trusted)
+  throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: no PIN for that one`);
+
+const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
+/** @param {object} request */
+async function ask(request, secret = '') {
+  socket.write(`${JSON.stringify(request)}\n${secret}`);
+  const { value, done } = await answers.next();
+  if (done) throw new Error('the broker has closed the connection');
+  return JSON.parse(value);
+}
+
+console.log(await ask({ command: 'whoami' }));
+const { readers } = await ask({ command: 'readers' });
+console.log({ readers });
+const pin = process.env['PCSC_BRIDGE_PIN'];
+const reader = wanted ?? readers[0];
+if (pin && reader) console.log(await ask({ command: 'logon', reader }, `${pin}\n`));
+socket.end();

@@ -1,0 +1,119 @@
+/**
+ * A broker, as a service would run it: one process with the readers, and clients in many terminal sessions. Who a
+ * client is the system says, so no session ever waits for another's card, or gets its handle.
+ *
+ *   node examples/session-broker.mjs /run/session-broker.sock everyone
+ *
+ * One JSON object a line each way; examples/session-broker-client.mjs talks to it. SIGTERM or Ctrl-C ends it.
+ */
+import { once } from 'node:events';
+import { CardBridge } from 'pcsc-bridge';
+import { LocalServer } from 'pcsc-bridge/local';
+import { logon } from 'pcsc-bridge/piv';
+
+const longestLine = 4096;
+const [path = '/run/session-broker.sock', access = 'owner'] = process.argv.slice(2);
+
+const bridge = new CardBridge({ filter: 'on' });
+const server = await LocalServer.listen(
+  {
+    path,
+    access: /** @type {import('pcsc-bridge/local').LocalAccess} */ (access),
+    onRefused: (reason) => console.log(`refused: ${textOf(reason)}`),
+  },
+  serve,
+);
+console.log(`listening at ${path}`);
+
+async function stop() {
+  await server.close();
+  await bridge.close();
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+
+/** @param {import('pcsc-bridge/local').LocalConnection} connection */
+async function serve({ socket, peer }) {
+  const session = await bridge.openSession({ peer });
+  const who = `session ${session.identity.id} (${session.identity.user}), process ${peer.pid}`;
+  console.log(`${who}: here`);
+  const gone = new AbortController();
+  socket.once('close', () => {
+    gone.abort();
+    void session.close(); // ends what waits
+  });
+  try {
+    const lines = linesOf(socket);
+    // One after another: who asks faster, or does not read the answers, is not read either.
+    for await (const line of lines) {
+      const answer = await answerTo(line, session, lines).catch(failure);
+      line.fill(0);
+      if (!socket.write(`${JSON.stringify(answer)}\n`)) await once(socket, 'drain', gone);
+      if (line.length > longestLine) break;
+    }
+  } catch (error) {
+    if (!gone.signal.aborted) console.log(`${who}: ${textOf(error)}`);
+  } finally {
+    socket.destroy();
+    await session.close(); // with the cached cards of a session that has nobody else here
+    console.log(`${who}: gone`);
+  }
+}
+
+/**
+ * @param {Buffer} line
+ * @param {import('pcsc-bridge').SessionContext} session
+ * @param {AsyncGenerator<Buffer>} lines
+ */
+async function answerTo(line, session, lines) {
+  if (line.length > longestLine) throw new Error(`a line has at most ${longestLine} bytes`);
+  const { command, reader } = JSON.parse(line.toString()) ?? {};
+  if (command === 'whoami') return { session: session.identity.id, user: session.identity.user };
+  if (command === 'readers') return { readers: await session.listReaders({ timeout: 5000 }) };
+  if (command !== 'logon') throw new Error('the commands are whoami, readers and logon');
+  // The PIN is the next line, as it is: bytes can be wiped, what JSON.parse makes cannot.
+  const { value: pin } = await lines.next();
+  try {
+    const { subject, durationMs } = await session.transaction(reader, (card) => logon(card, pin), {
+      timeout: 30_000, // for others to end their transactions
+      idleTimeout: 10_000,
+      disposition: 'reset', // nobody after this one finds the PIN verified
+    });
+    return { subject, durationMs };
+  } finally {
+    pin?.fill(0);
+  }
+}
+
+/**
+ * Each line's bytes, which whoever gets them wipes; what they were taken from is wiped here.
+ *
+ * @param {AsyncIterable<Buffer>} socket
+ */
+async function* linesOf(socket) {
+  let rest = Buffer.alloc(0);
+  for await (const data of socket) {
+    const joined = Buffer.concat([rest, data]);
+    for (const old of [rest, data]) old.fill(0);
+    rest = joined;
+    for (let end = rest.indexOf('\n'); end >= 0 && end <= longestLine; end = rest.indexOf('\n')) {
+      yield rest.subarray(0, end);
+      rest = rest.subarray(end + 1);
+    }
+    if (rest.length <= longestLine) continue;
+    yield rest; // too long, and the last
+    return;
+  }
+}
+
+/** @param {unknown} error */
+function failure(error) {
+  // What JSON.parse complains of would quote the line.
+  if (error instanceof SyntaxError) return { error: 'a line must be a JSON object', code: 'BAD_JSON' };
+  return { error: textOf(error), code: /** @type {{ code?: string }} */ (error)?.code };
+}
+
+/** @param {unknown} error */
+function textOf(error) {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,15 @@
+// Named pipes of Windows for JavaScript. pipe_server_windows.cc, and pipe_server_posix.cc, which has none.
+#pragma once
+
+#include <napi.h>
+
+namespace pcsc_bridge::addon {
+
+// The class PipeServer: new PipeServer(path, everyone, listener), close(). undefined where there are no
+// pipes.
+Napi::Value DefinePipeServer(Napi::Env env);
+
+// openPipe(path): a promise of the file descriptor of a pipe's client end.
+Napi::Value OpenPipeClient(const Napi::CallbackInfo& info);
+
+}  // namespace pcsc_bridge::addon

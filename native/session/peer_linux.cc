@@ -1,0 +1,89 @@
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "session/held_process.h"
+#include "session/peer.h"
+
+// Linux 6.5; C libraries' headers have it later. SPARC and PA-RISC count differently, and do without.
+#if !defined(SO_PEERPIDFD) && !defined(__sparc__) && !defined(__hppa__)
+#define SO_PEERPIDFD 77
+#endif
+
+namespace pcsc_bridge {
+namespace {
+
+constexpr uid_t kNobody = static_cast<uid_t>(-1);  // what a socket without a peer says
+
+Error Refuse(Status code, std::string detail) {
+  return Error{code, "SO_PEERCRED", "", std::move(detail)};
+}
+
+Error Ended(pid_t pid) {
+  return Refuse(status::kSessionUnknown,
+                "process " + std::to_string(pid) + ", which made this connection, has ended");
+}
+
+template <class Value>
+bool Get(int socket, int option, Value& value) {
+  socklen_t length = sizeof(value);
+  return getsockopt(socket, SOL_SOCKET, option, &value, &length) == 0;
+}
+
+// What a peer runs as, and the process itself. Before Linux 6.5 it is whoever has the peer's number by now,
+// if of the same user.
+std::unique_ptr<HeldProcess> Hold(int socket, const ucred& peer) {
+#if defined(SO_PEERPIDFD)
+  int pidfd = -1;
+  if (Get(socket, SO_PEERPIDFD, pidfd)) return HoldByPidfd(pidfd);
+  if (errno != ENOPROTOOPT) return nullptr;  // it has ended and its number is free
+#endif
+  return HoldByProc(static_cast<std::uint32_t>(peer.pid), peer.uid);
+}
+
+}  // namespace
+
+Result<PeerQuestion> AskPeer(std::intptr_t connection) {
+  const int socket = static_cast<int>(connection);
+  int domain = 0;
+  int listens = 0;
+  ucred peer{};
+  if (!Get(socket, SO_DOMAIN, domain) || !Get(socket, SO_ACCEPTCONN, listens)) {
+    return Refuse(status::kInvalidParameter, std::string("this is no socket: ") + std::strerror(errno));
+  }
+  if (domain != AF_UNIX) {
+    return Refuse(status::kInvalidParameter,
+                  "only a Unix socket tells who is at its other end, and this is one of another family");
+  }
+  if (listens != 0) {
+    return Refuse(status::kInvalidParameter, "this socket listens: ask the connections that it accepts");
+  }
+  if (!Get(socket, SO_PEERCRED, peer)) return Refuse(status::kInvalidParameter, std::strerror(errno));
+  if (peer.pid == 0) {
+    if (peer.uid == kNobody) return Refuse(status::kInvalidParameter, "this socket is not connected");
+    return Refuse(
+        status::kSessionUnknown,
+        "the peer is in another pid namespace (a container's, or outside of this one's): its processes "
+        "have no numbers here");
+  }
+
+  const std::shared_ptr<const HeldProcess> process = Hold(socket, peer);
+  if (process == nullptr) {
+    if (errno != EMFILE && errno != ENFILE) return Ended(peer.pid);
+    return Refuse(status::kNoMemory, std::string("the peer cannot be held on to: ") + std::strerror(errno));
+  }
+  return PeerQuestion([peer, process]() -> Result<Peer> {
+    const auto pid = static_cast<std::uint32_t>(peer.pid);
+    Result<Session> session = SessionOfProcess(pid);
+    // Whatever was learnt was of this process only if the number was its own all the time.
+    if (!process->Runs()) return Ended(peer.pid);
+    if (!session) return session.error();
+    return Peer{std::move(*session), pid, peer.uid};
+  });
+}
+
+}  // namespace pcsc_bridge

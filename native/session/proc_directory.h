@@ -1,0 +1,41 @@
+// Reading a process's files in /proc (proc(5)).
+#pragma once
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace pcsc_bridge {
+
+// An open directory of /proc. Once open it stands for one process: a later one of the same number is not met.
+class ProcDirectory {
+ public:
+  explicit ProcDirectory(const std::string& path);
+  ~ProcDirectory();
+  ProcDirectory(const ProcDirectory&) = delete;
+  ProcDirectory& operator=(const ProcDirectory&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+
+  // The whole file; nothing, and errno, when it cannot be read or the process has ended.
+  std::optional<std::string> Read(const char* name) const;
+
+ private:
+  const int fd_;
+};
+
+// The text after `key` at the start of a line, without leading blanks.
+std::optional<std::string_view> ValueOf(std::string_view text, std::string_view key);
+
+// The number that the text begins with.
+template <class Number>
+std::optional<Number> ParseNumber(std::string_view text) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end == text.data()) return std::nullopt;
+  return number;
+}
+
+}  // namespace pcsc_bridge

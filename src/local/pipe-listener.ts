@@ -1,0 +1,32 @@
+/** Listening on a named pipe of Windows: the addon's own, for Node.js tells nobody the handles of its. */
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { native } from '../native.js';
+import { Peer } from '../peer.js';
+import type { Arrival, Listener, Listening } from './arrival.js';
+
+export async function listenOnPipe({ path, access, onArrival, onError }: Listening): Promise<Listener> {
+  if (access === 'group')
+    throw new TypeError("access 'group' is for Unix: on Windows it is 'owner' or 'everyone'");
+  if (!native.PipeServer) throw new Error('named pipes are for Windows');
+  return new native.PipeServer(path, access === 'everyone', (error, fd) => {
+    if (fd === null) onError(error ?? new Error('no pipe'));
+    else onArrival(arrivalOf(fd));
+  });
+}
+
+function arrivalOf(fd: number): Arrival {
+  let open = true;
+  return {
+    ask: async () => new Peer(await native.peerOf(fd)),
+    open() {
+      if (!open) return undefined;
+      open = false;
+      return new Socket({ fd });
+    },
+    refuse() {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}

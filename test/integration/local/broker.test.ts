@@ -1,0 +1,185 @@
+/** The broker of examples/, with clients in kernel sessions of their own. */
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, onTestFinished, test } from 'vitest';
+import { CardBridge } from '../../../src/index.js';
+import { type RunningExample, startExample } from '../../support/example.js';
+import { Holder } from '../../support/holder.js';
+import { LocalClient } from '../../support/local-client.js';
+import { occurrences } from '../../support/memory.js';
+import { insertPiv, readerAt, startRig } from '../../support/rig.js';
+import { durationOf, staysPending } from '../../support/time.js';
+import { makeDirectory } from './helpers.js';
+
+const rig = await startRig({ slots: 2 });
+const PIN = '739184';
+await insertPiv(rig, 0, { pin: PIN, subject: 'Alice' });
+const cardOfBob = await insertPiv(rig, 1, { pin: PIN, subject: 'Bob' });
+const alices = readerAt(rig, 0).name;
+const bobs = readerAt(rig, 1).name;
+
+async function startBroker(): Promise<{ broker: RunningExample; path: string }> {
+  const path = join(makeDirectory(), 'broker.sock');
+  const broker = startExample('session-broker.mjs', {}, [path]);
+  await broker.until(`listening at ${path}`);
+  return { broker, path };
+}
+
+async function enter(path: string): Promise<LocalClient> {
+  const client = await LocalClient.connect(path, { ownSession: true });
+  onTestFinished(() => client.kill());
+  return client;
+}
+
+const logOn = (client: LocalClient, reader: string, pin = PIN) =>
+  client.ask({ command: 'logon', reader }, `${pin}\n`);
+
+async function endWell({ process, ended, lines }: RunningExample): Promise<void> {
+  process.kill('SIGTERM');
+  expect(await ended).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(lines().join('\n')).not.toContain(PIN);
+}
+
+test("a session's held card delays nobody else's logon", async () => {
+  const { broker, path } = await startBroker();
+  const [alice, bob] = [await enter(path), await enter(path)];
+  expect(await logOn(alice, alices)).toMatchObject({ subject: 'CN=Alice' });
+  expect(await logOn(bob, bobs)).toMatchObject({ subject: 'CN=Bob' });
+  const free = await durationOf(logOn(bob, bobs));
+
+  const holder = await Holder.hold(alices);
+  const waiting = logOn(alice, alices);
+  // Alice waits for her own card; Bob does not.
+  expect(await staysPending(waiting)).toBe(true);
+  const held = await durationOf(
+    logOn(bob, bobs).then((it) => expect(it).toMatchObject({ subject: 'CN=Bob' })),
+  );
+  expect(held).toBeLessThan(10 * free + 1000);
+  expect(await staysPending(waiting, 0)).toBe(true);
+  await holder.release();
+  expect(await waiting).toMatchObject({ subject: 'CN=Alice' });
+  await endWell(broker);
+});
+
+test('who a client is the system says, whatever the client does', async () => {
+  const { broker, path } = await startBroker();
+  await using bridge = new CardBridge();
+  const [alice, bob] = [await enter(path), await enter(path)];
+  const of = async (client: LocalClient) => {
+    const { id, user } = (await bridge.openSession({ pid: client.pid })).identity;
+    return { session: id, user };
+  };
+  expect(await alice.ask({ command: 'whoami' })).toEqual(await of(alice));
+  const claim = { session: (await of(alice)).session, user: 'alice', pid: alice.pid, peer: alice.pid };
+  const claims = { ...claim, id: claim.session, identity: { id: claim.session, connectTime: '0' } };
+  expect(await bob.ask({ command: 'whoami', ...claims })).toEqual(await of(bob));
+  await endWell(broker);
+});
+
+test('garbage is answered with an error, and the next line as ever', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const bad = ['', 'nonsense', '{', 'null', '5', '[]', '"logon"', '{"command":{}}', '[['.repeat(2000), '\0'];
+  for (const line of bad) {
+    client.send(`${line}\n`);
+    expect(JSON.parse((await client.line()) ?? '')).toEqual(
+      expect.objectContaining({ error: expect.any(String) }),
+    );
+  }
+  client.send(Buffer.from([0xff, 0xfe, 0xc0, 0x0a]).toString('latin1'));
+  expect(JSON.parse((await client.line()) ?? '')).toMatchObject({ code: 'BAD_JSON' });
+  for (const reader of [undefined, 5, '', 'no such reader', {}]) {
+    expect(await client.ask({ command: 'logon', reader }, `${PIN}\n`)).toMatchObject({
+      error: expect.any(String),
+    });
+  }
+  expect(await client.ask({ command: 'readers' })).toEqual({ readers: [alices, bobs] });
+  await endWell(broker);
+});
+
+test('a wrong PIN is told with the tries left, and is no part of anything', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const answer = await logOn(client, bobs, '975310');
+  expect(answer).toMatchObject({ code: 'PIV_WRONG_PIN', error: expect.stringContaining('2 tries left') });
+  expect(JSON.stringify(answer) + broker.lines().join('\n')).not.toContain('975310');
+  expect(await logOn(client, bobs)).toMatchObject({ subject: 'CN=Bob' });
+  expect(cardOfBob.piv.pin.retriesLeft).toBe(3);
+  await endWell(broker);
+});
+
+// Of the line itself Node.js may keep a copy: it reads into memory that it frees as it is.
+test('a command that carried a PIN is nowhere in memory afterwards', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const pid = broker.process.pid as number;
+  const verify = Buffer.concat([Buffer.from([0x00, 0x20, 0x00, 0x80, 0x08]), Buffer.from(PIN)]);
+  for (let i = 0; i < 3; i++) expect(await logOn(client, bobs)).toMatchObject({ subject: 'CN=Bob' });
+  expect(await occurrences(pid, path)).toBeGreaterThan(0);
+  expect(await occurrences(pid, verify)).toBe(0);
+  await endWell(broker);
+});
+
+test('a line that is too long is told so and ends its connection, and no other', async () => {
+  const { broker, path } = await startBroker();
+  const [long, other] = [await enter(path), await enter(path)];
+  long.send('x'.repeat(5000));
+  expect(JSON.parse((await long.line()) ?? '')).toMatchObject({ error: 'a line has at most 4096 bytes' });
+  expect(await long.line()).toBeUndefined();
+  await broker.until(new RegExp(`process ${long.pid}: gone`));
+  expect(await other.ask({ command: 'readers' })).toEqual({ readers: [alices, bobs] });
+  await endWell(broker);
+});
+
+test('a client that vanishes while it waits is gone at once', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const holder = await Holder.hold(alices);
+  client.send(`${JSON.stringify({ command: 'logon', reader: alices })}\n${PIN}\n`);
+  await broker.until(new RegExp(`process ${client.pid}: here`));
+  await client.kill();
+  await broker.until(new RegExp(`process ${client.pid}: gone`));
+  await holder.release();
+  await endWell(broker);
+});
+
+test('who does not read the answers is not read, and holds nobody up', async () => {
+  const { broker, path } = await startBroker();
+  const slow = connect(path);
+  onTestFinished(() => void slow.destroy());
+  await once(slow, 'connect');
+  slow.pause();
+  const many = 60_000;
+  slow.write('{"command":"x"}\n'.repeat(many));
+  const drained = once(slow, 'drain');
+  // It is not taken in, however long one waits; others are served meanwhile.
+  expect(await staysPending(drained, 1000)).toBe(true);
+  const other = await enter(path);
+  expect(await logOn(other, bobs)).toMatchObject({ subject: 'CN=Bob' });
+  expect(await staysPending(drained, 0)).toBe(true);
+
+  let answers = 0;
+  for await (const line of createInterface({ input: slow })) {
+    expect(line).toContain('the commands are');
+    answers += 1;
+    if (answers === many) break;
+  }
+  await drained;
+  await endWell(broker);
+});
+
+test('closing ends every connection, those that wait for a card too, and leaves no file', async () => {
+  const { broker, path } = await startBroker();
+  const [waiting, resting] = [await enter(path), await enter(path)];
+  const holder = await Holder.hold(alices);
+  waiting.send(`${JSON.stringify({ command: 'logon', reader: alices })}\n${PIN}\n`);
+  expect(await resting.ask({ command: 'readers' })).toEqual({ readers: [alices, bobs] });
+  await endWell(broker);
+  expect(await resting.line()).toBeUndefined();
+  expect(await waiting.line()).toBeUndefined();
+  expect(existsSync(path)).toBe(false);
+  await holder.release();
+});

@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { type LocalConnection, LocalServer, type LocalServerOptions } from '../../../src/local/index.js';
+
+/** A directory of this test's own, which everybody may look into; it must be empty again after the test. */
+export function makeDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'local-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+export interface Listening {
+  server: LocalServer;
+  path: string;
+  /** The next connection. */
+  next(): Promise<LocalConnection>;
+  refused: unknown[];
+}
+
+/** A server, closed after the test. */
+export async function listen(options: Partial<LocalServerOptions> = {}): Promise<Listening> {
+  const { path = join(makeDirectory(), 'broker.sock'), ...rest } = options;
+  const came: LocalConnection[] = [];
+  const waiting: ((connection: LocalConnection) => void)[] = [];
+  const refused: unknown[] = [];
+  const server = await LocalServer.listen(
+    { path, onRefused: (reason) => refused.push(reason), ...rest },
+    (connection) => {
+      const waits = waiting.shift();
+      if (waits) waits(connection);
+      else came.push(connection);
+    },
+  );
+  onTestFinished(() => server.close());
+  const next = async () => came.shift() ?? new Promise<LocalConnection>((resolve) => waiting.push(resolve));
+  return { server, path, next, refused };
+}

@@ -1,0 +1,169 @@
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { LocalServer } from '../../../src/local/index.js';
+import { runChild } from '../../support/child.js';
+import { LocalClient } from '../../support/local-client.js';
+import { errorOf } from '../../support/time.js';
+import { listen, makeDirectory } from './helpers.js';
+
+const NOBODY = 65_534;
+const asNobody = { uid: NOBODY, gid: NOBODY };
+const isRoot = process.getuid?.() === 0;
+const mayRunAsNobody =
+  isRoot && spawnSync(process.execPath, ['--version'], { cwd: '/', ...asNobody }).status === 0;
+
+test.each([
+  [undefined, 0o600],
+  ['owner', 0o600],
+  ['group', 0o660],
+  ['everyone', 0o666],
+] as const)(
+  'access %s makes mode %o, and nothing but the socket is left in its directory',
+  async (access, mode) => {
+    const { path, server } = await listen({ access });
+    expect(lstatSync(path).mode & 0o777).toBe(mode);
+    expect(readdirSync(dirname(path))).toEqual(['broker.sock']);
+    await server.close();
+    expect(readdirSync(dirname(path))).toEqual([]);
+  },
+);
+
+test('another user is let in by everyone alone', async ({ skip }) => {
+  skip(!mayRunAsNobody, `only root can be another user, and user ${NOBODY} must be able to run Node.js`);
+  for (const access of ['owner', 'group', 'everyone'] as const) {
+    const { path, next } = await listen({ access });
+    chmodSync(dirname(path), 0o755);
+    if (access === 'everyone') {
+      await using client = await LocalClient.connect(path, asNobody);
+      expect((await next()).peer).toMatchObject({ pid: client.pid, uid: NOBODY });
+    } else {
+      expect(await LocalClient.start(path, asNobody).ended).toEqual({ code: 1, stderr: 'EACCES' });
+    }
+  }
+});
+
+test("another user of the socket's group is let in by group", async ({ skip }) => {
+  skip(!mayRunAsNobody, `only root can be another user, and user ${NOBODY} must be able to run Node.js`);
+  const { path, next } = await listen({ access: 'group' });
+  chmodSync(dirname(path), 0o755);
+  chownSync(path, 0, NOBODY);
+  await using _client = await LocalClient.connect(path, asNobody);
+  expect((await next()).peer.uid).toBe(NOBODY);
+});
+
+/** What a server that was killed leaves. */
+async function leaveStale(path: string): Promise<void> {
+  const { signal } = await runChild(`
+    const { LocalServer } = await import(bridge.replace('index.js', 'local/index.js'));
+    await LocalServer.listen({ path: ${JSON.stringify(path)} }, () => {});
+    process.kill(process.pid, 'SIGKILL');`);
+  expect(signal).toBe('SIGKILL');
+  expect(lstatSync(path).isSocket()).toBe(true);
+}
+
+test('a socket that a server left when it died is replaced', async () => {
+  const path = join(makeDirectory(), 'broker.sock');
+  await leaveStale(path);
+  const { next } = await listen({ path });
+  await using client = await LocalClient.connect(path);
+  expect((await next()).peer.pid).toBe(client.pid);
+  expect(readdirSync(dirname(path))).toEqual(['broker.sock']);
+});
+
+test('of many that find a stale socket at once one listens, and the others say so', async () => {
+  const path = join(makeDirectory(), 'broker.sock');
+  await leaveStale(path);
+  const tries = await Promise.allSettled(
+    Array.from({ length: 8 }, () => LocalServer.listen({ path }, ({ socket }) => socket.end('here\n'))),
+  );
+  const servers = tries.flatMap((it) => (it.status === 'fulfilled' ? [it.value] : []));
+  onTestFinished(async () => void (await Promise.all(servers.map((server) => server.close()))));
+  expect(servers).toHaveLength(1);
+  const codes = tries.flatMap((it) => (it.status === 'rejected' ? [it.reason.code] : []));
+  expect(codes).toEqual(Array(7).fill('EADDRINUSE'));
+  await using client = await LocalClient.connect(path);
+  expect(await client.line()).toBe('here');
+});
+
+test('what one left that was killed while it began is told by its name', async () => {
+  const path = join(makeDirectory(), 'broker.sock');
+  mkdirSync(join(dirname(path), '.broker.sock.new'));
+  expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
+    code: 'EADDRINUSE',
+    message: expect.stringMatching(/begins to listen .* remove .*\/\.broker\.sock\.new$/),
+  });
+});
+
+test('where somebody listens nobody else does', async () => {
+  const { path, next } = await listen();
+  expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
+    code: 'EADDRINUSE',
+    message: `LocalServer: somebody listens at ${path} already`,
+  });
+  await next(); // it was asked
+  await using _client = await LocalClient.connect(path);
+  await next();
+});
+
+test('what is no socket stays: a file, a directory, a link and what it leads to', async () => {
+  const directory = makeDirectory();
+  const file = join(directory, 'file');
+  const link = join(directory, 'link');
+  const folder = join(directory, 'folder');
+  writeFileSync(file, 'precious');
+  symlinkSync(file, link);
+  mkdirSync(folder);
+  for (const path of [file, link, folder]) {
+    expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
+      code: 'EEXIST',
+      message: `LocalServer: ${path} is there and is no socket; it stays as it is`,
+    });
+  }
+  expect(readFileSync(link, 'utf8')).toBe('precious');
+  expect(readdirSync(directory)).toEqual(['file', 'folder', 'link']);
+});
+
+test("another user's stale socket stays", async ({ skip }) => {
+  skip(!isRoot, 'only root can give a file to another user');
+  const path = join(makeDirectory(), 'broker.sock');
+  await leaveStale(path);
+  chownSync(path, NOBODY, NOBODY);
+  expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
+    code: 'EEXIST',
+    message: `LocalServer: ${path} is the socket of another user (uid ${NOBODY}); it stays as it is`,
+  });
+  expect(lstatSync(path).uid).toBe(NOBODY);
+});
+
+test("closing leaves what is at the path by then, if it is another's", async () => {
+  const { path, server } = await listen();
+  const other = createServer();
+  rmSync(path);
+  other.listen(path);
+  onTestFinished(() => void other.close());
+  await once(other, 'listening');
+  await server.close();
+  expect(existsSync(path)).toBe(true);
+});
+
+test('a path that cannot be one is refused with the reason', async () => {
+  const long = join(makeDirectory(), 'x'.repeat(120));
+  expect(await errorOf(LocalServer.listen({ path: long }, () => {}))).toMatchObject({ code: 'ENAMETOOLONG' });
+  const nowhere = join(makeDirectory(), 'nowhere', 'broker.sock');
+  expect(await errorOf(LocalServer.listen({ path: nowhere }, () => {}))).toMatchObject({ code: 'ENOENT' });
+});
