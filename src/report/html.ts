@@ -82,7 +82,7 @@ const style = `
   :root { --held: #a371f7; --waiting: #f85149; --logon: #3fb950; --neither: #d29922; --on-bar: #0d1117; --quiet: #9198a1; }
 }
 @media print { :root { color-scheme: light; ${lightColors} } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: CanvasText; background: Canvas; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.5rem 0 .75rem; }
 .verdict { --is: var(--waiting); font-size: 1.15rem; font-weight: 600; padding: .75rem 1rem; border-radius: .25rem;
