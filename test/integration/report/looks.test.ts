@@ -3,13 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { verdictSentence } from '../../../src/report/lanes.js';
 import { looks, type Picture, prepareReports } from './pages.js';
 
-const { reports, reason } = await prepareReports();
+const reports = await prepareReports();
 /** A4 less its margins, at 96 pixels to the inch. */
 const paperWidth = 688;
 
-describe.skipIf(!reports)(`the report in a browser${reason}`, () => {
-  if (!reports) return;
-
+describe.skipIf(!reports.available)(`the report in a browser${reports.reason}`, () => {
   test.each(looks)(
     '$sessions sessions, $scheme: asks nobody for anything, complains of nothing',
     async (look) => {

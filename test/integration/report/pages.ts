@@ -29,6 +29,8 @@ export interface Picture {
 }
 
 export interface Reports {
+  available: boolean;
+  reason: string;
   result(sessions: Sessions): ReproResult;
   open(sessions: Sessions, options?: OpenOptions): Promise<OpenPage>;
 }
@@ -72,10 +74,15 @@ function manySessions(): ReproResult {
   return result;
 }
 
-/** The browser and the pages, once per file; without a browser, why. */
-export async function prepareReports(): Promise<{ reports?: Reports; reason: string }> {
+/** The browser and the pages, once per file. Without a browser, why: for the name of the tests that are skipped. */
+export async function prepareReports(): Promise<Reports> {
   const { browser, reason } = await startBrowser();
-  if (!browser) return { reason };
+  if (!browser) {
+    const missing = () => {
+      throw new Error(`no browser${reason}`);
+    };
+    return { available: false, reason, result: missing, open: missing };
+  }
   const directory = mkdtempSync(join(tmpdir(), 'report-'));
   afterAll(async () => {
     await browser.close();
@@ -88,11 +95,10 @@ export async function prepareReports(): Promise<{ reports?: Reports; reason: str
   const results = { 4: JSON.parse(readFileSync(path(4, 'json'), 'utf8')) as ReproResult, 64: manySessions() };
   writeFileSync(path(64, 'html'), htmlReport(results[64]));
   return {
+    available: true,
     reason,
-    reports: {
-      result: (sessions) => results[sessions],
-      open: (sessions, how) => open(browser, path(sessions, 'html'), how),
-    },
+    result: (sessions) => results[sessions],
+    open: (sessions, how) => open(browser, path(sessions, 'html'), how),
   };
 }
 
