@@ -28,6 +28,7 @@ openssl              program openssl
 procps               program ps
 vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
+python3-pyscard      file    usr/lib/python3/dist-packages/smartcard/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
 chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
