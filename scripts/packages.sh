@@ -30,12 +30,16 @@ procps               program ps
 iproute2             program ip
 vsmartcard-vpicc     program vicc
 python3-pycryptodome file    usr/lib/python3/dist-packages/Cryptodome/__init__.py
+python3-pyscard      file    usr/lib/python3/dist-packages/smartcard/__init__.py
 libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
 qemu-user            program qemu-aarch64
 libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
 musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
+chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
 '
+# Not everywhere: Ubuntu has its browser as a snap. Tests that miss one of these are skipped, by name.
+optional_packages=' chromium '
 # For scripts/build-windows.
 windows_needs='
 g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix
@@ -69,12 +73,32 @@ missing_of() {
   done <<<"$1"
 }
 
+# known APT-OPTION... -- PACKAGE...: the packages, without optional ones of which apt's lists know nothing.
+known() {
+  local -a options=()
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  local package
+  for package in "${@:2}"; do
+    if [[ $optional_packages != *" $package "* ]] ||
+      [ -n "$(apt-cache "${options[@]}" show --no-all-versions "$package" 2>/dev/null)" ]; then
+      echo "$package"
+    fi
+  done
+}
+
 # system_packages NEEDS: those, and what building needs.
 system_packages() {
   local fetchable=$1 installable=$build_needs
   local -a fetch install
   mapfile -t fetch < <(missing_of "$fetchable")
   mapfile -t install < <(missing_of "$installable")
+  # Without lists nothing is known yet; with them what is unknown is not asked for again.
+  if compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; then
+    mapfile -t fetch < <(known -- "${fetch[@]}")
+  fi
   local -a all=("${install[@]}" "${fetch[@]}")
   if [ ${#all[@]} -eq 0 ]; then return; fi
 
@@ -99,6 +123,7 @@ system_packages() {
     fi
   fi
   step "reading package lists" "${as_root[@]}" apt-get -q update
+  mapfile -t all < <(known -- "${all[@]}")
   step "installing system packages: ${all[*]}" "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get -q -y --no-install-recommends install "${all[@]}"
 }
@@ -116,8 +141,10 @@ unpack_packages() {
   )
   mkdir -p "$apt"/{state/lists/partial,cache/archives/partial,log} "$packages_directory" &&
     apt-get -q "${options[@]}" update &&
-    apt-get -q -y "${options[@]}" --download-only install "$@" &&
-    local package && for package in "$apt"/cache/archives/*.deb; do
+    local package && local -a packages && mapfile -t packages < <(known "${options[@]}" -- "$@") &&
+    apt-get -q -y "${options[@]}" --download-only install "${packages[@]}" &&
+    for package in "$apt"/cache/archives/*.deb; do
+      [ -e "$package" ] || continue
       dpkg-deb -x "$package" "$packages_directory" || return 1
     done &&
     rm -rf "$apt"

@@ -41,14 +41,18 @@ the result as JSON</a></p>
 
 function runHtml(result: ReproResult, run: ReproRun, scale: number): string {
   const lanes = lanesOf(result, run);
-  return `<h2>Filter ${run.filter}</h2>
-<p>${escapeHtml(filterMeaning[run.filter])}.</p>
-${timeline(result, run, lanes, scale)}
+  return `<h2>Filter ${run.filter}: ${escapeHtml(filterMeaning[run.filter])}</h2>
+${wide(`Timeline, filter ${run.filter}`, timeline(result, run, lanes, scale))}
 <ul>${summaryOf(run)
     .map((line) => `<li>${escapeHtml(line)}</li>`)
     .join('')}</ul>
 <details${run.logons.length > longTable ? '' : ' open'}><summary>${run.logons.length} logons</summary>
-${logonTable(result, run)}</details>`;
+${wide(`Logons, filter ${run.filter}`, logonTable(result, run))}</details>`;
+}
+
+/** What may be wider than a narrow window scrolls by itself, by keyboard as well. */
+function wide(name: string, content: string): string {
+  return `<div class="wide" role="region" tabindex="0" aria-label="${escapeHtml(name)}">${content}</div>`;
 }
 
 function logonTable(result: ReproResult, run: ReproRun): string {
@@ -69,17 +73,34 @@ function logonTable(result: ReproResult, run: ReproRun): string {
 <tbody>${rows.join('\n')}</tbody></table>`;
 }
 
+const lightColors = `--held: #8250df; --waiting: #cf222e; --logon: #1a7f37; --neither: #9a6700;
+  --on-bar: #fff; --quiet: #57606a; --line: #8884;`;
+
 const style = `
-:root { color-scheme: light dark; --held: #8250df; --waiting: #cf222e; --logon: #1a7f37; --line: #8884; }
-@media (prefers-color-scheme: dark) { :root { --held: #a371f7; --waiting: #f85149; --logon: #3fb950; } }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 0; }
+:root { color-scheme: light dark; ${lightColors} }
+@media (prefers-color-scheme: dark) {
+  :root { --held: #a371f7; --waiting: #f85149; --logon: #3fb950; --neither: #d29922; --on-bar: #0d1117; --quiet: #9198a1; }
+}
+@media print { :root { color-scheme: light; ${lightColors} } }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0; color: CanvasText; background: Canvas; }
 main { max-width: 60rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin: 2rem 0 0; }
-.verdict { font-weight: 600; padding: .75rem 1rem; border-left: .35rem solid var(--waiting); background: #8881; }
-.verdict.fixed { border-color: var(--logon); }
+h1 { font-size: 1.5rem; line-height: 1.25; } h2 { font-size: 1.15rem; line-height: 1.3; margin: 2.5rem 0 .75rem; }
+.verdict { --is: var(--waiting); font-size: 1.15rem; font-weight: 600; padding: .75rem 1rem; border-radius: .25rem;
+  border-left: .35rem solid var(--is); background: color-mix(in srgb, var(--is) 10%, transparent); }
+.verdict.fixed { --is: var(--logon); } .verdict.not-reproduced { --is: var(--neither); }
 ${timelineStyle}
-summary { cursor: pointer; padding: .3rem 0; } summary:focus-visible, a:focus-visible { outline: 2px solid var(--held); }
+.wide { overflow-x: auto; }
+ul { padding-left: 1.25rem; }
+summary { cursor: pointer; padding: .3rem 0; }
+:focus-visible { outline: 2px solid var(--held); outline-offset: 2px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9rem; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-@media print { main { max-width: none; } svg, tr { break-inside: avoid; } }
+th, td { text-align: left; vertical-align: top; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
+thead th { white-space: nowrap; } td { min-width: 4.5rem; overflow-wrap: break-word; } td:last-child { overflow-wrap: anywhere; }
+@page { margin: 14mm; }
+@media print {
+  :root, body { font-size: 9.5pt; } main { max-width: none; padding: 0; } h2 { margin-top: 1.25rem; }
+  svg, ul, details, table, tr { break-inside: avoid; } h2 { break-after: avoid; } .wide { overflow: visible; }
+  .verdict { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  details:not([open]), a[download] { display: none; }
+}
 `;

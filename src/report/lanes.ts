@@ -80,7 +80,7 @@ export function summaryOf(run: ReproRun): string[] {
       : `its earlier entry was not used and is ${reconnect.oldEntryGone ? 'gone' : 'STILL CACHED'}`;
   return [
     `${blocked} of ${run.logons.length} logons blocked; slowest ${seconds(slowest(run.logons))}, ` +
-      `with nobody holding a card ${seconds(slowest(run.baseline))}; at most ${evaluated} cached cards evaluated`,
+      `with nobody holding a card ${seconds(slowest(run.baseline))}; at most ${evaluated} cached ${evaluated === 1 ? 'card' : 'cards'} evaluated`,
     `session ${reconnect.session} comes back with a new connect time: ${comeback}`,
   ];
 }

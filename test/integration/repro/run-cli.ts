@@ -9,9 +9,10 @@ export interface CliRun {
   ended: Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }>;
 }
 
-/** Starts the built command line. */
-export function startCli(args: string[], env: NodeJS.ProcessEnv = {}): CliRun {
+/** Starts the built command line, in the directory `cwd`. */
+export function startCli(args: string[], env: NodeJS.ProcessEnv = {}, cwd = process.cwd()): CliRun {
   const child = spawn(process.execPath, [main, ...args], {
+    cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -26,4 +27,5 @@ export function startCli(args: string[], env: NodeJS.ProcessEnv = {}): CliRun {
   return { process: child, ended };
 }
 
-export const runCli = (args: string[], env?: NodeJS.ProcessEnv) => startCli(args, env).ended;
+export const runCli = (args: string[], env?: NodeJS.ProcessEnv, cwd?: string) =>
+  startCli(args, env, cwd).ended;

@@ -1,0 +1,61 @@
+/** What README.md says of the package is so, and what it leads to is there, for those who only have the package. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, normalize } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { read, root } from '../../support/documentation.js';
+
+const project = mkdtempSync(join(tmpdir(), 'readme-'));
+afterAll(() => rmSync(project, { recursive: true }));
+const [{ filename }] = JSON.parse(
+  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  }),
+) as [{ filename: string }];
+writeFileSync(join(project, 'package.json'), '{}');
+const options = ['--ignore-scripts', '--no-audit', '--no-fund'];
+execFileSync('npm', ['install', ...options, join(project, filename)], { cwd: project, stdio: 'pipe' });
+const modules = join(project, 'node_modules');
+const installed = join(modules, 'pcsc-bridge');
+
+/** The numbers in the README's sentence on what an install is. */
+const [, packages, megabytes] =
+  /An install is (\d+) npm packages, .*? of (\d+) MB/.exec(read('README.md')) ?? [];
+
+test('an install is as many packages as README.md says', () => {
+  const lock = JSON.parse(readFileSync(join(project, 'package-lock.json'), 'utf8'));
+  const names = Object.keys(lock.packages).filter((path) => path !== '');
+  expect(names.length).toBe(Number(packages));
+});
+
+test('and as large, the addons aside', () => {
+  const files = readdirSync(modules, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.startsWith('pcsc-bridge/prebuilds/'))
+    .map((path) => statSync(join(modules, path)));
+  const bytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+  expect(Math.abs(bytes / 1e6 - Number(megabytes))).toBeLessThan(1);
+});
+
+/** The relative links of a page of the package, and where they lead from its top. */
+function linksOf(page: string): string[] {
+  const text = readFileSync(join(installed, page), 'utf8').replace(/^```.*?^```/gms, '');
+  return [...text.matchAll(/\]\(([^)#\s]+)/g)]
+    .map(([, link = '']) => link)
+    .filter((link) => !/^[a-z]+:/.test(link))
+    .map((link) => normalize(join(dirname(page), link)));
+}
+
+test.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...docs()])('%s leads nowhere outside', (page) => {
+  expect(linksOf(page).filter((target) => !existsSync(join(installed, target)))).toEqual([]);
+});
+
+test('README.md leads to the documentation', () => {
+  expect(linksOf('README.md').filter((link) => link.startsWith('docs/')).length).toBeGreaterThan(3);
+});
+
+function docs(): string[] {
+  return readdirSync(join(installed, 'docs')).map((name) => `docs/${name}`);
+}
