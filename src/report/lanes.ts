@@ -54,7 +54,7 @@ export function verdictSentence(result: ReproResult): string {
       return "Fixed: with the filter off one user's transaction stopped every other logon; with it on nobody noticed.";
     case 'not-fixed':
       return result.runs.some(({ filter }) => filter === 'on')
-        ? 'Not fixed: with the filter on, logons were still blocked, failed, or used what another connection had opened.'
+        ? 'Not fixed: with the filter on, logons were still blocked or slow, failed, or used what another connection had opened.'
         : "The fault is there: one user's transaction stopped every other logon. Run with both filters to see the fix.";
     case 'not-reproduced':
       return result.runs.some(({ filter }) => filter === 'off')

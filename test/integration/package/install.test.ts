@@ -90,7 +90,7 @@ test('installs without a compiler, and compiles nothing', () => {
 test('the reproduction with agents runs from the package', () => {
   const { stdout, status } = spawnSync(
     'npx',
-    ['--no-install', 'pcsc-bridge', 'repro', '--agents', '--sessions', '2', '--hold', '1000'],
+    ['--no-install', 'pcsc-bridge', 'repro', '--agents', '--sessions', '2', '--hold', '2500'],
     { cwd: project, encoding: 'utf8' },
   );
   expect(stdout).toContain('Fixed: ');
@@ -126,7 +126,7 @@ describe.each(lines)('with Node %s', (line) => {
   test('the reproduction runs from the package', () => {
     const { stdout, status } = spawnSync(
       node,
-      [join(installed, 'dist/cli/main.js'), 'repro', '--sessions', '2', '--hold', '1000'],
+      [join(installed, 'dist/cli/main.js'), 'repro', '--sessions', '2', '--hold', '2500'],
       { cwd: project, encoding: 'utf8' },
     );
     expect(stdout).toContain('Fixed: ');

@@ -89,7 +89,7 @@ export async function prepareReports(): Promise<Reports> {
     rmSync(directory, { recursive: true });
   });
   const path = (sessions: Sessions, end: string) => join(directory, `${sessions}.${end}`);
-  const options = ['--hold', '1000', '--json', path(4, 'json'), '--report', path(4, 'html')];
+  const options = ['--hold', '2500', '--json', path(4, 'json'), '--report', path(4, 'html')];
   const { code, stderr } = await runCli(['repro', '--sessions', '4', ...options]);
   if (code !== 0) throw new Error(`pcsc-bridge repro ended with ${code}: ${stderr}`);
   const results = { 4: JSON.parse(readFileSync(path(4, 'json'), 'utf8')) as ReproResult, 64: manySessions() };

@@ -72,7 +72,7 @@ async function oneRefused(agents: AgentRun[]): Promise<[string, ...AgentRun[]]> 
 describe('repro --listen, with agents in terminal sessions of their own', () => {
   it('ends in "fixed", whoever else comes: a wrong token, an old protocol, one too many, a flood', async () => {
     const json = join(directory, 'r.json');
-    const run = await startListening(['--hold', '1500', '--json', json, '--made-up-sessions', ...ofBoth()]);
+    const run = await startListening(['--hold', '2500', '--json', json, '--made-up-sessions', ...ofBoth()]);
     const flood = await Peer.connect(run.port);
     const garbage = Buffer.alloc(65_536, 0xa5);
     const keepOn = () => {
@@ -112,7 +112,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     skip(trouble !== undefined, trouble);
     await using first = await OtherHost.boot();
     await using second = await OtherHost.boot();
-    const args = ['--hold', '1000', '--made-up-sessions', ...ofBoth()];
+    const args = ['--hold', '2500', '--made-up-sessions', ...ofBoth()];
     const run = await startListening(['--listen', '0.0.0.0:0', ...args]);
     const agents = [
       agent(run.port, 'broker', 'broker', token, first),
@@ -154,7 +154,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     'takes the sessions that the agents tell (skipped where logind or audit has them all in one)',
     async () => {
       const json = join(directory, 's.json');
-      const run = await startListening(['--hold', '800', '--json', json, ...ofBoth()]);
+      const run = await startListening(['--hold', '2500', '--json', json, ...ofBoth()]);
       const users = ['alice', 'bob'].map((name) => agent(run.port, 'user', name));
       agent(run.port, 'broker', 'broker');
       const { code, stderr } = await run.ended;

@@ -19,7 +19,7 @@ const withReaders = (...args: string[]) => {
 
 it('uses the readers it is given, on the daemon that serves them', async () => {
   const env = { ...rig.env, PCSC_BRIDGE_PIN: '271828' };
-  const { code, stdout, stderr } = await runCli(withReaders('--hold', '1000'), env);
+  const { code, stdout, stderr } = await runCli(withReaders('--hold', '2500'), env);
   expect(stderr).toBe('');
   expect(stdout).toContain('Fixed: ');
   expect(code).toBe(0);
