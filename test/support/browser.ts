@@ -1,5 +1,6 @@
 /** A headless Chromium for tests of pages: the system's, or the one that scripts/setup unpacked. */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
 import { packagesDirectory } from '../../src/rig/parts.js';
@@ -20,24 +21,36 @@ const args = [
   '--disable-sync',
 ];
 
-/** An unpacked browser has its fonts beside it, where nobody looks unless told. */
-function unpackedEnvironment(): Record<string, string> {
-  const fonts = join(packages, 'etc/fonts');
-  const env = Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+/** Its own home, and its fonts: an unpacked browser has them beside it, where nobody looks unless told. */
+function environment(home: string): Record<string, string> {
+  const set = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
   );
+  const env = { ...Object.fromEntries(set), HOME: home, XDG_CONFIG_HOME: home, XDG_CACHE_HOME: home };
+  const fonts = join(packages, 'etc/fonts');
   return existsSync(fonts) && !existsSync('/etc/fonts')
     ? { ...env, FONTCONFIG_PATH: fonts, XDG_DATA_HOME: join(packages, 'usr/share') }
     : env;
 }
 
+async function launch(executablePath: string): Promise<Browser> {
+  const home = mkdtempSync(join(tmpdir(), 'browser-'));
+  const forget = () => rmSync(home, { recursive: true, maxRetries: 5 });
+  try {
+    const browser = await chromium.launch({ executablePath, args, env: environment(home) });
+    return browser.on('disconnected', forget);
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
 /** A browser with a fresh profile, or why there is none. An installed one that does not start is an error. */
 export async function startBrowser(): Promise<{ browser?: Browser; reason: string }> {
-  if (installed) return { browser: await chromium.launch({ executablePath: installed, args }), reason: '' };
+  if (installed) return { browser: await launch(installed), reason: '' };
   if (!existsSync(unpacked)) return { reason: ' (skipped: package chromium not installed)' };
   try {
-    const env = unpackedEnvironment();
-    return { browser: await chromium.launch({ executablePath: unpacked, args, env }), reason: '' };
+    return { browser: await launch(unpacked), reason: '' };
   } catch {
     return { reason: ` (skipped: chromium does not start from ${packages}; install the package chromium)` };
   }
