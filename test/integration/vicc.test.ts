@@ -3,8 +3,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
-import { openBridge, readerAt, startRig } from '../support/rig.js';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { CardBridge } from '../../src/index.js';
+import { Rig } from '../../src/rig/index.js';
+import { readerAt } from '../support/rig.js';
 
 // Where Debian puts them: Python searches neither for vicc's modules nor, any more, for PyCrypto's name.
 const program = '/usr/bin/vicc';
@@ -14,12 +16,15 @@ const missing = [
   existsSync(program) && existsSync(modules) ? '' : 'vsmartcard-vpicc',
   existsSync(crypto) ? '' : 'python3-pycryptodome',
 ].filter(Boolean);
-const reason = missing.length > 0 ? ` (skipped: package ${missing.join(' and ')} not installed)` : '';
 
-describe.skipIf(missing.length > 0)(`vsmartcard's own card, which knows nothing of us${reason}`, async () => {
-  if (missing.length > 0) return;
-  const rig = await startRig({ slots: 2 });
-  const session = await openBridge().openSession();
+test("vsmartcard's own card, which knows nothing of us, is seen by a watch, connected, and answers", async ({
+  skip,
+}) => {
+  skip(missing.length > 0, `not installed: ${missing.join(', ')}`);
+  await using rig = await Rig.start({ slots: 2 });
+  Object.assign(process.env, rig.env);
+  await using bridge = new CardBridge();
+  const session = await bridge.openSession();
   const { name: reader, port } = readerAt(rig);
   const shim = await mkdtemp(join(tmpdir(), 'vicc-'));
   await symlink(crypto, join(shim, 'Crypto'));
@@ -28,27 +33,23 @@ describe.skipIf(missing.length > 0)(`vsmartcard's own card, which knows nothing 
     [program, '--type', 'iso7816', '--hostname', '127.0.0.1', '--port', String(port)],
     { env: { ...process.env, PYTHONPATH: [shim, modules].join(delimiter) }, stdio: 'ignore' },
   );
-  afterAll(async () => {
+  onTestFinished(async () => {
     vicc.kill();
     await rm(shim, { recursive: true });
   });
 
-  test('is seen by a watch, connected, and answers', async () => {
-    await using watch = session.watch();
-    for await (const event of watch) {
-      if (event.type !== 'card-inserted') continue;
-      expect(event.reader).toBe(reader);
-      break;
-    }
-    await using card = await vi.waitFor(() => session.connect(reader), { timeout: 5000 });
-    const { atr } = await card.status();
-    expect(atr[0]).toBe(0x3b);
-    // SELECT of the master file, without asking for its control information.
-    const response = await card.transmit(Uint8Array.of(0x00, 0xa4, 0x00, 0x0c, 0x02, 0x3f, 0x00));
-    expect(Buffer.from(response).toString('hex')).toBe('9000');
-    const challenge = await card.transaction((tx) =>
-      tx.transmit(Uint8Array.of(0x00, 0x84, 0x00, 0x00, 0x08)),
-    );
-    expect(challenge.length).toBeGreaterThanOrEqual(2);
-  });
+  await using watch = session.watch();
+  for await (const event of watch) {
+    if (event.type !== 'card-inserted') continue;
+    expect(event.reader).toBe(reader);
+    break;
+  }
+  await using card = await vi.waitFor(() => session.connect(reader), { timeout: 5000 });
+  const { atr } = await card.status();
+  expect(atr[0]).toBe(0x3b);
+  // SELECT of the master file, without asking for its control information.
+  const response = await card.transmit(Uint8Array.of(0x00, 0xa4, 0x00, 0x0c, 0x02, 0x3f, 0x00));
+  expect(Buffer.from(response).toString('hex')).toBe('9000');
+  const challenge = await card.transaction((tx) => tx.transmit(Uint8Array.of(0x00, 0x84, 0x00, 0x00, 0x08)));
+  expect(challenge.length).toBeGreaterThanOrEqual(2);
 });
