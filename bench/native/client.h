@@ -13,9 +13,9 @@ struct handle {
   SCARD_IO_REQUEST protocol;
 };
 
-// One call on a card, with room for its response.
+// One call on a card; `make` has room for its response, and gives the length.
 struct call {
-  void (*make)(const struct call* call, BYTE* response);
+  DWORD (*make)(const struct call* call, BYTE* response);
   const struct handle* handle;
   const BYTE* apdu;
   DWORD length;

@@ -21,8 +21,8 @@ static void make_call(const struct call* call, BYTE* response) {
   hop_answers(&card);
 }
 
-static void make_transmit(const struct call* call, BYTE* response) {
-  transmit(call->handle, call->apdu, call->length, response);
+static DWORD make_transmit(const struct call* call, BYTE* response) {
+  return transmit(call->handle, call->apdu, call->length, response);
 }
 
 void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
@@ -38,9 +38,9 @@ void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWOR
   free(samples);
 }
 
-static void make_chain(const struct call* call, BYTE* response) {
+static DWORD make_chain(const struct call* call, BYTE* response) {
   static BYTE whole[kMaxResponse];
-  size_t filled = 0;
+  DWORD filled = 0;
   BYTE next[] = {0x80, 0xc0, 0, 0, 0};
   DWORD received = transmit(call->handle, call->apdu, call->length, response);
   for (;;) {
@@ -50,6 +50,8 @@ static void make_chain(const struct call* call, BYTE* response) {
     next[4] = response[received - 1];
     received = transmit(call->handle, next, sizeof next, response);
   }
+  memcpy(response, whole, filled);
+  return filled;
 }
 
 void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
