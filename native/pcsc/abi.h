@@ -28,6 +28,7 @@ inline constexpr Dword ControlCode(Dword code) {
   return (0x31u << 16) | (code << 2);
 }
 inline constexpr bool kProbeBeforeBegin = false;
+inline constexpr bool kUnguardedTables = false;
 inline constexpr bool kStatusIsMask = false;
 #elif defined(__APPLE__)
 using Long = std::int32_t;
@@ -41,6 +42,7 @@ inline constexpr Dword ControlCode(Dword code) {
   return 0x42000000u + code;
 }
 inline constexpr bool kProbeBeforeBegin = false;
+inline constexpr bool kUnguardedTables = false;
 inline constexpr bool kStatusIsMask = true;
 #else
 using Long = long;
@@ -54,6 +56,7 @@ inline constexpr Dword ControlCode(Dword code) {
   return 0x42000000u + code;
 }
 inline constexpr bool kProbeBeforeBegin = true;
+inline constexpr bool kUnguardedTables = true;
 inline constexpr bool kStatusIsMask = true;
 #endif
 

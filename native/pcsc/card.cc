@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pcsc/table_change.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -65,7 +67,7 @@ Card::Card(Card&& other) noexcept
 
 Card& Card::operator=(Card&& other) noexcept {
   if (this != &other) {
-    if (library_ != nullptr) library_->disconnect(handle_, static_cast<abi::Dword>(Disposition::kLeave));
+    LetGo();
     library_ = std::exchange(other.library_, nullptr);
     handle_ = other.handle_;
     reader_ = std::move(other.reader_);
@@ -76,7 +78,11 @@ Card& Card::operator=(Card&& other) noexcept {
 }
 
 Card::~Card() {
-  if (library_ != nullptr) library_->disconnect(handle_, static_cast<abi::Dword>(Disposition::kLeave));
+  LetGo();
+}
+
+void Card::LetGo() {
+  if (library_ != nullptr) (void)Disconnect(Disposition::kLeave);
 }
 
 Result<Protocols> Card::Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization) {
@@ -90,6 +96,7 @@ Result<Protocols> Card::Reconnect(ShareMode share_mode, Protocols protocols, Dis
 }
 
 Result<Done> Card::Disconnect(Disposition disposition) {
+  const TableChange alone(*library_);
   const Status code = abi::ToStatus(library_->disconnect(handle_, static_cast<abi::Dword>(disposition)));
   if (code != status::kSuccess) return Fail(code, "SCardDisconnect");
   library_ = nullptr;

@@ -44,6 +44,7 @@ class Card {
  private:
   Card(const Library& library, abi::CardHandle handle, std::string reader, Protocols protocol)
       : library_(&library), handle_(handle), reader_(std::move(reader)), protocol_(protocol) {}
+  void LetGo();  // at its end: SCardDisconnect, leaving the card as it is
   Error Fail(Status code, const char* operation) const { return Error{code, operation, reader_, ""}; }
 
   const Library* library_;  // null when moved from or disconnected

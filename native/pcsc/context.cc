@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "pcsc/table_change.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -26,6 +28,7 @@ Result<std::vector<std::string>> ReadMultiString(const char* operation, Call cal
 
 Result<Context> Context::Establish(const Library& library) {
   abi::ContextHandle handle{};
+  const TableChange alone(library);
   const Status code = abi::ToStatus(library.establish_context(abi::kScopeSystem, nullptr, nullptr, &handle));
   if (code != status::kSuccess) return Error{code, "SCardEstablishContext", "", ""};
   return Context(library, handle);
@@ -48,7 +51,9 @@ Context::~Context() {
 }
 
 void Context::Release() {
-  if (library_ != nullptr) library_->release_context(handle_);
+  if (library_ == nullptr) return;
+  const TableChange alone(*library_);
+  library_->release_context(handle_);
   library_ = nullptr;
 }
 

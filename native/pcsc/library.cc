@@ -25,6 +25,7 @@ Result<std::unique_ptr<Library>> LoadTable() {
   auto table = std::make_unique<Library>();
   table->path = loaded->path;
   table->probe_before_begin = abi::kProbeBeforeBegin;
+  table->unguarded_tables = abi::kUnguardedTables;
   table->status_is_mask = abi::kStatusIsMask;
 
   std::string missing;

@@ -18,6 +18,9 @@ struct Library {
   // SCardBeginTransaction and others poll with 100 ms sleeps here (pcsc-lite), while SCardGetAttrib answers
   // SCARD_E_SHARING_VIOLATION at once while another handle holds a transaction: ask that first.
   bool probe_before_begin = false;
+  // Threads that make and end contexts and handles at the same time crash the process (pcsc-lite):
+  // TableChange.
+  bool unguarded_tables = false;
   // SCardStatus answers a bit mask (pcsc-lite), not an enumeration (Windows).
   bool status_is_mask = false;
 

@@ -72,6 +72,7 @@ TEST_CASE("a service that does not answer is given up") {
   CHECK(facts.service_error->code == status::kTimeout);
   library.WaitForStuck(Call::kEstablish);
   library.Unstick(Call::kEstablish);
+  library.WaitForCount(Call::kRelease, 1);
   library.WaitForNoContext();
 }
 

@@ -341,6 +341,7 @@ Library FakeTable() {
   Library table;
   table.path = "the tests' own";
   table.probe_before_begin = true;
+  table.unguarded_tables = true;
   table.status_is_mask = true;
   table.establish_context = EstablishContext;
   table.release_context = ReleaseContext;
