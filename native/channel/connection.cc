@@ -16,6 +16,10 @@ using std::chrono::steady_clock;
 constexpr microseconds kFirstPause{500};
 constexpr microseconds kLongestPause{2300};
 
+microseconds Longer(microseconds pause) {
+  return std::min(pause + pause / 4, kLongestPause);
+}
+
 // For so long a card that has just answered us is taken to be still free: a stream of APDUs need not ask.
 constexpr microseconds kStillFree{10000};
 
@@ -36,7 +40,9 @@ void Connection::LetGo() {
 
 Result<Done> Connection::EnsureContext() {
   if (context_) return Done{};
-  Result<Context> context = Context::Establish(library_);
+  // A daemon that speaks another protocol, or does not let us in, is for its library to deal with.
+  Result<Context> context = Context::Establish(library_.daemon != nullptr ? *library_.daemon : library_);
+  if (!context && library_.daemon != nullptr) context = Context::Establish(library_);
   if (!context) return context.error();
   context_.emplace(std::move(*context));
   return Done{};
@@ -136,9 +142,9 @@ Result<Done> Connection::Disconnect(Disposition disposition, Operation& operatio
 }
 
 bool Connection::WaitForOthers(Operation& operation, const std::function<void()>& waits) {
-  if (!library_.probe_before_begin) return true;
+  if (!in_use().probe_before_begin) return true;
   bool told = false;
-  for (microseconds pause = kFirstPause;; pause = std::min(pause + pause / 4, kLongestPause)) {
+  for (microseconds pause = kFirstPause;; pause = Longer(pause)) {
     bool held = false;
     if (!operation.Glance([&] { held = card_->HeldByOther(); })) return false;
     if (!held) return true;
@@ -148,6 +154,7 @@ bool Connection::WaitForOthers(Operation& operation, const std::function<void()>
 }
 
 bool Connection::MustLookFirst(const Operation& operation) const {
+  if (in_use().answers_when_held) return false;
   return operation.revocable() || steady_clock::now() - answered_ > kStillFree;
 }
 
@@ -155,7 +162,7 @@ Result<Done> Connection::BeginOnce(Operation& operation) {
   if (operation.settled()) return Operation::CancelledError();
   Result<Done> begun = card_->BeginTransaction();
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
-  if (begun && !library_.status_is_mask) {
+  if (begun && !in_use().status_is_mask) {
     const Result<CardStatus> state = card_->GetStatus();
     if (state.code() == status::kResetCard) {
       (void)card_->EndTransaction(Disposition::kLeave);
@@ -180,9 +187,10 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
     YieldTurn();
     return Operation::CancelledError();
   }
+  outcome.status_asked = in_use().answers_when_held;
   const auto called = steady_clock::now();
   Result<Done> begun = BeginOnce(operation);
-  if (!library_.probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
+  if (!in_use().probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
   if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
     outcome.card_was_reset = !reset_by_us_;
     const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);
@@ -220,6 +228,15 @@ Result<Done> Connection::End(Disposition disposition) {
 }
 
 template <class T, class Call>
+Result<T> Connection::Patiently(Operation& operation, Call call) {
+  for (microseconds pause = kFirstPause;; pause = Longer(pause)) {
+    Result<T> result = call(*card_);
+    if (!in_use().answers_when_held || result.code() != status::kSharingViolation) return result;
+    if (!operation.Sleep(pause)) return Operation::CancelledError();
+  }
+}
+
+template <class T, class Call>
 Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation, Call call) {
   if (!card_) return NotConnected(name);
   if (operation.settled()) return Operation::CancelledError();
@@ -232,9 +249,9 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
   // Where nobody tells whether the card is free, a transaction does the waiting: what was given up in it is
   // not sent.
   const bool in_transaction =
-      waits == Waits::kAndThenSends && operation.revocable() && !library_.probe_before_begin;
+      waits == Waits::kAndThenSends && operation.revocable() && !in_use().probe_before_begin;
   const auto make = [&]() -> Result<T> {
-    if (!in_transaction) return call(*card_);
+    if (!in_transaction) return waits == Waits::kNever ? call(*card_) : Patiently<T>(operation, call);
     const Result<Done> begun = BeginOnce(operation);
     if (!begun) return begun.error();
     Result<T> made = operation.settled() ? Result<T>(Operation::CancelledError()) : call(*card_);
@@ -265,10 +282,10 @@ Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
 Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                                    Operation& operation) {
   used_in_transaction_ = true;
-  return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation, [&](Card& card) {
+  return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation, [&](Card&) {
     return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
       if (operation.settled()) return Operation::CancelledError();
-      return card.Transmit(apdu);
+      return Patiently<Bytes>(operation, [&](Card& same) { return same.Transmit(apdu); });
     });
   });
 }

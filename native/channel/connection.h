@@ -22,6 +22,7 @@ enum class OnReset {
 };
 
 struct BeginOutcome {
+  bool status_asked = false;    // SCardStatus said that the handle works, just before
   bool card_was_reset = false;  // by somebody else, before we got the card
   bool waited = false;          // the card was in somebody's transaction; on Windows: for 100 ms or longer
   std::chrono::microseconds waited_for{0};
@@ -71,6 +72,8 @@ class Connection {
 
  private:
   Result<Done> EnsureContext();
+  // What the context is one of: the library, or the daemon asked without it.
+  const Library& in_use() const { return context_ ? context_->library() : library_; }
   Error NotConnected(const char* operation) const;
   void LetGo();
   // False when cancelled. An operation cancelled inside the library gets no turn, or loses it to YieldTurn.
@@ -92,6 +95,9 @@ class Connection {
   };
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
+  // Makes a call, anew while it is refused because others have the card, where it does not wait for that itself.
+  template <class T, class Call>
+  Result<T> Patiently(Operation& operation, Call call);
   template <class T, class Call>
   Result<T> OnCard(const char* name, Waits waits, Operation& operation, Call call);
 

@@ -9,7 +9,7 @@ namespace pcsc_bridge {
 namespace {
 
 // Every response to an APDU ends with SW1 and SW2.
-constexpr abi::Dword kStatusWordSize = 2;
+constexpr std::size_t kStatusWordSize = 2;
 
 abi::Dword ToAbi(Protocols protocols) {
   const abi::Dword raw = (protocols & kRaw) != 0 ? abi::kProtocolRaw : 0;
@@ -130,6 +130,12 @@ Result<CardStatus> Card::GetStatus() {
 }
 
 Result<Bytes> Card::Transmit(const Bytes& apdu) {
+  if (library_->send_transmit != nullptr) {
+    Status sent = library_->send_transmit(handle_, ToAbi(protocol_), apdu, true);
+    Bytes response;
+    if (sent == status::kSuccess) sent = *library_->receive_transmit(handle_, response, true);
+    return Responded(sent, std::move(response));
+  }
   receive_buffer_.resize(abi::kMaxExtendedBuffer);
   const abi::IoRequest send_pci{ToAbi(protocol_), sizeof(abi::IoRequest)};
   abi::Dword length = static_cast<abi::Dword>(receive_buffer_.size());
@@ -137,14 +143,31 @@ Result<Bytes> Card::Transmit(const Bytes& apdu) {
       abi::ToStatus(library_->transmit(handle_, &send_pci, apdu.data(), static_cast<abi::Dword>(apdu.size()),
                                        nullptr, receive_buffer_.data(), &length));
   if (code != status::kSuccess) return Fail(code, "SCardTransmit");
+  if (length > receive_buffer_.size())
+    return TooLong(length, receive_buffer_.size(), "SCardTransmit", reader_);
+  return Responded(code, Bytes(receive_buffer_.begin(),
+                               receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length)));
+}
+
+Result<Bytes> Card::Responded(Status code, Bytes response) {
+  if (code != status::kSuccess) return Fail(code, "SCardTransmit");
   // Some drivers call it a success when the card went away instead of answering.
-  if (length < kStatusWordSize && protocol_ != kRaw) {
+  if (response.size() < kStatusWordSize && protocol_ != kRaw) {
     return Error{status::kCommDataLost, "SCardTransmit", reader_,
                  "no status word came: the card may have been taken out"};
   }
-  if (length > receive_buffer_.size())
-    return TooLong(length, receive_buffer_.size(), "SCardTransmit", reader_);
-  return Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length));
+  return response;
+}
+
+Status Card::SendTransmit(const Bytes& apdu) {
+  return library_->send_transmit(handle_, ToAbi(protocol_), apdu, false);
+}
+
+std::optional<Result<Bytes>> Card::ReceiveTransmit() {
+  Bytes response;
+  const std::optional<Status> code = library_->receive_transmit(handle_, response, false);
+  if (!code) return std::nullopt;
+  return Responded(*code, std::move(response));
 }
 
 Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
@@ -179,6 +202,7 @@ Result<Done> Card::SetAttribute(std::uint32_t id, const Bytes& value) {
 }
 
 bool Card::HeldByOther() {
+  if (library_->held_by_other != nullptr) return library_->held_by_other(handle_);
   std::uint8_t value[264];
   abi::Dword length = sizeof value;
   return abi::ToStatus(library_->get_attrib(handle_, abi::kAttributeVendorName, value, &length)) ==

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "pcsc/context.h"
@@ -30,6 +31,12 @@ class Card {
   Result<Done> EndTransaction(Disposition disposition);
   Result<CardStatus> GetStatus();
   Result<Bytes> Transmit(const Bytes& apdu);
+  // The same in two halves, for whoever waits for descriptors; only where Library::send_transmit is set. Begun
+  // with kSuccess, or kServerTooBusy and nothing sent.
+  Status SendTransmit(const Bytes& apdu);
+  // Nothing while there is more to come: descriptor() is readable then.
+  std::optional<Result<Bytes>> ReceiveTransmit();
+  int descriptor() const { return library_->descriptor(handle_); }
   Result<Bytes> Control(std::uint32_t code, const Bytes& input);
   Result<Bytes> GetAttribute(std::uint32_t id);
   Result<Done> SetAttribute(std::uint32_t id, const Bytes& value);
@@ -45,6 +52,7 @@ class Card {
   Card(const Library& library, abi::CardHandle handle, std::string reader, Protocols protocol)
       : library_(&library), handle_(handle), reader_(std::move(reader)), protocol_(protocol) {}
   void LetGo();  // at its end: SCardDisconnect, leaving the card as it is
+  Result<Bytes> Responded(Status code, Bytes response);
   Error Fail(Status code, const char* operation) const { return Error{code, operation, reader_, ""}; }
 
   const Library* library_;  // null when moved from or disconnected

@@ -23,14 +23,15 @@ constexpr const char* kAdvice =
 
 Result<LoadedLibrary> OpenPcscLibrary() {
   const char* configured = std::getenv("PCSC_BRIDGE_LIBRARY");
-  const std::string path = configured != nullptr && *configured != '\0' ? configured : kDefaultLibrary;
+  const bool is_configured = configured != nullptr && *configured != '\0';
+  const std::string path = is_configured ? configured : kDefaultLibrary;
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = dlerror();
     return Error{status::kLibraryMissing, "dlopen", "",
                  std::string(reason != nullptr ? reason : path) + "; " + kAdvice};
   }
-  return LoadedLibrary{handle, path};
+  return LoadedLibrary{handle, path, is_configured};
 }
 
 void* FindFunction(const LoadedLibrary& library, const char* name) {
@@ -42,6 +43,12 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
 #endif
   return dlsym(library.handle, name);
 }
+
+#if defined(__APPLE__)
+const Library* DaemonLibrary() {
+  return nullptr;
+}
+#endif
 
 NativeString ToNative(std::string_view utf8) {
   return NativeString(utf8);

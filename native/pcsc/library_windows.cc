@@ -16,7 +16,8 @@ std::wstring ConfiguredLibrary() {
 
 Result<LoadedLibrary> OpenPcscLibrary() {
   std::wstring path = ConfiguredLibrary();
-  if (path.empty()) path = L"winscard.dll";
+  const bool configured = !path.empty();
+  if (!configured) path = L"winscard.dll";
   const HMODULE module = LoadLibraryW(path.c_str());
   const std::string name = FromNative(path.data(), path.size());
   if (module == nullptr) {
@@ -24,7 +25,7 @@ Result<LoadedLibrary> OpenPcscLibrary() {
                  name + " cannot be loaded (Windows error " + std::to_string(GetLastError()) +
                      "); it is part of Windows: check the installation or PCSC_BRIDGE_LIBRARY"};
   }
-  return LoadedLibrary{reinterpret_cast<void*>(module), name};
+  return LoadedLibrary{reinterpret_cast<void*>(module), name, configured};
 }
 
 void* FindFunction(const LoadedLibrary& library, const char* name) {
@@ -32,6 +33,10 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
   FARPROC function = GetProcAddress(module, (std::string(name) + "W").c_str());
   if (function == nullptr) function = GetProcAddress(module, name);
   return reinterpret_cast<void*>(function);
+}
+
+const Library* DaemonLibrary() {
+  return nullptr;
 }
 
 NativeString ToNative(std::string_view utf8) {

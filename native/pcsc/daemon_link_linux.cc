@@ -1,0 +1,193 @@
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "pcsc/abi.h"
+#include "pcsc/daemon_link.h"
+
+namespace pcsc_bridge::daemon {
+namespace {
+
+// The kernel takes so short a message whole or not at all.
+constexpr std::size_t kSentAtOnce = 16 * 1024;
+
+}  // namespace
+
+Link::~Link() {
+  if (fd_ >= 0) {
+    // Others may have a copy of the descriptor, to wait for it: the daemon is to see the end all the same.
+    (void)shutdown(fd_, SHUT_RDWR);
+    (void)close(fd_);
+  }
+}
+
+Status Link::Open(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) return status::kNoService;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return status::kNoMemory;
+  while (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    if (errno != EINTR) return Break();
+  }
+  Version version;
+  const Status code = Ask(Command::kVersion, version);
+  if (code != status::kSuccess) return code;
+  return version.code == status::kSuccess && version.major == kMajor ? status::kSuccess
+                                                                      : status::kServiceStopped;
+}
+
+Status Link::Break() {
+  broken_ = true;
+  return status::kNoService;
+}
+
+Status Link::Send(Command command, const void* message, std::size_t size, const void* data,
+                  std::size_t length, bool may_wait) {
+  if (!works()) return status::kNoService;
+  const Header header{static_cast<std::uint32_t>(size), command};
+  // sendmsg only reads them.
+  iovec parts[] = {{const_cast<Header*>(&header), sizeof header},
+                   {const_cast<void*>(message), size},
+                   {const_cast<void*>(data), length}};
+  std::size_t left = sizeof header + size + length;
+  if (!may_wait && left > kSentAtOnce) return status::kServerTooBusy;
+  msghdr whole{};
+  whole.msg_iov = parts;
+  whole.msg_iovlen = 3;
+  while (left > 0) {
+    const ssize_t sent = sendmsg(fd_, &whole, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (!may_wait && (errno == EAGAIN || errno == EWOULDBLOCK)) return status::kServerTooBusy;
+      return Break();
+    }
+    left -= static_cast<std::size_t>(sent);
+    if (left > 0 && !may_wait) return Break();
+    for (auto passed = static_cast<std::size_t>(sent); passed > 0;) {
+      const std::size_t part = std::min(passed, whole.msg_iov->iov_len);
+      whole.msg_iov->iov_base = static_cast<char*>(whole.msg_iov->iov_base) + part;
+      whole.msg_iov->iov_len -= part;
+      passed -= part;
+      if (whole.msg_iov->iov_len == 0 && whole.msg_iovlen > 1) {
+        ++whole.msg_iov;
+        --whole.msg_iovlen;
+      }
+    }
+  }
+  return status::kSuccess;
+}
+
+Status Link::Receive(void* bytes, std::size_t size) {
+  auto* next = static_cast<std::uint8_t*>(bytes);
+  while (size > 0) {
+    const ssize_t length = recv(fd_, next, size, 0);
+    if (length < 0 && errno == EINTR) continue;
+    if (length <= 0) return Break();
+    next += length;
+    size -= static_cast<std::size_t>(length);
+  }
+  return status::kSuccess;
+}
+
+Status Link::AskBytes(Command command, void* message, std::size_t size) {
+  if (transmit_under_way_) {
+    Bytes late;
+    (void)ReceiveTransmit(late, true);
+  }
+  const Status sent = Send(command, message, size, nullptr, 0, true);
+  return sent == status::kSuccess ? Receive(message, size) : sent;
+}
+
+Status Link::AskReaderStates(std::array<ReaderState, kMostReaders>& states) {
+  const Status asked = AskBytes(Command::kReaderStates, nullptr, 0);
+  return asked == status::kSuccess ? Receive(states.data(), sizeof states) : asked;
+}
+
+Status Link::AskControl(Control& message, const void* input, void* output) {
+  if (transmit_under_way_) {
+    Bytes late;
+    (void)ReceiveTransmit(late, true);
+  }
+  const std::uint32_t room = message.receive_size;
+  Status code = Send(Command::kControl, &message, sizeof message, input, message.send_length, true);
+  if (code == status::kSuccess) code = Receive(&message, sizeof message);
+  if (code != status::kSuccess || message.code != status::kSuccess) return code;
+  // The daemon knows what room there is: more than that cannot be.
+  if (message.returned > room) return Break();
+  return Receive(output, message.returned);
+}
+
+Status Link::SendTransmit(const Transmit& message, const Bytes& apdu, bool may_wait) {
+  if (transmit_under_way_) {
+    if (!may_wait) return status::kServerTooBusy;
+    Bytes late;
+    (void)ReceiveTransmit(late, true);
+  }
+  const Status sent =
+      Send(Command::kTransmit, &message, sizeof message, apdu.data(), apdu.size(), may_wait);
+  if (sent != status::kSuccess) return sent;
+  transmit_under_way_ = true;
+  received_ = 0;
+  return status::kSuccess;
+}
+
+std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
+  while (transmit_under_way_) {
+    if (broken_) break;
+    iovec parts[2];
+    std::size_t count = 0;
+    if (received_ < sizeof answer_) {
+      parts[count++] = {reinterpret_cast<char*>(&answer_) + received_, sizeof answer_ - received_};
+      parts[count++] = {beginning_.data(), beginning_.size()};
+    } else if (!response_.empty()) {
+      const std::size_t so_far = received_ - sizeof answer_;
+      parts[count++] = {response_.data() + so_far, response_.size() - so_far};
+    } else {
+      const std::size_t so_far = received_ - sizeof answer_;
+      parts[count++] = {beginning_.data() + so_far, beginning_.size() - so_far};
+    }
+    msghdr whole{};
+    whole.msg_iov = parts;
+    whole.msg_iovlen = count;
+    const ssize_t length = recvmsg(fd_, &whole, may_wait ? 0 : MSG_DONTWAIT);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && !may_wait && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
+    if (length <= 0) {
+      (void)Break();
+      break;
+    }
+    if (!TakeOver(static_cast<std::size_t>(length))) continue;
+    transmit_under_way_ = false;
+    response = std::move(response_);
+    response_ = Bytes();
+    return answer_.code;
+  }
+  transmit_under_way_ = false;
+  response_ = Bytes();
+  return Break();
+}
+
+bool Link::TakeOver(std::size_t length) {
+  received_ += length;
+  if (received_ < sizeof answer_) return false;
+  const std::size_t so_far = received_ - sizeof answer_;
+  const std::size_t all = answer_.code == status::kSuccess ? answer_.receive_length : 0;
+  if (all > abi::kMaxExtendedBuffer || so_far > all) {
+    (void)Break();
+    return false;
+  }
+  if (response_.empty() && (so_far == all || so_far == beginning_.size())) {
+    response_.resize(all);
+    std::copy_n(beginning_.data(), so_far, response_.data());
+  }
+  return so_far == all;
+}
+
+}  // namespace pcsc_bridge::daemon
