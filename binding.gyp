@@ -41,6 +41,7 @@
         "native/addon/module.cc",
         "native/addon/monitor_wrap.cc",
         "native/addon/promise.cc",
+        "native/addon/readable.cc",
         "native/addon/session.cc",
         "native/addon/socket.cc",
       ],

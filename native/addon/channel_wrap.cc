@@ -189,12 +189,22 @@ Napi::Value ChannelWrap::Status(const Napi::CallbackInfo& info) {
 
 Napi::Value ChannelWrap::Transmit(const Napi::CallbackInfo& info) {
   auto apdu = std::make_shared<SecretBytes>(ToBytes(info[0], "apdu"));
-  return Submit<Bytes>(
-      info, 1,
-      [apdu = std::move(apdu)](Connection& connection, Operation& operation) {
-        return connection.Transmit(apdu->bytes(), operation);
-      },
-      FromOutput);
+  Promised<Bytes> promised = MakePromise<Bytes>(info.Env(), FromOutput, this);
+  const Napi::Value cancel = info[1];
+  const Channel::Transmission sent = channel_->SubmitTransmit(
+      std::move(apdu), std::move(promised.answer), cancel.IsObject(), Watches(info.Env()));
+  if (sent.direct) readable_->Watch();
+  CancelWrap::Bind(cancel, sent.operation);
+  return promised.promise;
+}
+
+bool ChannelWrap::Watches(Napi::Env env) {
+  if (readable_) return true;
+  const int descriptor = channel_->TransmitDescriptor();
+  if (descriptor < 0) return false;
+  readable_ = Readable::Create(Environment::Of(env).dispatcher, descriptor,
+                               [channel = channel_] { return channel->Continue(); });
+  return readable_ != nullptr;
 }
 
 Napi::Value ChannelWrap::Exchange(const Napi::CallbackInfo& info) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "addon/promise.h"
+#include "addon/readable.h"
 #include "channel/channel.h"
 
 namespace pcsc_bridge::addon {
@@ -43,7 +44,11 @@ class ChannelWrap : public Napi::ObjectWrap<ChannelWrap> {
   Napi::Value Submit(const Napi::CallbackInfo& info, std::size_t arguments,
                      typename OperationOf<T>::Work work, Convert<T> convert);
 
+  // Whether transmits can do without the channel's thread.
+  bool Watches(Napi::Env env);
+
   std::shared_ptr<Channel> channel_;
+  std::unique_ptr<Readable> readable_;
   std::string reader_;  // of the last connect
   bool owned_ = true;   // a lease's channel belongs to the cache
 };

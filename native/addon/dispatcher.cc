@@ -5,6 +5,9 @@
 namespace pcsc_bridge::addon {
 namespace {
 
+// The one whose Collect this thread is in.
+thread_local const Dispatcher* collecting = nullptr;
+
 // In a worker that is being terminated every call into JavaScript fails, telling of the failure included:
 // nobody is there to hear it.
 void RunTask(Napi::Env env, Task& task) {
@@ -54,11 +57,30 @@ void Dispatcher::Close() {
   // Nobody may be waking the handle when it goes; a wake-up takes microseconds.
   while (waking_ != 0) std::this_thread::yield();
   context_.reset();
+  for (LoopHandle* handle : handles_) handle->Close();
   uv_close(reinterpret_cast<uv_handle_t*>(&wake_), [](uv_handle_t* handle) {
     auto* dispatcher = static_cast<Dispatcher*>(handle->data);
-    napi_remove_async_cleanup_hook(dispatcher->hook_);
-    dispatcher->self_.reset();
+    dispatcher->wake_open_ = false;
+    dispatcher->EndWhenClosed();
   });
+}
+
+void Dispatcher::Remove(LoopHandle& handle) {
+  handles_.erase(&handle);
+  EndWhenClosed();
+}
+
+void Dispatcher::EndWhenClosed() {
+  if (wake_open_ || !handles_.empty()) return;
+  napi_remove_async_cleanup_hook(hook_);
+  self_.reset();
+}
+
+void Dispatcher::Collect(const std::function<void()>& work) {
+  collecting = this;
+  work();
+  collecting = nullptr;
+  RunTasks();
 }
 
 void Dispatcher::Post(std::shared_ptr<Task> task) {
@@ -67,7 +89,7 @@ void Dispatcher::Post(std::shared_ptr<Task> task) {
     if (!open_) return;
     tasks_.push_back(std::move(task));
     // One wake-up for all that come before JavaScript gets to them.
-    if (tasks_.size() > 1) return;
+    if (tasks_.size() > 1 || collecting == this) return;
     ++waking_;
   }
   uv_async_send(&wake_);

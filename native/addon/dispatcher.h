@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -36,6 +38,13 @@ std::shared_ptr<Task> MakeTask(Function function) {
   return std::make_shared<FunctionTask<Function>>(std::move(function));
 }
 
+// Something on the environment's loop that has to be closed before the environment can end.
+class LoopHandle {
+ public:
+  virtual ~LoopHandle() = default;
+  virtual void Close() = 0;
+};
+
 // Brings answers from the core's threads to the environment's own thread. While answers are expected the
 // event loop stays alive; otherwise the process may end at any time.
 //
@@ -52,6 +61,15 @@ class Dispatcher {
   // Any thread. Dropped when the environment has ended.
   void Post(std::shared_ptr<Task> task);
 
+  // The environment's thread, in a callback of its loop: does `work`, and then whatever was posted, by it or by
+  // others, without another turn of the loop.
+  void Collect(const std::function<void()>& work);
+
+  // The environment's thread: these are closed when the environment ends, which waits until they are gone.
+  uv_loop_t* loop() const { return wake_.loop; }
+  void Add(LoopHandle& handle) { handles_.insert(&handle); }
+  void Remove(LoopHandle& handle);
+
   // The environment's thread: one answer more, or less, to wait for.
   void Expect();
   void Settle();
@@ -61,10 +79,13 @@ class Dispatcher {
   static void EndOfEnvironment(napi_async_cleanup_hook_handle hook, void* self);
   void RunTasks();
   void Close();
+  void EndWhenClosed();
 
   const Napi::Env env_;
   std::optional<Napi::AsyncContext> context_;  // ends with the environment, whoever still holds us
   uv_async_t wake_;
+  bool wake_open_ = true;
+  std::unordered_set<LoopHandle*> handles_;
   std::size_t expected_ = 0;
   napi_async_cleanup_hook_handle hook_ = nullptr;
   std::shared_ptr<Dispatcher> self_;  // until the loop has let go of wake_

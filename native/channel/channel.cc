@@ -22,9 +22,7 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation, const std::function<
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!ended()) {
-      operation->abandon_ = [weak = weak_from_this()] {
-        if (const std::shared_ptr<Channel> channel = weak.lock()) channel->Abandon();
-      };
+      operation->abandon_ = Abandoner();
       const bool idle = queue_.empty() && current_ == nullptr;
       if (idle && if_next) if_next();
       queue_.push_back(operation);
@@ -53,6 +51,63 @@ void Channel::Enqueue(std::shared_ptr<Operation> operation, const std::function<
   }
 }
 
+std::function<void()> Channel::Abandoner() {
+  return [weak = weak_from_this()] {
+    if (const std::shared_ptr<Channel> channel = weak.lock()) channel->Abandon();
+  };
+}
+
+Channel::Transmission Channel::SubmitTransmit(std::shared_ptr<const SecretBytes> apdu,
+                                              OperationOf<Bytes>::Answer answer, bool revocable,
+                                              bool may_be_direct) {
+  auto operation = std::make_shared<OperationOf<Bytes>>(
+      [apdu](Connection& connection, Operation& self) { return connection.Transmit(apdu->bytes(), self); },
+      std::move(answer), revocable);
+  if (may_be_direct) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (Idle() && connection_->SendTransmit(apdu->bytes())) {
+      operation->abandon_ = Abandoner();
+      (void)operation->Start();
+      current_ = direct_ = operation;
+      return {operation, true};
+    }
+  }
+  Enqueue(operation);
+  return {operation, false};
+}
+
+bool Channel::Continue() {
+  std::shared_ptr<OperationOf<Bytes>> operation;
+  bool answer = false;
+  bool others_wait = false;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (direct_ == nullptr || ended()) return false;
+    std::optional<Result<Bytes>> response = connection_->ReceiveTransmit();
+    if (!response) return true;
+    operation = std::exchange(direct_, nullptr);
+    current_ = nullptr;
+    if (response->code() != status::kSharingViolation) {
+      answer = operation->Conclude(std::move(*response));
+    } else if (operation->Unstart()) {
+      queue_.push_front(operation);  // the owner thread waits for whoever has the card
+    }
+    others_wait = !queue_.empty();
+  }
+  if (others_wait) changed_.notify_one();
+  if (answer) operation->GiveAnswer();
+  return true;
+}
+
+int Channel::TransmitDescriptor() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return Idle() ? connection_->TransmitDescriptor() : -1;
+}
+
+bool Channel::Idle() const {
+  return started_ && !ended() && queue_.empty() && current_ == nullptr;
+}
+
 void Channel::Loop() {
   while (const std::shared_ptr<Operation> operation = Next()) {
     const bool answer = operation->DoWork(*connection_);
@@ -79,6 +134,8 @@ void Channel::Loop() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     connection = std::move(connection_);
+    direct_ = nullptr;
+    current_ = nullptr;
   }
   connection.reset();
   Finish();
@@ -86,7 +143,7 @@ void Channel::Loop() {
 
 std::shared_ptr<Operation> Channel::Next() {
   std::unique_lock<std::mutex> lock(mutex_);
-  changed_.wait(lock, [&] { return !queue_.empty() || ended(); });
+  changed_.wait(lock, [&] { return (!queue_.empty() && direct_ == nullptr) || ended(); });
   if (ended()) return nullptr;
   current_ = queue_.front();
   queue_.pop_front();

@@ -13,6 +13,7 @@
 #include "channel/connection.h"
 #include "channel/operation.h"
 #include "channel/reader_gate.h"
+#include "pcsc/secret.h"
 
 namespace pcsc_bridge {
 
@@ -55,6 +56,22 @@ class Channel : public std::enable_shared_from_this<Channel> {
     return operation;
   }
 
+  // SCardTransmit. `may_be_direct`: the asker is an event loop that waits for the TransmitDescriptor. Where nothing
+  // else is under way or to be waited for, the command is then sent here and now, without the owner thread
+  // (`direct`), and Continue is to be called when the descriptor is readable.
+  struct Transmission {
+    std::shared_ptr<Operation> operation;
+    bool direct = false;
+  };
+  Transmission SubmitTransmit(std::shared_ptr<const SecretBytes> apdu, OperationOf<Bytes>::Answer answer,
+                              bool revocable, bool may_be_direct);
+  // The same thread as SubmitTransmit. Answers the transmit when its response is there; what was asked for
+  // meanwhile goes on then. False when nothing is under way that way.
+  bool Continue();
+  // The caller closes it. Negative while the channel is busy or has no card, and always where transmits need
+  // the owner thread.
+  int TransmitDescriptor() const;
+
   // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
   // or at once where that cannot be waited for: a call is stuck, or somebody else has the card that is to be
   // reset. Later calls are answered like the first.
@@ -70,6 +87,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // `if_next` is called first where nothing is queued or under way.
   void Enqueue(std::shared_ptr<Operation> operation, const std::function<void()>& if_next = nullptr);
+  bool Idle() const;
+  std::function<void()> Abandoner();
   void Abandon();
   void Loop();
   std::shared_ptr<Operation> Next();
@@ -80,12 +99,15 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Operation>> queue_;
   std::shared_ptr<Operation> current_;
+  // current_, where it does without the owner thread: the connection is then for who holds the mutex, until the
+  // channel ends.
+  std::shared_ptr<OperationOf<Bytes>> direct_;
   std::atomic<End> end_{End::kNone};
   bool started_ = false;
   bool finished_ = false;
   Disposition disposition_ = Disposition::kLeave;
   std::vector<std::function<void()>> closed_;
-  std::unique_ptr<Connection> connection_;  // the owner thread's, but for YieldTurn
+  std::unique_ptr<Connection> connection_;  // the owner thread's, but for YieldTurn and what is direct
 };
 
 }  // namespace pcsc_bridge

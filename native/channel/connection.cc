@@ -279,6 +279,18 @@ Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
                        [&](Card& card) { return card.Transmit(apdu); });
 }
 
+bool Connection::SendTransmit(const Bytes& apdu) {
+  if (!card_ || reset_by_us_ || in_use().send_transmit == nullptr) return false;
+  if (!in_transaction_ && ReaderGate::OfProcess().IsTaken(card_->reader())) return false;
+  if (card_->SendTransmit(apdu) != status::kSuccess) return false;
+  used_in_transaction_ = true;
+  return true;
+}
+
+int Connection::TransmitDescriptor() const {
+  return card_ && in_use().descriptor != nullptr ? card_->descriptor() : -1;
+}
+
 Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                                    Operation& operation) {
   used_in_transaction_ = true;

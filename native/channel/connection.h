@@ -60,6 +60,13 @@ class Connection {
 
   Result<CardStatus> GetStatus(Operation& operation);
   Result<Bytes> Transmit(const Bytes& apdu, Operation& operation);
+  // The same in two halves, for whoever waits for descriptors. False, and nothing sent, where that cannot be
+  // done, the card is somebody else's, or something is to be put right first: Transmit does what it takes.
+  bool SendTransmit(const Bytes& apdu);
+  // Nothing while there is more to come. SCARD_E_SHARING_VIOLATION: not sent, another process has the card.
+  std::optional<Result<Bytes>> ReceiveTransmit() { return card_->ReceiveTransmit(); }
+  // A descriptor that is readable then; the caller closes it. Negative where there is none.
+  int TransmitDescriptor() const;
   // A command and its whole response (see channel/exchange.h), nobody of this process in between.
   Result<Bytes> Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                          Operation& operation);

@@ -72,6 +72,13 @@ bool Operation::Start() {
   return true;
 }
 
+bool Operation::Unstart() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (phase_ != Phase::kCalling) return false;
+  phase_ = Phase::kQueued;
+  return true;
+}
+
 bool Operation::Finish() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (phase_ == Phase::kSettled) return false;

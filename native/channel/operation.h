@@ -52,6 +52,8 @@ class Operation : public Cancellable, public std::enable_shared_from_this<Operat
   explicit Operation(bool revocable = true) : revocable_(revocable) {}
   // Owner thread: true when the work may start / when its answer is to be given.
   bool Start();
+  // Back to where it was before Start. False when it was cancelled meanwhile.
+  bool Unstart();
   bool Finish();
   // The one answer of an operation that was cancelled or refused.
   virtual void AnswerError(Error error) = 0;
@@ -87,6 +89,7 @@ class OperationOf final : public Operation {
       : Operation(revocable), work_(std::move(work)), answer_(std::move(answer)) {}
 
  private:
+  friend class Channel;
   bool DoWork(Connection& connection) override {
     if (!Start()) return false;
     result_.emplace(work_(connection, *this));
@@ -94,6 +97,11 @@ class OperationOf final : public Operation {
     return Finish();
   }
   void GiveAnswer() override { Give(std::move(*result_)); }
+  bool Conclude(Result<T> result) {
+    result_.emplace(std::move(result));
+    work_ = nullptr;
+    return Finish();
+  }
   void DropWork() override { work_ = nullptr; }
   void AnswerError(Error error) override { Give(std::move(error)); }
   // What the answer carries goes with it, however long somebody holds on to the operation.

@@ -254,7 +254,7 @@ std::optional<Status> ReceiveTransmit(abi::CardHandle handle, Bytes& response, b
 }
 
 int DescriptorOf(abi::CardHandle handle) {
-  return CardOf(handle).context.link.descriptor();
+  return CardOf(handle).context.link.CopyDescriptor();
 }
 
 bool HeldByOther(abi::CardHandle handle) {

@@ -41,14 +41,17 @@ class Link {
   // The daemon's status, with the response where it is a success; nothing while there is more to come. Any other
   // question asked in between waits for the response, and drops it.
   std::optional<Status> ReceiveTransmit(Bytes& response, bool may_wait);
-  // Readable when there is something for ReceiveTransmit.
-  int descriptor() const { return fd_; }
+  // A copy of the descriptor, which is readable when there is something for ReceiveTransmit; the caller closes
+  // it. Negative where the system has none to give.
+  int CopyDescriptor() const;
 
  private:
   Status AskBytes(Command command, void* message, std::size_t size);
   Status Send(Command command, const void* message, std::size_t size, const void* data, std::size_t length,
               bool may_wait);
   Status Receive(void* bytes, std::size_t size);
+  // An event loop that watches a copy of the descriptor has made both non-blocking.
+  void WaitInCalls() const;
   // Gives the link up.
   Status Break();
   // What came of the response so far, and whether that is all of it.

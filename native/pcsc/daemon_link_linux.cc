@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ constexpr std::size_t kSentAtOnce = 16 * 1024;
 
 Link::~Link() {
   if (fd_ >= 0) {
-    // Others may have a copy of the descriptor, to wait for it: the daemon is to see the end all the same.
+    // Whatever copies of it there are: the daemon is to see the end.
     (void)shutdown(fd_, SHUT_RDWR);
     (void)close(fd_);
   }
@@ -43,9 +44,17 @@ Status Link::Open(const std::string& path) {
                                                                       : status::kServiceStopped;
 }
 
+int Link::CopyDescriptor() const {
+  return fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+}
+
 Status Link::Break() {
   broken_ = true;
   return status::kNoService;
+}
+
+void Link::WaitInCalls() const {
+  (void)fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
 }
 
 Status Link::Send(Command command, const void* message, std::size_t size, const void* data,
@@ -64,9 +73,10 @@ Status Link::Send(Command command, const void* message, std::size_t size, const 
   while (left > 0) {
     const ssize_t sent = sendmsg(fd_, &whole, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
     if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (!may_wait && (errno == EAGAIN || errno == EWOULDBLOCK)) return status::kServerTooBusy;
-      return Break();
+      if (errno != EINTR && errno != EAGAIN) return Break();
+      if (errno == EAGAIN && !may_wait) return status::kServerTooBusy;
+      if (errno == EAGAIN) WaitInCalls();
+      continue;
     }
     left -= static_cast<std::size_t>(sent);
     if (left > 0 && !may_wait) return Break();
@@ -88,7 +98,10 @@ Status Link::Receive(void* bytes, std::size_t size) {
   auto* next = static_cast<std::uint8_t*>(bytes);
   while (size > 0) {
     const ssize_t length = recv(fd_, next, size, 0);
-    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) {
+      if (errno == EAGAIN) WaitInCalls();
+      continue;
+    }
     if (length <= 0) return Break();
     next += length;
     size -= static_cast<std::size_t>(length);
@@ -157,8 +170,11 @@ std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
     whole.msg_iov = parts;
     whole.msg_iovlen = count;
     const ssize_t length = recvmsg(fd_, &whole, may_wait ? 0 : MSG_DONTWAIT);
-    if (length < 0 && errno == EINTR) continue;
-    if (length < 0 && !may_wait && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) {
+      if (errno == EAGAIN && !may_wait) return std::nullopt;
+      if (errno == EAGAIN) WaitInCalls();
+      continue;
+    }
     if (length <= 0) {
       (void)Break();
       break;

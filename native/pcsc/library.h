@@ -52,7 +52,7 @@ struct Library {
   // SCardTransmit in two halves, without a library; null elsewhere. Sends a command: kServerTooBusy, and
   // nothing sent, where that would have to wait and must not.
   Status (*send_transmit)(abi::CardHandle, abi::Dword protocol, const Bytes& apdu, bool may_wait) = nullptr;
-  // Its status, and the response; nothing while there is more to come, which `descriptor` is readable for.
+  // Its status, and the response; nothing while there is more to come, which the descriptor is readable for: a copy, the caller closes it.
   std::optional<Status> (*receive_transmit)(abi::CardHandle, Bytes& response, bool may_wait) = nullptr;
   int (*descriptor)(abi::CardHandle) = nullptr;
   // Whether another handle has a transaction on the card; null where SCardGetAttrib has to tell.
