@@ -191,8 +191,8 @@ Napi::Value ChannelWrap::Transmit(const Napi::CallbackInfo& info) {
   auto apdu = std::make_shared<SecretBytes>(ToBytes(info[0], "apdu"));
   Promised<Bytes> promised = MakePromise<Bytes>(info.Env(), FromOutput, this);
   const Napi::Value cancel = info[1];
-  const Channel::Transmission sent = channel_->SubmitTransmit(
-      std::move(apdu), std::move(promised.answer), cancel.IsObject(), Watches(info.Env()));
+  const Channel::Transmission sent = channel_->SubmitTransmit(std::move(apdu), std::move(promised.answer),
+                                                              cancel.IsObject(), Watches(info.Env()));
   if (sent.direct) readable_->Watch();
   CancelWrap::Bind(cancel, sent.operation);
   return promised.promise;

@@ -61,8 +61,8 @@ class Dispatcher {
   // Any thread. Dropped when the environment has ended.
   void Post(std::shared_ptr<Task> task);
 
-  // The environment's thread, in a callback of its loop: does `work`, and then whatever was posted, by it or by
-  // others, without another turn of the loop.
+  // The environment's thread, in a callback of its loop: does `work`, and then whatever was posted, by it or
+  // by others, without another turn of the loop.
   void Collect(const std::function<void()>& work);
 
   // The environment's thread: these are closed when the environment ends, which waits until they are gone.

@@ -56,7 +56,6 @@ struct Readable::Handle final : LoopHandle {
       uv_poll_stop(&self->poll);
     });
   }
-
 };
 
 std::unique_ptr<Readable> Readable::Create(const std::shared_ptr<Dispatcher>& dispatcher, int descriptor,

@@ -13,8 +13,8 @@ namespace pcsc_bridge::addon {
 // The environment's thread only. Does not keep the event loop alive; ends by itself with the environment.
 class Readable {
  public:
-  // Called while there is something to read; false: it need not be watched before the next Watch. What it posts
-  // to the dispatcher is done before the loop goes on.
+  // Called while there is something to read; false: it need not be watched before the next Watch. What it
+  // posts to the dispatcher is done before the loop goes on.
   using Read = std::function<bool()>;
 
   // Owns the descriptor. Null where the loop does not take it.

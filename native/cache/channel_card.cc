@@ -11,7 +11,11 @@ Result<CachedCard::Claim> ClaimCard(Connection& connection, const CachedCard::Mu
                                     OnReset on_reset, Operation& operation, ReaderGate::Place place = {}) {
   Result<BeginOutcome> begun = connection.Begin(on_reset, operation, std::move(place));
   if (!begun) return begun.error();
-  if (must_reset()) {
+  const bool reset_first = must_reset();
+  if (!reset_first && begun->status_asked && !begun->card_was_reset && connection.known_atr()) {
+    return CachedCard::Claim{*begun, *connection.known_atr()};
+  }
+  if (reset_first) {
     const Result<Protocols> active =
         connection.Reconnect(kShareMode, kProtocols, Disposition::kReset, operation);
     if (!active) {

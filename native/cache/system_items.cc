@@ -131,7 +131,7 @@ Result<Bytes> SystemItems::ReadNow(const ItemKey& key, std::uint32_t freshness) 
   CardId card = key.card;
   platform::NativeString name = platform::ToNative(key.name);
   for (std::size_t size = kFirstBuffer; size <= kLargestBuffer;) {
-    Bytes data(size);
+    Bytes data(size, 0);
     abi::Dword length = 0;
     const Status code = OnContext([&](abi::ContextHandle context) {
       length = static_cast<abi::Dword>(data.size());

@@ -56,8 +56,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
     return operation;
   }
 
-  // SCardTransmit. `may_be_direct`: the asker is an event loop that waits for the TransmitDescriptor. Where nothing
-  // else is under way or to be waited for, the command is then sent here and now, without the owner thread
+  // SCardTransmit. `may_be_direct`: the asker is an event loop that waits for the TransmitDescriptor. Where
+  // nothing else is under way or to be waited for, the command is then sent here and now, without the owner
+  // thread
   // (`direct`), and Continue is to be called when the descriptor is readable.
   struct Transmission {
     std::shared_ptr<Operation> operation;
@@ -99,8 +100,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::condition_variable changed_;
   std::deque<std::shared_ptr<Operation>> queue_;
   std::shared_ptr<Operation> current_;
-  // current_, where it does without the owner thread: the connection is then for who holds the mutex, until the
-  // channel ends.
+  // current_, where it does without the owner thread: the connection is then for who holds the mutex, until
+  // the channel ends.
   std::shared_ptr<OperationOf<Bytes>> direct_;
   std::atomic<End> end_{End::kNone};
   bool started_ = false;

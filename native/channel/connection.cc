@@ -98,6 +98,7 @@ Result<Protocols> Connection::Connect(const std::string& reader, ShareMode share
   YieldTurn();
   if (!card) return card.error();
   card_.emplace(std::move(*card));
+  known_atr_.reset();
   share_mode_ = share_mode;
   protocols_ = protocols;
   reset_by_us_ = false;
@@ -108,6 +109,7 @@ Result<Protocols> Connection::Reconnect(ShareMode share_mode, Protocols protocol
                                         Operation& operation) {
   return OnCard<Protocols>("SCardReconnect", Waits::kForOthers, operation,
                            [&](Card& card) -> Result<Protocols> {
+                             known_atr_.reset();
                              Result<Protocols> active = card.Reconnect(share_mode, protocols, initialization);
                              if (active) {
                                share_mode_ = share_mode;
@@ -193,6 +195,7 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
   if (!in_use().probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
   if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
     outcome.card_was_reset = !reset_by_us_;
+    known_atr_.reset();
     const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);
     if (active) {
       reset_by_us_ = false;
@@ -261,6 +264,7 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
   Result<T> result = make();
   if (result.code() == status::kResetCard && reset_by_us_ && !operation.settled()) {
     reset_by_us_ = false;
+    known_atr_.reset();
     if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = make();
   }
   if (result) answered_ = steady_clock::now();
@@ -269,8 +273,10 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
 }
 
 Result<CardStatus> Connection::GetStatus(Operation& operation) {
-  return OnCard<CardStatus>("SCardStatus", Waits::kForOthers, operation,
-                            [](Card& card) { return card.GetStatus(); });
+  Result<CardStatus> state = OnCard<CardStatus>("SCardStatus", Waits::kForOthers, operation,
+                                                [](Card& card) { return card.GetStatus(); });
+  if (state) known_atr_ = state->atr;
+  return state;
 }
 
 Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {

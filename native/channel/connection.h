@@ -57,6 +57,8 @@ class Connection {
   Result<BeginOutcome> Begin(OnReset on_reset, Operation& operation, ReaderGate::Place place = {});
   Result<Done> End(Disposition disposition);
   bool in_transaction() const { return in_transaction_; }
+  // The card's, as the last status said; nothing where the card may be another one since.
+  const std::optional<Bytes>& known_atr() const { return known_atr_; }
 
   Result<CardStatus> GetStatus(Operation& operation);
   Result<Bytes> Transmit(const Bytes& apdu, Operation& operation);
@@ -102,7 +104,8 @@ class Connection {
   };
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
-  // Makes a call, anew while it is refused because others have the card, where it does not wait for that itself.
+  // Makes a call, anew while it is refused because others have the card, where it does not wait for that
+  // itself.
   template <class T, class Call>
   Result<T> Patiently(Operation& operation, Call call);
   template <class T, class Call>
@@ -118,7 +121,8 @@ class Connection {
   Protocols protocols_ = 0;
   bool in_transaction_ = false;
   bool used_in_transaction_ = false;  // something was transmitted in it
-  bool reset_by_us_ = false;          // our own EndTransaction(reset) marks our own handle too
+  std::optional<Bytes> known_atr_;
+  bool reset_by_us_ = false;  // our own EndTransaction(reset) marks our own handle too
   std::chrono::steady_clock::time_point answered_{};  // when the card was last free for us, as far as we know
 };
 

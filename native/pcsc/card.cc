@@ -119,7 +119,7 @@ Result<CardStatus> Card::GetStatus() {
   abi::Dword reader_length = 0;
   abi::Dword state = 0;
   abi::Dword protocol = 0;
-  Bytes atr(abi::kMaxAtr);
+  Bytes atr(abi::kMaxAtr, 0);
   abi::Dword atr_length = static_cast<abi::Dword>(atr.size());
   const Status code = abi::ToStatus(
       library_->status(handle_, nullptr, &reader_length, &state, &protocol, atr.data(), &atr_length));
@@ -136,7 +136,7 @@ Result<Bytes> Card::Transmit(const Bytes& apdu) {
     if (sent == status::kSuccess) sent = *library_->receive_transmit(handle_, response, true);
     return Responded(sent, std::move(response));
   }
-  receive_buffer_.resize(abi::kMaxExtendedBuffer);
+  receive_buffer_.resize(abi::kMaxExtendedBuffer, 0);
   const abi::IoRequest send_pci{ToAbi(protocol_), sizeof(abi::IoRequest)};
   abi::Dword length = static_cast<abi::Dword>(receive_buffer_.size());
   const Status code =
@@ -145,8 +145,8 @@ Result<Bytes> Card::Transmit(const Bytes& apdu) {
   if (code != status::kSuccess) return Fail(code, "SCardTransmit");
   if (length > receive_buffer_.size())
     return TooLong(length, receive_buffer_.size(), "SCardTransmit", reader_);
-  return Responded(code, Bytes(receive_buffer_.begin(),
-                               receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length)));
+  return Responded(
+      code, Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length)));
 }
 
 Result<Bytes> Card::Responded(Status code, Bytes response) {
@@ -171,7 +171,7 @@ std::optional<Result<Bytes>> Card::ReceiveTransmit() {
 }
 
 Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
-  Bytes output(abi::kMaxExtendedBuffer);
+  Bytes output(abi::kMaxExtendedBuffer, 0);
   abi::Dword length = 0;
   const Status result =
       abi::ToStatus(library_->control(handle_, code, input.data(), static_cast<abi::Dword>(input.size()),
@@ -183,11 +183,11 @@ Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
 Result<Bytes> Card::GetAttribute(std::uint32_t id) {
   // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader; Windows has longer
   // attributes and tells how long.
-  Bytes value(264);
+  Bytes value(264, 0);
   abi::Dword length = static_cast<abi::Dword>(value.size());
   Status code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
   if (code == status::kInsufficientBuffer && length > value.size() && length <= abi::kMaxExtendedBuffer) {
-    value.resize(length);
+    value.resize(length, 0);
     code = abi::ToStatus(library_->get_attrib(handle_, id, value.data(), &length));
   }
   if (code != status::kSuccess) return Fail(code, "SCardGetAttrib");

@@ -1,9 +1,9 @@
 // pcsc-lite without its library: the functions of PC/SC as questions to the daemon.
 //
-// What it is for: the library waits for a card that somebody else has by asking again every 100 ms, inside calls
-// that nothing can end, and its tables of contexts crash where several threads use them. Here nothing waits but
-// SCardConnect, which the daemon itself holds back, and the card's own answers; and whoever waits for descriptors
-// needs no thread for a transmit.
+// What it is for: the library waits for a card that somebody else has by asking again every 100 ms, inside
+// calls that nothing can end, and its tables of contexts crash where several threads use them. Here nothing
+// waits but SCardConnect, which the daemon itself holds back, and the card's own answers; and whoever waits
+// for descriptors needs no thread for a transmit.
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -155,7 +155,8 @@ abi::Long DisconnectCard(abi::CardHandle handle, abi::Dword disposition) {
   const Status code = DisposeOf(card, Command::kDisconnect, disposition);
   if (code == status::kSuccess) {
     std::vector<std::unique_ptr<OpenCard>>& cards = card.context.cards;
-    cards.erase(std::find_if(cards.begin(), cards.end(), [&](const auto& open) { return open.get() == &card; }));
+    cards.erase(
+        std::find_if(cards.begin(), cards.end(), [&](const auto& open) { return open.get() == &card; }));
   }
   return ToLong(code);
 }

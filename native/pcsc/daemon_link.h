@@ -12,8 +12,8 @@
 
 namespace pcsc_bridge::daemon {
 
-// One thread at a time. A link that has failed once (the daemon went, or said what cannot be) answers everything
-// with SCARD_E_NO_SERVICE from then on.
+// One thread at a time. A link that has failed once (the daemon went, or said what cannot be) answers
+// everything with SCARD_E_NO_SERVICE from then on.
 class Link {
  public:
   Link() = default;
@@ -21,12 +21,13 @@ class Link {
   Link& operator=(const Link&) = delete;
   ~Link();  // the daemon then ends what this client still has, as at SCardReleaseContext
 
-  // Connects to the daemon at this socket and agrees on the protocol: kServiceStopped where it speaks another.
+  // Connects to the daemon at this socket and agrees on the protocol: kServiceStopped where it speaks
+  // another.
   Status Open(const std::string& socket);
   bool works() const { return fd_ >= 0 && !broken_; }
 
-  // Asks, and waits for the answer, which takes the question's place. The status is the link's own; the daemon's
-  // is in the message.
+  // Asks, and waits for the answer, which takes the question's place. The status is the link's own; the
+  // daemon's is in the message.
   template <class Message>
   Status Ask(Command command, Message& message) {
     return AskBytes(command, &message, sizeof message);
@@ -35,14 +36,14 @@ class Link {
   // `output` takes what follows the answer; kInsufficientBuffer where that is more than it has room for.
   Status AskControl(Control& message, const void* input, void* output);
 
-  // SCardTransmit in two halves. Sends the command: kServerTooBusy, and nothing sent, where that would have to
-  // wait and must not.
+  // SCardTransmit in two halves. Sends the command: kServerTooBusy, and nothing sent, where that would have
+  // to wait and must not.
   Status SendTransmit(const Transmit& message, const Bytes& apdu, bool may_wait);
-  // The daemon's status, with the response where it is a success; nothing while there is more to come. Any other
-  // question asked in between waits for the response, and drops it.
+  // The daemon's status, with the response where it is a success; nothing while there is more to come. Any
+  // other question asked in between waits for the response, and drops it.
   std::optional<Status> ReceiveTransmit(Bytes& response, bool may_wait);
-  // A copy of the descriptor, which is readable when there is something for ReceiveTransmit; the caller closes
-  // it. Negative where the system has none to give.
+  // A copy of the descriptor, which is readable when there is something for ReceiveTransmit; the caller
+  // closes it. Negative where the system has none to give.
   int CopyDescriptor() const;
 
  private:

@@ -41,7 +41,7 @@ Status Link::Open(const std::string& path) {
   const Status code = Ask(Command::kVersion, version);
   if (code != status::kSuccess) return code;
   return version.code == status::kSuccess && version.major == kMajor ? status::kSuccess
-                                                                      : status::kServiceStopped;
+                                                                     : status::kServiceStopped;
 }
 
 int Link::CopyDescriptor() const {
@@ -143,8 +143,7 @@ Status Link::SendTransmit(const Transmit& message, const Bytes& apdu, bool may_w
     Bytes late;
     (void)ReceiveTransmit(late, true);
   }
-  const Status sent =
-      Send(Command::kTransmit, &message, sizeof message, apdu.data(), apdu.size(), may_wait);
+  const Status sent = Send(Command::kTransmit, &message, sizeof message, apdu.data(), apdu.size(), may_wait);
   if (sent != status::kSuccess) return sent;
   transmit_under_way_ = true;
   received_ = 0;
@@ -179,7 +178,11 @@ std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
       (void)Break();
       break;
     }
-    if (!TakeOver(static_cast<std::size_t>(length))) continue;
+    if (!TakeOver(static_cast<std::size_t>(length))) {
+      // The response comes a moment after the answer: no use looking now.
+      if (!may_wait && !broken_ && received_ == sizeof answer_) return std::nullopt;
+      continue;
+    }
     transmit_under_way_ = false;
     response = std::move(response_);
     response_ = Bytes();

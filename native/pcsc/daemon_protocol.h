@@ -1,8 +1,9 @@
-// What pcsc-lite's daemon and its clients say to each other: client protocol 4:4, which every pcscd since 1.8.24
-// understands (later ones speak 4:5 and 4:6 and keep 4:4).
+// What pcsc-lite's daemon and its clients say to each other: client protocol 4:4, which every pcscd
+// since 1.8.24 understands (later ones speak 4:5 and 4:6 and keep 4:4).
 //
-// A question is a Header and a message; the answer is the same message, filled in. Some have bytes behind them,
-// which the message counts. Everything is in the machine's own byte order: both ends are on one machine.
+// A question is a Header and a message; the answer is the same message, filled in. Some have bytes behind
+// them, which the message counts. Everything is in the machine's own byte order: both ends are on one
+// machine.
 #pragma once
 
 #include <cstddef>
@@ -130,8 +131,8 @@ struct ReaderState {
   std::uint32_t protocol;
 };
 
-static_assert(sizeof(Header) == 8 && sizeof(Connect) == 152 && sizeof(Transmit) == 32 && sizeof(Control) == 24 &&
-                  sizeof(Attribute) == 280 && sizeof(ReaderState) == 184,
+static_assert(sizeof(Header) == 8 && sizeof(Connect) == 152 && sizeof(Transmit) == 32 &&
+                  sizeof(Control) == 24 && sizeof(Attribute) == 280 && sizeof(ReaderState) == 184,
               "the layout is the daemon's");
 
 }  // namespace pcsc_bridge::daemon

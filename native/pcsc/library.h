@@ -24,8 +24,8 @@ struct Library {
   // SCardBeginTransaction and others poll with 100 ms sleeps here (pcsc-lite), while SCardGetAttrib answers
   // SCARD_E_SHARING_VIOLATION at once while another handle holds a transaction: ask that first.
   bool probe_before_begin = false;
-  // Any other call on a card that another handle has in a transaction answers SCARD_E_SHARING_VIOLATION at once,
-  // where libraries wait.
+  // Any other call on a card that another handle has in a transaction answers SCARD_E_SHARING_VIOLATION at
+  // once, where libraries wait.
   bool answers_when_held = false;
   // Threads that make and end contexts and handles at the same time crash the process (pcsc-lite):
   // TableChange.
@@ -52,7 +52,8 @@ struct Library {
   // SCardTransmit in two halves, without a library; null elsewhere. Sends a command: kServerTooBusy, and
   // nothing sent, where that would have to wait and must not.
   Status (*send_transmit)(abi::CardHandle, abi::Dword protocol, const Bytes& apdu, bool may_wait) = nullptr;
-  // Its status, and the response; nothing while there is more to come, which the descriptor is readable for: a copy, the caller closes it.
+  // Its status, and the response; nothing while there is more to come, which the descriptor is readable for:
+  // a copy, the caller closes it.
   std::optional<Status> (*receive_transmit)(abi::CardHandle, Bytes& response, bool may_wait) = nullptr;
   int (*descriptor)(abi::CardHandle) = nullptr;
   // Whether another handle has a transaction on the card; null where SCardGetAttrib has to tell.
