@@ -131,12 +131,15 @@ void Channel::Loop() {
     static_cast<Operation&>(*operation).DoWork(*connection_);
   }
   std::unique_ptr<Connection> connection;
+  std::shared_ptr<Operation> direct;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     connection = std::move(connection_);
-    direct_ = nullptr;
+    direct = std::exchange(direct_, nullptr);
     current_ = nullptr;
   }
+  if (direct) direct->DropWork();  // whoever still holds it: what it carried may be a PIN
+  direct = nullptr;
   connection.reset();
   Finish();
 }
