@@ -169,8 +169,8 @@ void Channel::Close(Disposition disposition, std::function<void()> closed) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!ended()) {
-      // What is sent without the owner thread cannot be waited for: the same as where a call is stuck, and not
-      // left to whether that thread sees the end before the cancel below.
+      // What is sent without the owner thread cannot be waited for: the same as where a call is stuck, and
+      // not left to whether that thread sees the end before the cancel below.
       end_ = direct_ != nullptr ? End::kAbandoned : End::kClosed;
       disposition_ = disposition;
       dropped.swap(queue_);
