@@ -577,6 +577,67 @@ TEST_CASE_FIXTURE(Connected, "begin waits for another process by asking for the 
   CHECK(outcome.value().status_asked);
 }
 
+TEST_CASE_FIXTURE(Connected, "a begin that another process comes before, after the look, waits for it, too") {
+  daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, 2);
+  const Result<BeginOutcome> outcome = channel.Begin().Wait();
+  REQUIRE(outcome.ok());
+  CHECK(outcome.value().waited);
+  CHECK(daemon.count(Command::kBeginTransaction) == 3);
+}
+
+TEST_CASE_FIXTURE(Connected, "a reconnect that puts a reset right waits for another process, too") {
+  SUBCASE("in a begin") {
+    daemon.Refuse(Command::kBeginTransaction, status::kResetCard);
+    daemon.Refuse(Command::kReconnect, status::kSharingViolation, 2);
+    const Result<BeginOutcome> outcome = channel.Begin().Wait();
+    REQUIRE(outcome.ok());
+    CHECK(outcome.value().card_was_reset);
+    CHECK(outcome.value().waited);
+  }
+  SUBCASE("in a transmit after a reset of our own") {
+    CHECK(channel.Begin().Wait().ok());
+    CHECK(channel.End(Disposition::kReset).Wait().ok());
+    daemon.Refuse(Command::kTransmit, status::kResetCard);
+    daemon.Refuse(Command::kReconnect, status::kSharingViolation, 2);
+    CHECK(channel.Transmit(kFirst).Wait().ok());
+  }
+  CHECK(daemon.count(Command::kReconnect) == 3);
+}
+
+TEST_CASE_FIXTURE(Connected,
+                  "a transmit that is given up before the card is put right leaves that to the next") {
+  int as_before = 0;
+  for (int round = 0; round < 20; ++round) {
+    TestChannel waiter(library);
+    CHECK(waiter.Connect().Wait().ok());
+    CHECK(waiter.Begin().Wait().ok());
+    CHECK(waiter.End(Disposition::kReset).Wait().ok());
+    daemon.Refuse(Command::kTransmit, status::kResetCard, FakeDaemon::kUntilServed);
+    daemon.Refuse(Command::kReconnect, status::kSharingViolation, FakeDaemon::kUntilServed);
+    const std::size_t asked = daemon.count(Command::kReconnect);
+    Asked<Bytes> sent = waiter.Transmit(kFirst);
+    daemon.WaitForAsked(Command::kReconnect, asked + 2);
+    sent.Cancel();
+    CHECK(sent.Wait().code() == status::kCancelled);
+    daemon.Serve(Command::kReconnect);
+    daemon.Refuse(Command::kTransmit, status::kResetCard);
+    // Unless it was just in the call: the pauses are longer.
+    if (waiter->ended()) continue;
+    ++as_before;
+    CHECK((waiter.Transmit(kSecond).Wait().value() == Ok(kSecond)));
+  }
+  CHECK(as_before > 0);
+}
+
+TEST_CASE_FIXTURE(Connected, "a begin that another process keeps from the card can be cancelled") {
+  daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, FakeDaemon::kUntilServed);
+  Asked<BeginOutcome> begun = channel.Begin();
+  daemon.WaitForAsked(Command::kBeginTransaction, 3);
+  begun.Cancel();
+  CHECK(begun.Wait().code() == status::kCancelled);
+  CHECK(Eventually([] { return !ReaderGate::OfProcess().IsTaken("R"); }));
+}
+
 TEST_CASE_FIXTURE(Connected,
                   "the ATR is known once the status has told it, until the card may be another one") {
   daemon.AddReader("R", FakeDaemon::kCardIn, {0x3b, 0x77});
