@@ -141,13 +141,16 @@ void Channel::Loop() {
     static_cast<Operation&>(*operation).DoWork(*connection_);
   }
   std::unique_ptr<Connection> connection;
+  std::shared_ptr<Operation> direct;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     watcher_ = nullptr;
     connection = std::move(connection_);
-    direct_ = nullptr;
+    direct = std::exchange(direct_, nullptr);
     current_ = nullptr;
   }
+  if (direct) direct->DropWork();  // whoever still holds it: what it carried may be a PIN
+  direct = nullptr;
   connection.reset();
   Finish();
 }
@@ -177,7 +180,9 @@ void Channel::Close(Disposition disposition, std::function<void()> closed) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!ended()) {
-      end_ = End::kClosed;
+      // What is sent without the owner thread cannot be waited for: the same as where a call is stuck, and
+      // not left to whether that thread sees the end before the cancel below.
+      end_ = direct_ != nullptr ? End::kAbandoned : End::kClosed;
       disposition_ = disposition;
       dropped.swap(queue_);
       if (current_) dropped.push_back(current_);

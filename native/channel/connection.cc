@@ -160,9 +160,26 @@ bool Connection::MustLookFirst(const Operation& operation) const {
   return operation.revocable() || steady_clock::now() - answered_ > kStillFree;
 }
 
-Result<Done> Connection::BeginOnce(Operation& operation) {
+template <class T, class Call>
+Result<T> Connection::Patiently(Operation& operation, Call call, bool* waited) {
+  for (microseconds pause = kFirstPause;; pause = Longer(pause)) {
+    Result<T> result = call(*card_);
+    if (!in_use().answers_when_held || result.code() != status::kSharingViolation) return result;
+    if (waited != nullptr) *waited = true;
+    if (!operation.Sleep(pause)) return Operation::CancelledError();
+  }
+}
+
+Result<Protocols> Connection::PutRight(Operation& operation, bool* waited) {
+  return Patiently<Protocols>(
+      operation, [this](Card& card) { return card.Reconnect(share_mode_, protocols_, Disposition::kLeave); },
+      waited);
+}
+
+Result<Done> Connection::BeginOnce(Operation& operation, bool* waited) {
   if (operation.settled()) return Operation::CancelledError();
-  Result<Done> begun = card_->BeginTransaction();
+  Result<Done> begun = Patiently<Done>(
+      operation, [](Card& card) { return card.BeginTransaction(); }, waited);
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
   if (begun && !in_use().status_is_mask) {
     const Result<CardStatus> state = card_->GetStatus();
@@ -191,15 +208,15 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
   }
   outcome.status_asked = in_use().answers_when_held;
   const auto called = steady_clock::now();
-  Result<Done> begun = BeginOnce(operation);
+  Result<Done> begun = BeginOnce(operation, &outcome.waited);
   if (!in_use().probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
   if (begun.code() == status::kResetCard && (reset_by_us_ || on_reset == OnReset::kReconnect)) {
     outcome.card_was_reset = !reset_by_us_;
     known_atr_.reset();
-    const Result<Protocols> active = card_->Reconnect(share_mode_, protocols_, Disposition::kLeave);
+    const Result<Protocols> active = PutRight(operation, &outcome.waited);
     if (active) {
       reset_by_us_ = false;
-      begun = BeginOnce(operation);
+      begun = BeginOnce(operation, &outcome.waited);
     } else {
       begun = active.error();
     }
@@ -231,15 +248,6 @@ Result<Done> Connection::End(Disposition disposition) {
 }
 
 template <class T, class Call>
-Result<T> Connection::Patiently(Operation& operation, Call call) {
-  for (microseconds pause = kFirstPause;; pause = Longer(pause)) {
-    Result<T> result = call(*card_);
-    if (!in_use().answers_when_held || result.code() != status::kSharingViolation) return result;
-    if (!operation.Sleep(pause)) return Operation::CancelledError();
-  }
-}
-
-template <class T, class Call>
 Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation, Call call) {
   if (!card_) return NotConnected(name);
   if (operation.settled()) return Operation::CancelledError();
@@ -263,9 +271,11 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
   };
   Result<T> result = make();
   if (result.code() == status::kResetCard && reset_by_us_ && !operation.settled()) {
-    reset_by_us_ = false;
     known_atr_.reset();
-    if (card_->Reconnect(share_mode_, protocols_, Disposition::kLeave)) result = make();
+    if (PutRight(operation)) {
+      reset_by_us_ = false;
+      result = make();
+    }
   }
   if (result) answered_ = steady_clock::now();
   YieldTurn();

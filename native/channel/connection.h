@@ -95,19 +95,21 @@ class Connection {
   // WaitForOthers: one that is given up in there is still made when its turn comes, and an APDU sent then
   // reaches the card behind its asker's back.
   bool MustLookFirst(const Operation& operation) const;
-  Result<Done> BeginOnce(Operation& operation);
+  Result<Done> BeginOnce(Operation& operation, bool* waited = nullptr);
   // How the library makes a call while another process has the card.
   enum class Waits {
     kNever,        // it answers at once
     kForOthers,    // it waits
     kAndThenSends  // it waits, and a command reaches the card then, whether or not anybody still wants that
   };
+  // Makes a call, anew while it is refused because others have the card, where it does not wait for that
+  // itself; sets `waited` then.
+  template <class T, class Call>
+  Result<T> Patiently(Operation& operation, Call call, bool* waited = nullptr);
+  // Reconnects as before, leaving the card as it is.
+  Result<Protocols> PutRight(Operation& operation, bool* waited = nullptr);
   // Runs a call on the card, with the turn unless a transaction holds it already. A reset of our own is
   // answered by reconnecting, silently.
-  // Makes a call, anew while it is refused because others have the card, where it does not wait for that
-  // itself.
-  template <class T, class Call>
-  Result<T> Patiently(Operation& operation, Call call);
   template <class T, class Call>
   Result<T> OnCard(const char* name, Waits waits, Operation& operation, Call call);
 

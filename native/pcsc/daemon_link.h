@@ -33,7 +33,7 @@ class Link {
     return AskBytes(command, &message, sizeof message);
   }
   Status AskReaderStates(std::array<ReaderState, kMostReaders>& states);
-  // `output` takes what follows the answer; kInsufficientBuffer where that is more than it has room for.
+  // `output` takes what follows the answer; more than it has room for cannot be, and breaks the link.
   Status AskControl(Control& message, const void* input, void* output);
 
   // SCardTransmit in two halves. Sends the command: kServerTooBusy, and nothing sent, where that would have

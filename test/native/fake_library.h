@@ -7,6 +7,7 @@
 
 #include "pcsc/library.h"
 #include "pcsc/status.h"
+#include "pcsc/types.h"
 
 namespace pcsc_bridge::test {
 
@@ -87,9 +88,9 @@ class FakeLibrary {
   void WaitForNoContext();
 };
 
-inline const std::vector<unsigned char> kVerify{0x00, 0x20};
-inline const std::vector<unsigned char> kAsk{0x00, 0xca};
-inline const std::vector<unsigned char> kNotVerified{0x00, 0x90, 0x00};
-inline const std::vector<unsigned char> kVerified{0x01, 0x90, 0x00};
+inline const Bytes kVerify{0x00, 0x20};
+inline const Bytes kAsk{0x00, 0xca};
+inline const Bytes kNotVerified{0x00, 0x90, 0x00};
+inline const Bytes kVerified{0x01, 0x90, 0x00};
 
 }  // namespace pcsc_bridge::test

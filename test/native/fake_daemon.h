@@ -1,0 +1,143 @@
+// A stand-in for pcscd, on a socket of its own: speaks protocol 4:4, answers what a test says, and tells what
+// it was asked.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "pcsc/daemon_protocol.h"
+#include "pcsc/status.h"
+#include "pcsc/types.h"
+
+namespace pcsc_bridge::test {
+
+// Unless told otherwise it agrees to everything: contexts and cards get numbers, a card speaks T=1, and a
+// command or a control is answered with its own bytes (a command's with 9000 behind them).
+//
+// One at a time: PCSCLITE_CSOCK_NAME names its socket. Its end lets every answer go, waits until each client
+// has ended its link, and checks that every message had its size.
+class FakeDaemon {
+ public:
+  struct Question {
+    int link = 0;  // whose, from 1
+    daemon::Command command{};
+    Bytes message;
+    Bytes data;  // what followed it
+    // The code in the answer, once that is on its way.
+    std::optional<Status> answered;
+
+    template <class Message>
+    Message As() const {
+      Message copy;
+      std::memcpy(&copy, message.data(), sizeof copy);
+      return copy;
+    }
+  };
+
+  struct Reply {
+    Bytes bytes;
+    std::size_t piece = 0;    // so many at a time, each when the one before has been taken; 0: in one go
+    bool then_close = false;  // the link
+  };
+  using Answerer = std::function<Reply(const Question&)>;
+
+  FakeDaemon();
+  ~FakeDaemon();
+  FakeDaemon(const FakeDaemon&) = delete;
+  FakeDaemon& operator=(const FakeDaemon&) = delete;
+
+  // Of the contexts and cards that it makes, counting up.
+  static constexpr std::int32_t kFirstNumber = 41;
+
+  const std::string& path() const { return path_; }
+
+  void AddReader(const std::string& name, std::uint32_t state = kCardIn, const Bytes& atr = {0x3b, 0x00},
+                 std::uint32_t events = 0);
+  static constexpr std::uint32_t kCardIn = 0x0054;  // present, powered, its protocol chosen
+
+  // From now on. One answerer is asked at a time; it must not call the daemon. Null: as at the beginning.
+  void On(daemon::Command command, Answerer answerer);
+  // The next `times` questions of this kind get their own message with this code.
+  void Refuse(daemon::Command command, Status code, int times = 1);
+  static constexpr int kUntilServed = -1;
+  void Serve(daemon::Command command);  // as before Refuse
+  // Questions of this kind are taken, and their answers held back until LetGo.
+  void Hold(daemon::Command command);
+  void LetGo(daemon::Command command);
+  // Answers of this kind come in pieces.
+  void Piecemeal(daemon::Command command, std::size_t piece);
+
+  // In the order in which they came, since the beginning or Forget.
+  std::vector<Question> asked();
+  std::vector<Question> asked(daemon::Command command);
+  // "version, establish, connect R, transmit 00a4, end reset": with ! where it was refused.
+  std::string log();
+  std::size_t count(daemon::Command command);
+  void WaitForAsked(daemon::Command command, std::size_t count);
+  void Forget();
+
+  std::size_t links();  // that are open
+  void WaitForNoLink();
+  // Every link is cut, and nobody is let in any more.
+  void Die();
+
+ private:
+  struct Link {
+    int number = 0;
+    int fd = -1;
+    std::thread thread;
+    bool ended = false;
+  };
+
+  void Accept();
+  void ServeLink(Link& link);
+  bool ReadQuestion(int fd, Question& question);
+  bool Send(int fd, const Reply& reply);
+  Reply MakeReply(const Question& question);
+  Reply AsAlways(const Question& question);
+  template <class Condition>
+  bool Await(Condition condition);
+
+  std::filesystem::path directory_;
+  std::string path_;
+  int listening_ = -1;
+  std::thread accepting_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::list<Link> links_;
+  std::vector<std::shared_ptr<Question>> asked_;
+  std::vector<std::string> violations_;
+  std::map<daemon::Command, Answerer> answerers_;
+  std::map<daemon::Command, std::pair<Status, int>> refused_;
+  std::map<daemon::Command, bool> held_;
+  std::map<daemon::Command, std::size_t> pieces_;
+  std::vector<daemon::ReaderState> readers_;
+  std::int32_t last_number_ = kFirstNumber - 1;
+};
+
+// An answer: a message, and what follows it.
+template <class Message>
+FakeDaemon::Reply ReplyOf(const Message& message, const Bytes& data = {}) {
+  const auto* first = reinterpret_cast<const std::uint8_t*>(&message);
+  FakeDaemon::Reply reply{Bytes(first, first + sizeof message)};
+  reply.bytes.insert(reply.bytes.end(), data.begin(), data.end());
+  return reply;
+}
+
+// The answer to a command, whatever it was.
+FakeDaemon::Reply Response(const FakeDaemon::Question& question, const Bytes& response);
+
+}  // namespace pcsc_bridge::test
