@@ -280,7 +280,7 @@ Result<T> Connection::OnCard(const char* name, Waits waits, Operation& operation
     known_atr_.reset();
     if (PutRight(operation)) {
       reset_by_us_ = false;
-      result = make();
+      result = operation.settled() ? Result<T>(Operation::CancelledError()) : make();
     }
   }
   if (result) answered_ = steady_clock::now();

@@ -629,6 +629,21 @@ TEST_CASE_FIXTURE(Connected,
   CHECK(as_before > 0);
 }
 
+TEST_CASE_FIXTURE(Connected, "a transmit that is given up while the card is put right is not sent again") {
+  CHECK(channel.Begin().Wait().ok());
+  CHECK(channel.End(Disposition::kReset).Wait().ok());
+  daemon.Forget();
+  daemon.Refuse(Command::kTransmit, status::kResetCard);
+  daemon.Hold(Command::kReconnect);
+  Asked<Bytes> sent = channel.Transmit(kFirst);
+  daemon.WaitForAsked(Command::kReconnect, 1);
+  sent.Cancel();
+  CHECK(sent.Wait().code() == status::kCancelled);
+  daemon.LetGo(Command::kReconnect);
+  daemon.WaitForNoLink();
+  CHECK(daemon.log() == "transmit 01!, reconnect leave, disconnect leave, release");
+}
+
 TEST_CASE_FIXTURE(Connected, "a begin that another process keeps from the card can be cancelled") {
   daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, FakeDaemon::kUntilServed);
   Asked<BeginOutcome> begun = channel.Begin();
