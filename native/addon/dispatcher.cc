@@ -5,9 +5,6 @@
 namespace pcsc_bridge::addon {
 namespace {
 
-// The one whose Collect this thread is in.
-thread_local const Dispatcher* collecting = nullptr;
-
 // In a worker that is being terminated every call into JavaScript fails, telling of the failure included:
 // nobody is there to hear it.
 void RunTask(Napi::Env env, Task& task) {
@@ -76,10 +73,14 @@ void Dispatcher::EndWhenClosed() {
   self_.reset();
 }
 
+bool Dispatcher::Collects() const {
+  return std::this_thread::get_id() == thread_ && collecting_;
+}
+
 void Dispatcher::Collect(const std::function<void()>& work) {
-  collecting = this;
+  collecting_ = true;
   work();
-  collecting = nullptr;
+  collecting_ = false;
   RunTasks();
 }
 
@@ -89,7 +90,7 @@ void Dispatcher::Post(std::shared_ptr<Task> task) {
     if (!open_) return;
     tasks_.push_back(std::move(task));
     // One wake-up for all that come before JavaScript gets to them.
-    if (tasks_.size() > 1 || collecting == this) return;
+    if (tasks_.size() > 1 || Collects()) return;
     ++waking_;
   }
   uv_async_send(&wake_);

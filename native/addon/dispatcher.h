@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -80,10 +81,14 @@ class Dispatcher {
   void RunTasks();
   void Close();
   void EndWhenClosed();
+  // This thread is in Collect.
+  bool Collects() const;
 
   const Napi::Env env_;
   std::optional<Napi::AsyncContext> context_;  // ends with the environment, whoever still holds us
   uv_async_t wake_;
+  const std::thread::id thread_ = std::this_thread::get_id();  // the environment's
+  bool collecting_ = false;
   bool wake_open_ = true;
   std::unordered_set<LoopHandle*> handles_;
   std::size_t expected_ = 0;
