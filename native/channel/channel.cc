@@ -1,8 +1,16 @@
 #include "channel/channel.h"
 
+#include <chrono>
+
 #include "channel/worker.h"
 
 namespace pcsc_bridge {
+namespace {
+
+// For the reset of a card that was free a moment ago: most take a few milliseconds.
+constexpr std::chrono::milliseconds kPatience{500};
+
+}  // namespace
 
 std::shared_ptr<Channel> Channel::Create(const Library& library) {
   struct Shared : Channel {
@@ -138,6 +146,7 @@ void Channel::Loop() {
           return connection.Disconnect(disposition_, self, [this] { Finish(); });
         },
         [](const Result<Done>&) {});
+    FinishInTime();
     static_cast<Operation&>(*operation).DoWork(*connection_);
   }
   std::unique_ptr<Connection> connection;
@@ -171,7 +180,19 @@ void Channel::Finish() {
     finished_ = true;
     closed.swap(closed_);
   }
+  changed_.notify_all();
   for (const std::function<void()>& tell : closed) tell();
+}
+
+// To see that nobody has the card and to reset it are two calls. Somebody may take it in between, and the
+// second then waits inside the library for as long as they keep it.
+void Channel::FinishInTime() {
+  (void)RunOnWorker([self = shared_from_this()] {
+    std::unique_lock<std::mutex> lock(self->mutex_);
+    if (self->changed_.wait_for(lock, kPatience, [&] { return self->finished_; })) return;
+    lock.unlock();
+    self->Finish();
+  });
 }
 
 void Channel::Close(Disposition disposition, std::function<void()> closed) {

@@ -78,7 +78,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
   // or at once where that cannot be waited for: a call is stuck, or somebody else has the card that is to be
-  // reset. Later calls are answered like the first.
+  // reset. Where they take it just after it was seen free: after half a second. Later calls are answered like
+  // the first.
   void Close(Disposition disposition, std::function<void()> closed = nullptr);
 
   bool abandoned() const { return end_ == End::kAbandoned; }
@@ -96,7 +97,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Abandon();
   void Loop();
   std::shared_ptr<Operation> Next();
-  void Finish();  // nothing is left that whoever closes could wait for
+  void Finish();        // nothing is left that whoever closes could wait for
+  void FinishInTime();  // at the latest when the patience with the reset is over
   Error EndedError() const;
 
   mutable std::mutex mutex_;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <thread>
@@ -68,6 +69,28 @@ TEST_CASE_FIXTURE(WithCard, "closing with a reset waits for nobody; the reset co
     library.Free("R");
   }
   library.WaitForCount(Call::kRelease, 1);
+  CHECK(library.last_calls(1) == "disconnect reset");
+  CHECK_FALSE(library.pin_verified("R"));
+}
+
+TEST_CASE_FIXTURE(WithCard,
+                  "closing with a reset does not wait for who takes the card that was just seen free") {
+  TestChannel channel(library);
+  CHECK(channel.Connect().Wait().ok());
+  CHECK(channel.Transmit(kVerify).Wait().ok());
+  library.Stick(Call::kDisconnect);
+  const auto closed = std::make_shared<Moment>();
+  const auto again = std::make_shared<Moment>();
+  channel->Close(Disposition::kReset, [closed] { closed->Come(); });
+  library.WaitForStuck(Call::kDisconnect);
+  library.Hold("R");
+  library.Unstick(Call::kDisconnect);
+  CHECK(closed->WaitFor(std::chrono::seconds(10)));
+  CHECK(library.last_calls(1) != "disconnect reset");
+  channel->Close(Disposition::kReset, [again] { again->Come(); });
+  CHECK(again->come());
+  library.Free("R");
+  library.WaitForNoContext();
   CHECK(library.last_calls(1) == "disconnect reset");
   CHECK_FALSE(library.pin_verified("R"));
 }

@@ -132,6 +132,30 @@ describe('a call that is given up settles at once, holds nobody else up, and is 
   });
 });
 
+/** Somebody takes the card between the look that shows it free and the reset at the session's end. */
+async function closeUnderHolder({ bridge: { CardBridge }, fake, durationOf }: Kit, name: string) {
+  const bridge = new CardBridge();
+  const session = await bridge.openSession({ id: 1, connectTime: 1n });
+  await session.transaction(name, () => {});
+  await fake.tell(`on SCardDisconnect do hold "${name}"`);
+  const free = setTimeout(() => fake.write(`free "${name}"`), 5000);
+  const closedAfter = await durationOf(session.close());
+  clearTimeout(free);
+  const [waiting] = fake.calls('SCardDisconnect');
+  const seen = { closedAfter, disposition: waiting?.disposition, wasWaiting: waiting?.done === undefined };
+  await fake.tell(`free "${name}"`);
+  await fake.saw('SCardReleaseContext', ({ context }) => context === waiting?.context);
+  await bridge.close();
+  return seen;
+}
+
+test('a session closes while its reset waits for somebody who has just taken the card', async () => {
+  const fake = new FakePcsc(...script);
+  const seen = await fake.run(closeUnderHolder, reader);
+  expect(seen).toMatchObject({ disposition: 1, wasWaiting: true });
+  expect(seen.closedAfter).toBeLessThan(2000);
+});
+
 describe('a process ends within a second', () => {
   const nobodyCanEnd: [name: string, way: string][] = [
     ['SCardEndTransaction', 'begin'],
