@@ -19,7 +19,7 @@ export interface Standing {
 }
 
 export const C = 'C';
-/** C by way of an event loop and a thread per card: what an asynchronous library cannot go below. */
+/** C by way of an event loop and a thread per card: what an asynchronous library on libpcsclite cannot go below. */
 export const HOPS = 'C-two-hops';
 export const OURS = 'pcsc-bridge';
 

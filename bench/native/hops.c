@@ -1,6 +1,6 @@
 // What an asynchronous library cannot do without, and nothing else: every call goes from an event loop to the
 // card's own thread and back, by a condition variable and an event descriptor; and each response is in memory
-// of its own, for as long as somebody may look at it. The floor for this library.
+// of its own, for as long as somebody may look at it. The floor for whoever calls libpcsclite.
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>

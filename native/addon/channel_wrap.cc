@@ -191,20 +191,31 @@ Napi::Value ChannelWrap::Transmit(const Napi::CallbackInfo& info) {
   auto apdu = std::make_shared<SecretBytes>(ToBytes(info[0], "apdu"));
   Promised<Bytes> promised = MakePromise<Bytes>(info.Env(), FromOutput, this);
   const Napi::Value cancel = info[1];
+  const std::shared_ptr<Readable> watcher = Watcher(info.Env());
   const Channel::Transmission sent = channel_->SubmitTransmit(std::move(apdu), std::move(promised.answer),
-                                                              cancel.IsObject(), Watches(info.Env()));
-  if (sent.direct) readable_->Watch();
+                                                              cancel.IsObject(), watcher != nullptr);
+  if (sent.direct) watcher->Watch();
   CancelWrap::Bind(cancel, sent.operation);
   return promised.promise;
 }
 
-bool ChannelWrap::Watches(Napi::Env env) {
-  if (readable_) return true;
-  const int descriptor = channel_->TransmitDescriptor();
-  if (descriptor < 0) return false;
-  readable_ = Readable::Create(Environment::Of(env).dispatcher, descriptor,
-                               [channel = channel_] { return channel->Continue(); });
-  return readable_ != nullptr;
+std::shared_ptr<Readable> ChannelWrap::Watcher(Napi::Env env) {
+  if (std::shared_ptr<Readable> known = readable_.lock()) return known;
+  const std::shared_ptr<Dispatcher>& dispatcher = Environment::Of(env).dispatcher;
+  // A cached card's channel has many of these objects, one after another, and one descriptor.
+  auto readable = std::static_pointer_cast<Readable>(channel_->watcher());
+  if (readable && !readable->IsOf(*dispatcher)) return nullptr;
+  if (!readable) {
+    const int descriptor = channel_->TransmitDescriptor();
+    if (descriptor < 0) return nullptr;
+    readable = Readable::Create(dispatcher, descriptor, [channel = std::weak_ptr<Channel>(channel_)] {
+      const std::shared_ptr<Channel> watched = channel.lock();
+      return watched && watched->Continue();
+    });
+    channel_->KeepWatcher(readable);
+  }
+  readable_ = readable;
+  return readable;
 }
 
 Napi::Value ChannelWrap::Exchange(const Napi::CallbackInfo& info) {

@@ -44,13 +44,14 @@ class ChannelWrap : public Napi::ObjectWrap<ChannelWrap> {
   Napi::Value Submit(const Napi::CallbackInfo& info, std::size_t arguments,
                      typename OperationOf<T>::Work work, Convert<T> convert);
 
-  // Whether transmits can do without the channel's thread.
-  bool Watches(Napi::Env env);
+  // What watches the channel's descriptor, so that transmits can do without its thread; null where they
+  // cannot.
+  std::shared_ptr<Readable> Watcher(Napi::Env env);
 
   std::shared_ptr<Channel> channel_;
-  std::unique_ptr<Readable> readable_;
-  std::string reader_;  // of the last connect
-  bool owned_ = true;   // a lease's channel belongs to the cache
+  std::weak_ptr<Readable> readable_;  // the channel's
+  std::string reader_;                // of the last connect
+  bool owned_ = true;                 // a lease's channel belongs to the cache
 };
 
 }  // namespace pcsc_bridge::addon

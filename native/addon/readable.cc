@@ -1,5 +1,7 @@
 #include "addon/readable.h"
 
+#include <uv.h>
+
 #include <utility>
 
 namespace pcsc_bridge::addon {
@@ -13,74 +15,70 @@ void CloseDescriptor(int descriptor) {
 
 }  // namespace
 
-struct Readable::Handle final : LoopHandle {
-  uv_poll_t poll;
-  int descriptor = -1;
-  std::shared_ptr<Dispatcher> dispatcher;
-  Read read;
-  bool owned = true;  // there is still a Readable
-  bool watched = false;
-  bool closed = false;
-  bool gone = false;  // the loop has let go of it
+// The environment's thread only. The loop has it until it is closed: by its Readable or by the end of the
+// environment, whichever comes first.
+class Readable::Handle final : public LoopHandle {
+ public:
+  Handle(std::shared_ptr<Dispatcher> dispatcher, int descriptor, Read read)
+      : dispatcher_(std::move(dispatcher)), descriptor_(descriptor), read_(std::move(read)) {}
+  ~Handle() override { CloseDescriptor(descriptor_); }
 
-  // By its Readable or by the end of the environment, whichever comes first.
+  // False where the loop does not take the descriptor.
+  bool Open(std::shared_ptr<Handle> self) {
+    if (uv_poll_init(dispatcher_->loop(), &poll_, descriptor_) != 0) return false;
+    poll_.data = this;
+    uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+    self_ = std::move(self);
+    dispatcher_->Add(*this);
+    return true;
+  }
+
+  void Watch() {
+    if (!watched_ && !closed_) watched_ = uv_poll_start(&poll_, UV_READABLE, OnReadable) == 0;
+  }
+
   void Close() override {
-    if (std::exchange(closed, true)) return;
-    uv_close(reinterpret_cast<uv_handle_t*>(&poll), [](uv_handle_t* handle) {
-      auto* self = static_cast<Handle*>(handle->data);
-      CloseDescriptor(self->descriptor);
-      self->read = nullptr;
-      std::exchange(self->dispatcher, nullptr)->Remove(*self);
-      self->gone = true;
-      self->FreeWhenDone();
+    if (std::exchange(closed_, true)) return;
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll_), [](uv_handle_t* handle) {
+      const std::shared_ptr<Handle> self = std::move(static_cast<Handle*>(handle->data)->self_);
+      self->dispatcher_->Remove(*self);
     });
   }
 
-  void Disown() {
-    owned = false;
-    Close();
-    FreeWhenDone();
-  }
-
-  void FreeWhenDone() {
-    if (gone && !owned) delete this;
-  }
-
+ private:
   static void OnReadable(uv_poll_t* poll, int status, int) {
-    auto* self = static_cast<Handle*>(poll->data);
+    const std::shared_ptr<Handle> self = static_cast<Handle*>(poll->data)->self_;
     // After an error libuv watches no more; the next read tells what it is.
-    if (status < 0) self->watched = false;
-    self->dispatcher->Collect([self] {
-      if (self->read() || !self->watched) return;
-      self->watched = false;
-      uv_poll_stop(&self->poll);
+    if (status < 0) self->watched_ = false;
+    self->dispatcher_->Collect([&self] {
+      if (self->read_() || !self->watched_) return;
+      self->watched_ = false;
+      uv_poll_stop(&self->poll_);
     });
   }
+
+  const std::shared_ptr<Dispatcher> dispatcher_;
+  const int descriptor_;
+  const Read read_;
+  uv_poll_t poll_;
+  std::shared_ptr<Handle> self_;  // while the loop has it
+  bool watched_ = false;
+  bool closed_ = false;
 };
 
-std::unique_ptr<Readable> Readable::Create(const std::shared_ptr<Dispatcher>& dispatcher, int descriptor,
+std::shared_ptr<Readable> Readable::Create(const std::shared_ptr<Dispatcher>& dispatcher, int descriptor,
                                            Read read) {
-  auto handle = std::make_unique<Handle>();
-  if (uv_poll_init(dispatcher->loop(), &handle->poll, descriptor) != 0) {
-    CloseDescriptor(descriptor);
-    return nullptr;
-  }
-  handle->poll.data = handle.get();
-  handle->descriptor = descriptor;
-  handle->dispatcher = dispatcher;
-  handle->read = std::move(read);
-  uv_unref(reinterpret_cast<uv_handle_t*>(&handle->poll));
-  dispatcher->Add(*handle);
-  return std::unique_ptr<Readable>(new Readable(*handle.release()));
+  auto handle = std::make_shared<Handle>(dispatcher, descriptor, std::move(read));
+  if (!handle->Open(handle)) return nullptr;
+  return std::shared_ptr<Readable>(new Readable(dispatcher, std::move(handle)));
 }
 
 Readable::~Readable() {
-  handle_.Disown();
+  dispatcher_->Post(MakeTask([handle = handle_](Napi::Env) { handle->Close(); }));
 }
 
 void Readable::Watch() {
-  if (handle_.watched || handle_.closed) return;
-  handle_.watched = uv_poll_start(&handle_.poll, UV_READABLE, Handle::OnReadable) == 0;
+  handle_->Watch();
 }
 
 }  // namespace pcsc_bridge::addon

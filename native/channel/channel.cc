@@ -104,6 +104,16 @@ int Channel::TransmitDescriptor() const {
   return Idle() ? connection_->TransmitDescriptor() : -1;
 }
 
+void Channel::KeepWatcher(std::shared_ptr<void> watcher) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (!ended()) watcher_ = std::move(watcher);
+}
+
+std::shared_ptr<void> Channel::watcher() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return watcher_;
+}
+
 bool Channel::Idle() const {
   return started_ && !ended() && queue_.empty() && current_ == nullptr;
 }
@@ -134,6 +144,7 @@ void Channel::Loop() {
   std::shared_ptr<Operation> direct;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
+    watcher_ = nullptr;
     connection = std::move(connection_);
     direct = std::exchange(direct_, nullptr);
     current_ = nullptr;

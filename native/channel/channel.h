@@ -69,6 +69,9 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // The same thread as SubmitTransmit. Answers the transmit when its response is there; what was asked for
   // meanwhile goes on then. False when nothing is under way that way.
   bool Continue();
+  // Whatever watches the descriptor, until the channel has ended.
+  void KeepWatcher(std::shared_ptr<void> watcher);
+  std::shared_ptr<void> watcher() const;
   // The caller closes it. Negative while the channel is busy or has no card, and always where transmits need
   // the owner thread.
   int TransmitDescriptor() const;
@@ -104,6 +107,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   // the channel ends.
   std::shared_ptr<OperationOf<Bytes>> direct_;
   std::atomic<End> end_{End::kNone};
+  std::shared_ptr<void> watcher_;
   bool started_ = false;
   bool finished_ = false;
   Disposition disposition_ = Disposition::kLeave;

@@ -178,8 +178,14 @@ Result<Protocols> Connection::PutRight(Operation& operation, bool* waited) {
 
 Result<Done> Connection::BeginOnce(Operation& operation, bool* waited) {
   if (operation.settled()) return Operation::CancelledError();
-  Result<Done> begun = Patiently<Done>(
-      operation, [](Card& card) { return card.BeginTransaction(); }, waited);
+  Result<Done> begun = card_->BeginTransaction();
+  // Somebody came before us since we looked: look on, since each begin that is refused takes the daemon 100
+  // ms.
+  while (in_use().answers_when_held && begun.code() == status::kSharingViolation) {
+    if (waited != nullptr) *waited = true;
+    if (!WaitForOthers(operation)) return Operation::CancelledError();
+    begun = card_->BeginTransaction();
+  }
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
   if (begun && !in_use().status_is_mask) {
     const Result<CardStatus> state = card_->GetStatus();

@@ -38,10 +38,16 @@ Status Link::Open(const std::string& path) {
     if (errno != EINTR) return Break();
   }
   Version version;
-  const Status code = Ask(Command::kVersion, version);
+  Status code = Ask(Command::kVersion, version);
+  // A daemon that refuses a version tells its own, and listens on.
+  if (code == status::kSuccess && version.code != status::kSuccess && version.major == kMajor &&
+      version.minor == kMinorMuchTheSame) {
+    version.code = status::kSuccess;
+    code = Ask(Command::kVersion, version);
+  }
   if (code != status::kSuccess) return code;
-  return version.code == status::kSuccess && version.major == kMajor ? status::kSuccess
-                                                                     : status::kServiceStopped;
+  const bool agreed = version.code == status::kSuccess && version.major == kMajor;
+  return agreed ? status::kSuccess : status::kServiceStopped;
 }
 
 int Link::CopyDescriptor() const {

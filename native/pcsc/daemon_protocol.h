@@ -1,5 +1,5 @@
-// What pcsc-lite's daemon and its clients say to each other: client protocol 4:4, which every pcscd
-// since 1.8.24 understands (later ones speak 4:5 and 4:6 and keep 4:4).
+// What pcsc-lite's daemon and its clients say to each other: client protocol 4:4 of pcscd 1.8.24 to 2.2, to
+// which 4:5 (2.3 and 2.4) only adds a question, and which daemons of 4:6 (since 2.5) understand as it is.
 //
 // A question is a Header and a message; the answer is the same message, filled in. Some have bytes behind
 // them, which the message counts. Everything is in the machine's own byte order: both ends are on one
@@ -13,6 +13,7 @@ namespace pcsc_bridge::daemon {
 
 inline constexpr std::int32_t kMajor = 4;
 inline constexpr std::int32_t kMinor = 4;
+inline constexpr std::int32_t kMinorMuchTheSame = 5;
 
 enum class Command : std::uint32_t {
   kEstablishContext = 0x01,
