@@ -546,23 +546,22 @@ TEST_CASE_FIXTURE(Connected,
 
 TEST_CASE_FIXTURE(Connected,
                   "a call that waits for another process can be cancelled, and the channel goes on") {
-  int as_before = 0;
-  for (int round = 0; round < 20; ++round) {
+  // As often as it takes to meet it in a pause, not in the call.
+  CHECK(Eventually([&] {
     TestChannel waiter(library);
     CHECK(waiter.Connect().Wait().ok());
     daemon.Refuse(Command::kReconnect, status::kSharingViolation, FakeDaemon::kUntilServed);
     const std::size_t asked = daemon.count(Command::kReconnect);
     Asked<Protocols> reconnected = waiter.Reconnect(Disposition::kReset);
     daemon.WaitForAsked(Command::kReconnect, asked + 2);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // for the answer: then it pauses
     reconnected.Cancel();
     CHECK(reconnected.Wait().code() == status::kCancelled);
     daemon.Serve(Command::kReconnect);
-    // Unless it was just in the call: the pauses are longer.
-    if (waiter->ended()) continue;
-    ++as_before;
+    if (waiter->ended()) return false;  // it was just in the call
     CHECK(waiter.Transmit(kFirst).Wait().ok());
-  }
-  CHECK(as_before > 0);
+    return true;
+  }));
 }
 
 TEST_CASE_FIXTURE(Connected, "begin waits for another process by asking for the status, and tells of it") {
@@ -606,8 +605,8 @@ TEST_CASE_FIXTURE(Connected, "a reconnect that puts a reset right waits for anot
 
 TEST_CASE_FIXTURE(Connected,
                   "a transmit that is given up before the card is put right leaves that to the next") {
-  int as_before = 0;
-  for (int round = 0; round < 20; ++round) {
+  // As often as it takes to meet it in a pause, not in the call.
+  CHECK(Eventually([&] {
     TestChannel waiter(library);
     CHECK(waiter.Connect().Wait().ok());
     CHECK(waiter.Begin().Wait().ok());
@@ -617,16 +616,15 @@ TEST_CASE_FIXTURE(Connected,
     const std::size_t asked = daemon.count(Command::kReconnect);
     Asked<Bytes> sent = waiter.Transmit(kFirst);
     daemon.WaitForAsked(Command::kReconnect, asked + 2);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));  // for the answer: then it pauses
     sent.Cancel();
     CHECK(sent.Wait().code() == status::kCancelled);
     daemon.Serve(Command::kReconnect);
     daemon.Refuse(Command::kTransmit, status::kResetCard);
-    // Unless it was just in the call: the pauses are longer.
-    if (waiter->ended()) continue;
-    ++as_before;
+    if (waiter->ended()) return false;  // it was just in the call
     CHECK((waiter.Transmit(kSecond).Wait().value() == Ok(kSecond)));
-  }
-  CHECK(as_before > 0);
+    return true;
+  }));
 }
 
 TEST_CASE_FIXTURE(Connected, "a transmit that is given up while the card is put right is not sent again") {
