@@ -25,6 +25,9 @@ export const abort: Measurement = {
     const holding = await Holding.start(stage);
     await ours.request('open 1');
     await ours.request('handover 1');
+    // What the first use of each brings for good: the cache's watch of the readers, a card's watched descriptor.
+    await ours.request('cached 1');
+    await ours.request('churn 1 0');
     const left = async () => {
       const { threads, descriptors } = await ours.request<Usage>('usage');
       return { threads, descriptors, daemonDescriptors: descriptorsOf(stage.daemonPid) };

@@ -14,7 +14,7 @@ using std::chrono::steady_clock;
 // The pause between two looks at a card held by another process: short at first, for those that are about to
 // end, and never long, since nobody wakes us.
 constexpr microseconds kFirstPause{500};
-constexpr microseconds kLongestPause{2300};
+constexpr microseconds kLongestPause{2000};
 
 microseconds Longer(microseconds pause) {
   return std::min(pause + pause / 4, kLongestPause);
