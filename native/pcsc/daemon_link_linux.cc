@@ -65,6 +65,11 @@ void Link::WaitInCalls() const {
 
 Status Link::Send(Command command, const void* message, std::size_t size, const void* data,
                   std::size_t length, bool may_wait) {
+  if (transmit_under_way_) {
+    if (!may_wait) return status::kServerTooBusy;
+    Bytes late;
+    (void)ReceiveTransmit(late, true);
+  }
   if (!works()) return status::kNoService;
   const Header header{static_cast<std::uint32_t>(size), command};
   // sendmsg only reads them.
@@ -116,10 +121,6 @@ Status Link::Receive(void* bytes, std::size_t size) {
 }
 
 Status Link::AskBytes(Command command, void* message, std::size_t size) {
-  if (transmit_under_way_) {
-    Bytes late;
-    (void)ReceiveTransmit(late, true);
-  }
   const Status sent = Send(command, message, size, nullptr, 0, true);
   return sent == status::kSuccess ? Receive(message, size) : sent;
 }
@@ -130,10 +131,6 @@ Status Link::AskReaderStates(std::array<ReaderState, kMostReaders>& states) {
 }
 
 Status Link::AskControl(Control& message, const void* input, void* output) {
-  if (transmit_under_way_) {
-    Bytes late;
-    (void)ReceiveTransmit(late, true);
-  }
   const std::uint32_t room = message.receive_size;
   Status code = Send(Command::kControl, &message, sizeof message, input, message.send_length, true);
   if (code == status::kSuccess) code = Receive(&message, sizeof message);
@@ -144,11 +141,6 @@ Status Link::AskControl(Control& message, const void* input, void* output) {
 }
 
 Status Link::SendTransmit(const Transmit& message, const Bytes& apdu, bool may_wait) {
-  if (transmit_under_way_) {
-    if (!may_wait) return status::kServerTooBusy;
-    Bytes late;
-    (void)ReceiveTransmit(late, true);
-  }
   const Status sent = Send(Command::kTransmit, &message, sizeof message, apdu.data(), apdu.size(), may_wait);
   if (sent != status::kSuccess) return sent;
   transmit_under_way_ = true;
