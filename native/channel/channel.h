@@ -57,9 +57,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
   }
 
   // SCardTransmit. `may_be_direct`: the asker is an event loop that waits for the TransmitDescriptor. Where
-  // nothing else is under way or to be waited for, the command is then sent here and now, without the owner
-  // thread
-  // (`direct`), and Continue is to be called when the descriptor is readable.
+  // nothing else is under way or to be waited for, the command is then sent here and now (`direct`), without
+  // the owner thread, and Continue is to be called when the descriptor is readable.
   struct Transmission {
     std::shared_ptr<Operation> operation;
     bool direct = false;
