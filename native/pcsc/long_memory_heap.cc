@@ -1,3 +1,4 @@
+// Systems without huge pages to ask for: the heap.
 #include <new>
 
 #include "pcsc/long_memory.h"
