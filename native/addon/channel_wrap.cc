@@ -16,7 +16,7 @@ Napi::Value FromProtocols(Napi::Env env, Protocols& protocols) {
   return Napi::Number::New(env, protocols);
 }
 Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
-  return FromBytes(env, bytes);
+  return FromBytes(env, std::move(bytes));
 }
 
 Napi::Value FromBool(Napi::Env env, bool& value) {

@@ -74,13 +74,17 @@ SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   return identity;
 }
 
-Napi::Value FromBytes(Napi::Env env, Bytes bytes) {
+Napi::Value FromBytes(Napi::Env env, Bytes&& bytes) {
   if (bytes.size() >= kHandOverFrom) {
     if (const napi_value buffer = HandOver(env, bytes)) {
       const std::size_t length = Napi::ArrayBuffer(env, buffer).ByteLength();
       return Napi::Uint8Array::New(env, length, Napi::ArrayBuffer(env, buffer), 0);
     }
   }
+  return FromBytes(env, bytes);  // an lvalue here: copied
+}
+
+Napi::Value FromBytes(Napi::Env env, const Bytes& bytes) {
   Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
   std::copy(bytes.begin(), bytes.end(), array.Data());
   return array;

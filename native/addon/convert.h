@@ -17,8 +17,10 @@ Bytes ToBytes(const Napi::Value& value, const char* name);                   // 
 std::vector<Bytes> ToBytesList(const Napi::Value& value, const char* name);  // an array of one or more
 SessionIdentity ToIdentity(const Napi::Value& value, const char* name);      // { id, connectTime: bigint }
 
-// A Uint8Array of its own. Long ones are handed over, where the environment allows that, not copied.
-Napi::Value FromBytes(Napi::Env env, Bytes bytes);
+// A Uint8Array of its own: a copy, or, of long ones that may be taken and where the environment allows that,
+// the bytes themselves.
+Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);
+Napi::Value FromBytes(Napi::Env env, Bytes&& bytes);
 Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity);
 
 }  // namespace pcsc_bridge::addon

@@ -24,8 +24,8 @@ ItemKey ToItemKey(const Napi::CallbackInfo& info) {
 Napi::Value ReadItem(const Napi::CallbackInfo& info) {
   ItemKey key = ToItemKey(info);
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
-  Promised<Bytes> promised =
-      MakePromise<Bytes>(info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, data); });
+  Promised<Bytes> promised = MakePromise<Bytes>(
+      info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, std::move(data)); });
   CancelWrap::Bind(info[3], ReadHostItem(std::move(key), freshness, std::move(promised.answer)));
   return promised.promise;
 }
