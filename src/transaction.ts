@@ -51,7 +51,7 @@ export class Transaction {
   readonly lookup: CacheLookup | undefined;
   #disposition: Disposition;
   readonly #channel: NativeChannel;
-  #sealed: Error | undefined;
+  #sealed: (() => Error) | undefined;
   #rest: Rest | undefined;
 
   /** @internal */
@@ -130,7 +130,7 @@ export class Transaction {
   }
 
   /** @internal From here on every use is an error. */
-  seal(error: Error = closedError('Transaction')): void {
+  seal(error: () => Error = () => closedError('Transaction')): void {
     this.#sealed ??= error;
     this.#rest?.stop();
   }
@@ -142,7 +142,7 @@ export class Transaction {
       if (idleTimeout === undefined && !options.keepAlive) return;
       const onIdle = () => {
         const error = idleError(this.reader, idleTimeout ?? 0);
-        this.seal(error);
+        this.seal(() => error);
         reject(error);
       };
       // Whatever is wrong with the card, the next use finds out.
@@ -152,7 +152,7 @@ export class Transaction {
   }
 
   #channelInUse(): NativeChannel {
-    if (this.#sealed) throw this.#sealed;
+    if (this.#sealed) throw this.#sealed();
     return this.#channel;
   }
 
