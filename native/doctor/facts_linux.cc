@@ -10,6 +10,7 @@
 
 #include "doctor/facts.h"
 #include "doctor/pcscd_socket.h"
+#include "pcsc/daemon_link.h"
 
 namespace pcsc_bridge::doctor {
 namespace {
@@ -17,7 +18,6 @@ namespace {
 using Text = Fact<std::string>;
 
 constexpr std::chrono::milliseconds kDaemonLimit{2000};
-constexpr char kDefaultSocket[] = "/run/pcscd/pcscd.comm";
 constexpr char kPolicy[] = "/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy";
 constexpr char kPolkitService[] = "/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service";
 
@@ -88,8 +88,7 @@ Platform ThisPlatform() {
 }
 
 std::string DaemonSocket() {
-  const char* given = std::getenv("PCSCLITE_CSOCK_NAME");
-  return given != nullptr && *given != '\0' ? given : kDefaultSocket;
+  return daemon::SocketPath();
 }
 
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {

@@ -3,13 +3,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstddef>
-#include <cstdint>
 #include <cstring>
 
 #include "doctor/pcscd_socket.h"
+#include "pcsc/daemon_protocol.h"
 
 namespace pcsc_bridge::doctor {
 namespace {
@@ -17,18 +16,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Protocol = Fact<std::string>;
 
-// CMD_VERSION of pcsc-lite's client protocol, the first question of every client and the same in every 4.x:
-// a header of two words (size of what follows, command), then major, minor and a return value. The daemon
-// answers with its own numbers.
-constexpr std::uint32_t kVersionCommand = 0x11;
+// The first question of every client, the same in every 4.x: the daemon answers with its own numbers.
 struct VersionQuestion {
-  std::uint32_t size = 12;
-  std::uint32_t command = kVersionCommand;
-  std::int32_t major = 4;
-  std::int32_t minor = 4;
-  std::uint32_t code = 0;
+  const daemon::Header header{sizeof(daemon::Version), daemon::Command::kVersion};
+  const daemon::Version version;
 };
-using VersionAnswer = std::array<std::int32_t, 3>;
 
 class Socket {
  public:
@@ -100,19 +92,19 @@ DaemonAnswer AskDaemon(const std::string& path, std::chrono::milliseconds limit)
       static_cast<ssize_t>(sizeof(question))) {
     return Refusal();
   }
-  VersionAnswer answer{};
+  daemon::Version answer;
   std::size_t received = 0;
   while (received < sizeof(answer)) {
     if (!socket.WaitFor(POLLIN, end)) {
       return {Protocol::Unknown("pcscd accepts connections but does not answer")};
     }
     const ssize_t length =
-        recv(socket.fd(), reinterpret_cast<char*>(answer.data()) + received, sizeof(answer) - received, 0);
+        recv(socket.fd(), reinterpret_cast<char*>(&answer) + received, sizeof(answer) - received, 0);
     if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (length <= 0) return Refusal();
     received += static_cast<std::size_t>(length);
   }
-  return {std::to_string(answer[0]) + ":" + std::to_string(answer[1])};
+  return {std::to_string(answer.major) + ":" + std::to_string(answer.minor)};
 }
 
 }  // namespace pcsc_bridge::doctor

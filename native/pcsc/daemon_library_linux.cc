@@ -6,7 +6,6 @@
 // for descriptors needs no thread for a transmit.
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -20,7 +19,6 @@ namespace {
 
 using namespace daemon;
 
-constexpr const char* kDefaultSocket = "/run/pcscd/pcscd.comm";
 constexpr char kAllReaders[] = "SCard$DefaultReaders\0";  // pcsc-lite's one group, as a multi-string
 
 struct OpenContext;
@@ -71,9 +69,8 @@ Status Give(const Unit* value, std::size_t count, Unit* buffer, abi::Dword* leng
 }
 
 abi::Long Establish(abi::Dword scope, const void*, const void*, abi::ContextHandle* handle) {
-  const char* given = secure_getenv("PCSCLITE_CSOCK_NAME");
   auto context = std::make_unique<OpenContext>();
-  Status code = context->link.Open(given != nullptr ? given : kDefaultSocket);
+  Status code = context->link.Open(SocketPath());
   if (code != status::kSuccess) return ToLong(code);
   EstablishContext message;
   message.scope = Word(scope);

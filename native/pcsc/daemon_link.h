@@ -12,6 +12,9 @@
 
 namespace pcsc_bridge::daemon {
 
+// Where the daemon listens: PCSCLITE_CSOCK_NAME, or its usual place.
+std::string SocketPath();
+
 // One thread at a time. A link that has failed once (the daemon went, or said what cannot be) answers
 // everything with SCARD_E_NO_SERVICE from then on.
 class Link {

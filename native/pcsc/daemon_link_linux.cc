@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -18,6 +19,11 @@ namespace {
 constexpr std::size_t kSentAtOnce = 16 * 1024;
 
 }  // namespace
+
+std::string SocketPath() {
+  const char* const given = secure_getenv("PCSCLITE_CSOCK_NAME");
+  return given != nullptr ? given : "/run/pcscd/pcscd.comm";
+}
 
 Link::~Link() {
   if (fd_ >= 0) {
