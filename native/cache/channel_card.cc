@@ -12,7 +12,7 @@ Result<CachedCard::Claim> ClaimCard(Connection& connection, const CachedCard::Mu
   Result<BeginOutcome> begun = connection.Begin(on_reset, operation, std::move(place));
   if (!begun) return begun.error();
   const bool reset_first = must_reset();
-  if (!reset_first && begun->status_asked && !begun->card_was_reset && connection.known_atr()) {
+  if (!reset_first && begun->handle_works && !begun->card_was_reset && connection.known_atr()) {
     return CachedCard::Claim{*begun, *connection.known_atr()};
   }
   if (reset_first) {

@@ -176,16 +176,29 @@ Result<Protocols> Connection::PutRight(Operation& operation, bool* waited) {
       waited);
 }
 
+Result<Done> Connection::BeginAtOnce(Operation& operation) {
+  Result<Done> begun = Operation::CancelledError();
+  if (!operation.Glance([&] { begun = card_->BeginTransaction(); })) {
+    if (begun) (void)card_->EndTransaction(Disposition::kLeave);
+    return Operation::CancelledError();
+  }
+  return begun;
+}
+
 Result<Done> Connection::BeginOnce(Operation& operation, bool* waited) {
   if (operation.settled()) return Operation::CancelledError();
-  Result<Done> begun = card_->BeginTransaction();
-  // Somebody came before us since we looked: look on, since each begin that is refused takes the daemon 100
-  // ms.
-  while (in_use().answers_when_held && begun.code() == status::kSharingViolation) {
-    if (waited != nullptr) *waited = true;
-    if (!WaitForOthers(operation)) return Operation::CancelledError();
-    begun = card_->BeginTransaction();
+  if (in_use().answers_when_held) {
+    Result<Done> begun = BeginAtOnce(operation);
+    // Somebody came before us since we looked: look on, since each begin that is refused takes the daemon
+    // 100 ms.
+    while (begun.code() == status::kSharingViolation) {
+      if (waited != nullptr) *waited = true;
+      if (!WaitForOthers(operation)) return Operation::CancelledError();
+      begun = BeginAtOnce(operation);
+    }
+    return begun;
   }
+  Result<Done> begun = card_->BeginTransaction();
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
   if (begun && !in_use().status_is_mask) {
     const Result<CardStatus> state = card_->GetStatus();
@@ -212,7 +225,6 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
     YieldTurn();
     return Operation::CancelledError();
   }
-  outcome.status_asked = in_use().answers_when_held;
   const auto called = steady_clock::now();
   Result<Done> begun = BeginOnce(operation, &outcome.waited);
   if (!in_use().probe_before_begin && steady_clock::now() - called >= kHasWaited) outcome.waited = true;
@@ -232,6 +244,7 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
     YieldTurn();
     return begun.error();
   }
+  outcome.handle_works = in_use().answers_when_held;
   reset_by_us_ = false;
   in_transaction_ = true;
   used_in_transaction_ = false;

@@ -22,7 +22,7 @@ enum class OnReset {
 };
 
 struct BeginOutcome {
-  bool status_asked = false;    // SCardStatus said that the handle works, just before
+  bool handle_works = false;    // so the begin says; elsewhere SCardStatus has to
   bool card_was_reset = false;  // by somebody else, before we got the card
   bool waited = false;          // the card was in somebody's transaction; on Windows: for 100 ms or longer
   std::chrono::microseconds waited_for{0};
@@ -95,6 +95,9 @@ class Connection {
   // WaitForOthers: one that is given up in there is still made when its turn comes, and an APDU sent then
   // reaches the card behind its asker's back.
   bool MustLookFirst(const Operation& operation) const;
+  // SCardBeginTransaction where it is refused while another process has the card, in no more than 100 ms: a
+  // cancel meanwhile leaves the connection good.
+  Result<Done> BeginAtOnce(Operation& operation);
   Result<Done> BeginOnce(Operation& operation, bool* waited = nullptr);
   // How the library makes a call while another process has the card.
   enum class Waits {

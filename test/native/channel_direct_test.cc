@@ -573,7 +573,7 @@ TEST_CASE_FIXTURE(Connected, "begin waits for another process by asking for the 
   const Result<BeginOutcome> outcome = begun.Wait();
   REQUIRE(outcome.ok());
   CHECK(outcome.value().waited);
-  CHECK(outcome.value().status_asked);
+  CHECK(outcome.value().handle_works);
 }
 
 TEST_CASE_FIXTURE(Connected, "a begin that another process comes before, after the look, waits for it, too") {
