@@ -46,7 +46,9 @@
         "native/addon/socket.cc",
       ],
       "conditions": [
-        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }],
+        # Looked up at the start: the loader's way to do it at a function's first call leaves registers, and what was
+        # just copied, on the stack.
+        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"], "ldflags": ["-Wl,-z,now"] }],
         ["OS=='win'", {
           "sources": ["native/addon/pin_windows.cc", "native/addon/pipe_server_windows.cc"],
           "libraries": ["-ladvapi32", "-lwtsapi32"],

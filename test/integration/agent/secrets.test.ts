@@ -29,6 +29,17 @@ describe('a PIN', () => {
     expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
   });
 
+  it('is nowhere in an agent after its first request, when the loader may still have functions to look up', async () => {
+    for (let start = 0; start < 10; start++) {
+      const agent = startAgent('user');
+      const exchanged = agent.ask('exchange', { card: 9, apdu: verify });
+      expect(await codeOf(exchanged)).toBe('AGENT_E_PARAMETER');
+      expect(await codeOf(agent.ask('release', { card: 9 }))).toBe('AGENT_E_PARAMETER');
+      expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
+      agent.kill();
+    }
+  });
+
   it('is nowhere in it after requests that were refused', async () => {
     const agent = startAgent('user');
     for (const line of [
