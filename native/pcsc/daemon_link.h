@@ -58,14 +58,6 @@ class Link {
   void WaitInCalls() const;
   // Gives the link up.
   Status Break();
-  // Where the first bytes of a response go.
-  struct Room {
-    std::uint8_t* start;
-    std::size_t size;
-  };
-  Room RoomForBeginning();
-  // After a long response the next one gets room of that size, taken from the system while the card works.
-  void PrepareLongRoom();
   // What came of the response so far, and whether that is all of it.
   bool TakeOver(std::size_t length);
 
@@ -77,8 +69,6 @@ class Link {
   std::size_t received_ = 0;  // of the answer and the response behind it
   // The beginning of a response, with most of them the whole.
   std::array<std::uint8_t, 4096> beginning_;
-  bool expects_long_ = false;
-  Bytes long_room_;  // empty but while a transmit is under way
   Bytes response_;
 };
 

@@ -18,8 +18,6 @@ namespace {
 // The kernel takes so short a message whole or not at all.
 constexpr std::size_t kSentAtOnce = 16 * 1024;
 
-constexpr std::size_t kPage = 4096;
-
 }  // namespace
 
 std::string SocketPath() {
@@ -153,35 +151,23 @@ Status Link::SendTransmit(const Transmit& message, const Bytes& apdu, bool may_w
   if (sent != status::kSuccess) return sent;
   transmit_under_way_ = true;
   received_ = 0;
-  if (expects_long_) PrepareLongRoom();
   return status::kSuccess;
-}
-
-void Link::PrepareLongRoom() {
-  long_room_.resize(kLongTo);
-  for (std::size_t page = 0; page < kLongTo; page += kPage) long_room_[page] = 0;
-}
-
-Link::Room Link::RoomForBeginning() {
-  if (long_room_.empty()) return {beginning_.data(), beginning_.size()};
-  return {long_room_.data(), long_room_.size()};
 }
 
 std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
   while (transmit_under_way_) {
     if (broken_) break;
-    const Room room = RoomForBeginning();
     iovec parts[2];
     std::size_t count = 0;
     if (received_ < sizeof answer_) {
       parts[count++] = {reinterpret_cast<char*>(&answer_) + received_, sizeof answer_ - received_};
-      parts[count++] = {room.start, room.size};
+      parts[count++] = {beginning_.data(), beginning_.size()};
     } else if (!response_.empty()) {
       const std::size_t so_far = received_ - sizeof answer_;
       parts[count++] = {response_.data() + so_far, response_.size() - so_far};
     } else {
       const std::size_t so_far = received_ - sizeof answer_;
-      parts[count++] = {room.start + so_far, room.size - so_far};
+      parts[count++] = {beginning_.data() + so_far, beginning_.size() - so_far};
     }
     msghdr whole{};
     whole.msg_iov = parts;
@@ -207,7 +193,7 @@ std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
     return answer_.code;
   }
   transmit_under_way_ = false;
-  response_ = long_room_ = Bytes();
+  response_ = Bytes();
   return Break();
 }
 
@@ -220,17 +206,9 @@ bool Link::TakeOver(std::size_t length) {
     (void)Break();
     return false;
   }
-  const Room room = RoomForBeginning();
-  if (response_.empty() && (so_far == all || so_far == room.size)) {
-    expects_long_ = all >= kLongFrom;
-    if (expects_long_ && so_far == all && !long_room_.empty()) {
-      response_ = std::move(long_room_);
-      response_.resize(all);
-    } else {
-      response_.resize(all);
-      std::copy_n(room.start, so_far, response_.data());
-    }
-    long_room_ = Bytes();
+  if (response_.empty() && (so_far == all || so_far == beginning_.size())) {
+    response_.resize(all);
+    std::copy_n(beginning_.data(), so_far, response_.data());
   }
   return so_far == all;
 }
