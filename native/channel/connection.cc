@@ -188,15 +188,14 @@ Result<Done> Connection::BeginAtOnce(Operation& operation) {
 Result<Done> Connection::BeginOnce(Operation& operation, bool* waited) {
   if (operation.settled()) return Operation::CancelledError();
   if (in_use().answers_when_held) {
-    Result<Done> begun = BeginAtOnce(operation);
-    // Somebody came before us since we looked: look on, since each begin that is refused takes the daemon
-    // 100 ms.
-    while (begun.code() == status::kSharingViolation) {
+    for (;;) {
+      Result<Done> begun = BeginAtOnce(operation);
+      if (begun.code() != status::kSharingViolation) return begun;
+      // Somebody came before us since we looked: look on, since each begin that is refused takes the daemon
+      // 100 ms.
       if (waited != nullptr) *waited = true;
       if (!WaitForOthers(operation)) return Operation::CancelledError();
-      begun = BeginAtOnce(operation);
     }
-    return begun;
   }
   Result<Done> begun = card_->BeginTransaction();
   // Before Windows 8 a begin succeeds on a card that somebody has reset: only the status tells.
