@@ -36,7 +36,7 @@ describe('a PIN', () => {
       expect(await codeOf(exchanged)).toBe('AGENT_E_PARAMETER');
       expect(await codeOf(agent.ask('release', { card: 9 }))).toBe('AGENT_E_PARAMETER');
       expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
-      agent.kill();
+      await agent.kill();
     }
   });
 
