@@ -40,9 +40,7 @@ void Connection::LetGo() {
 
 Result<Done> Connection::EnsureContext() {
   if (context_) return Done{};
-  // A daemon that speaks another protocol, or does not let us in, is for its library to deal with.
-  Result<Context> context = Context::Establish(library_.daemon != nullptr ? *library_.daemon : library_);
-  if (!context && library_.daemon != nullptr) context = Context::Establish(library_);
+  Result<Context> context = Context::EstablishAtBest(library_);
   if (!context) return context.error();
   context_.emplace(std::move(*context));
   return Done{};

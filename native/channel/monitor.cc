@@ -88,7 +88,8 @@ void Monitor::Tell(Result<Picture> picture) {
 void Monitor::Loop() {
   milliseconds retry = kFirstRetry;
   while (!stopped_) {
-    Result<Context> context = Context::Establish(library_);
+    Result<Context> context =
+        daemon_tells_ ? Context::EstablishAtBest(library_) : Context::Establish(library_);
     if (context) {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -98,6 +99,7 @@ void Monitor::Loop() {
       Error reason = Follow();
       DropContext();
       if (stopped_) break;
+      if (reason.code == status::kUnsupportedFeature && std::exchange(daemon_tells_, false)) continue;
       if (had_failed && !failure_reported_) retry = kFirstRetry;
       Tell(std::move(reason));
     } else {

@@ -51,6 +51,7 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   std::optional<Context> context_;
   std::optional<Picture> reported_;
   bool failure_reported_ = false;
+  bool daemon_tells_ = true;      // of changes, without its library
   bool tells_of_readers_ = true;  // the library knows the pseudo reader kPnpNotification (macOS does not)
 };
 

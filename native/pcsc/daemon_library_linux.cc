@@ -6,12 +6,15 @@
 // for descriptors needs no thread for a transmit.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "pcsc/daemon_link.h"
+#include "pcsc/daemon_watch.h"
 #include "pcsc/library.h"
 
 namespace pcsc_bridge::platform {
@@ -34,6 +37,7 @@ struct OpenContext {
   Link link;
   std::uint32_t number = 0;
   std::vector<std::unique_ptr<OpenCard>> cards;
+  Watch watch{link};
 };
 
 OpenContext& ContextOf(abi::ContextHandle handle) {
@@ -108,6 +112,18 @@ abi::Long ListReaders(abi::ContextHandle handle, const char*, char* readers, abi
 
 abi::Long ListGroups(abi::ContextHandle, char* groups, abi::Dword* length) {
   return ToLong(Give(kAllReaders, sizeof kAllReaders, groups, length));
+}
+
+abi::Long GetStatusChange(abi::ContextHandle handle, abi::Dword timeout, abi::ReaderState* readers,
+                          abi::Dword count) {
+  const std::optional<std::chrono::milliseconds> limit =
+      timeout == abi::kInfinite ? std::nullopt : std::optional(std::chrono::milliseconds(timeout));
+  return ToLong(ContextOf(handle).watch.Await(readers, count, limit));
+}
+
+abi::Long Cancel(abi::ContextHandle handle) {
+  ContextOf(handle).watch.Cancel();
+  return ToLong(status::kSuccess);
 }
 
 abi::Long ConnectCard(abi::ContextHandle handle, const char* reader, abi::Dword share_mode,
@@ -270,6 +286,8 @@ Library MakeTable() {
   table.is_valid_context = IsValid;
   table.list_readers = ListReaders;
   table.list_reader_groups = ListGroups;
+  table.get_status_change = GetStatusChange;
+  table.cancel = Cancel;
   table.connect = ConnectCard;
   table.reconnect = ReconnectCard;
   table.disconnect = DisconnectCard;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -39,6 +40,13 @@ class Link {
   // `output` takes what follows the answer; more than it has room for cannot be, and breaks the link.
   Status AskControl(Control& message, const void* input, void* output);
 
+  // Tells what the readers are, and has the daemon tell when that changes: once, until the next question.
+  // kUnsupportedFeature where it may do so in the midst of its answer (protocols after 4:5).
+  Status Watch(std::array<ReaderState, kMostReaders>& states);
+  // Waits until it has told: not after `until` (kTimeout), nor when the descriptor `cancel` is readable
+  // (kCancelled).
+  Status AwaitChange(int cancel, std::optional<std::chrono::steady_clock::time_point> until);
+
   // SCardTransmit in two halves. Sends the command: kServerTooBusy, and nothing sent, where that would have
   // to wait and must not.
   Status SendTransmit(const Transmit& message, const Bytes& apdu, bool may_wait);
@@ -54,6 +62,7 @@ class Link {
   Status Send(Command command, const void* message, std::size_t size, const void* data, std::size_t length,
               bool may_wait);
   Status Receive(void* bytes, std::size_t size);
+  void StopWatching();
   // An event loop that watches a copy of the descriptor has made both non-blocking.
   void WaitInCalls() const;
   // Gives the link up.
@@ -63,6 +72,8 @@ class Link {
 
   int fd_ = -1;
   bool broken_ = false;
+  std::int32_t minor_ = 0;  // the daemon's own protocol
+  bool watches_ = false;
 
   bool transmit_under_way_ = false;
   Transmit answer_;

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,6 +18,12 @@ namespace {
 
 // The kernel takes so short a message whole or not at all.
 constexpr std::size_t kSentAtOnce = 16 * 1024;
+
+// Rounded up: to poll for less would be to look before it is time, again and again.
+int MillisecondsUntil(std::chrono::steady_clock::time_point time) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - std::chrono::steady_clock::now());
+  return static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count());
+}
 
 }  // namespace
 
@@ -52,6 +59,7 @@ Status Link::Open(const std::string& path) {
     code = Ask(Command::kVersion, version);
   }
   if (code != status::kSuccess) return code;
+  minor_ = version.minor;
   const bool agreed = version.code == status::kSuccess && version.major == kMajor;
   return agreed ? status::kSuccess : status::kServiceStopped;
 }
@@ -76,6 +84,7 @@ Status Link::Send(Command command, const void* message, std::size_t size, const 
     Bytes late;
     (void)ReceiveTransmit(late, true);
   }
+  if (watches_) StopWatching();
   if (!works()) return status::kNoService;
   const Header header{static_cast<std::uint32_t>(size), command};
   // sendmsg only reads them.
@@ -134,6 +143,37 @@ Status Link::AskBytes(Command command, void* message, std::size_t size) {
 Status Link::AskReaderStates(std::array<ReaderState, kMostReaders>& states) {
   const Status asked = AskBytes(Command::kReaderStates, nullptr, 0);
   return asked == status::kSuccess ? Receive(states.data(), sizeof states) : asked;
+}
+
+Status Link::Watch(std::array<ReaderState, kMostReaders>& states) {
+  if (minor_ > kMinorMuchTheSame) return status::kUnsupportedFeature;
+  Status code = Send(Command::kWatchReaders, nullptr, 0, nullptr, 0, true);
+  if (code == status::kSuccess) code = Receive(states.data(), sizeof states);
+  watches_ = code == status::kSuccess;
+  return code;
+}
+
+Status Link::AwaitChange(int cancel, std::optional<std::chrono::steady_clock::time_point> until) {
+  pollfd ready[] = {{fd_, POLLIN, 0}, {cancel, POLLIN, 0}};
+  for (;;) {
+    const int count = poll(ready, 2, until ? MillisecondsUntil(*until) : -1);
+    if (count < 0 && errno != EINTR) return Break();
+    if (count < 0) continue;
+    if (count == 0) return status::kTimeout;
+    if (ready[1].revents != 0) return status::kCancelled;
+    watches_ = false;
+    ReaderChange change;
+    const Status code = Receive(&change, sizeof change);
+    return code == status::kSuccess ? change.code : code;
+  }
+}
+
+// The daemon tells of a change or that it will not any more: never both.
+void Link::StopWatching() {
+  watches_ = false;
+  if (Send(Command::kStopWatching, nullptr, 0, nullptr, 0, true) != status::kSuccess) return;
+  ReaderChange change;
+  (void)Receive(&change, sizeof change);
 }
 
 Status Link::AskControl(Control& message, const void* input, void* output) {

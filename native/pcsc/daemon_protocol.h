@@ -30,6 +30,8 @@ enum class Command : std::uint32_t {
   kSetAttrib = 0x10,
   kVersion = 0x11,
   kReaderStates = 0x12,
+  kWatchReaders = 0x13,
+  kStopWatching = 0x14,
 };
 
 inline constexpr std::size_t kNameSize = 128;
@@ -121,7 +123,7 @@ struct Attribute {
   std::uint32_t code = 0;
 };
 
-// Of the answer to kReaderStates, which is an array of them; the question is a Header alone.
+// Of the answer to kReaderStates and to kWatchReaders, an array of them; the questions are Headers alone.
 struct ReaderState {
   char name[kNameSize];  // empty where there is no reader
   std::uint32_t event_count;
@@ -130,6 +132,12 @@ struct ReaderState {
   std::uint8_t atr[33];
   std::uint32_t atr_length;
   std::uint32_t protocol;
+};
+
+// What kWatchReaders is told when a reader has changed, once; the answer to kStopWatching, if it was not.
+struct ReaderChange {
+  std::uint32_t timeout = 0;  // means nothing
+  std::uint32_t code = 0;
 };
 
 static_assert(sizeof(Header) == 8 && sizeof(Connect) == 152 && sizeof(Transmit) == 32 &&

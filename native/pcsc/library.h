@@ -17,7 +17,7 @@ namespace pcsc_bridge {
 struct Library {
   std::string path;  // what was loaded, for people
 
-  // The same service without the library (pcsc-lite): what channels use where its daemon agrees to it. Null
+  // The same service without the library (pcsc-lite): what is used where its daemon agrees to it. Null
   // elsewhere, and where PCSC_BRIDGE_LIBRARY names the library: that one is wanted then.
   const Library* daemon = nullptr;
 

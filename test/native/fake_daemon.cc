@@ -46,6 +46,8 @@ std::size_t SizeOf(Command command) {
     case Command::kVersion:
       return sizeof(daemon::Version);
     case Command::kReaderStates:
+    case Command::kWatchReaders:
+    case Command::kStopWatching:
       return 0;
   }
   return static_cast<std::size_t>(-1);
@@ -82,6 +84,10 @@ std::string NameOf(const FakeDaemon::Question& question) {
       return "version";
     case Command::kReaderStates:
       return "readers";
+    case Command::kWatchReaders:
+      return "watch";
+    case Command::kStopWatching:
+      return "stop-watching";
   }
   return "?";
 }
@@ -182,15 +188,28 @@ void FakeDaemon::ServeLink(Link& link) {
     question->link = link.number;
     if (!ReadQuestion(link.fd, *question)) break;
     Reply reply;
+    std::size_t changes = 0;
     {
       std::unique_lock<std::mutex> lock(mutex_);
       asked_.push_back(question);
       changed_.notify_all();
       changed_.wait(lock, [&] { return over_ || held_.count(question->command) == 0; });
       reply = MakeReply(*question);
+      changes = changes_;
+      const bool watched = std::exchange(link.watches, false);
+      if (question->command == Command::kStopWatching) {
+        if (!watched) reply = Reply();  // it has been told of a change
+      } else if (watched) {
+        violations_.push_back("a question from one who waits for a change: " + NameOf(*question));
+      }
       question->answered = CodeIn(*question, reply.bytes);
     }
     if (!Send(link.fd, reply)) break;
+    if (question->command == Command::kWatchReaders) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      link.watches = true;
+      if (changes != changes_) ReadersChanged();
+    }
   }
   (void)shutdown(link.fd, SHUT_RDWR);
   const std::lock_guard<std::mutex> lock(mutex_);
@@ -261,12 +280,15 @@ FakeDaemon::Reply FakeDaemon::AsAlways(const Question& question) {
       message.returned = message.send_length;
       return ReplyOf(message, question.data);
     }
-    case Command::kReaderStates: {
+    case Command::kReaderStates:
+    case Command::kWatchReaders: {
       std::vector<daemon::ReaderState> states = readers_;
       states.resize(daemon::kMostReaders);
       const auto* first = reinterpret_cast<const std::uint8_t*>(states.data());
       return Reply{Bytes(first, first + states.size() * sizeof(daemon::ReaderState))};
     }
+    case Command::kStopWatching:
+      return ReplyOf(daemon::ReaderChange());
     default:
       return Reply{question.message};
   }
@@ -304,6 +326,36 @@ void FakeDaemon::AddReader(const std::string& name, std::uint32_t state, const B
   reader.protocol = kT1;
   const std::lock_guard<std::mutex> lock(mutex_);
   readers_.push_back(reader);
+  ReadersChanged();
+}
+
+daemon::ReaderState& FakeDaemon::Find(const std::string& name) {
+  const auto found = std::find_if(readers_.begin(), readers_.end(),
+                                  [&](const daemon::ReaderState& reader) { return name == reader.name; });
+  REQUIRE(found != readers_.end());
+  return *found;
+}
+
+void FakeDaemon::ChangeReader(const std::string& name, std::uint32_t state) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  daemon::ReaderState& reader = Find(name);
+  reader.state = state;
+  ++reader.event_count;
+  ReadersChanged();
+}
+
+void FakeDaemon::RemoveReader(const std::string& name) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  Find(name) = daemon::ReaderState();  // its place stays empty
+  ReadersChanged();
+}
+
+void FakeDaemon::ReadersChanged() {
+  ++changes_;
+  const daemon::ReaderChange change;
+  for (Link& link : links_) {
+    if (std::exchange(link.watches, false)) (void)send(link.fd, &change, sizeof change, MSG_NOSIGNAL);
+  }
 }
 
 void FakeDaemon::On(Command command, Answerer answerer) {

@@ -65,6 +65,10 @@ class FakeDaemon {
   void AddReader(const std::string& name, std::uint32_t state = kCardIn, const Bytes& atr = {0x3b, 0x00},
                  std::uint32_t events = 0);
   static constexpr std::uint32_t kCardIn = 0x0054;  // present, powered, its protocol chosen
+  static constexpr std::uint32_t kNoCard = 0x0002;
+  // One event more for this reader. Who watches is told, as of readers that are added and removed.
+  void ChangeReader(const std::string& name, std::uint32_t state);
+  void RemoveReader(const std::string& name);
 
   // From now on. One answerer is asked at a time; it must not call the daemon. Null: as at the beginning.
   void On(daemon::Command command, Answerer answerer);
@@ -98,6 +102,7 @@ class FakeDaemon {
     int fd = -1;
     std::thread thread;
     bool ended = false;
+    bool watches = false;  // is to be told of the next change
   };
 
   void Accept();
@@ -106,6 +111,8 @@ class FakeDaemon {
   bool Send(int fd, const Reply& reply);
   Reply MakeReply(const Question& question);
   Reply AsAlways(const Question& question);
+  daemon::ReaderState& Find(const std::string& name);
+  void ReadersChanged();  // under the lock
   template <class Condition>
   bool Await(Condition condition);
 
@@ -125,6 +132,7 @@ class FakeDaemon {
   std::map<daemon::Command, bool> held_;
   std::map<daemon::Command, std::size_t> pieces_;
   std::vector<daemon::ReaderState> readers_;
+  std::size_t changes_ = 0;  // of them, so far
   std::int32_t last_number_ = kFirstNumber - 1;
 };
 

@@ -1,94 +1,29 @@
 // Watching readers and cards.
-#include "channel/monitor.h"
+#include <chrono>
+#include <thread>
 
-#include <doctest/doctest.h>
-
-#include <deque>
-#include <memory>
-#include <string>
-#include <vector>
-
-#include "answer.h"
-#include "fake_library.h"
+#include "monitor_fixture.h"
 
 namespace {
 
-using pcsc_bridge::Monitor;
-using pcsc_bridge::ReaderStatus;
-using pcsc_bridge::Result;
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
-namespace reader_state = pcsc_bridge::reader_state;
-namespace status = pcsc_bridge::status;
-
-// A monitor and its reports as words: "A+ B-" is a card in A and none in B, "none" no reader, else the error.
-class Watch {
- public:
-  explicit Watch(FakeLibrary& library)
-      : monitor_(Monitor::Start(library.table(), [state = state_](const Result<Monitor::Picture>& picture) {
-          const std::lock_guard<std::mutex> lock(state->mutex);
-          state->reports.push_back(Words(picture));
-          state->changed.notify_all();
-        })) {
-    REQUIRE(monitor_ != nullptr);
-  }
-  ~Watch() { monitor_->Stop(); }
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-
-  std::string Next() {
-    std::unique_lock<std::mutex> lock(state_->mutex);
-    REQUIRE(state_->changed.wait_for(lock, kPatience, [&] { return !state_->reports.empty(); }));
-    std::string words = state_->reports.front();
-    state_->reports.pop_front();
-    return words;
-  }
-  bool silent() {
-    const std::lock_guard<std::mutex> lock(state_->mutex);
-    return state_->reports.empty();
-  }
-  void Stop() { monitor_->Stop(); }
-
- private:
-  struct State {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::deque<std::string> reports;
-  };
-
-  static std::string Words(const Result<Monitor::Picture>& picture) {
-    if (!picture) return pcsc_bridge::Describe(picture.code()).name;
-    std::string words;
-    for (const ReaderStatus& reader : picture.value()) {
-      words += (words.empty() ? "" : " ") + reader.reader;
-      if ((reader.state & reader_state::kUnknown) != 0) {
-        words += "?";
-      } else {
-        words += (reader.state & reader_state::kPresent) != 0 ? "+" : "-";
-      }
-    }
-    return words.empty() ? "none" : words;
-  }
-
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-  std::shared_ptr<Monitor> monitor_;
-};
 
 TEST_CASE("the whole picture comes first, with or without readers") {
   FakeLibrary library;
   SUBCASE("none") {
-    CHECK(Watch(library).Next() == "none");
+    CHECK(Watcher(library).Next() == "none");
   }
   SUBCASE("two") {
     library.AddReader("A");
     library.AddReader("B", false);
-    CHECK(Watch(library).Next() == "A+ B-");
+    CHECK(Watcher(library).Next() == "A+ B-");
   }
 }
 
 TEST_CASE("cards and readers that come and go are told, each once") {
   FakeLibrary library;
   library.AddReader("A", false);
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A-");
   library.InsertCard("A");
   CHECK(watch.Next() == "A+");
@@ -105,7 +40,7 @@ TEST_CASE("a reader that goes while the last change is being reported is told, t
   FakeLibrary library;
   library.AddReader("A");
   library.AddReader("B");
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A+ B+");
   // The change is seen; the list of readers, asked for next, no longer has B.
   library.WaitForCount(Call::kGetStatusChange, 2);
@@ -121,7 +56,7 @@ TEST_CASE("a reader that goes while the last change is being reported is told, t
 TEST_CASE("a card that was exchanged for another is told, though there is one before and after") {
   FakeLibrary library;
   library.AddReader("A");
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A+");
   library.InsertCard("A");
   CHECK(watch.Next() == "A+");
@@ -132,7 +67,7 @@ TEST_CASE("a service that is away is told once, and the picture when it is back"
   library.AddReader("A");
   SUBCASE("from the beginning") {
     library.StopService();
-    Watch watch(library);
+    Watcher watch(library);
     CHECK(watch.Next() == "SCARD_E_NO_SERVICE");
     library.WaitForCount(Call::kEstablish, 3);
     CHECK(watch.silent());
@@ -140,7 +75,7 @@ TEST_CASE("a service that is away is told once, and the picture when it is back"
     CHECK(watch.Next() == "A+");
   }
   SUBCASE("in between") {
-    Watch watch(library);
+    Watcher watch(library);
     CHECK(watch.Next() == "A+");
     library.StopService();
     CHECK(watch.Next() == "SCARD_E_NO_SERVICE");
@@ -164,7 +99,7 @@ TEST_CASE("a library that returns at once, changed or not, is asked with pauses,
   FakeLibrary library;
   library.AddReader("A");
   library.NeverWaitForChange();
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A+");
   // Two calls to list, one to ask; pauses of 5, 10, 20, 40, 80, 160, 200 ms: seven rounds.
   CHECK(CallsWhileIdle(library) <= 40);
@@ -177,7 +112,7 @@ TEST_CASE("a reader of which nothing is known is asked about with pauses") {
   FakeLibrary library;
   library.AddReader("A");
   library.ForgetState("A");
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A-");
   CHECK(CallsWhileIdle(library) <= 40);
 }
@@ -185,7 +120,7 @@ TEST_CASE("a reader of which nothing is known is asked about with pauses") {
 TEST_CASE("where the pseudo reader is not known, readers are looked for now and then") {
   FakeLibrary library;
   library.ForgetPseudoReader();
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "none");
   CHECK(CallsWhileIdle(library) <= 40);
   library.AddReader("A");
@@ -199,7 +134,7 @@ TEST_CASE("where the pseudo reader is not known, readers are looked for now and 
 TEST_CASE("a monitor stops during its wait, and its context goes") {
   FakeLibrary library;
   library.AddReader("A");
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A+");
   library.WaitForCount(Call::kGetStatusChange, 2);
   watch.Stop();
@@ -212,7 +147,7 @@ TEST_CASE("a cancel that is lost because the wait had not begun is repeated") {
   FakeLibrary library;
   library.AddReader("A");
   library.Stick(Call::kGetStatusChange);
-  Watch watch(library);
+  Watcher watch(library);
   library.WaitForStuck(Call::kGetStatusChange);
   watch.Stop();
   library.WaitForCount(Call::kCancel, 2);
@@ -225,7 +160,7 @@ TEST_CASE("stopping never waits, not even for a cancel that is stuck") {
   FakeLibrary library;
   library.AddReader("A");
   library.Stick(Call::kCancel);
-  Watch watch(library);
+  Watcher watch(library);
   CHECK(watch.Next() == "A+");
   watch.Stop();
   library.WaitForStuck(Call::kCancel);
@@ -238,7 +173,7 @@ TEST_CASE("monitors that stop at any moment leave nothing behind") {
   FakeLibrary library;
   library.AddReader("A");
   for (int round = 0; round < 100; ++round) {
-    Watch watch(library);
+    Watcher watch(library);
     for (int spin = 0; spin < round * 5; ++spin) std::this_thread::yield();
     watch.Stop();
   }
