@@ -37,8 +37,9 @@ export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
   }
   for (const now of after) {
     const { reader, atr } = now;
-    const state = stateOf(now);
     const known = old.get(reader);
+    if (known && known.state === now.state && known.eventCount === now.eventCount) continue;
+    const state = stateOf(now);
     if (!known) events.push({ type: 'reader-added', reader, state });
     const [was, is] = [known !== undefined && isPresent(known), isPresent(now)];
     // Equal states with another count: a card went, or came, and another change undid it meanwhile.
