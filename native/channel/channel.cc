@@ -95,10 +95,10 @@ bool Channel::Continue() {
     if (!response) return true;
     operation = std::exchange(direct_, nullptr);
     current_ = nullptr;
-    if (response->code() != status::kSharingViolation) {
+    if (!Connection::WasRefused(response->code())) {
       answer = operation->Conclude(std::move(*response));
     } else if (operation->Unstart()) {
-      queue_.push_front(operation);  // the owner thread waits for whoever has the card
+      queue_.push_front(operation);  // the owner thread does what it takes
     }
     others_wait = !queue_.empty();
   }

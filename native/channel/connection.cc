@@ -245,6 +245,7 @@ Result<BeginOutcome> Connection::Begin(OnReset on_reset, Operation& operation, R
   reset_by_us_ = false;
   in_transaction_ = true;
   used_in_transaction_ = false;
+  reached_card_ = false;
   return outcome;
 }
 
@@ -307,8 +308,24 @@ Result<CardStatus> Connection::GetStatus(Operation& operation) {
 
 Result<Bytes> Connection::Transmit(const Bytes& apdu, Operation& operation) {
   used_in_transaction_ = true;
+  if (!in_transaction_) reached_card_ = false;
   return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation,
-                       [&](Card& card) { return card.Transmit(apdu); });
+                       [&](Card& card) { return TransmitInProtocol(card, apdu, operation); });
+}
+
+Result<Bytes> Connection::TransmitInProtocol(Card& card, const Bytes& apdu, Operation& operation) {
+  Result<Bytes> response = card.Transmit(apdu);
+  if (response.code() == status::kProtoMismatch && card.protocol() != 0) {
+    known_atr_.reset();
+    if (reached_card_) return Error{status::kResetCard, "SCardTransmit", card.reader(), ""};
+    if (operation.settled()) return Operation::CancelledError();
+    const Result<Protocols> active = card.Reconnect(share_mode_, protocols_, Disposition::kLeave);
+    if (!active) return active.error();
+    if (operation.settled()) return Operation::CancelledError();
+    response = card.Transmit(apdu);
+  }
+  if (response) reached_card_ = true;
+  return response;
 }
 
 bool Connection::SendTransmit(const Bytes& apdu) {
@@ -319,6 +336,12 @@ bool Connection::SendTransmit(const Bytes& apdu) {
   return true;
 }
 
+std::optional<Result<Bytes>> Connection::ReceiveTransmit() {
+  std::optional<Result<Bytes>> response = card_->ReceiveTransmit();
+  if (response && *response) reached_card_ = true;
+  return response;
+}
+
 int Connection::TransmitDescriptor() const {
   return card_ && in_use().descriptor != nullptr ? card_->descriptor() : -1;
 }
@@ -326,10 +349,12 @@ int Connection::TransmitDescriptor() const {
 Result<Bytes> Connection::Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
                                    Operation& operation) {
   used_in_transaction_ = true;
+  if (!in_transaction_) reached_card_ = false;
   return OnCard<Bytes>("SCardTransmit", Waits::kAndThenSends, operation, [&](Card&) {
     return pcsc_bridge::Exchange(commands, get_response_class, [&](const Bytes& apdu) -> Result<Bytes> {
       if (operation.settled()) return Operation::CancelledError();
-      return Patiently<Bytes>(operation, [&](Card& same) { return same.Transmit(apdu); });
+      return Patiently<Bytes>(operation,
+                              [&](Card& card) { return TransmitInProtocol(card, apdu, operation); });
     });
   });
 }

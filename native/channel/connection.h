@@ -65,8 +65,12 @@ class Connection {
   // The same in two halves, for whoever waits for descriptors. False, and nothing sent, where that cannot be
   // done, the card is somebody else's, or something is to be put right first: Transmit does what it takes.
   bool SendTransmit(const Bytes& apdu);
-  // Nothing while there is more to come. SCARD_E_SHARING_VIOLATION: not sent, another process has the card.
-  std::optional<Result<Bytes>> ReceiveTransmit() { return card_->ReceiveTransmit(); }
+  // Nothing while there is more to come. Where WasRefused, the command was not sent: Transmit does it.
+  std::optional<Result<Bytes>> ReceiveTransmit();
+  // Another process has the card, or its protocol is to be agreed on anew.
+  static bool WasRefused(Status code) {
+    return code == status::kSharingViolation || code == status::kProtoMismatch;
+  }
   // A descriptor that is readable then; the caller closes it. Negative where there is none.
   int TransmitDescriptor() const;
   // A command and its whole response (see channel/exchange.h), nobody of this process in between.
@@ -99,6 +103,12 @@ class Connection {
   // cancel meanwhile leaves the connection good.
   Result<Done> BeginAtOnce(Operation& operation);
   Result<Done> BeginOnce(Operation& operation, bool* waited = nullptr);
+  // On pcsc-lite a reset by another process, such as the one that follows its death in a transaction, comes
+  // in two steps: every handle is told of it, and once the card has been reset its protocol is open again.
+  // Who has put their handle right in between meets the second one here: the command is refused, and sent
+  // when the handle has been connected anew. SCARD_W_RESET_CARD where the card has done something for us
+  // before it was reset, which it may have forgotten.
+  Result<Bytes> TransmitInProtocol(Card& card, const Bytes& apdu, Operation& operation);
   // How the library makes a call while another process has the card.
   enum class Waits {
     kNever,        // it answers at once
@@ -126,6 +136,7 @@ class Connection {
   Protocols protocols_ = 0;
   bool in_transaction_ = false;
   bool used_in_transaction_ = false;  // something was transmitted in it
+  bool reached_card_ = false;         // and answered; outside a transaction: by this very exchange
   std::optional<Bytes> known_atr_;
   bool reset_by_us_ = false;  // our own EndTransaction(reset) marks our own handle too
   std::chrono::steady_clock::time_point answered_{};  // when the card was last free for us, as far as we know

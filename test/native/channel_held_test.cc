@@ -172,6 +172,75 @@ TEST_CASE_FIXTURE(Connected, "a reconnect that puts a reset right waits for anot
 }
 
 TEST_CASE_FIXTURE(Connected,
+                  "a protocol that a reset has opened is agreed on anew, and the command sent once") {
+  SUBCASE("outside a transaction") {}
+  SUBCASE("in a transaction that has done nothing yet") {
+    CHECK(channel.Begin().Wait().ok());
+  }
+  daemon.Forget();
+  const Watch watch(*channel.channel());
+  daemon.Refuse(Command::kTransmit, status::kProtoMismatch, 2);
+  Sent sent = Send(kFirst);
+  CHECK(sent.direct);
+  REQUIRE(watch.Readable());
+  CHECK(channel->Continue());
+  CHECK((sent.Wait().value() == Ok(kFirst)));
+  CHECK(daemon.log() == "transmit 01!, transmit 01!, reconnect leave, transmit 01");
+}
+
+TEST_CASE_FIXTURE(Connected, "a protocol that stays open is told, as is one that cannot be agreed on") {
+  daemon.Refuse(Command::kTransmit, status::kProtoMismatch, FakeDaemon::kUntilServed);
+  SUBCASE("open") {
+    CHECK(channel.Transmit(kFirst).Wait().code() == status::kProtoMismatch);
+    CHECK(daemon.log() == "transmit 01!, reconnect leave, transmit 01!");
+  }
+  SUBCASE("not agreed on") {
+    daemon.Refuse(Command::kReconnect, status::kUnresponsiveCard);
+    CHECK(channel.Transmit(kFirst).Wait().code() == status::kUnresponsiveCard);
+    CHECK(daemon.log() == "transmit 01!, reconnect leave!");
+  }
+  daemon.Serve(Command::kTransmit);
+}
+
+TEST_CASE_FIXTURE(Connected, "a card that is reset after it has done something in a transaction was reset") {
+  CHECK(channel.Begin().Wait().ok());
+  SUBCASE("for the owner thread") {
+    CHECK(channel.Transmit(kFirst).Wait().ok());
+  }
+  SUBCASE("for the asker's own") {
+    const Watch watch(*channel.channel());
+    Sent first = Send(kFirst);
+    CHECK(first.direct);
+    watch.Finish(first);
+  }
+  daemon.Refuse(Command::kTransmit, status::kProtoMismatch, FakeDaemon::kUntilServed);
+  daemon.Forget();
+  CHECK(channel.Transmit(kSecond).Wait().code() == status::kResetCard);
+  CHECK(daemon.log() == "transmit 02!");
+  daemon.Serve(Command::kTransmit);
+  CHECK(channel.End().Wait().ok());
+  // The next transaction has nothing to lose.
+  CHECK(channel.Begin().Wait().ok());
+  daemon.Refuse(Command::kTransmit, status::kProtoMismatch);
+  CHECK((channel.Transmit(kSecond).Wait().value() == Ok(kSecond)));
+}
+
+TEST_CASE_FIXTURE(Connected, "an exchange whose card is reset between its pieces does not go on") {
+  int asked = 0;
+  daemon.On(Command::kTransmit, [&](const Question& question) {
+    if (++asked == 1) return Response(question, {0x90, 0x00});
+    auto message = question.As<pcsc_bridge::daemon::Transmit>();
+    message.code = status::kProtoMismatch;
+    return ReplyOf(message);
+  });
+  Asked<Bytes> exchanged = channel.Submit<Bytes>([](Connection& connection, Operation& operation) {
+    return connection.Exchange({kFirst, kSecond}, 0x00, operation);
+  });
+  CHECK(exchanged.Wait().code() == status::kResetCard);
+  CHECK(daemon.log() == "transmit 01, transmit 02!");
+}
+
+TEST_CASE_FIXTURE(Connected,
                   "a transmit that is given up before the card is put right leaves that to the next") {
   // As often as it takes to meet it in a pause, not in the call.
   CHECK(Eventually([&] {
