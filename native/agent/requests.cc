@@ -84,11 +84,11 @@ void Request::Attach(std::shared_ptr<Cancellable> operation,
     return;
   }
   if (!timeout) return;
-  Deadlines::Key key;
   const auto end = [weak = weak_from_this()] {
     if (const std::shared_ptr<Request> self = weak.lock()) self->GiveUp(Why::kTime);
   };
-  if (!Deadlines::OfProcess().Add(*timeout, end, key)) {
+  const std::optional<Deadlines::Key> key = Deadlines::OfProcess().Add(*timeout, end);
+  if (!key) {
     end();
     return;
   }
@@ -98,7 +98,7 @@ void Request::Attach(std::shared_ptr<Cancellable> operation,
     over = answered_;
     deadline_ = key;
   }
-  if (over) Deadlines::OfProcess().Remove(key);
+  if (over) Deadlines::OfProcess().Remove(*key);
 }
 
 bool Request::GiveUp(Why why) {

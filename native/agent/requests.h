@@ -11,9 +11,9 @@
 #include <string>
 #include <utility>
 
-#include "agent/deadlines.h"
 #include "agent/json.h"
 #include "agent/refusal.h"
+#include "channel/deadlines.h"
 #include "channel/operation.h"
 #include "pcsc/result.h"
 

@@ -7,8 +7,10 @@
 namespace pcsc_bridge {
 namespace {
 
-// For the reset of a card that was free a moment ago: most take a few milliseconds.
-constexpr std::chrono::milliseconds kPatience{500};
+// With a closing, which takes some milliseconds, or those that a card takes for a reset. But the service may
+// hang; or somebody takes the card between the look that found it free and the reset, which then waits for
+// them inside the library.
+constexpr std::chrono::milliseconds kPatience{1000};
 
 }  // namespace
 
@@ -146,7 +148,6 @@ void Channel::Loop() {
           return connection.Disconnect(disposition_, self, [this] { Finish(); });
         },
         [](const Result<Done>&) {});
-    FinishInTime();
     static_cast<Operation&>(*operation).DoWork(*connection_);
   }
   std::unique_ptr<Connection> connection;
@@ -175,24 +176,15 @@ std::shared_ptr<Operation> Channel::Next() {
 
 void Channel::Finish() {
   std::vector<std::function<void()>> closed;
+  std::optional<Deadlines::Key> deadline;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     finished_ = true;
     closed.swap(closed_);
+    deadline.swap(deadline_);
   }
-  changed_.notify_all();
+  if (deadline) Deadlines::OfProcess().Remove(*deadline);
   for (const std::function<void()>& tell : closed) tell();
-}
-
-// To see that nobody has the card and to reset it are two calls. Somebody may take it in between, and the
-// second then waits inside the library for as long as they keep it.
-void Channel::FinishInTime() {
-  (void)RunOnWorker([self = shared_from_this()] {
-    std::unique_lock<std::mutex> lock(self->mutex_);
-    if (self->changed_.wait_for(lock, kPatience, [&] { return self->finished_; })) return;
-    lock.unlock();
-    self->Finish();
-  });
 }
 
 void Channel::Close(Disposition disposition, std::function<void()> closed) {
@@ -210,6 +202,11 @@ void Channel::Close(Disposition disposition, std::function<void()> closed) {
     }
     over = !started_ || finished_ || abandoned();
     if (!over && closed) closed_.push_back(std::exchange(closed, nullptr));
+    if (!over && !deadline_) {
+      deadline_ = Deadlines::OfProcess().Add(kPatience, [weak = weak_from_this()] {
+        if (const std::shared_ptr<Channel> self = weak.lock()) self->Finish();
+      });
+    }
   }
   changed_.notify_one();
   for (const std::shared_ptr<Operation>& operation : dropped) operation->Cancel();

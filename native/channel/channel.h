@@ -6,11 +6,13 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "channel/connection.h"
+#include "channel/deadlines.h"
 #include "channel/operation.h"
 #include "channel/reader_gate.h"
 #include "pcsc/secret.h"
@@ -77,8 +79,8 @@ class Channel : public std::enable_shared_from_this<Channel> {
 
   // Cancels what is under way, then disconnects with `disposition`. `closed` is called when all is released,
   // or at once where that cannot be waited for: a call is stuck, or somebody else has the card that is to be
-  // reset. Where they take it just after it was seen free: after half a second. Later calls are answered like
-  // the first.
+  // reset. Where that comes out only then, as when the service hangs: after a second. Later calls are
+  // answered like the first.
   void Close(Disposition disposition, std::function<void()> closed = nullptr);
 
   bool abandoned() const { return end_ == End::kAbandoned; }
@@ -96,8 +98,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   void Abandon();
   void Loop();
   std::shared_ptr<Operation> Next();
-  void Finish();        // nothing is left that whoever closes could wait for
-  void FinishInTime();  // at the latest when the patience with the reset is over
+  void Finish();  // nothing is left that whoever closes could wait for, or for longer
   Error EndedError() const;
 
   mutable std::mutex mutex_;
@@ -111,6 +112,7 @@ class Channel : public std::enable_shared_from_this<Channel> {
   std::shared_ptr<void> watcher_;
   bool started_ = false;
   bool finished_ = false;
+  std::optional<Deadlines::Key> deadline_;  // of the closing
   Disposition disposition_ = Disposition::kLeave;
   std::vector<std::function<void()>> closed_;
   std::unique_ptr<Connection> connection_;  // the owner thread's, but for YieldTurn and what is direct

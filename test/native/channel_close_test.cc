@@ -95,6 +95,29 @@ TEST_CASE_FIXTURE(WithCard,
   CHECK_FALSE(library.pin_verified("R"));
 }
 
+TEST_CASE_FIXTURE(WithCard, "closing does not wait for a service that hangs; the card is let go later") {
+  Call hanging{};
+  SUBCASE("before the disconnect") {
+    hanging = Call::kDisconnect;
+  }
+  SUBCASE("before the release") {
+    hanging = Call::kRelease;
+  }
+  TestChannel channel(library);
+  CHECK(channel.Connect().Wait().ok());
+  library.Stick(hanging);
+  const auto closed = std::make_shared<Moment>();
+  const auto again = std::make_shared<Moment>();
+  channel->Close(Disposition::kLeave, [closed] { closed->Come(); });
+  CHECK(closed->WaitFor(std::chrono::seconds(10)));
+  CHECK(library.contexts() == 1);
+  channel->Close(Disposition::kLeave, [again] { again->Come(); });
+  CHECK(again->come());
+  library.Unstick(hanging);
+  library.WaitForNoContext();
+  CHECK(library.last_calls(1) == "disconnect leave");
+}
+
 TEST_CASE_FIXTURE(WithCard, "closing ends an open transaction: with a reset when the card was used in it") {
   for (const bool used : {false, true}) {
     CAPTURE(used);
