@@ -2,14 +2,14 @@
 //
 // What it is for: the library waits for a card that somebody else has by asking again every 100 ms, inside
 // calls that nothing can end, and its tables of contexts crash where several threads use them. Here nothing
-// waits but SCardConnect, which the daemon itself holds back, and the card's own answers; and whoever waits
-// for descriptors needs no thread for a transmit.
+// waits but SCardConnect, which the daemon itself holds back, the card's own answers, and who watches, which
+// a cancel ends at once; and whoever waits for descriptors needs no thread for a transmit.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -97,13 +97,13 @@ abi::Long IsValid(abi::ContextHandle handle) {
 }
 
 abi::Long ListReaders(abi::ContextHandle handle, const char*, char* readers, abi::Dword* length) {
-  std::array<ReaderState, kMostReaders> states;
+  ReaderTable states;
   const Status code = ContextOf(handle).link.AskReaderStates(states);
   if (code != status::kSuccess) return ToLong(code);
   std::string names;
   for (const ReaderState& state : states) {
-    const std::size_t size = strnlen(state.name, kNameSize);
-    if (size > 0) names.append(state.name, size).push_back('\0');
+    const std::string_view name = NameOf(state);
+    if (!name.empty()) names.append(name).push_back('\0');
   }
   if (names.empty()) return ToLong(status::kNoReadersAvailable);
   names.push_back('\0');
@@ -197,18 +197,15 @@ abi::Long GetStatus(abi::CardHandle handle, char* reader, abi::Dword* reader_len
   const OpenCard& card = CardOf(handle);
   Status code = AskStatus(card);
   if (code != status::kSuccess) return ToLong(code);
-  std::array<ReaderState, kMostReaders> states;
+  ReaderTable states;
   code = card.context.link.AskReaderStates(states);
   if (code != status::kSuccess) return ToLong(code);
-  const auto found = std::find_if(states.begin(), states.end(), [&](const ReaderState& one) {
-    return card.reader == std::string(one.name, strnlen(one.name, kNameSize));
-  });
-  if (found == states.end()) return ToLong(status::kReaderUnavailable);
+  const ReaderState* const found = Find(states, card.reader);
+  if (found == nullptr) return ToLong(status::kReaderUnavailable);
   *state = (abi::Dword{found->event_count} << 16) + found->state;
   *protocol = found->protocol;
   const Status named = Give(card.reader.c_str(), card.reader.size() + 1, reader, reader_length);
-  const std::size_t size = std::min<std::size_t>(found->atr_length, sizeof found->atr);
-  const Status given = Give(found->atr, size, atr, atr_length);
+  const Status given = Give(found->atr, AtrLength(*found), atr, atr_length);
   return ToLong(named == status::kSuccess ? given : named);
 }
 

@@ -36,13 +36,13 @@ class Link {
   Status Ask(Command command, Message& message) {
     return AskBytes(command, &message, sizeof message);
   }
-  Status AskReaderStates(std::array<ReaderState, kMostReaders>& states);
+  Status AskReaderStates(ReaderTable& states);
   // `output` takes what follows the answer; more than it has room for cannot be, and breaks the link.
   Status AskControl(Control& message, const void* input, void* output);
 
   // Tells what the readers are, and has the daemon tell when that changes: once, until the next question.
   // kUnsupportedFeature where it may do so in the midst of its answer (protocols after 4:5).
-  Status Watch(std::array<ReaderState, kMostReaders>& states);
+  Status Watch(ReaderTable& states);
   // Waits until it has told: not after `until` (kTimeout), nor when the descriptor `cancel` is readable
   // (kCancelled).
   Status AwaitChange(int cancel, std::optional<std::chrono::steady_clock::time_point> until);
@@ -59,6 +59,7 @@ class Link {
 
  private:
   Status AskBytes(Command command, void* message, std::size_t size);
+  Status AskTable(Command command, ReaderTable& table);
   Status Send(Command command, const void* message, std::size_t size, const void* data, std::size_t length,
               bool may_wait);
   Status Receive(void* bytes, std::size_t size);

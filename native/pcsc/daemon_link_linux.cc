@@ -140,15 +140,18 @@ Status Link::AskBytes(Command command, void* message, std::size_t size) {
   return sent == status::kSuccess ? Receive(message, size) : sent;
 }
 
-Status Link::AskReaderStates(std::array<ReaderState, kMostReaders>& states) {
-  const Status asked = AskBytes(Command::kReaderStates, nullptr, 0);
-  return asked == status::kSuccess ? Receive(states.data(), sizeof states) : asked;
+Status Link::AskTable(Command command, ReaderTable& table) {
+  const Status asked = AskBytes(command, nullptr, 0);
+  return asked == status::kSuccess ? Receive(table.data(), sizeof table) : asked;
 }
 
-Status Link::Watch(std::array<ReaderState, kMostReaders>& states) {
+Status Link::AskReaderStates(ReaderTable& states) {
+  return AskTable(Command::kReaderStates, states);
+}
+
+Status Link::Watch(ReaderTable& states) {
   if (minor_ > kMinorMuchTheSame) return status::kUnsupportedFeature;
-  Status code = Send(Command::kWatchReaders, nullptr, 0, nullptr, 0, true);
-  if (code == status::kSuccess) code = Receive(states.data(), sizeof states);
+  const Status code = AskTable(Command::kWatchReaders, states);
   watches_ = code == status::kSuccess;
   return code;
 }

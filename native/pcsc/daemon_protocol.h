@@ -6,8 +6,11 @@
 // machine.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 namespace pcsc_bridge::daemon {
 
@@ -133,6 +136,25 @@ struct ReaderState {
   std::uint32_t atr_length;
   std::uint32_t protocol;
 };
+
+using ReaderTable = std::array<ReaderState, kMostReaders>;
+
+// One that fills its place has no zero behind it.
+inline std::string_view NameOf(const ReaderState& reader) {
+  const char* const end = std::find(reader.name, reader.name + kNameSize, '\0');
+  return {reader.name, static_cast<std::size_t>(end - reader.name)};
+}
+
+inline std::size_t AtrLength(const ReaderState& reader) {
+  return std::min<std::size_t>(reader.atr_length, sizeof reader.atr);
+}
+
+// Null where there is none of this name.
+inline const ReaderState* Find(const ReaderTable& table, std::string_view name) {
+  const auto found =
+      std::find_if(table.begin(), table.end(), [&](const ReaderState& one) { return NameOf(one) == name; });
+  return found == table.end() ? nullptr : &*found;
+}
 
 // What kWatchReaders is told when a reader has changed, once; the answer to kStopWatching, if it was not.
 struct ReaderChange {

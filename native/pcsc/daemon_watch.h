@@ -1,7 +1,6 @@
 // SCardGetStatusChange and SCardCancel over a link to pcscd.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <mutex>
@@ -38,6 +37,6 @@ class Watch {
 
 // Fills in what each of `readers` is by the daemon's table; whether that differs from what was known. A
 // reader that the table does not have is unknown; of kPnpNotification, the event count is that of readers.
-bool Update(abi::ReaderState* readers, std::size_t count, const std::array<ReaderState, kMostReaders>& table);
+bool Update(abi::ReaderState* readers, std::size_t count, const ReaderTable& table);
 
 }  // namespace pcsc_bridge::daemon

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string_view>
 
 #include "pcsc/daemon_watch.h"
@@ -22,12 +21,6 @@ constexpr std::uint32_t kSwallowed = 0x08;
 // Of ReaderState::sharing, else the number of users.
 constexpr std::int32_t kExclusive = -1;
 
-using Table = std::array<ReaderState, kMostReaders>;
-
-std::string_view NameOf(const ReaderState& state) {
-  return {state.name, strnlen(state.name, kNameSize)};
-}
-
 // reader_state bits.
 std::uint32_t BitsOf(const ReaderState& state) {
   if ((state.state & kBroken) != 0) return reader_state::kUnavailable;
@@ -44,20 +37,19 @@ std::uint32_t BitsOf(const ReaderState& state) {
 
 }  // namespace
 
-bool Update(abi::ReaderState* readers, std::size_t count, const Table& table) {
+bool Update(abi::ReaderState* readers, std::size_t count, const ReaderTable& table) {
   bool changed = false;
   for (abi::ReaderState* reader = readers; reader != readers + count; ++reader) {
     const std::string_view name = reader->reader;
-    const auto found =
-        std::find_if(table.begin(), table.end(), [&](const ReaderState& one) { return NameOf(one) == name; });
+    const ReaderState* const found = Find(table, name);
     std::uint32_t events = 0;
     std::uint32_t bits = 0;
     reader->atr_length = 0;
-    if (found != table.end()) {
+    if (found != nullptr) {
       events = found->event_count;
       bits = BitsOf(*found);
       if ((bits & reader_state::kPresent) != 0) {
-        reader->atr_length = std::min<std::size_t>(found->atr_length, sizeof found->atr);
+        reader->atr_length = AtrLength(*found);
         std::copy_n(found->atr, reader->atr_length, reader->atr);
       }
     } else if (name == kPnpNotification) {
@@ -95,7 +87,7 @@ Status Watch::Await(abi::ReaderState* readers, std::size_t count, std::optional<
   // From here on: a Cancel that comes before the wait has begun ends it, too.
   const int bell = only_looks ? -1 : Bell();
   if (!only_looks && bell < 0) return status::kNoMemory;
-  Table table;
+  ReaderTable table;
   Status code = only_looks ? link_.AskReaderStates(table) : link_.Watch(table);
   if (code != status::kSuccess) return code;
   bool changed = Update(readers, count, table);

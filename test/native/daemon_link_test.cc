@@ -1,7 +1,6 @@
 // One client's connection to pcscd: what is asked, what is answered, and what is made of nonsense.
 #include <doctest/doctest.h>
 
-#include <array>
 #include <filesystem>
 #include <string>
 
@@ -11,8 +10,7 @@ namespace {
 
 using pcsc_bridge::Bytes;
 using pcsc_bridge::daemon::Control;
-using pcsc_bridge::daemon::kMostReaders;
-using pcsc_bridge::daemon::ReaderState;
+using pcsc_bridge::daemon::ReaderTable;
 using pcsc_bridge::daemon::Version;
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
 namespace status = pcsc_bridge::status;
@@ -102,7 +100,7 @@ TEST_CASE_FIXTURE(Opened, "an answer that comes in pieces is the same answer") {
   daemon.Piecemeal(Command::kReaderStates, 100);
   daemon.Refuse(Command::kStatus, status::kResetCard);
   CHECK(AskStatus(link) == status::kResetCard);
-  std::array<ReaderState, kMostReaders> states;
+  ReaderTable states;
   REQUIRE(link.AskReaderStates(states) == status::kSuccess);
   CHECK(std::string(states[0].name) == "R");
   CHECK(states[1].name[0] == '\0');
@@ -110,7 +108,7 @@ TEST_CASE_FIXTURE(Opened, "an answer that comes in pieces is the same answer") {
 
 TEST_CASE_FIXTURE(Opened, "an answer that ends in the middle breaks the link for good") {
   daemon.On(Command::kReaderStates, [](const Question&) { return Reply{Bytes(100, 0), 0, true}; });
-  std::array<ReaderState, kMostReaders> states;
+  ReaderTable states;
   CHECK(link.AskReaderStates(states) == status::kNoService);
   daemon.WaitForNoLink();
   const std::size_t asked = daemon.asked().size();

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <chrono>
 #include <future>
 #include <string>
@@ -15,8 +14,7 @@ namespace {
 using pcsc_bridge::Bytes;
 using pcsc_bridge::Status;
 using pcsc_bridge::daemon::Control;
-using pcsc_bridge::daemon::kMostReaders;
-using pcsc_bridge::daemon::ReaderState;
+using pcsc_bridge::daemon::ReaderTable;
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
 namespace status = pcsc_bridge::status;
 
@@ -226,7 +224,7 @@ TEST_CASE_FIXTURE(Opened, "whatever is asked while a command is under way gets i
   CHECK(AskStatus(link) == status::kResetCard);
 
   start();
-  std::array<ReaderState, kMostReaders> states;
+  ReaderTable states;
   daemon.AddReader("R");
   CHECK(link.AskReaderStates(states) == status::kSuccess);
   CHECK(std::string(states[0].name) == "R");
