@@ -22,7 +22,6 @@ using pcsc_bridge::Library;
 using pcsc_bridge::ReaderStatus;
 using pcsc_bridge::Result;
 using pcsc_bridge::daemon::Command;
-using pcsc_bridge::daemon::Version;
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
 using namespace std::chrono_literals;
 namespace reader_state = pcsc_bridge::reader_state;
@@ -83,7 +82,7 @@ TEST_CASE("the daemon's words for a reader become those of PC/SC") {
   for (const State& state : states) {
     CAPTURE(state.state);
     CAPTURE(state.sharing);
-    std::array<pcsc_bridge::daemon::ReaderState, pcsc_bridge::daemon::kMostReaders> table{};
+    pcsc_bridge::daemon::ReaderTable table{};
     table[3].name[0] = 'R';
     table[3].state = state.state;
     table[3].sharing = state.sharing;
@@ -215,11 +214,7 @@ TEST_CASE("a daemon that may tell of a change in the midst of an answer is not w
   SUBCASE("4:6 does") {
     minor = 6;
   }
-  daemon.On(Command::kVersion, [minor](const FakeDaemon::Question& question) {
-    auto version = question.As<Version>();
-    version.minor = minor;
-    return ReplyOf(version);
-  });
+  daemon.On(Command::kVersion, Speaking(minor));
   const Result<Context> context = Context::Establish(*pcsc_bridge::platform::DaemonLibrary());
   REQUIRE(context.ok());
   Readers readers = Named({"R"});

@@ -12,96 +12,13 @@
 #include <stdexcept>
 #include <utility>
 
-#include "agent/hex.h"
 #include "answer.h"
+#include "fake_daemon_words.h"
 
 namespace pcsc_bridge::test {
 namespace {
 
 using daemon::Command;
-
-std::size_t SizeOf(Command command) {
-  switch (command) {
-    case Command::kEstablishContext:
-      return sizeof(daemon::EstablishContext);
-    case Command::kReleaseContext:
-      return sizeof(daemon::ReleaseContext);
-    case Command::kConnect:
-      return sizeof(daemon::Connect);
-    case Command::kReconnect:
-      return sizeof(daemon::Reconnect);
-    case Command::kDisconnect:
-    case Command::kEndTransaction:
-      return sizeof(daemon::Dispose);
-    case Command::kBeginTransaction:
-    case Command::kStatus:
-      return sizeof(daemon::Plain);
-    case Command::kTransmit:
-      return sizeof(daemon::Transmit);
-    case Command::kControl:
-      return sizeof(daemon::Control);
-    case Command::kGetAttrib:
-    case Command::kSetAttrib:
-      return sizeof(daemon::Attribute);
-    case Command::kVersion:
-      return sizeof(daemon::Version);
-    case Command::kReaderStates:
-    case Command::kWatchReaders:
-    case Command::kStopWatching:
-      return 0;
-  }
-  return static_cast<std::size_t>(-1);
-}
-
-std::string NameOf(const FakeDaemon::Question& question) {
-  static const char* const dispositions[] = {"leave", "reset", "unpower", "eject"};
-  switch (question.command) {
-    case Command::kEstablishContext:
-      return "establish";
-    case Command::kReleaseContext:
-      return "release";
-    case Command::kConnect:
-      return std::string("connect ") + question.As<daemon::Connect>().reader;
-    case Command::kReconnect:
-      return std::string("reconnect ") + dispositions[question.As<daemon::Reconnect>().initialization];
-    case Command::kDisconnect:
-      return std::string("disconnect ") + dispositions[question.As<daemon::Dispose>().disposition];
-    case Command::kBeginTransaction:
-      return "begin";
-    case Command::kEndTransaction:
-      return std::string("end ") + dispositions[question.As<daemon::Dispose>().disposition];
-    case Command::kTransmit:
-      return "transmit " + agent::ToHex(question.data);
-    case Command::kControl:
-      return "control";
-    case Command::kStatus:
-      return "status";
-    case Command::kGetAttrib:
-      return "get-attribute";
-    case Command::kSetAttrib:
-      return "set-attribute";
-    case Command::kVersion:
-      return "version";
-    case Command::kReaderStates:
-      return "readers";
-    case Command::kWatchReaders:
-      return "watch";
-    case Command::kStopWatching:
-      return "stop-watching";
-  }
-  return "?";
-}
-
-// Every message but the states of the readers ends with its code.
-constexpr std::size_t kCodeSize = sizeof(std::uint32_t);
-
-std::optional<Status> CodeIn(const FakeDaemon::Question& question, const Bytes& answer) {
-  const std::size_t size = question.message.size();
-  if (size < kCodeSize || answer.size() < size) return std::nullopt;
-  Status code = 0;
-  std::memcpy(&code, answer.data() + size - kCodeSize, kCodeSize);
-  return code;
-}
 
 bool ReadAll(int fd, void* bytes, std::size_t size) {
   return size == 0 || recv(fd, bytes, size, MSG_WAITALL) == static_cast<ssize_t>(size);
@@ -114,6 +31,14 @@ FakeDaemon::Reply Response(const FakeDaemon::Question& question, const Bytes& re
   message.code = status::kSuccess;
   message.receive_length = static_cast<std::uint32_t>(response.size());
   return ReplyOf(message, response);
+}
+
+FakeDaemon::Answerer Speaking(std::int32_t minor) {
+  return [minor](const FakeDaemon::Question& question) {
+    auto version = question.As<daemon::Version>();
+    version.minor = minor;
+    return ReplyOf(version);
+  };
 }
 
 FakeDaemon::FakeDaemon() {

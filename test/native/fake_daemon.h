@@ -145,6 +145,9 @@ FakeDaemon::Reply ReplyOf(const Message& message, const Bytes& data = {}) {
   return reply;
 }
 
+// What a daemon of protocol 4:`minor` answers to kVersion.
+FakeDaemon::Answerer Speaking(std::int32_t minor);
+
 // The answer to a command, whatever it was.
 FakeDaemon::Reply Response(const FakeDaemon::Question& question, const Bytes& response);
 

@@ -1,26 +1,23 @@
 // Watching readers and cards at pcscd's own socket.
-#include <doctest/doctest.h>
+#include <chrono>
+#include <thread>
 
-#include "fake_daemon.h"
+#include "direct_fixture.h"
 #include "monitor_fixture.h"
 
 namespace {
 
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
-using pcsc_bridge::daemon::Command;
 
 // Its library has the reader L, the daemon the reader R.
-struct WithDaemon {
-  WithDaemon() {
-    library.table().daemon = pcsc_bridge::platform::DaemonLibrary();
+struct WithReaders : WithDaemon {
+  WithReaders() {
     library.AddReader("L");
     daemon.AddReader("R");
   }
-  FakeDaemon daemon;
-  FakeLibrary library;
 };
 
-TEST_CASE_FIXTURE(WithDaemon, "cards and readers that come and go are told by the daemon") {
+TEST_CASE_FIXTURE(WithReaders, "cards and readers that come and go are told by the daemon") {
   {
     Watcher watch(library);
     CHECK(watch.Next() == "R+");
@@ -35,7 +32,7 @@ TEST_CASE_FIXTURE(WithDaemon, "cards and readers that come and go are told by th
   CHECK(library.count(Call::kEstablish) == 0);
 }
 
-TEST_CASE_FIXTURE(WithDaemon, "an idle watch asks nothing") {
+TEST_CASE_FIXTURE(WithReaders, "an idle watch asks nothing") {
   Watcher watch(library);
   CHECK(watch.Next() == "R+");
   daemon.WaitForAsked(Command::kWatchReaders, 1);
@@ -44,7 +41,7 @@ TEST_CASE_FIXTURE(WithDaemon, "an idle watch asks nothing") {
   CHECK(daemon.log().empty());
 }
 
-TEST_CASE_FIXTURE(WithDaemon, "a monitor stops during its wait, and its context goes") {
+TEST_CASE_FIXTURE(WithReaders, "a monitor stops during its wait, and its context goes") {
   Watcher watch(library);
   CHECK(watch.Next() == "R+");
   daemon.WaitForAsked(Command::kWatchReaders, 1);
@@ -53,7 +50,7 @@ TEST_CASE_FIXTURE(WithDaemon, "a monitor stops during its wait, and its context 
   CHECK(watch.silent());
 }
 
-TEST_CASE_FIXTURE(WithDaemon, "monitors that stop at any moment leave nothing behind") {
+TEST_CASE_FIXTURE(WithReaders, "monitors that stop at any moment leave nothing behind") {
   for (int round = 0; round < 100; ++round) {
     Watcher watch(library);
     for (int spin = 0; spin < round * 5; ++spin) std::this_thread::yield();
@@ -62,7 +59,7 @@ TEST_CASE_FIXTURE(WithDaemon, "monitors that stop at any moment leave nothing be
   daemon.WaitForNoLink();
 }
 
-TEST_CASE_FIXTURE(WithDaemon, "a daemon that ends is told, and its library is asked what there is") {
+TEST_CASE_FIXTURE(WithReaders, "a daemon that ends is told, and its library is asked what there is") {
   Watcher watch(library);
   CHECK(watch.Next() == "R+");
   daemon.Die();
@@ -70,12 +67,8 @@ TEST_CASE_FIXTURE(WithDaemon, "a daemon that ends is told, and its library is as
   CHECK(watch.Next() == "L+");
 }
 
-TEST_CASE_FIXTURE(WithDaemon, "changes of a daemon of protocol 4:6 are the library's to tell") {
-  daemon.On(Command::kVersion, [](const FakeDaemon::Question& question) {
-    auto version = question.As<pcsc_bridge::daemon::Version>();
-    version.minor = 6;
-    return ReplyOf(version);
-  });
+TEST_CASE_FIXTURE(WithReaders, "changes of a daemon of protocol 4:6 are the library's to tell") {
+  daemon.On(Command::kVersion, Speaking(6));
   Watcher watch(library);
   // What it sees first may be the daemon's still.
   for (std::string words = watch.Next(); words != "L+"; words = watch.Next()) CHECK(words == "R+");
