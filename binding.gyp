@@ -2,7 +2,7 @@
   "variables": {
     # The core: everything under native/ that knows nothing of Node.
     "core_sources": ["<!@(node scripts/core-sources.mjs <(OS))"],
-    "pcsc_sources": ["<!@(node scripts/core-sources.mjs <(OS) pcsc)"],
+    "pcsc_sources": ["<!@(node scripts/core-sources.mjs <(OS) pcsc loop backend)"],
     "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor", "-Werror"],
   },
   "target_defaults": {

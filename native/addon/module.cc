@@ -14,7 +14,7 @@
 #include "addon/promise.h"
 #include "addon/session.h"
 #include "addon/socket.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::addon {
 namespace {

@@ -10,7 +10,7 @@
 
 #include "addon/environment.h"
 #include "channel/operation.h"
-#include "channel/worker.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::addon {
 

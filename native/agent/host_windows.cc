@@ -7,7 +7,7 @@
 
 #include "agent/architecture.h"
 #include "agent/host.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::agent::platform {
 namespace {

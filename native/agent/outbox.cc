@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "channel/worker.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::agent {
 

@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "agent/hex.h"
-#include "pcsc/context.h"
+#include "backend/library/context.h"
 
 namespace pcsc_bridge::agent {
 namespace {

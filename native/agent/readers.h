@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "agent/json.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 #include "pcsc/result.h"
 #include "pcsc/types.h"
 

@@ -13,7 +13,7 @@
 
 #include "agent/json.h"
 #include "agent/refusal.h"
-#include "channel/deadlines.h"
+#include "loop/deadlines.h"
 #include "channel/operation.h"
 #include "pcsc/result.h"
 

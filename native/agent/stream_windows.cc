@@ -5,7 +5,7 @@
 #include <system_error>
 
 #include "agent/stream.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::agent::platform {
 namespace {

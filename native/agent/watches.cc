@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::agent {
 

@@ -1,6 +1,6 @@
 #include "cache/card_users.h"
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 

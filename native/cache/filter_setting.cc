@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "cache/filter_store.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 

@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include "cache/filter_store.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -1,5 +1,5 @@
 #include "cache/host_items.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -1,6 +1,6 @@
 #include "cache/host_items.h"
 #include "cache/system_items.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 namespace {

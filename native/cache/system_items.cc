@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "channel/worker.h"
+#include "loop/worker.h"
 #include "pcsc/secret.h"
 
 namespace pcsc_bridge {

@@ -9,7 +9,7 @@
 #include <optional>
 
 #include "cache/host_items.h"
-#include "pcsc/context.h"
+#include "backend/library/context.h"
 
 namespace pcsc_bridge {
 

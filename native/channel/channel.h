@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "channel/connection.h"
-#include "channel/deadlines.h"
+#include "loop/deadlines.h"
 #include "channel/operation.h"
 #include "channel/reader_gate.h"
 #include "pcsc/secret.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "channel/exchange.h"
+#include "card/exchange.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "channel/operation.h"
 #include "channel/reader_gate.h"
-#include "pcsc/card.h"
-#include "pcsc/context.h"
+#include "backend/library/card.h"
+#include "backend/library/context.h"
 
 namespace pcsc_bridge {
 

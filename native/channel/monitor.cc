@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "channel/worker.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "channel/operation.h"
-#include "pcsc/context.h"
+#include "backend/library/context.h"
 
 namespace pcsc_bridge {
 

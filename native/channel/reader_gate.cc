@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 

@@ -9,7 +9,7 @@
 #include <optional>
 #include <utility>
 
-#include "channel/worker.h"
+#include "loop/worker.h"
 #include "pcsc/result.h"
 
 namespace pcsc_bridge::doctor {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cache/filter_store.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 #include "pcsc/result.h"
 #include "session/session.h"
 

@@ -10,7 +10,7 @@
 
 #include "doctor/facts.h"
 #include "doctor/pcscd_socket.h"
-#include "pcsc/daemon_link.h"
+#include "backend/daemon/link.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "doctor/registry_windows.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

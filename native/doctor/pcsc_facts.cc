@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "doctor/bounded.h"
-#include "pcsc/card.h"
-#include "pcsc/context.h"
+#include "backend/library/card.h"
+#include "backend/library/context.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "doctor/pcscd_socket.h"
-#include "pcsc/daemon_protocol.h"
+#include "backend/daemon/protocol.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

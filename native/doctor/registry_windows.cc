@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

@@ -1,6 +1,6 @@
 // The decision table. docs/doctor.md has it for people, with the test of each row.
 #include "doctor/verdict.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

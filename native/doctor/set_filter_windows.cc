@@ -2,7 +2,7 @@
 
 #include "doctor/hotfix_949538.h"
 #include "doctor/registry_windows.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

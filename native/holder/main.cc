@@ -13,9 +13,9 @@
 #include <string>
 #include <thread>
 
-#include "pcsc/card.h"
-#include "pcsc/context.h"
-#include "pcsc/library.h"
+#include "backend/library/card.h"
+#include "backend/library/context.h"
+#include "backend/library/library.h"
 
 namespace {
 

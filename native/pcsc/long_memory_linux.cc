@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 #include "pcsc/long_memory.h"
 
 namespace pcsc_bridge {

@@ -5,7 +5,7 @@
 #include <mutex>
 #include <utility>
 
-#include "channel/worker.h"
+#include "loop/worker.h"
 #include "session/pipe_server.h"
 
 namespace pcsc_bridge {

@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 #include "session/audit_source.h"
 #include "session/source_list.h"
 

@@ -1,6 +1,6 @@
 #include <windows.h>
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 #include "session/source_list.h"
 #include "session/wts_source.h"
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "log.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace fake_pcsc {
 namespace {

@@ -1,6 +1,6 @@
 #include "service.h"
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace fake_pcsc {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "fake_daemon.h"
-#include "pcsc/card.h"
-#include "pcsc/context.h"
-#include "pcsc/library.h"
+#include "backend/library/card.h"
+#include "backend/library/context.h"
+#include "backend/library/library.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // SCardGetStatusChange and SCardCancel as questions to pcscd.
-#include "pcsc/daemon_watch.h"
+#include "backend/daemon/watch.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 
 #include "answer.h"
 #include "fake_daemon.h"
-#include "pcsc/context.h"
+#include "backend/library/context.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Calls made when their time has come.
-#include "channel/deadlines.h"
+#include "loop/deadlines.h"
 
 #include <doctest/doctest.h>
 

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "pcsc/daemon_protocol.h"
+#include "backend/daemon/protocol.h"
 #include "pcsc/status.h"
 #include "pcsc/types.h"
 

@@ -7,7 +7,7 @@
 
 #include "answer.h"
 #include "fake_service.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge::test {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 #include "pcsc/status.h"
 #include "pcsc/types.h"
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "fake_library.h"
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 #include "pcsc/status.h"
 
 namespace pcsc_bridge::test {

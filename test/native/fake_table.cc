@@ -5,7 +5,7 @@
 
 #include "answer.h"
 #include "fake_service.h"
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 #include "pcsc/types.h"
 
 namespace pcsc_bridge::test {

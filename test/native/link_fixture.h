@@ -13,7 +13,7 @@
 #include "answer.h"
 #include "fake_daemon.h"
 #include "pcsc/abi.h"
-#include "pcsc/daemon_link.h"
+#include "backend/daemon/link.h"
 
 namespace pcsc_bridge::test {
 

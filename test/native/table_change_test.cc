@@ -1,5 +1,5 @@
 // libpcsclite's tables are changed by one thread at a time.
-#include "pcsc/table_change.h"
+#include "backend/library/table_change.h"
 
 #include <doctest/doctest.h>
 
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "answer.h"
-#include "pcsc/card.h"
-#include "pcsc/context.h"
+#include "backend/library/card.h"
+#include "backend/library/context.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // The threads that channels borrow.
-#include "channel/worker.h"
+#include "loop/worker.h"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "pcsc/context.h"
+#include "backend/library/context.h"
 #include "pcsc/result.h"
 #include "pcsc/types.h"
 

@@ -1,7 +1,7 @@
 // LoadLibrary of winscard.dll.
 #include <windows.h>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::platform {
 namespace {

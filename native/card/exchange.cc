@@ -1,4 +1,4 @@
-#include "channel/exchange.h"
+#include "card/exchange.h"
 
 #include <cstddef>
 #include <cstdint>

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "pcsc/daemon_link.h"
-#include "pcsc/daemon_watch.h"
-#include "pcsc/library.h"
+#include "backend/daemon/link.h"
+#include "backend/daemon/watch.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::platform {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::platform {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "channel/thread.h"
+#include "loop/thread.h"
 
 namespace pcsc_bridge::platform {
 namespace {

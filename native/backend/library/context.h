@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 #include "pcsc/result.h"
 #include "pcsc/types.h"
 

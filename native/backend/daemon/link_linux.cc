@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "pcsc/abi.h"
-#include "pcsc/daemon_link.h"
+#include "backend/daemon/link.h"
 
 namespace pcsc_bridge::daemon {
 namespace {

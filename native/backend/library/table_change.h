@@ -1,7 +1,7 @@
 // Calls that change pcsc-lite's tables of contexts and handles, one at a time.
 #pragma once
 
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge {
 

@@ -1,4 +1,4 @@
-#include "pcsc/library.h"
+#include "backend/library/library.h"
 
 #include <memory>
 #include <mutex>

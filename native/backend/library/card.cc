@@ -1,9 +1,9 @@
-#include "pcsc/card.h"
+#include "backend/library/card.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "pcsc/table_change.h"
+#include "backend/library/table_change.h"
 
 namespace pcsc_bridge {
 namespace {

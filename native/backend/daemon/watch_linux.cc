@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "pcsc/daemon_watch.h"
+#include "backend/daemon/watch.h"
 #include "pcsc/types.h"
 
 namespace pcsc_bridge::daemon {

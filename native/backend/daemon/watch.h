@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "pcsc/abi.h"
-#include "pcsc/daemon_link.h"
+#include "backend/daemon/link.h"
 #include "pcsc/status.h"
 
 namespace pcsc_bridge::daemon {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "pcsc/daemon_protocol.h"
+#include "backend/daemon/protocol.h"
 #include "pcsc/status.h"
 #include "pcsc/types.h"
 

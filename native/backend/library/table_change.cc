@@ -1,10 +1,10 @@
-#include "pcsc/table_change.h"
+#include "backend/library/table_change.h"
 
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 
-#include "pcsc/immortal.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -1,4 +1,4 @@
-#include "channel/worker.h"
+#include "loop/worker.h"
 
 #include <algorithm>
 #include <chrono>
@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "channel/thread.h"
-#include "pcsc/immortal.h"
+#include "loop/thread.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 namespace {

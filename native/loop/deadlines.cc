@@ -1,7 +1,7 @@
-#include "channel/deadlines.h"
+#include "loop/deadlines.h"
 
-#include "channel/worker.h"
-#include "pcsc/immortal.h"
+#include "loop/worker.h"
+#include "loop/immortal.h"
 
 namespace pcsc_bridge {
 
