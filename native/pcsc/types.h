@@ -5,11 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "pcsc/long_memory.h"
-
 namespace pcsc_bridge {
 
-using Bytes = std::vector<std::uint8_t, LongAllocator<std::uint8_t>>;
+using Bytes = std::vector<std::uint8_t>;
 
 enum class ShareMode : std::uint32_t { kExclusive = 1, kShared = 2, kDirect = 3 };
 enum class Disposition : std::uint32_t { kLeave = 0, kReset = 1, kUnpower = 2, kEject = 3 };

@@ -1,0 +1,143 @@
+// The ways to reach PC/SC, behind one asynchronous interface.
+//
+// There are two: `daemon` speaks with pcscd over its socket and takes no thread; `library` makes the blocking calls of a
+// PC/SC library on worker threads. Whoever uses a client does not know which it is. How to wait for a card that another
+// process holds (probe and pause; let the service wake us) is the backend's business.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "loop/loop.h"
+#include "pcsc/result.h"
+#include "pcsc/secret.h"
+#include "pcsc/types.h"
+
+namespace pcsc_bridge::backend {
+
+// --- Calls: each is the PC/SC function of its name. ---
+
+// SCardListReaders: the readers in any of the groups, all where none is given. No reader at all is an empty list.
+struct ListReaders {
+  std::vector<std::string> groups;
+};
+// SCardListReaderGroups; an empty list where the library knows no groups.
+struct ListReaderGroups {};
+// SCardIsValidContext, and a question to the service: fails where this client's context does not work any more.
+struct CheckContext {};
+// Establishes the context where there is none yet. Waits without limit, inside the service, while another process has a
+// transaction on the card.
+struct Connect {
+  std::string reader;
+  ShareMode share_mode = ShareMode::kShared;
+  Protocols protocols = 0;  // may be empty with kDirect only
+};
+struct Reconnect {
+  ShareMode share_mode = ShareMode::kShared;
+  Protocols protocols = 0;
+  Disposition initialization = Disposition::kLeave;
+};
+struct Disconnect {
+  Disposition disposition = Disposition::kLeave;
+};
+struct Begin {};
+struct End {
+  Disposition disposition = Disposition::kLeave;
+};
+struct Status {};
+struct Transmit {
+  std::shared_ptr<const SecretBytes> apdu;
+};
+struct Control {
+  std::uint32_t code = 0;  // the platform's own
+  std::shared_ptr<const SecretBytes> input;
+};
+struct GetAttribute {
+  std::uint32_t id = 0;
+};
+struct SetAttribute {
+  std::uint32_t id = 0;
+  Bytes value;
+};
+
+using Call = std::variant<ListReaders, ListReaderGroups, CheckContext, Connect, Reconnect, Disconnect, Begin, End, Status,
+                          Transmit, Control, GetAttribute, SetAttribute>;
+
+// What came of a call: the members that its comment names, the others as they are.
+struct Reply {
+  Protocols protocol = 0;          // Connect, Reconnect: the active one; 0 with kDirect
+  CardStatus status;               // Status
+  Bytes bytes;                     // Transmit, Control, GetAttribute
+  std::vector<std::string> names;  // ListReaders, ListReaderGroups
+  bool waited = false;             // another process had the card (on Windows: for 100 ms or longer)
+  bool handle_works = false;       // Begin: its success proves that the handle works; otherwise Status has to
+};
+
+// Errors carry the PC/SC function and, where there is one, the reader.
+using Outcome = Result<Reply>;
+using Answer = std::function<void(Outcome)>;
+
+// One PC/SC context with at most one card on it. Belongs to one loop: every member is called there and `done` comes
+// there. One call at a time.
+//
+// Begin, Status, Transmit, Reconnect and Disconnect (except kLeave) wait until no other process has a transaction on the
+// card; inside a transaction of this client there is nothing to wait for. A command that is given up while it waits never
+// reaches the card. Control, GetAttribute and SetAttribute do not wait: SCARD_E_SHARING_VIOLATION.
+class Client {
+ public:
+  // Releases what there is as Retire(kLeave) does: an open transaction resets the card.
+  virtual ~Client() = default;
+
+  // Makes a call. `done` comes once, never within this function, unless the call is given up.
+  virtual void Start(Call call, Answer done) = 0;
+
+  // Gives up the call under way: its `done` does not come any more. kUsable: the call never happened or its effect will be
+  // undone, and the next call may be made at once. kLost: nobody knows what the call does or when it ends; the client can only
+  // be retired. With no call under way: kUsable.
+  enum class After { kUsable, kLost };
+  [[nodiscard]] virtual After GiveUp() = 0;
+
+  // Ends this client whatever it is doing: ends a transaction, disconnects with `disposition` (a call that was given up is
+  // undone with it, too, as soon as it ends), releases the context. Never waits; nothing else may be called
+  // afterwards but the destructor, which may be at once: what is left to do gets done all the same, also when the loop or
+  // the environment has ended. `released`, which may be null, comes on the loop when nothing is left to do; not
+  // where the loop has ended before.
+  virtual void Retire(Disposition disposition, std::function<void()> released) = 0;
+};
+
+// Follows all readers (SCardGetStatusChange). Belongs to one loop; ends when it is destroyed.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+};
+
+using Picture = std::vector<ReaderStatus>;
+// The picture at the start and at each change; perhaps the same once more. An error is the last report: the watcher
+// is dead and is to be destroyed (not within the report).
+using Report = std::function<void(Result<Picture>)>;
+
+// Immutable, lives as long as the process. Thread safe.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const char* name() const = 0;  // "daemon" or "library"
+  // Touches no service yet.
+  virtual std::unique_ptr<Client> MakeClient(const std::shared_ptr<Loop>& loop) const = 0;
+  virtual std::unique_ptr<Watcher> Watch(const std::shared_ptr<Loop>& loop, Report report) const = 0;
+};
+
+// Where a backend comes from: the process's choice (backend/choice.h), or in a test one given. `then` comes on the loop,
+// perhaps within the call.
+using Source = std::function<void(const std::shared_ptr<Loop>& loop, std::function<void(Result<const Backend*>)> then)>;
+
+inline Source Always(const Backend& backend) {
+  return [&backend](const std::shared_ptr<Loop>&, const std::function<void(Result<const Backend*>)>& then) {
+    then(&backend);
+  };
+}
+
+}  // namespace pcsc_bridge::backend

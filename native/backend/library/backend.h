@@ -1,0 +1,14 @@
+// A PC/SC library's blocking calls on worker threads.
+#pragma once
+
+#include <memory>
+
+#include "backend/backend.h"
+#include "backend/library/library.h"
+
+namespace pcsc_bridge::backend {
+
+// For a loaded library. Lives as long as its clients and their threads: in a program, for ever.
+std::unique_ptr<Backend> MakeLibraryBackend(const Library& library);
+
+}  // namespace pcsc_bridge::backend

@@ -1,0 +1,145 @@
+// An event loop: the thread that a part of the core's state belongs to.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace pcsc_bridge {
+
+using Task = std::function<void()>;
+
+// Runs tasks one after another on one thread. State that belongs to a loop is touched by that thread alone, so it
+// needs no lock. Tasks must not block.
+//
+// A loop is driven either by a thread of its own (OfProcess, ThreadLoop in the tests) or by another event loop, such
+// as libuv's: that one calls RunDue whenever descriptor() is readable (Linux) or `wake` was called (elsewhere).
+class Loop : public std::enable_shared_from_this<Loop> {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Duration = std::chrono::microseconds;
+
+  // The process's own loop, on a thread that starts with the first call and lives as long as the process.
+  static const std::shared_ptr<Loop>& OfProcess();
+
+  // A loop that belongs to the calling thread and is driven from there. `wake` is called on any thread, where there is
+  // something for RunDue to do soon; on Linux it may be null, because descriptor() becomes readable then.
+  static std::shared_ptr<Loop> Create(std::function<void()> wake = nullptr);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Any thread. Runs the task on the loop's thread, in the order of posting and never within this call. Dropped where
+  // the loop has ended.
+  void Post(Task task);
+  // Any thread. Runs the task here and now on the loop's thread; posts it from any other.
+  void Execute(Task task);
+  // Any thread: runs `ask` on the loop's thread and returns its value. The caller waits for that, which takes no
+  // longer than the tasks before it.
+  template <class Ask>
+  auto Sync(Ask ask) -> decltype(ask());
+  bool OnThisThread() const { return std::this_thread::get_id() == thread_; }
+
+  // --- The loop's thread only, from here on. ---
+
+  // Stops when it is destroyed or assigned to; harmless once it has fired. Must not outlive its loop's thread.
+  class Timer {
+   public:
+    Timer() = default;
+    Timer(Timer&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)), key_(other.key_) {}
+    Timer& operator=(Timer&& other) noexcept {
+      if (this != &other) {
+        Stop();
+        loop_ = std::exchange(other.loop_, nullptr);
+        key_ = other.key_;
+      }
+      return *this;
+    }
+    ~Timer() { Stop(); }
+    void Stop();
+
+   private:
+    friend class Loop;
+    using Key = std::pair<Clock::time_point, std::uint64_t>;
+    Timer(Loop* loop, Key key) : loop_(loop), key_(key) {}
+    Loop* loop_ = nullptr;
+    Key key_{};
+  };
+  [[nodiscard]] Timer After(Duration time, Task task);
+
+#if defined(__linux__)
+  // Calls `ready` whenever the descriptor is readable (or has failed), and, while `writable` is wanted, when it is
+  // writable. The caller owns the descriptor and removes it before closing it. A failure of the system to take it is
+  // returned as false.
+  bool Add(int descriptor, Task ready);
+  void WantWritable(int descriptor, bool wanted);
+  void Remove(int descriptor);
+  // Readable while there is something for RunDue to do.
+  int descriptor() const { return poll_; }
+#else
+  // When RunDue has to be called at the latest; nothing where there is no timer.
+  std::optional<Clock::time_point> NextTimer() const;
+#endif
+
+  // For who drives the loop: runs what is due, tasks posted meanwhile included. Returns how many ran.
+  std::size_t RunDue();
+  // No task runs from here on, and none is taken. What was posted is dropped.
+  void End();
+
+ private:
+  Loop() = default;
+  void RunTimers();
+  void ArmTimer();
+  void Wake();
+  void DriveByThread();
+  bool OpenSystemHandles();
+
+  std::thread::id thread_ = std::this_thread::get_id();
+  std::function<void()> wake_;
+
+  std::mutex mutex_;  // guards posted_, ended_ and waking
+  std::vector<Task> posted_;
+  bool ended_ = false;
+
+  std::map<Timer::Key, Task> timers_;
+  std::uint64_t last_timer_ = 0;
+  bool running_ = false;  // inside RunDue: no need to wake anybody
+
+#if defined(__linux__)
+  std::optional<Clock::time_point> armed_;  // what the timer descriptor is set to
+  int poll_ = -1;
+  int bell_ = -1;   // eventfd: something was posted
+  int alarm_ = -1;  // timerfd
+  std::unordered_map<int, std::shared_ptr<Task>> ready_;
+#else
+  std::condition_variable_any posted_change_;
+#endif
+};
+
+template <class Ask>
+auto Loop::Sync(Ask ask) -> decltype(ask()) {
+  if (OnThisThread()) return ask();
+  std::mutex mutex;
+  std::condition_variable_any done;
+  std::optional<decltype(ask())> value;
+  Post([&] {
+    const std::lock_guard<std::mutex> lock(mutex);
+    value.emplace(ask());
+    done.notify_one();
+  });
+  std::unique_lock<std::mutex> lock(mutex);
+  done.wait(lock, [&] { return value.has_value(); });
+  return std::move(*value);
+}
+
+}  // namespace pcsc_bridge

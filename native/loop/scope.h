@@ -1,0 +1,65 @@
+// What belongs to one environment of the program (a JavaScript environment, the agent) and ends with it.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "loop/loop.h"
+
+namespace pcsc_bridge {
+
+// Something that has to be put in order when its scope ends. On the loop's thread.
+class Resident {
+ public:
+  virtual ~Resident() = default;
+  // The scope ends: nothing can be waited for. Called once.
+  virtual void OnScopeEnd() = 0;
+
+ private:
+  friend class Scope;
+  Resident* next_ = nullptr;
+  Resident** place_ = nullptr;  // what points to this one; null where it is in no scope
+};
+
+// Made on any thread; everything but loop() on the loop's thread only.
+class Scope : public std::enable_shared_from_this<Scope> {
+ public:
+  explicit Scope(std::shared_ptr<Loop> loop) : loop_(std::move(loop)) {}
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
+
+  const std::shared_ptr<Loop>& loop() const { return loop_; }
+  bool ended() const { return ended_; }
+
+  // A resident leaves before it is destroyed.
+  void Add(Resident& resident) {
+    resident.next_ = first_;
+    if (first_ != nullptr) first_->place_ = &resident.next_;
+    first_ = &resident;
+    resident.place_ = &first_;
+  }
+  static void Remove(Resident& resident) {
+    if (resident.place_ == nullptr) return;
+    *resident.place_ = resident.next_;
+    if (resident.next_ != nullptr) resident.next_->place_ = resident.place_;
+    resident.next_ = nullptr;
+    resident.place_ = nullptr;
+  }
+
+  // Ends all residents. Once.
+  void End() {
+    if (std::exchange(ended_, true)) return;
+    while (first_ != nullptr) {
+      Resident& resident = *first_;
+      Remove(resident);
+      resident.OnScopeEnd();
+    }
+  }
+
+ private:
+  const std::shared_ptr<Loop> loop_;
+  Resident* first_ = nullptr;
+  bool ended_ = false;
+};
+
+}  // namespace pcsc_bridge
