@@ -130,12 +130,6 @@ Result<CardStatus> Card::GetStatus() {
 }
 
 Result<Bytes> Card::Transmit(const Bytes& apdu) {
-  if (library_->send_transmit != nullptr) {
-    Status sent = library_->send_transmit(handle_, ToAbi(protocol_), apdu, true);
-    Bytes response;
-    if (sent == status::kSuccess) sent = *library_->receive_transmit(handle_, response, true);
-    return Responded(sent, std::move(response));
-  }
   receive_buffer_.resize(abi::kMaxExtendedBuffer, 0);
   const abi::IoRequest send_pci{ToAbi(protocol_), sizeof(abi::IoRequest)};
   abi::Dword length = static_cast<abi::Dword>(receive_buffer_.size());
@@ -157,17 +151,6 @@ Result<Bytes> Card::Responded(Status code, Bytes response) {
                  "no status word came: the card may have been taken out"};
   }
   return response;
-}
-
-Status Card::SendTransmit(const Bytes& apdu) {
-  return library_->send_transmit(handle_, ToAbi(protocol_), apdu, false);
-}
-
-std::optional<Result<Bytes>> Card::ReceiveTransmit() {
-  Bytes response;
-  const std::optional<Status> code = library_->receive_transmit(handle_, response, false);
-  if (!code) return std::nullopt;
-  return Responded(*code, std::move(response));
 }
 
 Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
@@ -202,7 +185,6 @@ Result<Done> Card::SetAttribute(std::uint32_t id, const Bytes& value) {
 }
 
 bool Card::HeldByOther() {
-  if (library_->held_by_other != nullptr) return library_->held_by_other(handle_);
   std::uint8_t value[264];
   abi::Dword length = sizeof value;
   return abi::ToStatus(library_->get_attrib(handle_, abi::kAttributeVendorName, value, &length)) ==

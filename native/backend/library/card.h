@@ -31,12 +31,6 @@ class Card {
   Result<Done> EndTransaction(Disposition disposition);
   Result<CardStatus> GetStatus();
   Result<Bytes> Transmit(const Bytes& apdu);
-  // The same in two halves, for whoever waits for descriptors; only where Library::send_transmit is set.
-  // Begun with kSuccess, or kServerTooBusy and nothing sent.
-  Status SendTransmit(const Bytes& apdu);
-  // Nothing while there is more to come: descriptor() is readable then, a copy, which the caller closes.
-  std::optional<Result<Bytes>> ReceiveTransmit();
-  int descriptor() const { return library_->descriptor(handle_); }
   Result<Bytes> Control(std::uint32_t code, const Bytes& input);
   Result<Bytes> GetAttribute(std::uint32_t id);
   Result<Done> SetAttribute(std::uint32_t id, const Bytes& value);

@@ -34,14 +34,6 @@ Result<Context> Context::Establish(const Library& library) {
   return Context(library, handle);
 }
 
-Result<Context> Context::EstablishAtBest(const Library& library) {
-  if (library.daemon != nullptr) {
-    Result<Context> direct = Establish(*library.daemon);
-    if (direct) return direct;
-  }
-  return Establish(library);
-}
-
 Context::Context(Context&& other) noexcept
     : library_(std::exchange(other.library_, nullptr)), handle_(other.handle_) {}
 

@@ -17,9 +17,6 @@ namespace pcsc_bridge {
 class Context {
  public:
   static Result<Context> Establish(const Library& library);
-  // The same at the library's daemon where there is one that speaks our protocol and lets us in; the rest is
-  // for the library itself to deal with.
-  static Result<Context> EstablishAtBest(const Library& library);
 
   Context(Context&& other) noexcept;
   Context& operator=(Context&& other) noexcept;

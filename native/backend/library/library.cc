@@ -27,7 +27,6 @@ Result<std::unique_ptr<Library>> LoadTable() {
   table->probe_before_begin = abi::kProbeBeforeBegin;
   table->unguarded_tables = abi::kUnguardedTables;
   table->status_is_mask = abi::kStatusIsMask;
-  if (!loaded->configured) table->daemon = platform::DaemonLibrary();
 
   std::string missing;
   Bind(*loaded, "SCardEstablishContext", table->establish_context, missing);

@@ -17,16 +17,9 @@ namespace pcsc_bridge {
 struct Library {
   std::string path;  // what was loaded, for people
 
-  // The same service without the library (pcsc-lite): what is used where its daemon agrees to it. Null
-  // elsewhere, and where PCSC_BRIDGE_LIBRARY names the library: that one is wanted then.
-  const Library* daemon = nullptr;
-
   // SCardBeginTransaction and others poll with 100 ms sleeps here (pcsc-lite), while SCardGetAttrib answers
   // SCARD_E_SHARING_VIOLATION at once while another handle holds a transaction: ask that first.
   bool probe_before_begin = false;
-  // Any other call on a card that another handle has in a transaction answers SCARD_E_SHARING_VIOLATION at
-  // once, where libraries wait.
-  bool answers_when_held = false;
   // Threads that make and end contexts and handles at the same time crash the process (pcsc-lite):
   // TableChange.
   bool unguarded_tables = false;
@@ -49,15 +42,6 @@ struct Library {
   abi::Control control = nullptr;
   abi::GetAttrib get_attrib = nullptr;
   abi::SetAttrib set_attrib = nullptr;
-  // SCardTransmit in two halves, without a library; null elsewhere. Sends a command: kServerTooBusy, and
-  // nothing sent, where that would have to wait and must not.
-  Status (*send_transmit)(abi::CardHandle, abi::Dword protocol, const Bytes& apdu, bool may_wait) = nullptr;
-  // Its status, and the response; nothing while there is more to come, which the descriptor is readable for:
-  // a copy, the caller closes it.
-  std::optional<Status> (*receive_transmit)(abi::CardHandle, Bytes& response, bool may_wait) = nullptr;
-  int (*descriptor)(abi::CardHandle) = nullptr;
-  // Whether another handle has a transaction on the card; null where SCardGetAttrib has to tell.
-  bool (*held_by_other)(abi::CardHandle) = nullptr;
 
   // Null where the library has none.
   abi::ListReaderGroups list_reader_groups = nullptr;
@@ -82,9 +66,6 @@ Result<LoadedLibrary> OpenPcscLibrary();
 // The address of a function, or null. `name` is the field's name; on Windows the W variant is looked up
 // first.
 void* FindFunction(const LoadedLibrary& library, const char* name);
-
-// The platform's service without its library; null where there is no such thing.
-const Library* DaemonLibrary();
 
 // Reader names between UTF-8 and the library's characters.
 using NativeString = std::basic_string<abi::Char>;

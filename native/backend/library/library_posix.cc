@@ -44,12 +44,6 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
   return dlsym(library.handle, name);
 }
 
-#if defined(__APPLE__)
-const Library* DaemonLibrary() {
-  return nullptr;
-}
-#endif
-
 NativeString ToNative(std::string_view utf8) {
   return NativeString(utf8);
 }

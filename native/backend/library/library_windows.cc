@@ -35,10 +35,6 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
   return reinterpret_cast<void*>(function);
 }
 
-const Library* DaemonLibrary() {
-  return nullptr;
-}
-
 NativeString ToNative(std::string_view utf8) {
   const int size = static_cast<int>(utf8.size());
   const int length = MultiByteToWideChar(CP_UTF8, 0, utf8.data(), size, nullptr, 0);
