@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const foreign = {
-  linux: /_(windows|macos)\.cc$|^(wts|audit)_source\.cc$/,
+  linux: /_(windows|macos|portable)\.cc$|^(wts|audit)_source\.cc$/,
   mac: /_(windows|linux)\.cc$|^(wts|logind|proc)_source\.cc$/,
   win: /_(linux|macos|posix|env)\.cc$|^(audit|logind|proc)_source\.cc$|^user_name\.cc$/,
 }[process.argv[2]];

@@ -1,8 +1,8 @@
 // The ways to reach PC/SC, behind one asynchronous interface.
 //
-// There are two: `daemon` speaks with pcscd over its socket and takes no thread; `library` makes the blocking calls of a
-// PC/SC library on worker threads. Whoever uses a client does not know which it is. How to wait for a card that another
-// process holds (probe and pause; let the service wake us) is the backend's business.
+// There are two: `daemon` speaks with pcscd over its socket and takes no thread; `library` makes the blocking
+// calls of a PC/SC library on worker threads. Whoever uses a client does not know which it is. How to wait
+// for a card that another process holds (probe and pause; let the service wake us) is the backend's business.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,18 @@ namespace pcsc_bridge::backend {
 
 // --- Calls: each is the PC/SC function of its name. ---
 
-// SCardListReaders: the readers in any of the groups, all where none is given. No reader at all is an empty list.
+// SCardListReaders: the readers in any of the groups, all where none is given. No reader at all is an empty
+// list.
 struct ListReaders {
   std::vector<std::string> groups;
 };
 // SCardListReaderGroups; an empty list where the library knows no groups.
 struct ListReaderGroups {};
-// SCardIsValidContext, and a question to the service: fails where this client's context does not work any more.
+// SCardIsValidContext, and a question to the service: fails where this client's context does not work any
+// more.
 struct CheckContext {};
-// Establishes the context where there is none yet. Waits without limit, inside the service, while another process has a
-// transaction on the card.
+// Establishes the context where there is none yet. Waits without limit, inside the service, while another
+// process has a transaction on the card.
 struct Connect {
   std::string reader;
   ShareMode share_mode = ShareMode::kShared;
@@ -64,8 +66,8 @@ struct SetAttribute {
   Bytes value;
 };
 
-using Call = std::variant<ListReaders, ListReaderGroups, CheckContext, Connect, Reconnect, Disconnect, Begin, End, Status,
-                          Transmit, Control, GetAttribute, SetAttribute>;
+using Call = std::variant<ListReaders, ListReaderGroups, CheckContext, Connect, Reconnect, Disconnect, Begin,
+                          End, Status, Transmit, Control, GetAttribute, SetAttribute>;
 
 // What came of a call: the members that its comment names, the others as they are.
 struct Reply {
@@ -81,12 +83,13 @@ struct Reply {
 using Outcome = Result<Reply>;
 using Answer = std::function<void(Outcome)>;
 
-// One PC/SC context with at most one card on it. Belongs to one loop: every member is called there and `done` comes
-// there. One call at a time.
+// One PC/SC context with at most one card on it. Belongs to one loop: every member is called there and `done`
+// comes there. One call at a time.
 //
-// Begin, Status, Transmit, Reconnect and Disconnect (except kLeave) wait until no other process has a transaction on the
-// card; inside a transaction of this client there is nothing to wait for. A command that is given up while it waits never
-// reaches the card. Control, GetAttribute and SetAttribute do not wait: SCARD_E_SHARING_VIOLATION.
+// Begin, Status, Transmit, Reconnect and Disconnect (except kLeave) wait until no other process has a
+// transaction on the card; inside a transaction of this client there is nothing to wait for. A command that
+// is given up while it waits never reaches the card. Control, GetAttribute and SetAttribute do not wait:
+// SCARD_E_SHARING_VIOLATION.
 class Client {
  public:
   // Releases what there is as Retire(kLeave) does: an open transaction resets the card.
@@ -95,17 +98,17 @@ class Client {
   // Makes a call. `done` comes once, never within this function, unless the call is given up.
   virtual void Start(Call call, Answer done) = 0;
 
-  // Gives up the call under way: its `done` does not come any more. kUsable: the call never happened or its effect will be
-  // undone, and the next call may be made at once. kLost: nobody knows what the call does or when it ends; the client can only
-  // be retired. With no call under way: kUsable.
+  // Gives up the call under way: its `done` does not come any more. kUsable: the call never happened or its
+  // effect will be undone, and the next call may be made at once. kLost: nobody knows what the call does or
+  // when it ends; the client can only be retired. With no call under way: kUsable.
   enum class After { kUsable, kLost };
   [[nodiscard]] virtual After GiveUp() = 0;
 
-  // Ends this client whatever it is doing: ends a transaction, disconnects with `disposition` (a call that was given up is
-  // undone with it, too, as soon as it ends), releases the context. Never waits; nothing else may be called
-  // afterwards but the destructor, which may be at once: what is left to do gets done all the same, also when the loop or
-  // the environment has ended. `released`, which may be null, comes on the loop when nothing is left to do; not
-  // where the loop has ended before.
+  // Ends this client whatever it is doing: ends a transaction, disconnects with `disposition` (a call that
+  // was given up is undone with it, too, as soon as it ends), releases the context. Never waits; nothing else
+  // may be called afterwards but the destructor, which may be at once: what is left to do gets done all the
+  // same, also when the loop or the environment has ended. `released`, which may be null, comes on the loop
+  // when nothing is left to do; not where the loop has ended before.
   virtual void Retire(Disposition disposition, std::function<void()> released) = 0;
 };
 
@@ -116,8 +119,8 @@ class Watcher {
 };
 
 using Picture = std::vector<ReaderStatus>;
-// The picture at the start and at each change; perhaps the same once more. An error is the last report: the watcher
-// is dead and is to be destroyed (not within the report).
+// The picture at the start and at each change; perhaps the same once more. An error is the last report: the
+// watcher is dead and is to be destroyed (not within the report).
 using Report = std::function<void(Result<Picture>)>;
 
 // Immutable, lives as long as the process. Thread safe.
@@ -130,9 +133,10 @@ class Backend {
   virtual std::unique_ptr<Watcher> Watch(const std::shared_ptr<Loop>& loop, Report report) const = 0;
 };
 
-// Where a backend comes from: the process's choice (backend/choice.h), or in a test one given. `then` comes on the loop,
-// perhaps within the call.
-using Source = std::function<void(const std::shared_ptr<Loop>& loop, std::function<void(Result<const Backend*>)> then)>;
+// Where a backend comes from: the process's choice (backend/choice.h), or in a test one given. `then` comes
+// on the loop, perhaps within the call.
+using Source =
+    std::function<void(const std::shared_ptr<Loop>& loop, std::function<void(Result<const Backend*>)> then)>;
 
 inline Source Always(const Backend& backend) {
   return [&backend](const std::shared_ptr<Loop>&, const std::function<void(Result<const Backend*>)>& then) {

@@ -1,7 +1,7 @@
 #include "loop/deadlines.h"
 
-#include "loop/worker.h"
 #include "loop/immortal.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge {
 

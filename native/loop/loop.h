@@ -19,40 +19,44 @@ namespace pcsc_bridge {
 
 using Task = std::function<void()>;
 
-// Runs tasks one after another on one thread. State that belongs to a loop is touched by that thread alone, so it
-// needs no lock. Tasks must not block.
+// Runs tasks one after another on one thread. State that belongs to a loop is touched by that thread alone,
+// so it needs no lock. Tasks must not block.
 //
-// A loop is driven either by a thread of its own (OfProcess, ThreadLoop in the tests) or by another event loop, such
-// as libuv's: that one calls RunDue whenever descriptor() is readable (Linux) or `wake` was called (elsewhere).
+// A loop is driven either by a thread of its own (OfProcess, ThreadLoop in the tests) or by another event
+// loop, such as libuv's: that one calls RunDue whenever descriptor() is readable (Linux) or `wake` was called
+// (elsewhere).
 class Loop : public std::enable_shared_from_this<Loop> {
  public:
   using Clock = std::chrono::steady_clock;
   using Duration = std::chrono::microseconds;
 
-  // The process's own loop, on a thread that starts with the first call and lives as long as the process.
-  static const std::shared_ptr<Loop>& OfProcess();
+  // The process's own loop, on a thread that starts with the first call that succeeds and lives as long as
+  // the process. Null where the system has no thread or descriptor to give: the next call tries again.
+  static std::shared_ptr<Loop> OfProcess();
 
-  // A loop that belongs to the calling thread and is driven from there. `wake` is called on any thread, where there is
-  // something for RunDue to do soon; on Linux it may be null, because descriptor() becomes readable then.
+  // A loop that belongs to the calling thread and is driven from there. `wake` is called on any thread, where
+  // there is something for RunDue to do soon; on Linux it may be null, because descriptor() becomes readable
+  // then. Null where the system has no descriptor to give.
   static std::shared_ptr<Loop> Create(std::function<void()> wake = nullptr);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Any thread. Runs the task on the loop's thread, in the order of posting and never within this call. Dropped where
-  // the loop has ended.
+  // Any thread. Runs the task on the loop's thread, in the order of posting and never within this call.
+  // Dropped where the loop has ended.
   void Post(Task task);
   // Any thread. Runs the task here and now on the loop's thread; posts it from any other.
   void Execute(Task task);
-  // Any thread: runs `ask` on the loop's thread and returns its value. The caller waits for that, which takes no
-  // longer than the tasks before it.
+  // Any thread: runs `ask` on the loop's thread and returns its value. The caller waits for that, which takes
+  // no longer than the tasks before it.
   template <class Ask>
   auto Sync(Ask ask) -> decltype(ask());
   bool OnThisThread() const { return std::this_thread::get_id() == thread_; }
 
   // --- The loop's thread only, from here on. ---
 
-  // Stops when it is destroyed or assigned to; harmless once it has fired. Must not outlive its loop's thread.
+  // Stops when it is destroyed or assigned to; harmless once it has fired. Must not outlive its loop's
+  // thread.
   class Timer {
    public:
     Timer() = default;
@@ -78,14 +82,16 @@ class Loop : public std::enable_shared_from_this<Loop> {
   [[nodiscard]] Timer After(Duration time, Task task);
 
 #if defined(__linux__)
-  // Calls `ready` whenever the descriptor is readable (or has failed), and, while `writable` is wanted, when it is
-  // writable. The caller owns the descriptor and removes it before closing it. A failure of the system to take it is
-  // returned as false.
+  // Calls `ready` whenever the descriptor is readable (or has failed), and, while `writable` is wanted, when
+  // it is writable. The caller owns the descriptor and removes it before closing it. A failure of the system
+  // to take it is returned as false.
   bool Add(int descriptor, Task ready);
   void WantWritable(int descriptor, bool wanted);
   void Remove(int descriptor);
   // Readable while there is something for RunDue to do.
-  int descriptor() const { return poll_; }
+  int descriptor() const {
+    return poll_;
+  }
 #else
   // When RunDue has to be called at the latest; nothing where there is no timer.
   std::optional<Clock::time_point> NextTimer() const;
@@ -98,22 +104,26 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
  private:
   Loop() = default;
-  void RunTimers();
-  void ArmTimer();
-  void Wake();
-  void DriveByThread();
-  bool OpenSystemHandles();
+  std::size_t RunPosted();
+  std::size_t RunTimers();
+  // Platform: loop_linux.cc, loop_portable.cc.
+  bool Open();
+  void WakeUp();           // any thread: something was posted
+  void TimersChanged();    // the earliest timer is another one
+  std::size_t RunReady();  // what waits for descriptors
+  void DropReady();
+  void Wait();  // for who drives it by a thread: until there is something to do
 
   std::thread::id thread_ = std::this_thread::get_id();
   std::function<void()> wake_;
 
-  std::mutex mutex_;  // guards posted_, ended_ and waking
+  std::mutex mutex_;  // guards posted_ and ended_
   std::vector<Task> posted_;
   bool ended_ = false;
 
   std::map<Timer::Key, Task> timers_;
   std::uint64_t last_timer_ = 0;
-  bool running_ = false;  // inside RunDue: no need to wake anybody
+  bool running_ = false;  // inside RunDue: no need to wake the loop
 
 #if defined(__linux__)
   std::optional<Clock::time_point> armed_;  // what the timer descriptor is set to
@@ -122,7 +132,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   int alarm_ = -1;  // timerfd
   std::unordered_map<int, std::shared_ptr<Task>> ready_;
 #else
-  std::condition_variable_any posted_change_;
+  std::condition_variable changed_;
 #endif
 };
 
@@ -130,7 +140,7 @@ template <class Ask>
 auto Loop::Sync(Ask ask) -> decltype(ask()) {
   if (OnThisThread()) return ask();
   std::mutex mutex;
-  std::condition_variable_any done;
+  std::condition_variable done;
   std::optional<decltype(ask())> value;
   Post([&] {
     const std::lock_guard<std::mutex> lock(mutex);

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "loop/thread.h"
 #include "loop/immortal.h"
+#include "loop/thread.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -17,6 +17,11 @@ struct Error {
   std::string detail;     // more for people, a sentence; may be empty
 };
 
+// The answer of an operation that its caller gave up.
+inline Error CancelledError() {
+  return Error{status::kCancelled, "cancel", "", ""};
+}
+
 template <class T>
 class [[nodiscard]] Result {
  public:

@@ -11,8 +11,8 @@ namespace pcsc_bridge::backend {
 // For the daemon that listens at this socket. Lives as long as its clients.
 std::unique_ptr<Backend> MakeDaemonBackend(std::string socket);
 
-// Whether the daemon speaks a protocol of ours (4:4 to 4:6): kSuccess, kServiceStopped where it speaks another one, or
-// why it cannot be asked. Blocks, for `limit` at most (then kTimeout).
+// Whether the daemon speaks a protocol of ours (4:4 to 4:6): kSuccess, kServiceStopped where it speaks
+// another one, or why it cannot be asked. Blocks, for `limit` at most (then kTimeout).
 Result<Done> AskDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
 
 }  // namespace pcsc_bridge::backend
