@@ -45,6 +45,7 @@ struct Reconnect {
 };
 struct Disconnect {
   Disposition disposition = Disposition::kLeave;
+  std::function<void()> waits;  // may be null; called once, on the loop, if another process has the card
 };
 struct Begin {};
 struct End {
