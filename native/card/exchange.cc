@@ -1,7 +1,6 @@
 #include "card/exchange.h"
 
-#include <cstddef>
-#include <cstdint>
+#include <utility>
 
 namespace pcsc_bridge {
 namespace {
@@ -22,9 +21,6 @@ std::uint8_t Sw1(const Bytes& response) {
 std::uint8_t Sw2(const Bytes& response) {
   return response[response.size() - 1];
 }
-bool IsOk(const Bytes& response) {
-  return Sw1(response) == 0x90 && Sw2(response) == 0x00;
-}
 
 bool IsExtended(const Bytes& command) {
   return command.size() >= 7 && command[4] == 0;
@@ -43,41 +39,37 @@ Bytes WithLe(const Bytes& command, std::uint8_t le) {
   return changed;
 }
 
-Result<Bytes> Send(const Bytes& command, const TransmitApdu& transmit) {
-  Result<Bytes> response = transmit(command);
-  if (response && response->size() < 2) return Nonsense("the card's answer has no status word");
-  return response;
-}
-
-Result<Bytes> SendWithRightLength(const Bytes& command, const TransmitApdu& transmit) {
-  Result<Bytes> response = Send(command, transmit);
-  if (!response || Sw1(*response) != kWrongLength || IsExtended(command)) return response;
-  return Send(WithLe(command, Sw2(*response)), transmit);
-}
-
 }  // namespace
 
-Result<Bytes> Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
-                       const TransmitApdu& transmit) {
-  for (std::size_t i = 0; i + 1 < commands.size(); ++i) {
-    Result<Bytes> response = Send(commands[i], transmit);
-    if (!response || !IsOk(*response)) return response;
+std::optional<Result<Bytes>> Exchange::Take(Bytes response) {
+  if (response.size() < 2) return Nonsense("the card's answer has no status word");
+  const bool in_chain = sent_ + 1 < commands_.size();
+  if (in_chain) {
+    if (Sw1(response) != 0x90 || Sw2(response) != 0) return response;
+    next_ = commands_[++sent_];
+    return std::nullopt;
   }
-  Result<Bytes> response = SendWithRightLength(commands.back(), transmit);
-  if (!response || Sw1(*response) != kMoreData) return response;
+  if (Sw1(response) == kWrongLength && !repeated_ && !IsExtended(next_->bytes())) {
+    repeated_ = true;
+    Send(WithLe(next_->bytes(), Sw2(response)));
+    return std::nullopt;
+  }
+  const bool stuck = Sw1(response) == kMoreData && response.size() == 2 && sent_ >= commands_.size();
+  if (sent_ < commands_.size()) ++sent_;  // from here on, what is sent is GET RESPONSE
+  if (Sw1(response) != kMoreData) return Finish(std::move(response));
+  data_.insert(data_.end(), response.begin(), response.end() - 2);
+  if (stuck || data_.size() > kLongestResponse) {
+    return Nonsense("the card keeps announcing more response data (61xx) without coming to an end");
+  }
+  repeated_ = false;
+  Send({get_response_class_, kGetResponse, 0x00, 0x00, Sw2(response)});
+  return std::nullopt;
+}
 
-  Bytes whole(response->begin(), response->end() - 2);
-  while (response && Sw1(*response) == kMoreData) {
-    response = SendWithRightLength({get_response_class, kGetResponse, 0x00, 0x00, Sw2(*response)}, transmit);
-    if (!response) return response;
-    whole.insert(whole.end(), response->begin(), response->end() - 2);
-    const bool stuck = Sw1(*response) == kMoreData && response->size() == 2;
-    if (stuck || whole.size() > kLongestResponse) {
-      return Nonsense("the card keeps announcing more response data (61xx) without coming to an end");
-    }
-  }
-  whole.insert(whole.end(), response->end() - 2, response->end());
-  return whole;
+std::optional<Result<Bytes>> Exchange::Finish(Bytes last) {
+  if (data_.empty()) return last;
+  data_.insert(data_.end(), last.begin(), last.end());
+  return std::move(data_);
 }
 
 }  // namespace pcsc_bridge

@@ -1,23 +1,48 @@
-// One command and its whole response, in one trip to the channel's thread.
+// One command and its whole response, as ISO/IEC 7816-4, 5.3 has it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <memory>
+#include <optional>
+#include <variant>
 #include <vector>
 
 #include "pcsc/result.h"
+#include "pcsc/secret.h"
 #include "pcsc/types.h"
 
 namespace pcsc_bridge {
 
-using TransmitApdu = std::function<Result<Bytes>(const Bytes& apdu)>;
+// What goes to the card one APDU after another: the APDUs of one command (several if it is chained), the last
+// one again with the right Le where the card answers 6Cxx, and GET RESPONSE while it answers 61xx. No input
+// and no output: the caller sends what next() returns and hands in each response.
+class Exchange {
+ public:
+  using Apdu = std::shared_ptr<const SecretBytes>;
 
-// Sends the APDUs of one command (several where it is chained) and gathers its response, as ISO/IEC 7816-4,
-// 5.3 has it: 6Cxx repeats the last with the right Le, 61xx fetches the rest with GET RESPONSE, whose class
-// byte is given. The answer is all data followed by the last status word. A chain that the card stops ends
-// with the response that stopped it. Fails where a transmit does, and with kInternalError where the card
-// announces data without end or answers with less than a status word.
-Result<Bytes> Exchange(const std::vector<Bytes>& commands, std::uint8_t get_response_class,
-                       const TransmitApdu& transmit);
+  // One command or more. `get_response_class` is the class byte of GET RESPONSE.
+  Exchange(std::vector<Apdu> commands, std::uint8_t get_response_class)
+      : commands_(std::move(commands)), get_response_class_(get_response_class), next_(commands_.front()) {}
+
+  // The APDU to be sent.
+  const Apdu& next() const { return next_; }
+
+  // The response to next(). Returns nothing while there is more to send; otherwise all data followed by the
+  // last status word. A chain that the card stops ends with the response that stopped it. Error
+  // kInternalError where the card announces data without end or answers with less than a status word.
+  std::optional<Result<Bytes>> Take(Bytes response);
+
+ private:
+  std::optional<Result<Bytes>> Finish(Bytes last);
+  void Send(Bytes apdu) { next_ = std::make_shared<SecretBytes>(std::move(apdu)); }
+
+  const std::vector<Apdu> commands_;
+  const std::uint8_t get_response_class_;
+  std::size_t sent_ = 0;  // commands that are done
+  Apdu next_;
+  bool repeated_ = false;  // next_ has been corrected after 6Cxx
+  Bytes data_;             // of the responses so far
+};
 
 }  // namespace pcsc_bridge

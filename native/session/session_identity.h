@@ -1,4 +1,4 @@
-// Who asks: the key of the card cache (KB949538: session id and session connect time).
+// Whose card it is: the key of the card cache (KB949538: session id and session connect time).
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,20 @@ namespace pcsc_bridge {
 
 struct SessionIdentity {
   std::uint32_t id = 0;
-  // 100-ns ticks since 1601-01-01 UTC (FILETIME); 0 = unknown, which never equals a known time.
+  // 100-ns ticks since 1601-01-01 UTC (FILETIME); 0 = unknown.
   std::uint64_t connect_time = 0;
+  // Tells sessions apart whose connect time is unknown: an id alone is reused after a logoff, so two of them
+  // are never the same session, unless the caller knows that they are (the same open session). 0 where the
+  // connect time is known, or the id is never used again (audit sessions).
+  std::uint64_t instance = 0;
 
   friend bool operator==(const SessionIdentity& a, const SessionIdentity& b) {
-    return a.id == b.id && a.connect_time == b.connect_time;
+    return a.id == b.id && a.connect_time == b.connect_time && a.instance == b.instance;
   }
   friend bool operator!=(const SessionIdentity& a, const SessionIdentity& b) { return !(a == b); }
 };
 
-struct SessionIdentityHash {
-  std::size_t operator()(const SessionIdentity& identity) const {
-    return std::hash<std::uint64_t>()(identity.connect_time * 0x9e3779b97f4a7c15u ^ identity.id);
-  }
-};
+// A number for SessionIdentity::instance that no other call in this process gets. Thread safe.
+std::uint64_t NewSessionInstance();
 
 }  // namespace pcsc_bridge

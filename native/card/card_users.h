@@ -1,0 +1,51 @@
+// Who used a reader's card last, and so whose PIN may be verified on it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "session/session_identity.h"
+
+namespace pcsc_bridge {
+
+// For whom a card is used.
+struct CardOwner {
+  SessionIdentity identity;
+  // Whether a card that another identity used last is reset before this one gets it.
+  bool guarded = false;
+  // Whether a card that this process has not used yet is taken as it is. Otherwise it is reset: another
+  // process, such as one that was killed, may have left a verified PIN on it.
+  bool trusts_unknown = false;
+};
+
+// Remembers, by reader, which session identity had the card last and has not reset it. Shared by all loops of
+// a process: its cards are. Thread safe.
+class CardUsers {
+ public:
+  static const std::shared_ptr<CardUsers>& OfProcess();
+
+  // The identity has the card from here on. Returns the number of this use.
+  std::uint64_t Note(const std::string& reader, const SessionIdentity& identity);
+  // The card has been reset, by the one that has the turn at the reader.
+  void NoteReset(const std::string& reader);
+  // Whether this use is the last one and the card has not been reset since.
+  bool IsLast(const std::string& reader, std::uint64_t use) const;
+  // Whether the card has to be reset before the owner gets it.
+  bool MustReset(const std::string& reader, const CardOwner& owner) const;
+
+ private:
+  struct Use {
+    std::optional<SessionIdentity> identity;  // nothing: the card has been reset since
+    std::uint64_t number = 0;
+  };
+
+  mutable std::mutex mutex_;
+  std::uint64_t last_number_ = 0;
+  std::unordered_map<std::string, Use> last_;  // a reader that is not in it: its last user is unknown
+};
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,216 @@
+// A connection to one card: what is asked of it, in order, on one loop.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend/backend.h"
+#include "card/card_users.h"
+#include "card/exchange.h"
+#include "card/operation.h"
+#include "card/reader_queue.h"
+#include "loop/scope.h"
+
+namespace pcsc_bridge {
+
+// What a Begin does when another program has reset the card since this handle last used it.
+enum class OnReset {
+  kFail,       // SCARD_W_RESET_CARD
+  kReconnect,  // reconnects, leaving the card as it is, and begins; BeginOutcome tells
+};
+
+struct BeginOutcome {
+  bool handle_works = false;    // so the begin says; otherwise SCardStatus has to
+  bool card_was_reset = false;  // by another program, before we got the card
+  bool waited = false;          // the card was in use; on Windows: for 100 ms or longer
+};
+
+struct ConnectParameters {
+  std::string reader;
+  ShareMode share_mode = ShareMode::kShared;
+  Protocols protocols = 0;
+  // Waits while another program is connected exclusively; otherwise SCARD_E_SHARING_VIOLATION at once.
+  bool waits_for_exclusive = false;
+};
+
+// Belongs to a scope's loop: every member is called there, and every answer comes there. Operations are done
+// one after another; each is answered once, and Cancel answers it at once with SCARD_E_CANCELLED. An
+// operation that was given up while it waited never reaches the card. One that is stuck inside PC/SC cannot
+// be stopped: the connection is abandoned then (kAbandoned), what arrives late is undone, and the caller
+// makes a new connection.
+//
+// Whatever may meet another's transaction takes its turn at the reader first (ReaderQueue), and keeps it for
+// a transaction. A connection that is dropped, or whose scope ends, ends a transaction in which the card was
+// used with a reset.
+class Connection : public Resident, public std::enable_shared_from_this<Connection> {
+ public:
+  enum class State {
+    kClosed,     // no handle yet, or none any more
+    kOpen,       // a handle, no transaction
+    kStale,      // a handle whose card our own transaction has reset: it is reconnected before its next use
+    kHeld,       // in a transaction in which nothing was sent
+    kUsed,       // in a transaction in which the card got commands
+    kAbandoned,  // a call was given up inside PC/SC: takes no more work
+    kEnded,      // closed by Close or with its scope: takes no more work
+  };
+
+  struct Parts {
+    std::shared_ptr<Scope> scope;
+    backend::Source source;
+    std::shared_ptr<CardUsers> users;
+    CardOwner owner;  // for Connect and Begin; Claim has its own rule
+    // What is owed to an idle card when the scope ends or the connection is dropped; null: kLeave.
+    std::function<Disposition()> owed_when_dropped = nullptr;
+  };
+  static std::shared_ptr<Connection> Create(Parts parts);
+  ~Connection() override;
+
+  template <class T>
+  using Answer = std::function<void(Result<T>)>;
+  using Handle = std::shared_ptr<Operation>;
+
+  // SCardConnect. What was connected before is let go first, as the destructor does.
+  Handle Connect(ConnectParameters parameters, Answer<Protocols> answer);
+  Handle Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
+                   Answer<Protocols> answer);
+  Handle Disconnect(Disposition disposition, Answer<Done> answer);
+  Handle Begin(OnReset on_reset, Answer<BeginOutcome> answer);
+  Handle End(Disposition disposition, Answer<Done> answer);
+  Handle GetStatus(Answer<CardStatus> answer);
+  Handle Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer);
+  // A command and its whole response, no other operation of this process in between.
+  Handle Exchange(pcsc_bridge::Exchange exchange, Answer<Bytes> answer);
+  Handle Control(std::uint32_t code, std::shared_ptr<const SecretBytes> input, Answer<Bytes> answer);
+  Handle GetAttribute(std::uint32_t id, Answer<Bytes> answer);
+  Handle SetAttribute(std::uint32_t id, Bytes value, Answer<Done> answer);
+
+  // For the card cache: begins a transaction and learns the card's ATR, in one turn at the reader. Connects
+  // first where there is no handle; a handle whose card another program has reset is an error
+  // (SCARD_W_RESET_CARD). `must_reset` is asked once the transaction has begun, and not before: until then
+  // another may still have the card.
+  struct Claimed {
+    BeginOutcome begun;
+    Bytes atr;
+  };
+  Handle Claim(ConnectParameters parameters, std::function<bool()> must_reset, Answer<Claimed> answer);
+
+  // Cancels what is under way, disconnects with `disposition`, releases the context. `closed`, which may be
+  // null, comes when that is done, or as soon as it turns out to wait for another's transaction or a stuck
+  // call, and after a second at the latest; the disposition is carried out all the same. Later calls are
+  // answered at once.
+  void Close(Disposition disposition, std::function<void()> closed = nullptr);
+
+  State state() const { return state_; }
+  bool ended() const { return state_ == State::kAbandoned || state_ == State::kEnded; }
+  bool in_transaction() const { return state_ == State::kHeld || state_ == State::kUsed; }
+  const std::string& reader() const { return parameters_.reader; }
+  const std::shared_ptr<Loop>& loop() const { return parts_.scope->loop(); }
+
+  void OnScopeEnd() override;
+
+ private:
+  friend class Operation;
+  using Then = std::function<void(backend::Outcome)>;
+
+  explicit Connection(Parts parts);
+
+  template <class T>
+  Handle Submit(typename OperationOf<T>::Work work, Answer<T> answer);
+  void Enqueue(const Handle& operation);
+  void StartNext();
+  void Cancel(Operation& operation);
+  // The operation under way is over: the turn is left unless a transaction keeps it.
+  void LeaveCurrent();
+  template <class T>
+  void Settle(OperationOf<T>& operation, Result<T> result);
+  void RefuseAll(const Error& error);
+  Error EndedError() const;
+  static Error NotConnected(const char* name) { return Error{status::kNotConnected, name, "", ""}; }
+
+  // Steps of the operation under way. None of the continuations comes once it has been given up.
+  void WithTurn(const std::string& reader, std::function<void()> then);
+  void Call(backend::Call call, Then then);
+  // With the turn, and with the handle reconnected where our own reset has made it stale. Otherwise the error
+  // says why.
+  void WithHandle(const char* name, std::function<void(std::optional<Error>)> then);
+  void OpenHandle(ConnectParameters parameters, Then then);
+  void TryToConnect(std::shared_ptr<const ConnectParameters> parameters, Then then);
+  void ReconnectHandle(Disposition initialization, Then then);
+  void BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then);
+  // Resets the card where another identity used it last, and notes the owner as its user.
+  void HandToOwner(Then then);
+  void SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then);
+  void SendNext(OperationOf<Bytes>& operation, const std::shared_ptr<pcsc_bridge::Exchange>& exchange);
+  void FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome& begun, bool reset_first);
+  // Ends the transaction that has just begun, and fails.
+  template <class T>
+  void EndAndFail(OperationOf<T>& operation, Error error);
+
+  // Lets the client go; what it has under way is undone with the disposition.
+  void RetireClient(Disposition disposition, std::function<void()> released = nullptr);
+  // Gives up the call under way. False where that has cost the client: retired then, with the disposition.
+  bool GiveUpCall(Disposition disposition);
+  // What is owed to the card when it is let go with kLeave.
+  Disposition Owed() const;
+  void Drop();
+  void DisconnectAndEnd(Disposition disposition, std::function<void()> closed);
+
+  const Parts parts_;
+  State state_ = State::kClosed;
+  std::unique_ptr<backend::Client> client_;
+  ConnectParameters parameters_;  // of the last connect or reconnect
+  Protocols protocol_ = 0;        // the active one
+  std::optional<Bytes>
+      known_atr_;  // the card's, as the last status said; nothing where the card may be another one since
+  bool reached_card_ = false;  // the card has answered in this transaction, or in this operation outside one
+  std::uint64_t use_ = 0;      // the last use of the card that CardUsers knows of
+
+  std::deque<Handle> queue_;
+  Handle current_;
+  bool starting_ = false;  // inside StartNext
+  // What the operation under way waits for.
+  ReaderQueue::Turn turn_;
+  ReaderQueue::Place place_;
+  Loop::Timer pause_;
+  enum class Calling { kNothing, kConnect, kOther } calling_ = Calling::kNothing;
+  Disposition asked_disposition_ = Disposition::kLeave;  // of the call under way
+  std::uint64_t step_ = 0;                     // tells a late choice of a backend from the next operation's
+  bool waited_ = false;                        // for the turn
+  std::shared_ptr<Connection> while_closing_;  // itself, until what Close owes to the card is done
+};
+
+template <class T>
+Connection::Handle Connection::Submit(typename OperationOf<T>::Work work, Answer<T> answer) {
+  const auto operation =
+      std::make_shared<OperationOf<T>>(weak_from_this(), loop(), std::move(work), std::move(answer));
+  Enqueue(operation);
+  return operation;
+}
+
+template <class T>
+void Connection::Settle(OperationOf<T>& operation, Result<T> result) {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  const Handle held = std::static_pointer_cast<Operation>(operation.shared_from_this());
+  LeaveCurrent();
+  operation.Give(std::move(result));
+  StartNext();
+}
+
+template <class T>
+void Connection::EndAndFail(OperationOf<T>& operation, Error error) {
+  Call(backend::End{Disposition::kLeave},
+       [this, &operation, error = std::move(error)](const backend::Outcome& ended) {
+         state_ = State::kOpen;
+         if (!ended) RetireClient(Disposition::kReset);
+         Settle<T>(operation, error);
+       });
+}
+
+}  // namespace pcsc_bridge

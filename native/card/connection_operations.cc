@@ -1,0 +1,290 @@
+// What a connection can be asked: each operation as a sequence of steps.
+#include "card/connection.h"
+
+namespace pcsc_bridge {
+
+Connection::Handle Connection::Connect(ConnectParameters parameters, Answer<Protocols> answer) {
+  return Submit<Protocols>(
+      [this, parameters = std::move(parameters)](OperationOf<Protocols>& operation) {
+        if (in_transaction()) RetireClient(Owed());
+        if (!in_transaction()) turn_.Leave();
+        WithTurn(parameters.reader, [this, parameters, &operation] {
+          OpenHandle(parameters, [this, &operation](const backend::Outcome& connected) {
+            if (!connected) return Settle<Protocols>(operation, connected.error());
+            if (parameters_.share_mode == ShareMode::kDirect) return Settle<Protocols>(operation, protocol_);
+            HandToOwner([this, &operation](const backend::Outcome& handed) {
+              if (handed) return Settle<Protocols>(operation, protocol_);
+              RetireClient(Disposition::kLeave);
+              Settle<Protocols>(operation, handed.error());
+            });
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::Reconnect(ShareMode share_mode, Protocols protocols,
+                                         Disposition initialization, Answer<Protocols> answer) {
+  return Submit<Protocols>(
+      [this, share_mode, protocols, initialization](OperationOf<Protocols>& operation) {
+        if (state_ == State::kClosed) return Settle<Protocols>(operation, NotConnected("SCardReconnect"));
+        WithTurn(parameters_.reader, [this, share_mode, protocols, initialization, &operation] {
+          known_atr_.reset();
+          Call(backend::Reconnect{share_mode, protocols, initialization},
+               [this, share_mode, protocols, initialization, &operation](const backend::Outcome& outcome) {
+                 if (!outcome) return Settle<Protocols>(operation, outcome.error());
+                 parameters_.share_mode = share_mode;
+                 parameters_.protocols = protocols;
+                 protocol_ = outcome.value().protocol;
+                 if (state_ == State::kStale) state_ = State::kOpen;
+                 if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
+                 if (share_mode == ShareMode::kDirect) return Settle<Protocols>(operation, protocol_);
+                 HandToOwner([this, &operation](const backend::Outcome& handed) {
+                   if (!handed) return Settle<Protocols>(operation, handed.error());
+                   Settle<Protocols>(operation, protocol_);
+                 });
+               });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::Disconnect(Disposition disposition, Answer<Done> answer) {
+  return Submit<Done>(
+      [this, disposition](OperationOf<Done>& operation) {
+        if (state_ == State::kClosed) return Settle<Done>(operation, NotConnected("SCardDisconnect"));
+        const auto disconnect = [this, disposition, &operation] {
+          Call(backend::Disconnect{disposition, nullptr},
+               [this, disposition, &operation](const backend::Outcome& outcome) {
+                 const Status code = outcome.code();
+                 if (outcome && disposition != Disposition::kLeave)
+                   parts_.users->NoteReset(parameters_.reader);
+                 RetireClient(Disposition::kLeave);
+                 Settle<Done>(operation, code == status::kSuccess ? Result<Done>(Done{})
+                                                                  : Result<Done>(outcome.error()));
+               });
+        };
+        if (disposition == Disposition::kLeave) return disconnect();
+        WithTurn(parameters_.reader, disconnect);
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::Begin(OnReset on_reset, Answer<BeginOutcome> answer) {
+  return Submit<BeginOutcome>(
+      [this, on_reset](OperationOf<BeginOutcome>& operation) {
+        if (in_transaction()) {
+          return Settle<BeginOutcome>(
+              operation, Error{status::kInvalidParameter, "SCardBeginTransaction", parameters_.reader,
+                               "this card is already in a transaction of its own"});
+        }
+        WithHandle("SCardBeginTransaction", [this, on_reset, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<BeginOutcome>(operation, *failed);
+          BeginOnHandle(on_reset, [this, &operation](const Result<BeginOutcome>& begun) {
+            if (!begun) return Settle<BeginOutcome>(operation, begun.error());
+            HandToOwner([this, &operation, begun = begun.value()](const backend::Outcome& handed) {
+              if (!handed) return EndAndFail<BeginOutcome>(operation, handed.error());
+              Settle<BeginOutcome>(operation, begun);
+            });
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::End(Disposition disposition, Answer<Done> answer) {
+  return Submit<Done>(
+      [this, disposition](OperationOf<Done>& operation) {
+        if (state_ == State::kClosed) return Settle<Done>(operation, NotConnected("SCardEndTransaction"));
+        if (!in_transaction()) {
+          return Settle<Done>(operation,
+                              Error{status::kNotTransacted, "SCardEndTransaction", parameters_.reader, ""});
+        }
+        Call(backend::End{disposition}, [this, disposition, &operation](const backend::Outcome& outcome) {
+          if (!outcome) {
+            // The service may still count us as the holder: only letting go of the handle is sure to free the
+            // card.
+            RetireClient(Disposition::kReset);
+            return Settle<Done>(operation, outcome.error());
+          }
+          if (disposition == Disposition::kLeave) {
+            state_ = State::kOpen;
+          } else {
+            state_ = State::kStale;
+            parts_.users->NoteReset(parameters_.reader);
+          }
+          Settle<Done>(operation, Done{});
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::GetStatus(Answer<CardStatus> answer) {
+  return Submit<CardStatus>(
+      [this](OperationOf<CardStatus>& operation) {
+        WithHandle("SCardStatus", [this, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<CardStatus>(operation, *failed);
+          Call(backend::Status{}, [this, &operation](backend::Outcome outcome) {
+            if (!outcome) return Settle<CardStatus>(operation, outcome.error());
+            known_atr_ = outcome->status.atr;
+            Settle<CardStatus>(operation, std::move(outcome->status));
+          });
+        });
+      },
+      std::move(answer));
+}
+
+// On pcsc-lite a reset by another process, such as the one that follows its death in a transaction, comes in
+// two steps: every handle is told of it, and once the card has been reset its protocol is open again. A
+// handle that was reconnected in between meets the second one here: the command is refused, and sent when the
+// handle has been connected anew; SCARD_W_RESET_CARD if the card has done something for us before it was
+// reset, which it may have forgotten.
+void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
+  const auto finish = [this, then = std::move(then)](backend::Outcome outcome) {
+    if (outcome) reached_card_ = true;
+    then(std::move(outcome));
+  };
+  if (state_ == State::kHeld) state_ = State::kUsed;
+  Call(backend::Transmit{apdu}, [this, apdu, finish](backend::Outcome outcome) {
+    if (outcome.code() != status::kProtoMismatch || protocol_ == 0) return finish(std::move(outcome));
+    if (reached_card_) return finish(Error{status::kResetCard, "SCardTransmit", parameters_.reader, ""});
+    ReconnectHandle(Disposition::kLeave, [this, apdu, finish](const backend::Outcome& reconnected) {
+      if (!reconnected) return finish(reconnected.error());
+      Call(backend::Transmit{apdu}, finish);
+    });
+  });
+}
+
+Connection::Handle Connection::Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer) {
+  return Submit<Bytes>(
+      [this, apdu = std::move(apdu)](OperationOf<Bytes>& operation) {
+        WithHandle("SCardTransmit", [this, apdu, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<Bytes>(operation, *failed);
+          SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
+            if (!outcome) return Settle<Bytes>(operation, outcome.error());
+            Settle<Bytes>(operation, std::move(outcome->bytes));
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::Exchange(pcsc_bridge::Exchange exchange, Answer<Bytes> answer) {
+  const auto shared = std::make_shared<pcsc_bridge::Exchange>(std::move(exchange));
+  return Submit<Bytes>(
+      [this, shared](OperationOf<Bytes>& operation) {
+        WithHandle("SCardTransmit", [this, shared, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<Bytes>(operation, *failed);
+          SendNext(operation, shared);
+        });
+      },
+      std::move(answer));
+}
+
+void Connection::SendNext(OperationOf<Bytes>& operation,
+                          const std::shared_ptr<pcsc_bridge::Exchange>& exchange) {
+  SendApdu(exchange->next(), [this, &operation, exchange](backend::Outcome outcome) {
+    if (!outcome) return Settle<Bytes>(operation, outcome.error());
+    std::optional<Result<Bytes>> whole = exchange->Take(std::move(outcome->bytes));
+    if (!whole) return SendNext(operation, exchange);
+    if (!*whole) {
+      Error error = whole->error();
+      error.reader = parameters_.reader;
+      return Settle<Bytes>(operation, std::move(error));
+    }
+    Settle<Bytes>(operation, std::move(*whole));
+  });
+}
+
+Connection::Handle Connection::Control(std::uint32_t code, std::shared_ptr<const SecretBytes> input,
+                                       Answer<Bytes> answer) {
+  return Submit<Bytes>(
+      [this, code, input = std::move(input)](OperationOf<Bytes>& operation) {
+        WithHandle("SCardControl", [this, code, input, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<Bytes>(operation, *failed);
+          if (state_ == State::kHeld) state_ = State::kUsed;
+          Call(backend::Control{code, input}, [this, &operation](backend::Outcome outcome) {
+            if (!outcome) return Settle<Bytes>(operation, outcome.error());
+            Settle<Bytes>(operation, std::move(outcome->bytes));
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::GetAttribute(std::uint32_t id, Answer<Bytes> answer) {
+  return Submit<Bytes>(
+      [this, id](OperationOf<Bytes>& operation) {
+        WithHandle("SCardGetAttrib", [this, id, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<Bytes>(operation, *failed);
+          Call(backend::GetAttribute{id}, [this, &operation](backend::Outcome outcome) {
+            if (!outcome) return Settle<Bytes>(operation, outcome.error());
+            Settle<Bytes>(operation, std::move(outcome->bytes));
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::SetAttribute(std::uint32_t id, Bytes value, Answer<Done> answer) {
+  return Submit<Done>(
+      [this, id, value = std::move(value)](OperationOf<Done>& operation) {
+        WithHandle("SCardSetAttrib", [this, id, value, &operation](const std::optional<Error>& failed) {
+          if (failed) return Settle<Done>(operation, *failed);
+          Call(backend::SetAttribute{id, value}, [this, &operation](const backend::Outcome& outcome) {
+            if (!outcome) return Settle<Done>(operation, outcome.error());
+            Settle<Done>(operation, Done{});
+          });
+        });
+      },
+      std::move(answer));
+}
+
+Connection::Handle Connection::Claim(ConnectParameters parameters, std::function<bool()> must_reset,
+                                     Answer<Claimed> answer) {
+  return Submit<Claimed>(
+      [this, parameters = std::move(parameters),
+       must_reset = std::move(must_reset)](OperationOf<Claimed>& operation) {
+        const auto begin = [this, must_reset, &operation](OnReset on_reset) {
+          BeginOnHandle(on_reset, [this, must_reset, &operation](const Result<BeginOutcome>& begun) {
+            if (!begun) return Settle<Claimed>(operation, begun.error());
+            FinishClaim(operation, begun.value(), must_reset());
+          });
+        };
+        if (state_ != State::kClosed) {
+          return WithHandle("SCardBeginTransaction",
+                            [this, begin, &operation](const std::optional<Error>& failed) {
+                              if (failed) return Settle<Claimed>(operation, *failed);
+                              begin(OnReset::kFail);
+                            });
+        }
+        // One turn for both: a card that is connected stands in line no second time.
+        WithTurn(parameters.reader, [this, parameters, begin, &operation] {
+          OpenHandle(parameters, [this, begin, &operation](const backend::Outcome& connected) {
+            if (!connected) return Settle<Claimed>(operation, connected.error());
+            begin(OnReset::kReconnect);
+          });
+        });
+      },
+      std::move(answer));
+}
+
+void Connection::FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome& begun, bool reset_first) {
+  if (!reset_first && begun.handle_works && !begun.card_was_reset && known_atr_) {
+    return Settle<Claimed>(operation, Claimed{begun, *known_atr_});
+  }
+  const auto ask = [this, begun, &operation] {
+    Call(backend::Status{}, [this, begun, &operation](backend::Outcome outcome) {
+      if (!outcome) return EndAndFail<Claimed>(operation, outcome.error());
+      known_atr_ = outcome->status.atr;
+      Settle<Claimed>(operation, Claimed{begun, std::move(outcome->status.atr)});
+    });
+  };
+  if (!reset_first) return ask();
+  ReconnectHandle(Disposition::kReset, [this, ask, &operation](const backend::Outcome& reset) {
+    if (!reset) return EndAndFail<Claimed>(operation, reset.error());
+    ask();
+  });
+}
+
+}  // namespace pcsc_bridge

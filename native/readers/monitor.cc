@@ -1,0 +1,120 @@
+#include "readers/monitor.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "backend/choice.h"
+#include "loop/immortal.h"
+
+namespace pcsc_bridge {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kFirstRetry{50};
+constexpr milliseconds kLongestRetry{1000};
+
+bool SamePicture(const Monitor::Picture& a, const Monitor::Picture& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ReaderStatus& x, const ReaderStatus& y) {
+    return x.reader == y.reader && x.state == y.state && x.event_count == y.event_count && x.atr == y.atr;
+  });
+}
+
+}  // namespace
+
+struct Monitor::Subscriber {
+  std::shared_ptr<Loop> loop;
+  Report report;  // on `loop`; null once the subscription has ended
+
+  static void Tell(const std::shared_ptr<Subscriber>& self,
+                   const std::shared_ptr<const Result<Picture>>& known) {
+    self->loop->Post([self, known] {
+      // A copy: the report may end the subscription.
+      const Report report = self->report;
+      if (report) report(*known);
+    });
+  }
+};
+
+std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::Source source) {
+  return std::shared_ptr<Monitor>(new Monitor(std::move(loop), std::move(source)));
+}
+
+std::shared_ptr<Monitor> Monitor::OfProcess() {
+  struct Place {
+    std::mutex mutex;
+    std::shared_ptr<Monitor> monitor;
+  };
+  static Immortal<Place> place;
+  const std::lock_guard<std::mutex> lock(place->mutex);
+  if (!place->monitor) {
+    if (std::shared_ptr<Loop> loop = Loop::OfProcess()) {
+      place->monitor = Create(std::move(loop), backend::OfProcess());
+    }
+  }
+  return place->monitor;
+}
+
+std::shared_ptr<Monitor::Subscription> Monitor::Subscribe(std::shared_ptr<Loop> loop, Report report) {
+  auto subscriber = std::make_shared<Subscriber>();
+  subscriber->loop = std::move(loop);
+  subscriber->report = std::move(report);
+  loop_->Execute([self = shared_from_this(), subscriber] { self->Add(subscriber); });
+  return std::shared_ptr<Subscription>(new Subscription(shared_from_this(), std::move(subscriber)));
+}
+
+Monitor::Subscription::~Subscription() {
+  subscriber_->report = nullptr;
+  monitor_->loop_->Post([monitor = monitor_, subscriber = subscriber_] { monitor->Remove(subscriber); });
+}
+
+void Monitor::Add(std::shared_ptr<Subscriber> subscriber) {
+  if (known_) Subscriber::Tell(subscriber, known_);
+  subscribers_.push_back(std::move(subscriber));
+  if (subscribers_.size() > 1) return;
+  pause_ = milliseconds(0);
+  Start();
+}
+
+void Monitor::Remove(const std::shared_ptr<Subscriber>& subscriber) {
+  const auto found = std::find(subscribers_.begin(), subscribers_.end(), subscriber);
+  if (found == subscribers_.end()) return;
+  subscribers_.erase(found);
+  if (!subscribers_.empty()) return;
+  ++attempt_;
+  watcher_ = nullptr;
+  retry_ = {};
+  known_ = nullptr;
+}
+
+void Monitor::Start() {
+  source_(loop_, [this, self = shared_from_this(),
+                  attempt = ++attempt_](const Result<const backend::Backend*>& found) {
+    if (attempt != attempt_) return;
+    if (!found) return Fail(found.error());
+    watcher_ = found.value()->Watch(loop_, [this, attempt](Result<Picture> picture) {
+      if (attempt != attempt_) return;
+      if (!picture) return Fail(picture.error());
+      pause_ = milliseconds(0);
+      Learn(std::move(picture));
+    });
+  });
+}
+
+void Monitor::Fail(const Error& error) {
+  ++attempt_;
+  // This may be one of its reports.
+  loop_->Post([dead = std::shared_ptr<backend::Watcher>(std::move(watcher_))] {});
+  pause_ = std::clamp(pause_ * 2, kFirstRetry, kLongestRetry);
+  retry_ = loop_->After(pause_, [this] { Start(); });
+  if (!known_ || *known_) Learn(error);
+}
+
+void Monitor::Learn(Result<Picture> picture) {
+  if (picture && known_ && *known_ && SamePicture(known_->value(), *picture)) return;
+  known_ = std::make_shared<const Result<Picture>>(std::move(picture));
+  for (const std::shared_ptr<Subscriber>& subscriber : subscribers_) Subscriber::Tell(subscriber, known_);
+}
+
+}  // namespace pcsc_bridge

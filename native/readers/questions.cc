@@ -1,0 +1,144 @@
+#include "readers/questions.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "backend/choice.h"
+#include "loop/immortal.h"
+
+namespace pcsc_bridge {
+
+class Questions::Question final : public Cancellable, public std::enable_shared_from_this<Question> {
+ public:
+  Question(std::weak_ptr<Questions> questions, backend::Call call, std::shared_ptr<Loop> loop,
+           backend::Answer answer)
+      : call_(std::move(call)),
+        questions_(std::move(questions)),
+        loop_(std::move(loop)),
+        answer_(std::move(answer)) {}
+
+  void Cancel() override {
+    loop_->Execute([self = shared_from_this()] {
+      if (!self->answer_) return;
+      std::exchange(self->answer_, nullptr)(CancelledError());
+      // One that waits need not be asked any more.
+      if (const std::shared_ptr<Questions> questions = self->questions_.lock()) {
+        questions->loop_->Post([questions, self] {
+          auto& queue = questions->queue_;
+          queue.erase(std::remove(queue.begin(), queue.end(), self), queue.end());
+        });
+      }
+    });
+  }
+
+  void Give(backend::Outcome outcome) {
+    auto shared = std::make_shared<backend::Outcome>(std::move(outcome));
+    loop_->Post([self = shared_from_this(), shared] {
+      if (self->answer_) std::exchange(self->answer_, nullptr)(std::move(*shared));
+    });
+  }
+
+  const backend::Call& call() const { return call_; }
+
+ private:
+  const backend::Call call_;
+  const std::weak_ptr<Questions> questions_;
+  const std::shared_ptr<Loop> loop_;
+  backend::Answer answer_;  // on loop_; null once answered
+};
+
+std::shared_ptr<Questions> Questions::Create(std::shared_ptr<Loop> loop, backend::Source source) {
+  return std::shared_ptr<Questions>(new Questions(std::move(loop), std::move(source)));
+}
+
+std::shared_ptr<Questions> Questions::OfProcess() {
+  struct Place {
+    std::mutex mutex;
+    std::shared_ptr<Questions> questions;
+  };
+  static Immortal<Place> place;
+  const std::lock_guard<std::mutex> lock(place->mutex);
+  if (!place->questions) {
+    if (std::shared_ptr<Loop> loop = Loop::OfProcess()) {
+      place->questions = Create(std::move(loop), backend::OfProcess());
+    }
+  }
+  return place->questions;
+}
+
+std::shared_ptr<Cancellable> Questions::ListReaders(
+    std::vector<std::string> groups, std::shared_ptr<Loop> loop,
+    std::function<void(Result<std::vector<std::string>>)> answer) {
+  return Ask(backend::ListReaders{std::move(groups)}, std::move(loop),
+             [answer = std::move(answer)](backend::Outcome outcome) {
+               if (!outcome) return answer(outcome.error());
+               answer(std::move(outcome->names));
+             });
+}
+
+std::shared_ptr<Cancellable> Questions::ListReaderGroups(
+    std::shared_ptr<Loop> loop, std::function<void(Result<std::vector<std::string>>)> answer) {
+  return Ask(backend::ListReaderGroups{}, std::move(loop),
+             [answer = std::move(answer)](backend::Outcome outcome) {
+               if (!outcome) return answer(outcome.error());
+               answer(std::move(outcome->names));
+             });
+}
+
+std::shared_ptr<Cancellable> Questions::IsValid(std::shared_ptr<Loop> loop,
+                                                std::function<void(Result<bool>)> answer) {
+  return Ask(backend::CheckContext{}, std::move(loop),
+             [answer = std::move(answer)](const backend::Outcome& outcome) {
+               if (outcome.code() == status::kCancelled) return answer(outcome.error());
+               answer(outcome.ok());
+             });
+}
+
+std::shared_ptr<Cancellable> Questions::Ask(backend::Call call, std::shared_ptr<Loop> loop,
+                                            backend::Answer answer) {
+  auto question =
+      std::make_shared<Question>(weak_from_this(), std::move(call), std::move(loop), std::move(answer));
+  loop_->Execute([self = shared_from_this(), question] {
+    self->queue_.push_back(question);
+    self->AskNext();
+  });
+  return question;
+}
+
+void Questions::AskNext() {
+  if (current_ || queue_.empty()) return;
+  current_ = std::move(queue_.front());
+  queue_.pop_front();
+  StartOn(client_ == nullptr);
+}
+
+void Questions::StartOn(bool fresh) {
+  const auto start = [this, self = shared_from_this(), fresh] {
+    client_->Start(current_->call(), [this, fresh](backend::Outcome outcome) {
+      if (outcome) return Finish(std::move(outcome));
+      // This is inside one of the client's answers.
+      client_->Retire(Disposition::kLeave, nullptr);
+      loop_->Post([dead = std::shared_ptr<backend::Client>(std::move(client_))] {});
+      client_ = nullptr;
+      // A context does not outlive its service: once more, on a new one. Whether it does is what CheckContext
+      // asks.
+      if (fresh || std::holds_alternative<backend::CheckContext>(current_->call()))
+        return Finish(std::move(outcome));
+      StartOn(true);
+    });
+  };
+  if (client_) return start();
+  source_(loop_, [this, self = shared_from_this(), start](const Result<const backend::Backend*>& found) {
+    if (!found) return Finish(found.error());
+    client_ = found.value()->MakeClient(loop_);
+    start();
+  });
+}
+
+void Questions::Finish(backend::Outcome outcome) {
+  std::exchange(current_, nullptr)->Give(std::move(outcome));
+  loop_->Post([self = shared_from_this()] { self->AskNext(); });
+}
+
+}  // namespace pcsc_bridge
