@@ -38,11 +38,38 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {
   return entries;
 }
 
-std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity) const {
+std::vector<CacheIndex::EntryPtr> CacheIndex::OfAnyInstance(const SessionIdentity& identity) const {
+  if (identity.instance != 0) return Of(identity);
   const auto session = by_session_.find(identity.id);
   if (session == by_session_.end()) return {};
   const auto connection = session->second.find(identity.connect_time);
   return connection == session->second.end() ? std::vector<EntryPtr>() : connection->second;
+}
+
+std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity) const {
+  const auto session = by_session_.find(identity.id);
+  if (session == by_session_.end()) return {};
+  const auto connection = session->second.find(identity.connect_time);
+  if (connection == session->second.end()) return {};
+  std::vector<EntryPtr> entries;
+  for (const EntryPtr& entry : connection->second) {
+    if (entry->info.identity == identity) entries.push_back(entry);
+  }
+  return entries;
+}
+
+std::size_t CacheIndex::open() const {
+  return static_cast<std::size_t>(
+      std::count_if(all_.begin(), all_.end(), [](const auto& one) { return one.second->open; }));
+}
+
+CacheIndex::EntryPtr CacheIndex::LongestIdle() const {
+  EntryPtr longest;
+  for (const auto& [id, entry] : all_) {
+    if (!entry->open || entry->busy) continue;
+    if (longest == nullptr || entry->idle_since < longest->idle_since) longest = entry;
+  }
+  return longest;
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::Own(const SessionIdentity& identity,

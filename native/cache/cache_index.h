@@ -1,6 +1,7 @@
-// The entries of a card cache and the ways to find them. No locking, no PC/SC.
+// The entries of a card cache and the ways to find them. No PC/SC.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -14,16 +15,18 @@
 
 namespace pcsc_bridge {
 
-class Acquisition;
+class Lookup;
 
-// One cached card. Guarded by the cache's mutex; `card` may be called without it by whoever made it busy.
+// One cached card.
 struct CacheEntry {
   CacheEntryInfo info;
   std::shared_ptr<CachedCard> card;
-  bool busy = false;      // being opened, evaluated or leased: whoever does that has it alone
-  bool gone = false;      // no longer in the index; closed when whoever has it is done
+  bool open = false;  // has been connected: it has a context
+  bool busy = false;  // being opened, evaluated or leased, by one lookup or lease alone
+  bool gone = false;  // no longer in the index; closed when the lookup or lease that has it is done
+  std::chrono::steady_clock::time_point idle_since;
   std::uint64_t use = 0;  // the number of its last lease, as CardUsers counts
-  std::deque<std::shared_ptr<Acquisition>> waiting;
+  std::deque<std::shared_ptr<Lookup>> waiting;
 };
 
 class CacheIndex {
@@ -35,16 +38,21 @@ class CacheIndex {
   void Erase(CacheEntry& entry);  // and marks it gone; once more has no effect
 
   std::vector<EntryPtr> Of(const SessionIdentity& identity) const;
+  // The same, and every instance of an identity whose connect time is unknown where none is given.
+  std::vector<EntryPtr> OfAnyInstance(const SessionIdentity& identity) const;
   // The filter is off: every entry, in the order they were made.
   std::vector<EntryPtr> All() const;
-  // The filter is on: the asker's own entries that can be the wanted card. An entry of another reader, or
+  // The filter is on: the caller's own entries that can be the wanted card. An entry of another reader, or
   // known to be another card, is not among them: there is nothing to learn from it and, were it in use, much
   // to wait for. The time this takes does not depend on other sessions' entries.
   std::vector<EntryPtr> Own(const SessionIdentity& identity, const CacheTarget& target) const;
   // Entries of earlier connections of the same session: same id, an earlier connect time, both known.
   std::vector<EntryPtr> Outlived(const SessionIdentity& identity) const;
 
-  std::size_t size() const { return all_.size(); }
+  // How many have a context.
+  std::size_t open() const;
+  // The open entry that has been idle for longest; null where none is idle.
+  EntryPtr LongestIdle() const;
 
   static bool IsWanted(const CacheEntryInfo& entry, const CacheTarget& target);
 

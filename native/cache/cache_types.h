@@ -28,7 +28,7 @@ struct Evaluation {
   std::string reader;
   SessionIdentity opened_by;
   bool valid = false;
-  bool waited = false;  // the card was in somebody's transaction, or the entry in somebody's use
+  bool waited = false;  // the card was in another transaction, or the entry in use
   std::chrono::microseconds duration{0};
 };
 

@@ -1,30 +1,25 @@
-// A connected card as the card cache sees it; ChannelCard is the real one.
+// A connected card as the card cache sees it; ConnectionCard is the real one.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
 
-#include "channel/connection.h"
-#include "channel/operation.h"
+#include "card/connection.h"
+#include "loop/cancellable.h"
 #include "pcsc/result.h"
 #include "pcsc/types.h"
 
 namespace pcsc_bridge {
 
-class Channel;
-
-// The cache gives it one thing to do at a time, Close excepted. Answers come once, from any thread, possibly
-// before the call returns. No call waits.
+// The cache gives it one thing to do at a time, Close excepted. All on the cache's loop. Answers come once,
+// possibly before the call returns. No call waits.
 class CachedCard {
  public:
-  struct Claim {
-    BeginOutcome begun;
-    Bytes atr;
-  };
+  using Claim = Connection::Claimed;
 
-  // Whether the card is to be reset before it is handed over. Asked on any thread once the transaction has
-  // begun and not before: until then somebody else may still have the card.
+  // Whether the card is to be reset before it is handed over. Asked once the transaction has begun and not
+  // before: until then another session may still have the card.
   using MustReset = std::function<bool()>;
 
   virtual ~CachedCard() = default;
@@ -34,7 +29,7 @@ class CachedCard {
                                             std::function<void(Result<Claim>)> answer) = 0;
 
   // Evaluates the handle: begins a transaction and asks for the card's status. An error means that the handle
-  // no longer works, SCARD_E_CANCELLED that the asker gave up.
+  // no longer works, SCARD_E_CANCELLED that the caller gave up.
   virtual std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
                                                 std::function<void(Result<Claim>)> answer) = 0;
 
@@ -49,10 +44,15 @@ class CachedCard {
   virtual bool usable() const = 0;
 
   // What the holder of a lease works with; null for a stand-in.
-  virtual std::shared_ptr<Channel> channel() const = 0;
+  virtual std::shared_ptr<Connection> connection() const = 0;
 };
 
-// Makes the card for a reader, not yet connected.
-using CachedCardFactory = std::function<std::shared_ptr<CachedCard>(const std::string& reader)>;
+// Makes a card, not yet connected. `owed_when_dropped`: see Connection::Parts.
+struct CachedCardRequest {
+  std::string reader;
+  bool waits_for_exclusive = false;
+  std::function<Disposition()> owed_when_dropped;
+};
+using CachedCardFactory = std::function<std::shared_ptr<CachedCard>(CachedCardRequest request)>;
 
 }  // namespace pcsc_bridge

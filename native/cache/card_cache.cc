@@ -3,107 +3,149 @@
 #include <algorithm>
 #include <utility>
 
-#include "cache/acquisition.h"
+#include "cache/lookup.h"
 
 namespace pcsc_bridge {
 namespace {
 
-// Calls `action` when the last of those who hold the result lets go.
+using std::chrono::steady_clock;
+
+// Calls `action` when the last holder of the result lets go.
 std::shared_ptr<void> AtLast(std::function<void()> action) {
   return std::shared_ptr<void>(nullptr, [action = std::move(action)](void*) {
     if (action) action();
   });
 }
 
+void RunAll(std::vector<std::function<void()>>& later) {
+  for (const std::function<void()>& action : later) action();
+}
+
 }  // namespace
 
-std::shared_ptr<CardCache> CardCache::Create(CachedCardFactory make_card, bool filter,
-                                             std::shared_ptr<CardUsers> users) {
-  struct Shared : CardCache {
-    Shared(CachedCardFactory m, bool f, std::shared_ptr<CardUsers> u)
-        : CardCache(std::move(m), f, std::move(u)) {}
-  };
-  return std::make_shared<Shared>(std::move(make_card), filter, std::move(users));
+std::shared_ptr<CardCache> CardCache::Create(std::shared_ptr<Loop> loop, CachedCardFactory make_card,
+                                             CardCacheOptions options, std::shared_ptr<CardUsers> users) {
+  return std::shared_ptr<CardCache>(
+      new CardCache(std::move(loop), std::move(make_card), options, std::move(users)));
 }
 
 std::shared_ptr<Cancellable> CardCache::Acquire(const SessionIdentity& identity, CacheTarget target,
+                                                LookupOptions options,
                                                 std::function<void(Result<Lease>)> answer) {
   Later later;
-  if (filter_) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const EntryPtr& entry : index_.Outlived(identity)) {
-      // The wanted reader's card is reset when the asker gets it (MustReset); a second reset would only be
-      // late.
-      const bool reset_anyway = entry->info.reader == target.reader;
-      Drop(entry, reset_anyway ? Disposition::kLeave : Disposition::kReset, later);
-    }
+  if (options_.filter) {
+    for (const EntryPtr& entry : index_.Outlived(identity)) Drop(entry, later);
   }
-  for (const auto& action : later) action();
-  auto acquisition =
-      std::make_shared<Acquisition>(shared_from_this(), identity, std::move(target), std::move(answer));
-  acquisition->Advance();
-  return acquisition;
+  RunAll(later);
+  auto lookup =
+      std::make_shared<Lookup>(shared_from_this(), identity, std::move(target), options, std::move(answer));
+  lookup->Advance();
+  return lookup;
 }
 
 std::vector<CacheIndex::EntryPtr> CardCache::Candidates(const SessionIdentity& identity,
                                                         const CacheTarget& target) const {
-  return filter_ ? index_.Own(identity, target) : index_.All();
+  return options_.filter ? index_.Own(identity, target) : index_.All();
 }
 
-void CardCache::Drop(const EntryPtr& entry, Disposition disposition, Later& later,
-                     std::shared_ptr<void> hold) {
+CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const CacheTarget& target,
+                                          const LookupOptions& options) {
+  const EntryPtr entry = index_.Insert(identity, target, nullptr);
+  CachedCardRequest request;
+  request.reader = target.reader;
+  request.waits_for_exclusive = options.waits_for_exclusive;
+  // What Drop does, where there is no time left for it.
+  request.owed_when_dropped = [users = users_, weak = std::weak_ptr<CacheEntry>(entry)] {
+    const EntryPtr alive = weak.lock();
+    return alive && users->IsLast(alive->info.reader, alive->use) ? Disposition::kReset : Disposition::kLeave;
+  };
+  entry->card = make_card_(std::move(request));
+  return entry;
+}
+
+std::function<void()> CardCache::CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold) const {
+  return [entry, users = users_, hold = std::move(hold)] {
+    const bool owes_reset = users->IsLast(entry->info.reader, entry->use);
+    entry->card->Close(owes_reset ? Disposition::kReset : Disposition::kLeave, [hold] {});
+  };
+}
+
+void CardCache::Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> hold) {
   index_.Erase(*entry);
-  for (const std::shared_ptr<Acquisition>& waiter : entry->waiting) {
+  for (const std::shared_ptr<Lookup>& waiter : entry->waiting) {
     later.push_back([waiter] { waiter->Advance(); });
   }
   entry->waiting.clear();
-  // A lease goes on to its end; EndClaim closes the card then.
+  // A lease goes on to its end; EndAndRelease closes the card then.
   if (entry->info.leased) return;
-  later.push_back(
-      [card = entry->card, disposition, hold = std::move(hold)] { card->Close(disposition, [hold] {}); });
+  later.push_back(CloseLater(entry, std::move(hold)));
 }
 
-void CardCache::PassOn(const EntryPtr& entry, Later& later) {
+void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
   entry->info.leased = false;
   if (entry->gone) {
-    later.push_back([card = entry->card] { card->Close(Disposition::kReset); });
+    later.push_back(CloseLater(entry));
     return;
   }
   if (entry->waiting.empty()) {
     entry->busy = false;
+    entry->idle_since = steady_clock::now();
+    Trim(later);
     return;
   }
-  // Stays busy: nobody slips in between.
-  const std::shared_ptr<Acquisition> next = entry->waiting.front();
+  // Stays busy: no other lookup slips in between.
+  const std::shared_ptr<Lookup> next = entry->waiting.front();
   entry->waiting.pop_front();
   next->handed_over_ = true;
   later.push_back([next] { next->Advance(); });
 }
 
-void CardCache::EndClaim(const EntryPtr& entry, Disposition disposition,
-                         std::function<void(Result<Done>)> answer) {
-  entry->card->End(disposition, [self = shared_from_this(), entry, disposition,
-                                 answer = std::move(answer)](Result<Done> ended) {
-    Later later;
-    {
-      const std::lock_guard<std::mutex> lock(self->mutex_);
-      entry->info.last_used = std::chrono::system_clock::now();
-      if (ended) {
-        // The transaction is over: another may have leased the reader's card meanwhile.
-        if (disposition != Disposition::kLeave) self->users_->Forget(entry->info.reader, entry->use);
-        self->PassOn(entry, later);
-      } else {
-        entry->info.leased = false;
-        self->Drop(entry, Disposition::kLeave, later);
-      }
-    }
-    for (const auto& action : later) action();
-    answer(std::move(ended));
-  });
+void CardCache::Trim(Later& later) {
+  while (index_.open() > options_.max_entries) {
+    const EntryPtr idle = index_.LongestIdle();
+    if (!idle) break;
+    Drop(idle, later);
+  }
+  // One timer, which looks again when it fires, is enough: most entries are used before they expire.
+  if (!options_.max_idle || expires_) return;
+  const EntryPtr next = index_.LongestIdle();
+  if (!next) return;
+  const auto left = next->idle_since + *options_.max_idle - steady_clock::now();
+  expires_ = true;
+  expiry_ = loop_->After(std::max(std::chrono::ceil<Loop::Duration>(left), Loop::Duration(0)),
+                         [this] { ExpireIdle(); });
+}
+
+void CardCache::ExpireIdle() {
+  const std::shared_ptr<CardCache> self = shared_from_this();
+  expires_ = false;
+  Later later;
+  const auto expired = [this](const EntryPtr& entry) {
+    return entry && steady_clock::now() - entry->idle_since >= *options_.max_idle;
+  };
+  for (EntryPtr idle = index_.LongestIdle(); expired(idle); idle = index_.LongestIdle()) Drop(idle, later);
+  Trim(later);
+  RunAll(later);
+}
+
+void CardCache::EndAndRelease(const EntryPtr& entry, Disposition disposition,
+                              std::function<void(Result<Done>)> answer) {
+  entry->card->End(disposition,
+                   [self = shared_from_this(), entry, answer = std::move(answer)](Result<Done> ended) {
+                     Later later;
+                     entry->info.last_used = std::chrono::system_clock::now();
+                     if (ended) {
+                       self->ReleaseEntry(entry, later);
+                     } else {
+                       entry->info.leased = false;
+                       self->Drop(entry, later);
+                     }
+                     RunAll(later);
+                     answer(std::move(ended));
+                   });
 }
 
 std::vector<CacheEntryInfo> CardCache::Entries() const {
-  const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<CacheEntryInfo> entries;
   for (const EntryPtr& entry : index_.All()) entries.push_back(entry->info);
   return entries;
@@ -114,17 +156,16 @@ std::size_t CardCache::Evict(const SessionIdentity& identity, std::function<void
   std::size_t evicted = 0;
   {
     const std::shared_ptr<void> last = AtLast(std::move(closed));
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const EntryPtr& entry : index_.Of(identity)) {
-      Drop(entry, Disposition::kReset, later, last);
+    for (const EntryPtr& entry : index_.OfAnyInstance(identity)) {
+      Drop(entry, later, last);
       ++evicted;
     }
   }
-  for (const auto& action : later) action();
+  RunAll(later);
   return evicted;
 }
 
-void CardCache::Observe(const Result<Monitor::Picture>& picture) {
+void CardCache::DropGoneEntries(const Result<Monitor::Picture>& picture) {
   const auto card_gone = [&](const CacheEntryInfo& entry) {
     if (!picture) return true;
     const auto& readers = picture.value();
@@ -133,25 +174,24 @@ void CardCache::Observe(const Result<Monitor::Picture>& picture) {
     return reader == readers.end() || (reader->state & reader_state::kPresent) == 0;
   };
   Later later;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    for (const EntryPtr& entry : index_.All()) {
-      // One that is busy is found out by whoever uses it.
-      if (!entry->busy && card_gone(entry->info)) Drop(entry, Disposition::kLeave, later);
-    }
+  for (const EntryPtr& entry : index_.All()) {
+    // One that is busy is found out by the lookup or lease that has it.
+    if (entry->busy || !card_gone(entry->info)) continue;
+    entry->use = 0;  // there is no card to reset
+    Drop(entry, later);
   }
-  for (const auto& action : later) action();
+  RunAll(later);
 }
 
 void CardCache::Close(std::function<void()> closed) {
   Later later;
   {
     const std::shared_ptr<void> last = AtLast(std::move(closed));
-    const std::lock_guard<std::mutex> lock(mutex_);
     closed_ = true;
-    for (const EntryPtr& entry : index_.All()) Drop(entry, Disposition::kReset, later, last);
+    for (const EntryPtr& entry : index_.All()) Drop(entry, later, last);
   }
-  for (const auto& action : later) action();
+  expiry_ = {};
+  RunAll(later);
 }
 
 Lease::~Lease() {
@@ -161,7 +201,7 @@ Lease::~Lease() {
 void Lease::End(Disposition disposition, std::function<void(Result<Done>)> answer) {
   const std::shared_ptr<CardCache> cache = std::move(cache_);
   cache_ = nullptr;
-  cache->EndClaim(entry_, disposition, std::move(answer));
+  cache->EndAndRelease(entry_, disposition, std::move(answer));
 }
 
 }  // namespace pcsc_bridge

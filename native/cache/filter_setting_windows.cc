@@ -4,8 +4,8 @@
 #include <memory>
 #include <type_traits>
 
-#include "cache/filter_store.h"
 #include "backend/library/library.h"
+#include "cache/filter_store.h"
 
 namespace pcsc_bridge {
 namespace {

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <optional>
 
-#include "cache/host_items.h"
 #include "backend/library/context.h"
+#include "cache/host_items.h"
 
 namespace pcsc_bridge {
 

@@ -44,7 +44,8 @@ void Loop::TimersChanged() {
   // RunDue comes back to it.
   if (running_) return;
   const Clock::time_point earliest = timers_.begin()->first.first;
-  if (armed_ && *armed_ == earliest) return;
+  // To fire too early is harmless, and spares a call for each timer that is replaced by a later one.
+  if (armed_ && *armed_ <= earliest) return;
   armed_ = earliest;
   // steady_clock is CLOCK_MONOTONIC here. A time of zero would disarm it.
   const auto since =

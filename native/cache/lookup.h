@@ -1,7 +1,6 @@
 // One lookup in the card cache, from the question to the lease.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -11,22 +10,22 @@
 namespace pcsc_bridge {
 
 // Walks the candidates one at a time: waits until an entry is free, evaluates it, and leases it or goes on;
-// at the end connects anew. Runs on whatever thread brings the next answer. Everything in it is guarded by
-// the cache's mutex.
-class Acquisition : public Cancellable, public std::enable_shared_from_this<Acquisition> {
+// at the end connects anew. On the cache's loop, Cancel excepted, which may be called on any thread.
+class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
  public:
   using Answer = std::function<void(Result<Lease>)>;
 
-  Acquisition(std::shared_ptr<CardCache> cache, const SessionIdentity& identity, CacheTarget target,
-              Answer answer)
+  Lookup(std::shared_ptr<CardCache> cache, const SessionIdentity& identity, CacheTarget target,
+         LookupOptions options, Answer answer)
       : cache_(std::move(cache)),
         identity_(identity),
         target_(std::move(target)),
+        options_(options),
         answer_(std::move(answer)) {}
 
   void Cancel() override;
 
-  // Takes the next step, here or on the thread that is in a step just now. Called without the lock.
+  // Takes the next step, after the one that is being taken just now.
   void Advance();
 
  private:
@@ -36,23 +35,26 @@ class Acquisition : public Cancellable, public std::enable_shared_from_this<Acqu
 
   enum class Step { kWait, kEvaluate, kOpen, kSettle };
 
+  void CancelNow();
   void TakeStep();
   Step ChooseStep(Later& later);
   Step Fail(Error error, Later& later);
   void Perform(Step step, const EntryPtr& entry, std::uint64_t number);
   bool MustReset(const EntryPtr& entry);
   void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim);
+  void OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later);
   void Settle(Result<Lease> result, Later& later);
   Lease MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim);
 
   const std::shared_ptr<CardCache> cache_;
   const SessionIdentity identity_;
   const CacheTarget target_;
+  const LookupOptions options_;
   Answer answer_;  // empty once settled
 
   // Steps asked for and not yet taken. An answer may come before the call that asks for it returns: the
   // walk is a loop, not a recursion as deep as the cache is large.
-  std::atomic<int> steps_due_{0};
+  int steps_due_ = 0;
   bool started_ = false;
   bool settled_ = false;
   std::vector<EntryPtr> candidates_;

@@ -1,0 +1,46 @@
+// A cached card on a connection of its own.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "cache/cached_card.h"
+#include "card/connection.h"
+
+namespace pcsc_bridge {
+
+class ConnectionCard final : public CachedCard {
+ public:
+  ConnectionCard(ConnectParameters parameters, std::shared_ptr<Connection> connection)
+      : parameters_(std::move(parameters)), connection_(std::move(connection)) {}
+  ~ConnectionCard() override { connection_->Close(Disposition::kLeave); }
+
+  std::shared_ptr<Cancellable> Open(MustReset must_reset,
+                                    std::function<void(Result<Claim>)> answer) override {
+    return connection_->Claim(parameters_, std::move(must_reset), std::move(answer));
+  }
+  std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
+                                        std::function<void(Result<Claim>)> answer) override {
+    return connection_->Claim(parameters_, std::move(must_reset), std::move(answer));
+  }
+  void End(Disposition disposition, std::function<void(Result<Done>)> answer) override {
+    connection_->End(disposition, std::move(answer));
+  }
+  void Close(Disposition disposition, std::function<void()> closed) override {
+    connection_->Close(disposition, std::move(closed));
+  }
+  bool usable() const override { return !connection_->ended(); }
+  std::shared_ptr<Connection> connection() const override { return connection_; }
+
+ private:
+  const ConnectParameters parameters_;
+  const std::shared_ptr<Connection> connection_;
+};
+
+// Cards of a scope, reached by the source's backend. A cached card is shared with other programs and speaks
+// whichever protocol it likes.
+CachedCardFactory ConnectionCards(std::shared_ptr<Scope> scope, backend::Source source,
+                                  std::shared_ptr<CardUsers> users);
+
+}  // namespace pcsc_bridge

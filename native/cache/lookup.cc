@@ -1,0 +1,208 @@
+#include "cache/lookup.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pcsc_bridge {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
+
+void RunAll(std::vector<std::function<void()>>& later) {
+  for (const std::function<void()>& action : later) action();
+}
+
+}  // namespace
+
+void Lookup::Advance() {
+  if (steps_due_++ > 0) return;
+  const std::shared_ptr<Lookup> self = shared_from_this();
+  do {
+    TakeStep();
+  } while (--steps_due_ > 0);
+}
+
+void Lookup::TakeStep() {
+  Later later;
+  Step step = Step::kWait;
+  EntryPtr entry;
+  std::uint64_t number = 0;
+  if (settled_) {
+    // Cancelled between being called and coming: the next in line has it.
+    if (std::exchange(handed_over_, false)) cache_->ReleaseEntry(current_, later);
+  } else {
+    step = ChooseStep(later);
+    entry = current_;
+    number = ++step_number_;
+  }
+  RunAll(later);
+  if (step == Step::kEvaluate || step == Step::kOpen) Perform(step, entry, number);
+}
+
+Lookup::Step Lookup::ChooseStep(Later& later) {
+  if (cache_->closed_) return Fail(Error{status::kClosed, "acquire", target_.reader, ""}, later);
+  if (!std::exchange(started_, true)) candidates_ = cache_->Candidates(identity_, target_);
+  for (;;) {
+    if (next_ < candidates_.size()) {
+      current_ = candidates_[next_];
+      const bool handed_over = std::exchange(handed_over_, false);
+      if (current_->gone) {
+        ++next_;
+        waited_in_line_ = false;
+        continue;
+      }
+      if (!waited_in_line_) step_start_ = steady_clock::now();
+      if (current_->busy && !handed_over) {
+        waited_in_line_ = true;
+        current_->waiting.push_back(shared_from_this());
+        return Step::kWait;
+      }
+      current_->busy = true;
+      return Step::kEvaluate;
+    }
+    // Another lookup may have connected the wanted card while this one looked at the others.
+    const std::vector<EntryPtr> now = cache_->index_.Own(identity_, target_);
+    const auto newer = std::find_if(now.begin(), now.end(), [&](const EntryPtr& entry) {
+      return std::find(candidates_.begin(), candidates_.end(), entry) == candidates_.end();
+    });
+    if (newer != now.end()) {
+      candidates_.push_back(*newer);
+      continue;
+    }
+    if (target_.reader.empty()) {
+      return Fail(Error{status::kUnknownCard, "acquire", "",
+                        "no cached card has this card id; name the reader to connect it"},
+                  later);
+    }
+    current_ = cache_->MakeEntry(identity_, target_, options_);
+    current_->busy = true;
+    step_start_ = steady_clock::now();
+    return Step::kOpen;
+  }
+}
+
+Lookup::Step Lookup::Fail(Error error, Later& later) {
+  Settle(std::move(error), later);
+  return Step::kSettle;
+}
+
+bool Lookup::MustReset(const EntryPtr& entry) {
+  const CardOwner owner{identity_, cache_->filter(), options_.trusts_unknown};
+  return !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
+         cache_->users_->MustReset(entry->info.reader, owner);
+}
+
+void Lookup::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
+  const bool open = step == Step::kOpen;
+  auto answer = [self = shared_from_this(), entry, open](Result<CachedCard::Claim> claim) {
+    self->OnClaim(entry, open, std::move(claim));
+  };
+  auto must_reset = [self = shared_from_this(), entry] { return self->MustReset(entry); };
+  const std::shared_ptr<Cancellable> operation =
+      open ? entry->card->Open(std::move(must_reset), std::move(answer))
+           : entry->card->Evaluate(std::move(must_reset), std::move(answer));
+  if (number != step_number_) return;  // it has been answered
+  operation_ = operation;
+  if (settled_) operation->Cancel();
+}
+
+void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim) {
+  Later later;
+  bool end_claim = false;
+  operation_ = nullptr;
+  ++step_number_;
+  if (!opened) {
+    Evaluation evaluation;
+    evaluation.entry = entry->info.id;
+    evaluation.reader = entry->info.reader;
+    evaluation.opened_by = entry->info.identity;
+    evaluation.valid = claim.ok();
+    evaluation.waited = waited_in_line_ || (claim && claim->begun.waited);
+    evaluation.duration = duration_cast<microseconds>(steady_clock::now() - step_start_);
+    evaluated_.push_back(std::move(evaluation));
+    ++next_;
+  }
+  waited_in_line_ = false;
+  if (claim) {
+    entry->info.atr = claim->atr;
+    entry->open = true;
+    const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
+    if (wanted) {
+      if (target_.card_id) entry->info.card_id = target_.card_id;
+      Settle(MakeLease(entry, opened, *claim), later);
+      if (opened) cache_->Trim(later);
+    } else {
+      end_claim = true;
+    }
+  } else {
+    OnFailedClaim(entry, opened, claim.error(), later);
+  }
+  const bool advance = !claim && !settled_;
+  RunAll(later);
+  if (end_claim) {
+    // The next candidate only when this one is free again, as the original does it.
+    cache_->EndAndRelease(entry, Disposition::kLeave,
+                          [self = shared_from_this()](const Result<Done>&) { self->Advance(); });
+  } else if (advance) {
+    Advance();
+  }
+}
+
+void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later) {
+  const bool evicted = entry->gone;
+  // There is nothing left to reset; and the card may be in use by the program that has reset it.
+  if (error.code == status::kResetCard || error.code == status::kRemovedCard) entry->use = 0;
+  const bool only_given_up = settled_ && !opened && error.code == status::kCancelled && entry->card->usable();
+  if (only_given_up) {
+    cache_->ReleaseEntry(entry, later);
+  } else {
+    cache_->Drop(entry, later);
+  }
+  if (!opened || evicted) return;
+  if (error.reader.empty()) error.reader = target_.reader;
+  Settle(std::move(error), later);
+}
+
+Lease Lookup::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim) {
+  entry->info.leased = true;
+  entry->info.last_used = std::chrono::system_clock::now();
+  entry->use = cache_->users_->Note(entry->info.reader, identity_);
+  Lease lease;
+  lease.cache_ = cache_;
+  lease.entry_ = entry;
+  lease.info_ = entry->info;
+  lease.fresh_ = opened;
+  lease.card_was_reset_ = claim.begun.card_was_reset;
+  lease.evaluated_ = std::move(evaluated_);
+  return lease;
+}
+
+void Lookup::Settle(Result<Lease> result, Later& later) {
+  if (std::exchange(settled_, true)) return;
+  auto shared = std::make_shared<Result<Lease>>(std::move(result));
+  later.push_back([answer = std::move(answer_), shared] { answer(std::move(*shared)); });
+  answer_ = nullptr;
+}
+
+void Lookup::Cancel() {
+  cache_->loop()->Execute([self = shared_from_this()] { self->CancelNow(); });
+}
+
+void Lookup::CancelNow() {
+  if (settled_) return;
+  Later later;
+  Error error = CancelledError();
+  error.reader = target_.reader;
+  Settle(std::move(error), later);
+  const std::shared_ptr<Cancellable> operation = std::exchange(operation_, nullptr);
+  if (current_ && !operation) {
+    auto& line = current_->waiting;
+    line.erase(std::remove(line.begin(), line.end(), shared_from_this()), line.end());
+  }
+  RunAll(later);
+  if (operation) operation->Cancel();
+}
+
+}  // namespace pcsc_bridge
