@@ -32,18 +32,20 @@
       "sources": [
         "<@(core_sources)",
         "native/addon/cache_wrap.cc",
-        "native/addon/channel_wrap.cc",
+        "native/addon/connection_wrap.cc",
         "native/addon/convert.cc",
-        "native/addon/dispatcher.cc",
         "native/addon/doctor.cc",
         "native/addon/environment.cc",
         "native/addon/items.cc",
+        "native/addon/js_queue.cc",
         "native/addon/module.cc",
         "native/addon/monitor_wrap.cc",
         "native/addon/promise.cc",
-        "native/addon/readable.cc",
+        "native/addon/questions.cc",
         "native/addon/session.cc",
         "native/addon/socket.cc",
+        "native/addon/threadsafe_queue.cc",
+        "native/addon/uv_queue.cc",
       ],
       "conditions": [
         # Looked up at the start: the loader's way to do it at a function's first call leaves registers, and what was

@@ -1,14 +1,20 @@
 /** The bridge: sessions and the card cache they share. */
-import { CardCache } from './cache.js';
+import { type CacheLimits, CardCache } from './cache.js';
 import { closedError } from './errors.js';
 import { ItemCache } from './items.js';
 import { native } from './native.js';
 import { Peer } from './peer.js';
 import { SessionContext } from './session.js';
-import { checkIdentity, identityKey, type SessionIdentity, systemIdentity } from './session-identity.js';
+import {
+  checkIdentity,
+  identityKey,
+  nativeIdentity,
+  type SessionIdentity,
+  systemIdentity,
+} from './session-identity.js';
 import { checkNumber, checkOptions, describe } from './values.js';
 
-export interface BridgeOptions {
+export interface BridgeOptions extends CacheLimits {
   /**
    * Whether the card cache evaluates only the asker's entries. 'on' unless given; 'system' takes the stored
    * setting: the registry value FilterCSPCardCacheByTSSessionConnectTime of KB949538 on Windows, the
@@ -17,11 +23,29 @@ export interface BridgeOptions {
   filter?: 'on' | 'off' | 'system' | undefined;
 }
 
-/** Whose session: that of who is at the other end of a connection, a process's, or one given by its identity. */
+/** Whether a card that this process has not used yet may be in a state that another program left behind. */
+export interface SessionTrust {
+  /**
+   * What to do with a card of which this process does not know who used it last: `'reset'` it before it is handed over, so
+   * that nobody signs with a PIN that a program verified which has ended since; or `'trust'` it as it is, so that a program that
+   * starts logs no other program out.
+   * @default 'reset' for a session that is opened by peer, pid or identity; 'trust' for the process's own
+   */
+  unknownLastUser?: 'reset' | 'trust' | undefined;
+}
+
+/** Whose session: that of a connection's peer, of a process, or one given by its identity. */
 export type SessionQuery =
-  | { peer: Peer }
-  | { pid: number }
-  | { id: number; connectTime: bigint; user?: string };
+  | (SessionTrust & ({ peer: Peer } | { pid: number } | { id: number; connectTime: bigint; user?: string }))
+  | Required<SessionTrust>;
+
+/** Which way to PC/SC this process uses. */
+export interface Backend {
+  /** `'daemon'`: pcscd over its socket; `'library'`: the PC/SC library. */
+  name: 'daemon' | 'library';
+  /** Why, as a sentence. */
+  reason: string;
+}
 
 /** What is stored about the filter, and whether this process works with it. */
 export interface FilterSetting {
@@ -49,7 +73,7 @@ export class CardBridge {
     if (!['on', 'off', 'system'].includes(filter)) {
       throw new TypeError(`filter must be one of 'on', 'off', 'system', not '${String(filter)}'`);
     }
-    this.cache = new CardCache(filter === 'system' ? native.filterSetting().on : filter === 'on');
+    this.cache = new CardCache(filter === 'system' ? native.filterSetting().on : filter === 'on', options);
   }
 
   /** The stored setting of the filter. */
@@ -68,11 +92,25 @@ export class CardBridge {
    */
   async openSession(query?: SessionQuery): Promise<SessionContext> {
     this.#checkOpen();
+    const unknownLastUser = checkTrust(query);
     const identity = await findIdentity(query);
     this.#checkOpen();
-    const session = new SessionContext(identity, this.cache, (closed) => this.#release(closed));
+    const owner = {
+      identity: nativeIdentity(identity),
+      guarded: this.cache.filter,
+      trustsUnknown: unknownLastUser === 'trust',
+    };
+    const session = new SessionContext(identity, owner, this.cache, (closed) => this.#release(closed));
     this.#sessions.add(session);
     return session;
+  }
+
+  /**
+   * Which way to PC/SC this process uses, and why. Rejects with the error of the PC/SC library where there is none, or no
+   * service to ask.
+   */
+  async backend(): Promise<Backend> {
+    return (await native.backend()) as Backend;
   }
 
   /** Closes every session and lets all cached cards go. */
@@ -92,14 +130,24 @@ export class CardBridge {
 
   async #release(session: SessionContext): Promise<void> {
     this.#sessions.delete(session);
-    const key = identityKey(session.identity);
-    const others = [...this.#sessions].some(({ identity }) => identityKey(identity) === key);
-    if (!others) await this.cache.letGo(session.identity);
+    const key = identityKey(session.owner.identity);
+    const others = [...this.#sessions].some(({ owner }) => identityKey(owner.identity) === key);
+    if (!others) await this.cache.letGo(session.owner);
   }
 
   #checkOpen(): void {
     if (this.#closed) throw closedError('CardBridge');
   }
+}
+
+function checkTrust(query: SessionQuery | undefined): 'reset' | 'trust' {
+  const isOther =
+    typeof query === 'object' && query !== null && ('peer' in query || 'pid' in query || 'id' in query);
+  const { unknownLastUser = isOther ? 'reset' : 'trust' } = query ?? {};
+  if (unknownLastUser !== 'reset' && unknownLastUser !== 'trust') {
+    throw new TypeError(`unknownLastUser must be 'reset' or 'trust', not ${describe(unknownLastUser)}`);
+  }
+  return unknownLastUser;
 }
 
 async function findIdentity(query: SessionQuery | undefined): Promise<SessionIdentity> {
@@ -118,8 +166,10 @@ async function findIdentity(query: SessionQuery | undefined): Promise<SessionIde
     const { id, connectTime, user } = query;
     return checkIdentity({ id, connectTime, user, source: 'given' });
   }
-  if (query !== undefined && checkNumber(query.pid, 'pid') === 0) {
+  const own = query === undefined || ('unknownLastUser' in query && !('pid' in query));
+  if (own) return systemIdentity(await native.sessionOf(0));
+  const { pid } = query as { pid: number };
+  if (checkNumber(pid, 'pid') === 0)
     throw new RangeError('pid must be the number of a process, and 0 is none');
-  }
-  return systemIdentity(await native.sessionOf(query?.pid ?? 0));
+  return systemIdentity(await native.sessionOf(pid));
 }

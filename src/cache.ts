@@ -2,14 +2,39 @@
 import type { CacheEntry, CacheLookup } from './cache-lookup.js';
 import { closedError, PcscError } from './errors.js';
 import { checkNotHeld } from './holding.js';
-import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
-import { checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
+import {
+  type NativeCacheEntry,
+  type NativeCardCache,
+  type NativeLease,
+  type NativeOwner,
+  native,
+} from './native.js';
+import { anyInstance, checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
 import { Transaction } from './transaction.js';
 import { checkBytes, checkReader, type Disposition, describe, dispositionNumber } from './values.js';
 import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
 
+/** Milliseconds; a time beyond it is taken for no limit. */
+const longestIdle = 2 ** 31;
+
 /** The wanted card: the one in a reader, the one with an id, or the one with this id in this reader. */
 export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
+
+/** How much a card cache keeps. */
+export interface CacheLimits {
+  /**
+   * So many connected cards at most; then the one that has been idle for longest is let go, with a reset. Cards in a transaction
+   * do not count, so that there may be a few more for a while.
+   * @default 64
+   */
+  maxEntries?: number | undefined;
+  /**
+   * Milliseconds after which a card that was not used is let go, with a reset: while it is cached, no other program can connect
+   * to it exclusively. Infinity: never.
+   * @default 60_000
+   */
+  maxIdle?: number | undefined;
+}
 
 /**
  * The cache of a bridge. With the filter on a lookup evaluates only the asker's own entries, and no identity
@@ -18,12 +43,14 @@ export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
 export class CardCache {
   /** Whether lookups evaluate only the asker's entries. */
   readonly filter: boolean;
+  readonly #limits: { maxEntries: number; maxIdle: number | null };
   #native: NativeCardCache | undefined;
   #closed = false;
 
   /** @internal Use `bridge.cache`. */
-  constructor(filter: boolean) {
+  constructor(filter: boolean, limits: CacheLimits = {}) {
     this.filter = filter;
+    this.#limits = checkLimits(limits);
   }
 
   /** What is cached, in the order it was opened. */
@@ -33,12 +60,12 @@ export class CardCache {
 
   /** Lets an identity's entries go and resets their cards; one in use goes when its lease ends. How many. */
   evict(identity: SessionIdentity): number {
-    return this.#native?.evict(nativeIdentity(checkIdentity(identity))).evicted ?? 0;
+    return this.#native?.evict(anyInstance(checkIdentity(identity))).evicted ?? 0;
   }
 
   /** @internal `evict`, and waits for the resets; not behind another's transaction. */
-  async letGo(identity: SessionIdentity): Promise<void> {
-    await this.#native?.evict(nativeIdentity(identity)).closed;
+  async letGo({ identity }: NativeOwner): Promise<void> {
+    await this.#native?.evict(identity).closed;
   }
 
   /**
@@ -47,24 +74,30 @@ export class CardCache {
    * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
    */
   acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
-    return this.find(identity, target, options);
+    const owner = {
+      identity: nativeIdentity(checkIdentity(identity)),
+      guarded: this.filter,
+      trustsUnknown: false,
+    };
+    return this.find(owner, target, options);
   }
 
   /** @internal `acquire`, which `closing` ends with its reason. */
   async find(
-    identity: SessionIdentity,
+    owner: NativeOwner,
     target: CacheTarget,
     options: WaitOptions | undefined,
     closing?: AbortSignal,
   ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
-    const { id, connectTime } = checkIdentity(identity);
+    const { identity, trustsUnknown } = owner;
     const { reader, cardId } = checkTarget(target);
     for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld('acquire', name);
-    this.#native ??= new native.CardCache(this.filter);
+    this.#native ??= new native.CardCache({ filter: this.filter, ...this.#limits });
     const cache = this.#native;
     const acquire = async (cancel?: Cancellation) => {
-      const once = () => cache.acquire({ id, connectTime }, reader, cardId ?? null, cancel?.native);
+      const how = { trustsUnknown, waitsForExclusive: cancel?.byCaller === true };
+      const once = () => cache.acquire(identity, reader, cardId ?? null, how, cancel?.native);
       try {
         return await once();
       } catch (error) {
@@ -112,7 +145,7 @@ export class CardLease {
       evaluated: lease.evaluated.map((evaluation) => ({ ...evaluation })),
     };
     this.transaction = new Transaction({
-      channel: lease.channel,
+      connection: lease.connection,
       reader: lease.entry.reader,
       cardWasReset: lease.cardWasReset,
       disposition: 'leave',
@@ -153,7 +186,28 @@ function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array
   return { reader: reader === undefined ? '' : checkReader(reader), cardId };
 }
 
+function checkLimits({ maxEntries = 64, maxIdle = 60_000 }: CacheLimits): {
+  maxEntries: number;
+  maxIdle: number | null;
+} {
+  if (!Number.isInteger(maxEntries) || maxEntries < 1 || maxEntries > 10_000) {
+    throw new RangeError(`maxEntries must be a whole number from 1 to 10,000, not ${String(maxEntries)}`);
+  }
+  if (typeof maxIdle !== 'number' || !(maxIdle > 0)) {
+    throw new RangeError(
+      `maxIdle must be a number of milliseconds above 0, or Infinity, not ${String(maxIdle)}`,
+    );
+  }
+  return { maxEntries, maxIdle: maxIdle <= longestIdle ? Math.ceil(maxIdle) : null };
+}
+
 function toEntry(native: NativeCacheEntry): CacheEntry {
-  const { lastUsedMs, cardId, ...rest } = native;
-  return { ...rest, cardId: cardId ?? undefined, lastUsed: new Date(lastUsedMs) };
+  const { lastUsedMs, cardId, identity, ...rest } = native;
+  const { id, connectTime } = identity;
+  return {
+    ...rest,
+    identity: { id, connectTime },
+    cardId: cardId ?? undefined,
+    lastUsed: new Date(lastUsedMs),
+  };
 }

@@ -2,12 +2,12 @@
 
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
-import { Connection } from './connection.js';
 import { closedError, PcscError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './holding.js';
 import { Line } from './line.js';
-import type { NativeChannel } from './native.js';
+import type { NativeConnection, NativeOwner } from './native.js';
+import { RepairingConnection } from './repairing-connection.js';
 import { checkRestOptions } from './rest.js';
 import { traced } from './trace.js';
 import {
@@ -60,12 +60,12 @@ export interface ReconnectOptions extends ConnectOptions {
  */
 export class Card {
   readonly reader: string;
-  readonly #connection: Connection;
+  readonly #connection: RepairingConnection;
   readonly #transactions = new Line();
   #closed: Promise<void> | undefined;
   readonly #onClose: (card: Card) => void;
 
-  private constructor(connection: Connection, onClose: (card: Card) => void) {
+  private constructor(connection: RepairingConnection, onClose: (card: Card) => void) {
     this.#connection = connection;
     this.reader = connection.parameters.reader;
     this.#onClose = onClose;
@@ -73,6 +73,7 @@ export class Card {
 
   /** @internal Use `session.connect`. */
   static async connect(
+    owner: NativeOwner,
     reader: string,
     options: ConnectOptions,
     onClose: (card: Card) => void,
@@ -80,7 +81,8 @@ export class Card {
   ): Promise<Card> {
     checkOptions(options);
     const { shareMode = 'shared', protocols = shareMode === 'direct' ? [] : ['T=0', 'T=1'] } = options;
-    const connection = new Connection({
+    const connection = new RepairingConnection({
+      owner,
       reader,
       shareMode: shareModeNumber(shareMode),
       protocols: protocolBits(protocols),
@@ -109,8 +111,8 @@ export class Card {
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
-    return this.#run('SCardTransmit', options, (channel, cancel) =>
-      traced(this.reader, apdu, () => channel.transmit(apdu, cancel?.native)),
+    return this.#run('SCardTransmit', options, (connection, cancel) =>
+      traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
     );
   }
 
@@ -123,8 +125,8 @@ export class Card {
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
     const prepared = new PreparedCommand(command);
     try {
-      return await this.#run('SCardTransmit', options, (channel, cancel) =>
-        prepared.send(channel, this.reader, cancel?.native),
+      return await this.#run('SCardTransmit', options, (connection, cancel) =>
+        prepared.send(connection, this.reader, cancel?.native),
       );
     } finally {
       prepared.wipe();
@@ -133,7 +135,7 @@ export class Card {
 
   /** SCardStatus. */
   async status(options?: WaitOptions): Promise<CardStatus> {
-    return this.#run('SCardStatus', options, (channel, cancel) => readStatus(channel, cancel?.native));
+    return this.#run('SCardStatus', options, (connection, cancel) => readStatus(connection, cancel?.native));
   }
 
   /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
@@ -144,16 +146,16 @@ export class Card {
   ): Promise<Uint8Array> {
     checkNumber(code, 'code');
     checkBytes(input, 'input');
-    return this.#run('SCardControl', options, (channel, cancel) =>
-      channel.control(code, input, cancel?.native),
+    return this.#run('SCardControl', options, (connection, cancel) =>
+      connection.control(code, input, cancel?.native),
     );
   }
 
   /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
   async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
     const id = attributeNumber(attribute);
-    return this.#run('SCardGetAttrib', options, (channel, cancel) =>
-      channel.getAttribute(id, cancel?.native),
+    return this.#run('SCardGetAttrib', options, (connection, cancel) =>
+      connection.getAttribute(id, cancel?.native),
     );
   }
 
@@ -161,8 +163,8 @@ export class Card {
   async setAttribute(attribute: Attribute, value: Uint8Array, options?: WaitOptions): Promise<void> {
     const id = attributeNumber(attribute);
     checkBytes(value, 'value');
-    return this.#run('SCardSetAttrib', options, (channel, cancel) =>
-      channel.setAttribute(id, value, cancel?.native),
+    return this.#run('SCardSetAttrib', options, (connection, cancel) =>
+      connection.setAttribute(id, value, cancel?.native),
     );
   }
 
@@ -179,15 +181,22 @@ export class Card {
     const protocols =
       options.protocols === undefined ? parameters.protocols : protocolBits(options.protocols);
     const initialization = dispositionNumber(options.initialization ?? 'leave');
-    await this.#run('SCardReconnect', options, async (channel, cancel) => {
+    await this.#run('SCardReconnect', options, async (connection, cancel) => {
       const exclusive = shareModeNumber('exclusive');
       if (parameters.shareMode === exclusive && shareMode !== exclusive) {
         // After SCardReconnect pcsc-lite (1.9.9) would keep everybody else waiting until we disconnect.
-        await channel.disconnect(initialization, cancel?.native);
+        await connection.disconnect(initialization, cancel?.native);
         const { reader } = this;
-        this.#connection.protocol = await channel.connect(reader, shareMode, protocols, cancel?.native);
+        const waits = cancel?.byCaller === true;
+        this.#connection.protocol = await connection.connect(
+          reader,
+          shareMode,
+          protocols,
+          waits,
+          cancel?.native,
+        );
       } else {
-        this.#connection.protocol = await channel.reconnect(
+        this.#connection.protocol = await connection.reconnect(
           shareMode,
           protocols,
           initialization,
@@ -215,21 +224,21 @@ export class Card {
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     checkNotHeld('SCardBeginTransaction', this.reader);
-    const { channel, begun } = await this.#run(
+    const { connection, begun } = await this.#run(
       'SCardBeginTransaction',
       options,
-      async (free, cancel) => ({ channel: free, begun: await free.begin(cancel?.native) }),
+      async (free, cancel) => ({ connection: free, begun: await free.begin(cancel?.native) }),
       'transaction',
     );
     const transaction = new Transaction({
-      channel,
+      connection,
       reader: this.reader,
       cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
       disposition,
     });
     try {
       return await whileHolding(this.reader, this, () =>
-        runTransaction(transaction, callback, (how) => this.#end(channel, how), options),
+        runTransaction(transaction, callback, (how) => this.#end(connection, how), options),
       );
     } finally {
       this.#transactions.leave();
@@ -256,11 +265,11 @@ export class Card {
     return this.close();
   }
 
-  async #end(channel: NativeChannel, disposition: number): Promise<void> {
+  async #end(connection: NativeConnection, disposition: number): Promise<void> {
     try {
-      await channel.end(disposition);
+      await connection.end(disposition);
     } catch (error) {
-      this.#connection.note(error, channel);
+      this.#connection.note(error, connection);
       throw this.#orClosed(error);
     }
   }
@@ -272,7 +281,7 @@ export class Card {
   async #run<T>(
     name: string,
     options: WaitOptions | undefined,
-    operation: (channel: NativeChannel, cancel: Cancellation | undefined) => Promise<T>,
+    operation: (connection: NativeConnection, cancel: Cancellation | undefined) => Promise<T>,
     kind: 'single' | 'transaction' = 'single',
   ): Promise<T> {
     if (this.#closed) throw closedError('Card');
@@ -282,13 +291,13 @@ export class Card {
     try {
       // The way most APDUs go: nothing to wait for, nobody to end it.
       if (!inLine && options === undefined) {
-        return await this.#connection.use(undefined, (channel) => operation(channel, undefined));
+        return await this.#connection.use(undefined, (connection) => operation(connection, undefined));
       }
       return await waitFor(name, this.reader, options, async (cancel) => {
         if (inLine) await line.enter(cancel);
         let keep = false;
         try {
-          const result = await this.#connection.use(cancel, (channel) => operation(channel, cancel));
+          const result = await this.#connection.use(cancel, (connection) => operation(connection, cancel));
           keep = kind === 'transaction';
           return result;
         } finally {

@@ -1,7 +1,7 @@
-/** One command and its whole response, in one trip to the channel's thread. */
+/** One command and its whole response, in one trip. */
 import { blocksOf } from './apdu/chaining.js';
 import { type CommandApdu, carriesSecret, ResponseApdu } from './apdu/index.js';
-import type { NativeCancel, NativeChannel } from './native.js';
+import type { NativeCancel, NativeConnection } from './native.js';
 import { traced } from './trace.js';
 
 /** What is to be sent for a command; made before anything waits, so that a malformed one fails at once. */
@@ -18,13 +18,13 @@ export class PreparedCommand {
 
   /** Sends it, once. What carried a PIN is wiped afterwards. */
   async send(
-    channel: NativeChannel,
+    connection: NativeConnection,
     reader: string,
     cancel: NativeCancel | undefined,
   ): Promise<ResponseApdu> {
     const [first] = this.#blocks as [Uint8Array];
     const response = await traced(reader, first, () =>
-      channel.exchange(this.#blocks, this.#getResponseClass, cancel),
+      connection.exchange(this.#blocks, this.#getResponseClass, cancel),
     );
     return ResponseApdu.parse(response);
   }

@@ -1,7 +1,7 @@
 /** Watching readers and cards. */
 import { EventEmitter } from 'node:events';
-import { type NativeMonitor, native } from './native.js';
 import { Onlooker, type ReaderEvent, type View } from './reader-events.js';
+import { ReaderFeed } from './reader-feed.js';
 import { abortError } from './waiting.js';
 
 /** Listeners by the event's type; `'event'` hears all of them, `'end'` that there will be no more. */
@@ -25,7 +25,7 @@ export class ReaderWatch
   extends EventEmitter<ReaderWatchEvents>
   implements AsyncIterableIterator<ReaderEvent>
 {
-  #monitor: NativeMonitor | undefined;
+  #feed: ReaderFeed | undefined;
   #view: View = { picture: [], error: undefined };
   readonly #iterating = new Onlooker();
   readonly #listening = new Onlooker();
@@ -80,7 +80,7 @@ export class ReaderWatch
     this.#ended = true;
     this.#events = [];
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#monitor?.stop();
+    this.#feed?.stop();
     this.#onEnd(this);
     for (const waiter of this.#waiting.splice(0)) {
       if (this.#failure) waiter.reject(this.#failure);
@@ -93,14 +93,14 @@ export class ReaderWatch
   /** Lets the process end while this is watching. */
   unref(): this {
     this.#keepsAlive = false;
-    this.#monitor?.unref();
+    if (this.#feed) this.#feed.keepsAlive = false;
     return this;
   }
 
   /** Takes `unref` back. */
   ref(): this {
     this.#keepsAlive = true;
-    this.#monitor?.ref();
+    if (this.#feed) this.#feed.keepsAlive = true;
     return this;
   }
 
@@ -118,13 +118,13 @@ export class ReaderWatch
   };
 
   #start(): void {
-    if (this.#monitor) return;
+    if (this.#feed) return;
     try {
-      this.#monitor = new native.Monitor((error, picture) => {
-        this.#view = { picture: picture ?? this.#view.picture, error: error ?? undefined };
+      this.#feed = new ReaderFeed((view) => {
+        this.#view = view;
         this.#tell();
-      });
-      if (!this.#keepsAlive) this.#monitor.unref();
+      }, this.#keepsAlive);
+      this.#view = this.#feed.view ?? this.#view;
     } catch (error) {
       this.close();
       throw error;
@@ -146,7 +146,7 @@ export class ReaderWatch
   }
 
   #take(): ReaderEvent | undefined {
-    if (this.#events.length === 0 && this.#monitor) this.#events = this.#iterating.catchUp(this.#view);
+    if (this.#events.length === 0 && this.#feed) this.#events = this.#iterating.catchUp(this.#view);
     return this.#events.shift();
   }
 }

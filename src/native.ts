@@ -48,9 +48,23 @@ export interface NativeIdentity {
   id: number;
   /** 100-ns ticks since 1601-01-01 UTC; 0 = unknown. */
   connectTime: bigint;
+  /** Tells sessions apart whose connect time is unknown (`newSessionInstance`); 0 where it is known. */
+  instance: number;
 }
 
-export interface NativeSession extends NativeIdentity {
+/** For whom a card is used. */
+export interface NativeOwner {
+  identity: NativeIdentity;
+  /** Whether a card that another identity used last is reset before this one gets it. */
+  guarded: boolean;
+  /** Whether a card that this process has not used yet is taken as it is. */
+  trustsUnknown: boolean;
+}
+
+export interface NativeSession {
+  id: number;
+  /** 100-ns ticks since 1601-01-01 UTC; 0 = unknown. */
+  connectTime: bigint;
   user: string;
   source: string;
 }
@@ -69,16 +83,19 @@ export interface NativeBegin {
   waited: boolean;
 }
 
-/** One PC/SC context, at most one card, and the thread that may touch them. Operations run in order. */
-export interface NativeChannel {
-  /** SCardListReaders: those of any of the groups, of all where there is none. */
-  listReaders(groups: readonly string[], cancel?: NativeCancel): Promise<string[]>;
-  /** SCardListReaderGroups. */
-  listReaderGroups(cancel?: NativeCancel): Promise<string[]>;
-  /** SCardIsValidContext. A context does not outlive its service. */
-  isValid(cancel?: NativeCancel): Promise<boolean>;
-  /** SCardConnect; the active protocol's bit (ProtocolBits), 0 for direct. */
-  connect(reader: string, shareMode: number, protocols: number, cancel?: NativeCancel): Promise<number>;
+/** A connection to one card. Operations run in order. */
+export interface NativeConnection {
+  /**
+   * SCardConnect; the active protocol's bit (ProtocolBits), 0 for direct. `waitsForExclusive`: waits while another program is
+   * connected exclusively, instead of failing.
+   */
+  connect(
+    reader: string,
+    shareMode: number,
+    protocols: number,
+    waitsForExclusive: boolean,
+    cancel?: NativeCancel,
+  ): Promise<number>;
   /** SCardReconnect; the active protocol's bit. */
   reconnect(
     shareMode: number,
@@ -109,7 +126,7 @@ export interface NativeChannel {
   setAttribute(id: number, value: Uint8Array, cancel?: NativeCancel): Promise<void>;
   /** Cancels what is under way, disconnects, releases the context. Never waits for a stuck call. */
   close(disposition: number): Promise<void>;
-  /** Closed, or abandoned in mid-call: takes no more work. */
+  /** Closed, or given up inside a call: takes no more work. */
   readonly ended: boolean;
 }
 
@@ -138,7 +155,7 @@ export interface NativeLease {
   readonly evaluated: NativeEvaluation[];
   readonly fresh: boolean;
   readonly cardWasReset: boolean;
-  readonly channel: NativeChannel;
+  readonly connection: NativeConnection;
   /** Ends the transaction and gives the card back. Once. */
   end(disposition: number): Promise<void>;
 }
@@ -149,6 +166,7 @@ export interface NativeCardCache {
     identity: NativeIdentity,
     reader: string,
     cardId: Uint8Array | null,
+    options: { trustsUnknown: boolean; waitsForExclusive: boolean },
     cancel?: NativeCancel,
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
@@ -216,9 +234,13 @@ export interface NativeFilterWritten {
 
 export interface NativeAddon {
   Cancel: new () => NativeCancel;
-  /** Throws where there is no PC/SC library. */
-  Channel: new () => NativeChannel;
-  CardCache: new (filter: boolean) => NativeCardCache;
+  Connection: new (owner: NativeOwner) => NativeConnection;
+  /** `maxIdle` in milliseconds; null for no limit. */
+  CardCache: new (options: {
+    filter: boolean;
+    maxEntries: number;
+    maxIdle: number | null;
+  }) => NativeCardCache;
   /** Reports the whole picture at the start and at each change; an error, once, when the service is away. */
   Monitor: new (
     listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
@@ -235,13 +257,23 @@ export interface NativeAddon {
         listener: (error: Error | null, fd: number | null) => void,
       ) => NativePipeServer)
     | undefined;
+  /** Which backend this process uses, and why. Rejects where there is no library or no service to ask. */
+  backend(): Promise<{ name: string; reason: string }>;
   /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
   filterSetting(): NativeFilterSetting;
   /** Once, with the maker of errors. */
   initialize(makeError: (failure: Failure) => Error): void;
-  /** Loads the PC/SC library and tells its path; throws where there is none. */
+  /** SCardIsValidContext, of the context that the questions of this process are asked on. */
+  isValid(cancel?: NativeCancel): Promise<boolean>;
+  /** SCardListReaders: those of any of the groups, of all where there is none. */
+  listReaders(groups: readonly string[], cancel?: NativeCancel): Promise<string[]>;
+  /** SCardListReaderGroups. */
+  listReaderGroups(cancel?: NativeCancel): Promise<string[]>;
+  /** A number that no other call in this process gets. */
+  newSessionInstance(): number;
+  /** Loads the PC/SC library and returns its path; throws where there is none. */
   libraryPath(): string;
   /** SCardReadCache, or what stands for it; `cardId` has 16 bytes. */
   readItem(cardId: Uint8Array, name: string, freshness: number, cancel?: NativeCancel): Promise<Uint8Array>;

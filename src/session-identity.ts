@@ -1,5 +1,5 @@
 /** Who asks: the key of the card cache. */
-import type { NativeIdentity, NativeSession } from './native.js';
+import { type NativeIdentity, type NativeSession, native } from './native.js';
 import { checkNumber, describe } from './values.js';
 
 /** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
@@ -28,8 +28,18 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
   return identity;
 }
 
-export function nativeIdentity(identity: SessionIdentity): NativeIdentity {
-  return { id: identity.id, connectTime: identity.connectTime };
+/**
+ * The identity as the core has it. An id whose connect time is unknown is no key: such an identity equals no other one,
+ * unless it is an audit session, whose id is never used again.
+ */
+export function nativeIdentity({ id, connectTime, source }: SessionIdentity): NativeIdentity {
+  const isKey = connectTime !== 0n || source === 'audit';
+  return { id, connectTime, instance: isKey ? 0 : native.newSessionInstance() };
+}
+
+/** The same, for every identity with this id and connect time. */
+export function anyInstance({ id, connectTime }: SessionIdentity): NativeIdentity {
+  return { id, connectTime, instance: 0 };
 }
 
 /** An identity as the system told it. */
@@ -39,7 +49,7 @@ export function systemIdentity({ id, connectTime, user, source }: NativeSession)
 
 /** The same text for the same identity, and only for that. */
 export function identityKey(identity: NativeIdentity): string {
-  return `${identity.id}@${identity.connectTime}`;
+  return `${identity.id}@${identity.connectTime}#${identity.instance}`;
 }
 
 const ticksPerMs = 10_000n;

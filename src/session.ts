@@ -1,10 +1,10 @@
-/** A session's view of the smart cards: its own context, cards and transactions. */
+/** A session's view of the smart cards: its cards, transactions and watches. */
 import type { CacheTarget, CardCache } from './cache.js';
 import { Card, type ConnectOptions } from './card.js';
-import { closedError, PcscError } from './errors.js';
+import { closedError } from './errors.js';
 import { whileHolding } from './holding.js';
 import { ReaderWatch } from './monitor.js';
-import { type NativeChannel, native } from './native.js';
+import { type NativeOwner, native } from './native.js';
 import { checkRestOptions } from './rest.js';
 import type { SessionIdentity } from './session-identity.js';
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.js';
@@ -19,27 +19,28 @@ export interface ListReadersOptions extends WaitOptions {
   groups?: readonly string[] | undefined;
 }
 
-type Question<T> = (channel: NativeChannel, cancel: Cancellation | undefined) => Promise<T>;
-
 /** Made by `bridge.openSession`. Closing it closes its cards and watches. */
 export class SessionContext {
   /** Who this session is: the key of its cached cards. */
   readonly identity: Readonly<SessionIdentity>;
+  /** @internal What the core knows this session by. */
+  readonly owner: NativeOwner;
   readonly #cache: CardCache;
   readonly #onClose: (session: SessionContext) => Promise<void>;
   readonly #cards = new Set<Card>();
   readonly #watches = new Set<ReaderWatch>();
   readonly #closing = new AbortController();
-  #channel: NativeChannel | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal */
   constructor(
     identity: SessionIdentity,
+    owner: NativeOwner,
     cache: CardCache,
     onClose: (session: SessionContext) => Promise<void>,
   ) {
     this.identity = Object.freeze({ ...identity });
+    this.owner = owner;
     this.#cache = cache;
     this.#onClose = onClose;
   }
@@ -48,26 +49,20 @@ export class SessionContext {
   async listReaders(options: ListReadersOptions = {}): Promise<string[]> {
     checkOptions(options);
     const groups = checkGroups(options.groups ?? []);
-    return this.#ask('SCardListReaders', options, (channel, cancel) =>
-      channel.listReaders(groups, cancel?.native),
-    );
+    return this.#ask('SCardListReaders', options, (cancel) => native.listReaders(groups, cancel?.native));
   }
 
   /** SCardListReaderGroups: on pcsc-lite always SCard$DefaultReaders, which all readers are in. */
   async listReaderGroups(options?: WaitOptions): Promise<string[]> {
-    return this.#ask('SCardListReaderGroups', options, (channel, cancel) =>
-      channel.listReaderGroups(cancel?.native),
-    );
+    return this.#ask('SCardListReaderGroups', options, (cancel) => native.listReaderGroups(cancel?.native));
   }
 
   /**
-   * SCardIsValidContext: whether the session's own context works. A context does not outlive its service; the
-   * session's next call gets a new one by itself. False where there is no service.
+   * SCardIsValidContext: whether the context works that this process asks for readers on. A context does not outlive its
+   * service; the next call gets a new one by itself. False where there is no service.
    */
   async isValid(options?: WaitOptions): Promise<boolean> {
-    this.#checkOpen();
-    const check = (cancel?: Cancellation) => this.#isValid(cancel);
-    return waitFor('SCardIsValidContext', undefined, options, check, this.#closing.signal);
+    return this.#ask('SCardIsValidContext', options, (cancel) => native.isValid(cancel?.native));
   }
 
   /** Events of readers and cards from now on, what is there already first. */
@@ -83,7 +78,7 @@ export class SessionContext {
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
     this.#checkOpen();
     const onClose = (closed: Card) => this.#cards.delete(closed);
-    const card = await Card.connect(checkReader(reader), options, onClose, this.#closing.signal);
+    const card = await Card.connect(this.owner, checkReader(reader), options, onClose, this.#closing.signal);
     if (this.#closed) {
       await card.close();
       throw closedError('SessionContext');
@@ -107,7 +102,7 @@ export class SessionContext {
     checkRestOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
-    const lease = await this.#cache.find(this.identity, target, options, this.#closing.signal);
+    const lease = await this.#cache.find(this.owner, target, options, this.#closing.signal);
     const { transaction } = lease;
     transaction.disposition = disposition;
     return whileHolding(transaction.reader, undefined, () =>
@@ -132,49 +127,16 @@ export class SessionContext {
     this.#closing.abort(closedError('SessionContext'));
     const released = this.#onClose(this);
     for (const watch of [...this.#watches]) watch.close();
-    await Promise.all([
-      released,
-      ...[...this.#cards].map((card) => card.close()),
-      this.#channel?.close(dispositionNumber('leave')),
-    ]);
+    await Promise.all([released, ...[...this.#cards].map((card) => card.close())]);
   }
 
-  async #ask<T>(operation: string, options: WaitOptions | undefined, question: Question<T>): Promise<T> {
+  async #ask<T>(
+    operation: string,
+    options: WaitOptions | undefined,
+    question: (cancel: Cancellation | undefined) => Promise<T>,
+  ): Promise<T> {
     this.#checkOpen();
-    const ask = (cancel?: Cancellation) => this.#askTwice(question, cancel);
-    return waitFor(operation, undefined, options, ask, this.#closing.signal);
-  }
-
-  async #askTwice<T>(question: Question<T>, cancel: Cancellation | undefined): Promise<T> {
-    const known = this.#channel;
-    if (known !== undefined && !known.ended) {
-      try {
-        return await question(known, cancel);
-      } catch (error) {
-        if (cancel?.cancelled || !(error instanceof PcscError)) throw error;
-        // A context does not outlive its daemon, nor a call on it that was given up: once more, on a new one.
-        void known.close(dispositionNumber('leave'));
-      }
-    }
-    if (this.#closed) throw closedError('SessionContext');
-    if (this.#channel === undefined || this.#channel === known) this.#channel = new native.Channel();
-    return question(this.#channel, cancel);
-  }
-
-  async #isValid(cancel: Cancellation | undefined): Promise<boolean> {
-    if (this.#channel === undefined || this.#channel.ended) this.#channel = new native.Channel();
-    const channel = this.#channel;
-    let valid = false;
-    try {
-      valid = await channel.isValid(cancel?.native);
-    } catch (error) {
-      if (cancel?.cancelled || !(error instanceof PcscError)) throw error;
-    }
-    if (!valid) {
-      void channel.close(dispositionNumber('leave'));
-      if (this.#channel === channel) this.#channel = undefined;
-    }
-    return valid;
+    return waitFor(operation, undefined, options, question, this.#closing.signal);
   }
 
   #checkOpen(): void {

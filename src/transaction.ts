@@ -5,7 +5,7 @@ import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
 import { closedError, idleError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
-import { CardStates, type NativeChannel } from './native.js';
+import { CardStates, type NativeConnection } from './native.js';
 import { Rest, type RestOptions } from './rest.js';
 import { traced } from './trace.js';
 import {
@@ -35,7 +35,7 @@ export interface CardStatus {
 
 /** What a transaction is made from. */
 export interface TransactionParts {
-  channel: NativeChannel;
+  connection: NativeConnection;
   reader: string;
   cardWasReset: boolean;
   disposition: Disposition;
@@ -50,13 +50,13 @@ export class Transaction {
   /** How the card was found, where it came through the card cache. */
   readonly lookup: CacheLookup | undefined;
   #disposition: Disposition;
-  readonly #channel: NativeChannel;
+  readonly #connection: NativeConnection;
   #sealed: (() => Error) | undefined;
   #rest: Rest | undefined;
 
   /** @internal */
   constructor(parts: TransactionParts) {
-    this.#channel = parts.channel;
+    this.#connection = parts.connection;
     this.reader = parts.reader;
     this.cardWasReset = parts.cardWasReset;
     this.#disposition = parts.disposition;
@@ -79,10 +79,10 @@ export class Transaction {
    * read when its turn comes: leave it as it is until then.
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
-    const channel = this.#channelInUse();
+    const connection = this.#connectionInUse();
     checkApdu(apdu);
     return this.#use('SCardTransmit', options, (cancel) =>
-      traced(this.reader, apdu, () => channel.transmit(apdu, cancel?.native)),
+      traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
     );
   }
 
@@ -93,11 +93,11 @@ export class Transaction {
    * where the bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
-    const channel = this.#channelInUse();
+    const connection = this.#connectionInUse();
     const prepared = new PreparedCommand(command);
     try {
       return await this.#use('SCardTransmit', options, (cancel) =>
-        prepared.send(channel, this.reader, cancel?.native),
+        prepared.send(connection, this.reader, cancel?.native),
       );
     } finally {
       prepared.wipe();
@@ -106,8 +106,8 @@ export class Transaction {
 
   /** SCardStatus. */
   async status(options?: WaitOptions): Promise<CardStatus> {
-    const channel = this.#channelInUse();
-    return this.#use('SCardStatus', options, (cancel) => readStatus(channel, cancel?.native));
+    const connection = this.#connectionInUse();
+    return this.#use('SCardStatus', options, (cancel) => readStatus(connection, cancel?.native));
   }
 
   /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
@@ -116,17 +116,17 @@ export class Transaction {
     input: Uint8Array = new Uint8Array(),
     options?: WaitOptions,
   ): Promise<Uint8Array> {
-    const channel = this.#channelInUse();
+    const connection = this.#connectionInUse();
     checkNumber(code, 'code');
     checkBytes(input, 'input');
-    return this.#use('SCardControl', options, (cancel) => channel.control(code, input, cancel?.native));
+    return this.#use('SCardControl', options, (cancel) => connection.control(code, input, cancel?.native));
   }
 
   /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
   async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
-    const channel = this.#channelInUse();
+    const connection = this.#connectionInUse();
     const id = attributeNumber(attribute);
-    return this.#use('SCardGetAttrib', options, (cancel) => channel.getAttribute(id, cancel?.native));
+    return this.#use('SCardGetAttrib', options, (cancel) => connection.getAttribute(id, cancel?.native));
   }
 
   /** @internal From here on every use is an error. */
@@ -146,14 +146,14 @@ export class Transaction {
         reject(error);
       };
       // Whatever is wrong with the card, the next use finds out.
-      const onKeepAlive = () => void this.#channel.status().catch(() => {});
+      const onKeepAlive = () => void this.#connection.status().catch(() => {});
       this.#rest = new Rest(options, onIdle, onKeepAlive);
     });
   }
 
-  #channelInUse(): NativeChannel {
+  #connectionInUse(): NativeConnection {
     if (this.#sealed) throw this.#sealed();
-    return this.#channel;
+    return this.#connection;
   }
 
   #use<T>(
@@ -192,9 +192,9 @@ export async function runTransaction<T>(
 }
 
 export async function readStatus(
-  channel: NativeChannel,
-  ...cancel: Parameters<NativeChannel['status']>
+  connection: NativeConnection,
+  ...cancel: Parameters<NativeConnection['status']>
 ): Promise<CardStatus> {
-  const { state, protocol, atr } = await channel.status(...cancel);
+  const { state, protocol, atr } = await connection.status(...cancel);
   return { state: CardStates[state] ?? 'unknown', protocol: protocolName(protocol), atr };
 }

@@ -17,8 +17,14 @@ const longestTimer = 2 ** 31 - 1;
 /** One wait's end, for whatever is waiting at the moment: native operations, and waits of our own. */
 export class Cancellation {
   readonly native: NativeCancel = new native.Cancel();
+  /** The caller gave a `timeout` or a `signal`: waiting is what they want. */
+  readonly byCaller: boolean;
   #onCancel: (() => void) | undefined;
   #cancelled = false;
+
+  constructor(byCaller: boolean) {
+    this.byCaller = byCaller;
+  }
 
   get cancelled(): boolean {
     return this.#cancelled;
@@ -53,7 +59,7 @@ export async function waitFor<T>(
   closing?.throwIfAborted();
   if (signal?.aborted) throw abortError(operation, reader, signal.reason);
 
-  const cancel = new Cancellation();
+  const cancel = new Cancellation(signal !== undefined || options?.timeout !== undefined);
   let ended: Error | undefined;
   const end = (error: Error) => {
     ended ??= error;

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "addon/channel_wrap.h"
+#include "addon/connection_wrap.h"
 #include "addon/convert.h"
 #include "addon/promise.h"
-#include "cache/channel_card.h"
+#include "backend/choice.h"
+#include "cache/connection_card.h"
+#include "loop/on_loop.h"
 
 namespace pcsc_bridge::addon {
 namespace {
@@ -54,8 +56,25 @@ Napi::Object FromEvaluation(Napi::Env env, const Evaluation& evaluation) {
 Napi::Value Undefined(Napi::Env env, Done&) {
   return env.Undefined();
 }
-Napi::Value FromLease(Napi::Env env, Lease& lease) {
+Napi::Value FromLease(Napi::Env env, std::shared_ptr<Lease>& lease) {
   return LeaseWrap::Wrap(env, std::move(lease));
+}
+
+CardCacheOptions ToOptions(const Napi::Value& value) {
+  const auto object = value.As<Napi::Object>();
+  CardCacheOptions options;
+  options.filter = object.Get("filter").ToBoolean();
+  options.max_entries = ToUint32(object.Get("maxEntries"), "maxEntries");
+  const Napi::Value max_idle = object.Get("maxIdle");
+  options.max_idle.reset();
+  if (max_idle.IsNumber())
+    options.max_idle = std::chrono::milliseconds(max_idle.As<Napi::Number>().Int64Value());
+  return options;
+}
+
+LookupOptions ToLookupOptions(const Napi::Value& value) {
+  const auto object = value.As<Napi::Object>();
+  return {object.Get("trustsUnknown").ToBoolean(), object.Get("waitsForExclusive").ToBoolean()};
 }
 
 }  // namespace
@@ -71,23 +90,24 @@ Napi::Function CacheWrap::Define(Napi::Env env) {
 }
 
 CacheWrap::CacheWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CacheWrap>(info) {
-  const Napi::Env env = info.Env();
-  if (!info[0].IsBoolean()) throw Napi::TypeError::New(env, "filter must be a boolean");
-  const Result<const Library*> library = Library::Load();
-  if (!library) throw Napi::Error(env, ToJs(env, library.error()));
-  library_ = library.value();
-  cache_ = CardCache::Create(ChannelCards(*library_), info[0].As<Napi::Boolean>(), CardUsers::OfProcess());
+  if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options must be an object");
+  const std::shared_ptr<Scope>& scope = Environment::Of(info.Env()).queue->scope();
+  loop_ = scope->loop();
+  cache_ = CardCache::Create(loop_, ConnectionCards(scope, backend::OfProcess(), CardUsers::OfProcess()),
+                             ToOptions(info[0]), CardUsers::OfProcess());
 }
 
 CacheWrap::~CacheWrap() {
-  if (monitor_) monitor_->Stop();
-  if (cache_) cache_->Close(nullptr);
+  if (!cache_) return;
+  loop_->Execute([cache = std::move(cache_), watch = std::move(watch_)] { cache->Close(nullptr); });
 }
 
 void CacheWrap::Watch() {
-  if (monitor_) return;
-  monitor_ = Monitor::Start(*library_, [cache = std::weak_ptr<CardCache>(cache_)](const auto& picture) {
-    if (const std::shared_ptr<CardCache> alive = cache.lock()) alive->Observe(picture);
+  if (watch_) return;
+  const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
+  if (!monitor) return;
+  watch_ = monitor->Subscribe(loop_, [cache = std::weak_ptr<CardCache>(cache_)](const auto& picture) {
+    if (const std::shared_ptr<CardCache> alive = cache.lock()) alive->DropGoneEntries(picture);
   });
 }
 
@@ -96,14 +116,24 @@ Napi::Value CacheWrap::Acquire(const Napi::CallbackInfo& info) {
   CacheTarget target;
   target.reader = ToString(info[1], "reader");
   target.card_id = ToCardId(info[2]);
+  const LookupOptions options = ToLookupOptions(info[3]);
   Watch();
-  Promised<Lease> promised = MakePromise<Lease>(info.Env(), FromLease, this);
-  CancelWrap::Bind(info[3], cache_->Acquire(identity, std::move(target), std::move(promised.answer)));
+  using LeasePtr = std::shared_ptr<Lease>;
+  Promised<LeasePtr> promised = MakePromise<LeasePtr>(info.Env(), FromLease, this);
+  loop_->Execute([cache = cache_, identity, target, options, loop = loop_,
+                  answer = std::move(promised.answer), token = CancelWrap::TokenOf(info[4])] {
+    const std::shared_ptr<Cancellable> lookup =
+        cache->Acquire(identity, target, options, [loop, answer](Result<Lease> lease) {
+          if (!lease) return answer(lease.error());
+          answer(OwnedOnLoop(loop, std::make_unique<Lease>(std::move(*lease))));
+        });
+    if (token) token->Bind(lookup);
+  });
   return promised.promise;
 }
 
 Napi::Value CacheWrap::Entries(const Napi::CallbackInfo& info) {
-  const std::vector<CacheEntryInfo> entries = cache_->Entries();
+  const std::vector<CacheEntryInfo> entries = loop_->Sync([this] { return cache_->Entries(); });
   Napi::Array array = Napi::Array::New(info.Env(), entries.size());
   for (std::uint32_t i = 0; i < entries.size(); ++i) array.Set(i, FromEntry(info.Env(), entries[i]));
   return array;
@@ -113,8 +143,9 @@ Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const SessionIdentity identity = ToIdentity(info[0], "identity");
   Promised<Done> promised = MakePromise<Done>(env, Undefined, this);
-  const std::size_t evicted =
-      cache_->Evict(identity, [answer = std::move(promised.answer)] { answer(Done{}); });
+  const std::size_t evicted = loop_->Sync([this, &identity, answer = std::move(promised.answer)] {
+    return cache_->Evict(identity, [answer] { answer(Done{}); });
+  });
   Napi::Object object = Napi::Object::New(env);
   object.Set("evicted", Napi::Number::New(env, static_cast<double>(evicted)));
   object.Set("closed", promised.promise);
@@ -122,9 +153,10 @@ Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CacheWrap::Close(const Napi::CallbackInfo& info) {
-  if (monitor_) std::exchange(monitor_, nullptr)->Stop();
   Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
-  cache_->Close([answer = std::move(promised.answer)] { answer(Done{}); });
+  loop_->Execute([cache = cache_, watch = std::move(watch_), answer = std::move(promised.answer)] {
+    cache->Close([answer] { answer(Done{}); });
+  });
   return promised.promise;
 }
 
@@ -132,14 +164,14 @@ Napi::Function LeaseWrap::Define(Napi::Env env) {
   return DefineClass(env, "Lease", {InstanceMethod<&LeaseWrap::End>("end")});
 }
 
-Napi::Object LeaseWrap::Wrap(Napi::Env env, Lease lease) {
-  return Environment::Of(env).lease_class.New({Napi::External<Lease>::New(env, &lease)});
+Napi::Object LeaseWrap::Wrap(Napi::Env env, std::shared_ptr<Lease> lease) {
+  return Environment::Of(env).lease_class.New({Napi::External<std::shared_ptr<Lease>>::New(env, &lease)});
 }
 
 LeaseWrap::LeaseWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LeaseWrap>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsExternal()) throw Napi::TypeError::New(env, "leases are made by CardCache.acquire");
-  lease_.emplace(std::move(*info[0].As<Napi::External<Lease>>().Data()));
+  lease_ = std::move(*info[0].As<Napi::External<std::shared_ptr<Lease>>>().Data());
 
   Napi::Object self = info.This().As<Napi::Object>();
   const std::vector<Evaluation>& evaluated = lease_->evaluated();
@@ -149,15 +181,17 @@ LeaseWrap::LeaseWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LeaseWra
   self.Set("evaluated", list);
   self.Set("fresh", lease_->fresh());
   self.Set("cardWasReset", lease_->card_was_reset());
-  self.Set("channel", ChannelWrap::Wrap(env, lease_->channel()));
+  self.Set("connection", ConnectionWrap::Wrap(env, lease_->connection()));
 }
 
 Napi::Value LeaseWrap::End(const Napi::CallbackInfo& info) {
   const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
   if (!lease_) throw Napi::Error::New(info.Env(), "this lease has ended already");
   Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
-  lease_->End(disposition, std::move(promised.answer));
-  lease_.reset();
+  const std::shared_ptr<Loop>& loop = Environment::Of(info.Env()).queue->loop();
+  loop->Execute([lease = std::move(lease_), disposition, answer = std::move(promised.answer)] {
+    lease->End(disposition, answer);
+  });
   return promised.promise;
 }
 

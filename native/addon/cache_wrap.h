@@ -4,10 +4,9 @@
 #include <napi.h>
 
 #include <memory>
-#include <optional>
 
 #include "cache/card_cache.h"
-#include "channel/monitor.h"
+#include "readers/monitor.h"
 
 namespace pcsc_bridge::addon {
 
@@ -25,22 +24,23 @@ class CacheWrap : public Napi::ObjectWrap<CacheWrap> {
 
   void Watch();
 
-  const Library* library_ = nullptr;
+  std::shared_ptr<Loop> loop_;
   std::shared_ptr<CardCache> cache_;
-  std::shared_ptr<Monitor> monitor_;  // from the first lookup on: drops entries whose card has gone
+  std::shared_ptr<Monitor::Subscription>
+      watch_;  // from the first lookup on: drops entries whose card has gone
 };
 
 // A lease; one that is collected without end() resets its card.
 class LeaseWrap : public Napi::ObjectWrap<LeaseWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
-  static Napi::Object Wrap(Napi::Env env, Lease lease);
+  static Napi::Object Wrap(Napi::Env env, std::shared_ptr<Lease> lease);
   explicit LeaseWrap(const Napi::CallbackInfo& info);
 
  private:
   Napi::Value End(const Napi::CallbackInfo& info);
 
-  std::optional<Lease> lease_;
+  std::shared_ptr<Lease> lease_;  // null once ended
 };
 
 }  // namespace pcsc_bridge::addon

@@ -71,6 +71,9 @@ SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   identity.id = ToUint32(object.Get("id"), "id");
   identity.connect_time = time.As<Napi::BigInt>().Uint64Value(&lossless);
   if (!lossless) ThrowType(value, name, "an object whose connectTime fits 64 bits");
+  const Napi::Value instance = object.Get("instance");
+  if (instance.IsNumber())
+    identity.instance = static_cast<std::uint64_t>(instance.As<Napi::Number>().Int64Value());
   return identity;
 }
 

@@ -5,16 +5,16 @@
 
 #include <memory>
 
-#include "addon/dispatcher.h"
+#include "addon/js_queue.h"
 #include "pcsc/result.h"
 
 namespace pcsc_bridge::addon {
 
 // The environment's instance data.
 struct Environment {
-  std::shared_ptr<Dispatcher> dispatcher;
+  std::shared_ptr<JsQueue> queue;
   Napi::FunctionReference make_error;  // (failure) => Error, from src/errors.ts
-  Napi::FunctionReference channel_class;
+  Napi::FunctionReference connection_class;
   Napi::FunctionReference lease_class;
 
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }

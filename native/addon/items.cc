@@ -26,7 +26,9 @@ Napi::Value ReadItem(const Napi::CallbackInfo& info) {
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
   Promised<Bytes> promised = MakePromise<Bytes>(
       info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, std::move(data)); });
-  CancelWrap::Bind(info[3], ReadHostItem(std::move(key), freshness, std::move(promised.answer)));
+  const std::shared_ptr<Cancellable> operation =
+      ReadHostItem(std::move(key), freshness, std::move(promised.answer));
+  if (const auto token = CancelWrap::TokenOf(info[3])) token->Bind(operation);
   return promised.promise;
 }
 
@@ -36,8 +38,9 @@ Napi::Value WriteItem(const Napi::CallbackInfo& info) {
   Bytes data = ToBytes(info[3], "data");
   Promised<Done> promised =
       MakePromise<Done>(info.Env(), [](Napi::Env env, Done&) { return env.Undefined(); });
-  CancelWrap::Bind(info[4],
-                   WriteHostItem(std::move(key), freshness, std::move(data), std::move(promised.answer)));
+  const std::shared_ptr<Cancellable> operation =
+      WriteHostItem(std::move(key), freshness, std::move(data), std::move(promised.answer));
+  if (const auto token = CancelWrap::TokenOf(info[4])) token->Bind(operation);
   return promised.promise;
 }
 

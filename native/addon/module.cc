@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "addon/cache_wrap.h"
-#include "addon/channel_wrap.h"
+#include "addon/connection_wrap.h"
 #include "addon/doctor.h"
 #include "addon/environment.h"
 #include "addon/items.h"
@@ -12,6 +12,7 @@
 #include "addon/pin.h"
 #include "addon/pipe_server.h"
 #include "addon/promise.h"
+#include "addon/questions.h"
 #include "addon/session.h"
 #include "addon/socket.h"
 #include "backend/library/library.h"
@@ -33,25 +34,40 @@ Napi::Value LibraryPath(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), library.value()->path);
 }
 
+// Hosts that run Node-API addons on another event loop than libuv's.
+bool HasLibuv(Napi::Env env) {
+  const Napi::Value process = env.Global().Get("process");
+  if (!process.IsObject()) return true;
+  const Napi::Value versions = process.As<Napi::Object>().Get("versions");
+  if (!versions.IsObject()) return true;
+  const auto has = [&](const char* host) { return !versions.As<Napi::Object>().Get(host).IsUndefined(); };
+  return !has("bun") && !has("deno");
+}
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   StayLoaded();
   auto environment = std::make_unique<Environment>();
-  environment->dispatcher = Dispatcher::Create(env);
-  const Napi::Function channel = ChannelWrap::Define(env);
+  environment->queue = HasLibuv(env) ? MakeUvQueue(env) : MakeThreadsafeQueue(env);
+  const Napi::Function connection = ConnectionWrap::Define(env);
   const Napi::Function lease = LeaseWrap::Define(env);
-  environment->channel_class = Napi::Persistent(channel);
+  environment->connection_class = Napi::Persistent(connection);
   environment->lease_class = Napi::Persistent(lease);
   env.SetInstanceData(environment.release());  // deleted with the environment
 
   exports.Set("Cancel", CancelWrap::Define(env));
   exports.Set("CardCache", CacheWrap::Define(env));
-  exports.Set("Channel", channel);
+  exports.Set("Connection", connection);
   exports.Set("Monitor", MonitorWrap::Define(env));
   exports.Set("PipeServer", DefinePipeServer(env));
+  exports.Set("backend", Napi::Function::New<ChosenBackend>(env, "backend"));
   exports.Set("doctor", Napi::Function::New<Doctor>(env, "doctor"));
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));
+  exports.Set("isValid", Napi::Function::New<IsValid>(env, "isValid"));
+  exports.Set("listReaderGroups", Napi::Function::New<ListReaderGroups>(env, "listReaderGroups"));
+  exports.Set("listReaders", Napi::Function::New<ListReaders>(env, "listReaders"));
   exports.Set("libraryPath", Napi::Function::New<LibraryPath>(env, "libraryPath"));
+  exports.Set("newSessionInstance", Napi::Function::New<NewInstance>(env, "newSessionInstance"));
   exports.Set("openPipe", Napi::Function::New<OpenPipeClient>(env, "openPipe"));
   exports.Set("peerOf", Napi::Function::New<PeerOf>(env, "peerOf"));
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
@@ -62,7 +78,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   return exports;
 }
 
-NODE_API_MODULE(pcsc_bridge, Init)
-
 }  // namespace
 }  // namespace pcsc_bridge::addon
+
+static Napi::Object InitModule(Napi::Env env, Napi::Object exports) {
+  return pcsc_bridge::addon::Init(env, exports);
+}
+NODE_API_MODULE(pcsc_bridge, InitModule)

@@ -35,32 +35,31 @@ Napi::Function MonitorWrap::Define(Napi::Env env) {
 MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorWrap>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "Monitor: the listener must be a function");
-  const Result<const Library*> library = Library::Load();
-  if (!library) throw Napi::Error(env, ToJs(env, library.error()));
-  const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
-  // `this` stays valid for every task that runs: Ref() holds it until stop(), and tasks queued before stop()
-  // run before the object can be collected, or not at all.
-  monitor_ = Monitor::Start(*library.value(), [this, dispatcher](Result<Monitor::Picture> picture) {
-    auto shared = std::make_shared<Result<Monitor::Picture>>(std::move(picture));
-    dispatcher->Post(MakeTask([this, shared](Napi::Env on) { Tell(on, *shared); }));
-  });
-  if (!monitor_) {
+  const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
+  if (!monitor) {
     throw Napi::Error(env,
                       ToJs(env, Error{status::kNoMemory, "thread", "", "the system has no thread to give"}));
   }
+  const std::shared_ptr<JsQueue> queue = Environment::Of(env).queue;
+  loop_ = queue->loop();
+  // `this` stays valid for every task that runs: Ref() holds it until stop(), and tasks queued before stop()
+  // run before the object can be collected, or not at all.
+  subscription_ = monitor->Subscribe(loop_, [this, queue](const Result<Monitor::Picture>& picture) {
+    queue->Post(MakeJsTask([this, picture](Napi::Env on) { Tell(on, picture); }));
+  });
   listener_ = Napi::Persistent(info[0].As<Napi::Function>());
   Expect(env, true);
   Ref();
 }
 
 MonitorWrap::~MonitorWrap() {
-  if (monitor_) monitor_->Stop();
+  if (subscription_) loop_->Execute([gone = std::move(subscription_)] {});
 }
 
-void MonitorWrap::Tell(Napi::Env env, Result<Monitor::Picture>& picture) {
+void MonitorWrap::Tell(Napi::Env env, const Result<Monitor::Picture>& picture) {
   if (listener_.IsEmpty()) return;
   if (picture) {
-    listener_.Call({env.Null(), FromPicture(env, *picture)});
+    listener_.Call({env.Null(), FromPicture(env, picture.value())});
   } else {
     listener_.Call({ToJs(env, picture.error()), env.Null()});
   }
@@ -69,11 +68,13 @@ void MonitorWrap::Tell(Napi::Env env, Result<Monitor::Picture>& picture) {
 void MonitorWrap::Stop(const Napi::CallbackInfo& info) {
   if (listener_.IsEmpty()) return;
   listener_.Reset();
-  monitor_->Stop();
-  const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(info.Env()).dispatcher;
+  const std::shared_ptr<JsQueue> queue = Environment::Of(info.Env()).queue;
   Expect(info.Env(), false);
   // Reports already on their way find the listener gone; let them pass before this object may go.
-  dispatcher->Post(MakeTask([this](Napi::Env) { Unref(); }));
+  loop_->Execute([gone = std::move(subscription_), queue, this]() mutable {
+    gone = nullptr;
+    queue->Post(MakeJsTask([this](Napi::Env) { Unref(); }));
+  });
 }
 
 void MonitorWrap::KeepAlive(const Napi::CallbackInfo& info) {
@@ -87,11 +88,11 @@ void MonitorWrap::LetGo(const Napi::CallbackInfo& info) {
 void MonitorWrap::Expect(Napi::Env env, bool expected) {
   if (expected_ == expected) return;
   expected_ = expected;
-  const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
+  JsQueue& queue = *Environment::Of(env).queue;
   if (expected) {
-    dispatcher->Expect();
+    queue.Expect();
   } else {
-    dispatcher->Settle();
+    queue.Settle();
   }
 }
 

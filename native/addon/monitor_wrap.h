@@ -1,11 +1,11 @@
-// Monitor in JavaScript: new Monitor((error, picture) => void), stop(), ref(), unref().
+// The process's monitor in JavaScript: new Monitor((error, picture) => void), stop(), ref(), unref().
 #pragma once
 
 #include <napi.h>
 
 #include <memory>
 
-#include "channel/monitor.h"
+#include "readers/monitor.h"
 
 namespace pcsc_bridge::addon {
 
@@ -21,9 +21,10 @@ class MonitorWrap : public Napi::ObjectWrap<MonitorWrap> {
   void KeepAlive(const Napi::CallbackInfo& info);
   void LetGo(const Napi::CallbackInfo& info);
   void Expect(Napi::Env env, bool expected);
-  void Tell(Napi::Env env, Result<Monitor::Picture>& picture);
+  void Tell(Napi::Env env, const Result<Monitor::Picture>& picture);
 
-  std::shared_ptr<Monitor> monitor_;
+  std::shared_ptr<Loop> loop_;
+  std::shared_ptr<Monitor::Subscription> subscription_;
   Napi::FunctionReference listener_;
   bool expected_ = false;  // the event loop waits for its reports
 };

@@ -18,7 +18,7 @@ void CloseHandleOf(std::intptr_t handle) {
   CloseHandle(reinterpret_cast<HANDLE>(handle));
 }
 
-// A pipe's handle until somebody takes it: what is on its way when the environment ends is closed.
+// A pipe's handle until it is taken: what is on its way when the environment ends is closed.
 class Arrival {
  public:
   explicit Arrival(Result<std::intptr_t> pipe) : pipe_(std::move(pipe)) {}
@@ -53,17 +53,17 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
     const std::string path = ToString(info[0], "path");
     const PipeAccess access = info[1].ToBoolean() ? PipeAccess::kInteractiveUsers : PipeAccess::kOwner;
     if (!info[2].IsFunction()) throw Napi::TypeError::New(env, "listener must be a function");
-    const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
+    const std::shared_ptr<JsQueue> queue = Environment::Of(env).queue;
     // `this` stays valid for every task that runs, as in MonitorWrap.
     Result<std::shared_ptr<PipeServer>> server =
-        PipeServer::Listen(path, access, [this, dispatcher](Result<std::intptr_t> pipe) {
+        PipeServer::Listen(path, access, [this, queue](Result<std::intptr_t> pipe) {
           auto arrival = std::make_shared<Arrival>(std::move(pipe));
-          dispatcher->Post(MakeTask([this, arrival](Napi::Env on) { Tell(on, *arrival); }));
+          queue->Post(MakeJsTask([this, arrival](Napi::Env on) { Tell(on, *arrival); }));
         });
     if (!server) throw Napi::Error(env, ToJs(env, server.error()));
     server_ = std::move(*server);
     listener_ = Napi::Persistent(info[2].As<Napi::Function>());
-    dispatcher->Expect();
+    queue->Expect();
     Ref();
   }
 
@@ -90,12 +90,12 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
       return promised.promise;
     }
     listener_.Reset();
-    const std::shared_ptr<Dispatcher> dispatcher = Environment::Of(env).dispatcher;
-    dispatcher->Settle();
-    server_->Stop([this, dispatcher, answer = promised.answer] {
+    const std::shared_ptr<JsQueue> queue = Environment::Of(env).queue;
+    queue->Settle();
+    server_->Stop([this, queue, answer = promised.answer] {
       answer(Done{});
       // After all that arrived before.
-      dispatcher->Post(MakeTask([this](Napi::Env) { Unref(); }));
+      queue->Post(MakeJsTask([this](Napi::Env) { Unref(); }));
     });
     return promised.promise;
   }

@@ -5,11 +5,12 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <utility>
 
 #include "addon/environment.h"
-#include "channel/operation.h"
+#include "loop/cancellable.h"
 #include "loop/worker.h"
 
 namespace pcsc_bridge::addon {
@@ -21,16 +22,16 @@ using Convert = Napi::Value (*)(Napi::Env, T&);
 // A promise on its way: made and settled on the environment's thread, answered once, from any thread. Keeps
 // the event loop alive until then, and the JavaScript object that the operation works on.
 template <class T>
-class Pending final : public Task, public std::enable_shared_from_this<Pending<T>> {
+class Pending final : public JsTask, public std::enable_shared_from_this<Pending<T>> {
  public:
   using Owner = Napi::Reference<Napi::Object>;
 
   Pending(Napi::Env env, Convert<T> convert, Owner* owner)
       : deferred_(Napi::Promise::Deferred::New(env)),
-        dispatcher_(Environment::Of(env).dispatcher),
+        queue_(Environment::Of(env).queue),
         convert_(convert),
         owner_(owner) {
-    dispatcher_->Expect();
+    queue_->Expect();
     if (owner_ != nullptr) owner_->Ref();
   }
 
@@ -38,11 +39,11 @@ class Pending final : public Task, public std::enable_shared_from_this<Pending<T
 
   void Answer(Result<T> result) {
     result_.emplace(std::move(result));
-    dispatcher_->Post(this->shared_from_this());
+    queue_->Post(this->shared_from_this());
   }
 
   void Run(Napi::Env env) override {
-    dispatcher_->Settle();
+    queue_->Settle();
     if (owner_ != nullptr) owner_->Unref();
     if (*result_) {
       deferred_.Resolve(convert_(env, **result_));
@@ -53,7 +54,7 @@ class Pending final : public Task, public std::enable_shared_from_this<Pending<T
 
  private:
   const Napi::Promise::Deferred deferred_;
-  const std::shared_ptr<Dispatcher> dispatcher_;
+  const std::shared_ptr<JsQueue> queue_;
   const Convert<T> convert_;
   Owner* const owner_;  // kept by its reference count
   std::optional<Result<T>> result_;
@@ -81,20 +82,31 @@ void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask)
   }
 }
 
+// Ties an operation to its Cancel in JavaScript: either may come first, on different threads.
+class CancelToken {
+ public:
+  void Bind(std::weak_ptr<Cancellable> operation);
+  void Cancel();
+
+ private:
+  std::mutex mutex_;
+  std::weak_ptr<Cancellable> operation_;
+  bool cancelled_ = false;
+};
+
 // new Cancel(): given to an operation as its last argument; cancel() ends that operation, at once.
 class CancelWrap : public Napi::ObjectWrap<CancelWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
   explicit CancelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CancelWrap>(info) {}
 
-  // Ties the operation to the Cancel in `value`, if there is one.
-  static void Bind(const Napi::Value& value, std::weak_ptr<Cancellable> operation);
+  // Of the Cancel in `value`; null where there is none.
+  static std::shared_ptr<CancelToken> TokenOf(const Napi::Value& value);
 
  private:
   void Cancel(const Napi::CallbackInfo& info);
 
-  std::weak_ptr<Cancellable> operation_;
-  bool cancelled_ = false;
+  const std::shared_ptr<CancelToken> token_ = std::make_shared<CancelToken>();
 };
 
 }  // namespace pcsc_bridge::addon

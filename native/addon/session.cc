@@ -1,6 +1,8 @@
 #include "addon/session.h"
 
+#if defined(_WIN32)
 #include <uv.h>
+#endif
 
 #include <utility>
 
@@ -12,6 +14,15 @@
 
 namespace pcsc_bridge::addon {
 namespace {
+
+// The system's handle for a descriptor of the host's C library.
+std::intptr_t HandleOf(int fd) {
+#if defined(_WIN32)
+  return std::intptr_t(uv_get_osfhandle(fd));
+#else
+  return fd;
+#endif
+}
 
 Napi::Value FromSession(Napi::Env env, Session& session) {
   Napi::Object object = FromIdentity(env, session.identity).As<Napi::Object>();
@@ -38,10 +49,14 @@ Napi::Value SessionOf(const Napi::CallbackInfo& info) {
   return promised.promise;
 }
 
+Napi::Value NewInstance(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(NewSessionInstance()));
+}
+
 Napi::Value PeerOf(const Napi::CallbackInfo& info) {
   const std::uint32_t fd = ToUint32(info[0], "fd");
-  // Named by number here only: by the time the answer comes the descriptor may be somebody else's.
-  Result<PeerQuestion> question = AskPeer(std::intptr_t(uv_get_osfhandle(static_cast<int>(fd))));
+  // Named by number here only: by the time the answer comes the descriptor may be another file's.
+  Result<PeerQuestion> question = AskPeer(HandleOf(static_cast<int>(fd)));
   if (!question) throw Napi::Error(info.Env(), ToJs(info.Env(), question.error()));
   const Promised<Peer> promised = MakePromise<Peer>(info.Env(), FromPeer);
   AnswerOnWorker<Peer>(promised, std::move(*question));

@@ -9,6 +9,9 @@ namespace pcsc_bridge::addon {
 // src/native.ts.
 Napi::Value SessionOf(const Napi::CallbackInfo& info);
 
+// newSessionInstance(): see SessionIdentity::instance.
+Napi::Value NewInstance(const Napi::CallbackInfo& info);
+
 // peerOf(fd): a promise of who is at the other end of a connected Unix socket (on Windows: named pipe).
 Napi::Value PeerOf(const Napi::CallbackInfo& info);
 

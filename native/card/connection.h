@@ -1,6 +1,7 @@
 // A connection to one card: what is asked of it, in order, on one loop.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -108,7 +109,11 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void Close(Disposition disposition, std::function<void()> closed = nullptr);
 
   State state() const { return state_; }
-  bool ended() const { return state_ == State::kAbandoned || state_ == State::kEnded; }
+  // Any thread.
+  bool ended() const {
+    const State state = state_;
+    return state == State::kAbandoned || state == State::kEnded;
+  }
   bool in_transaction() const { return state_ == State::kHeld || state_ == State::kUsed; }
   const std::string& reader() const { return parameters_.reader; }
   const std::shared_ptr<Loop>& loop() const { return parts_.scope->loop(); }
@@ -163,7 +168,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void DisconnectAndEnd(Disposition disposition, std::function<void()> closed);
 
   const Parts parts_;
-  State state_ = State::kClosed;
+  std::atomic<State> state_{State::kClosed};  // written on the loop
   std::unique_ptr<backend::Client> client_;
   ConnectParameters parameters_;  // of the last connect or reconnect
   Protocols protocol_ = 0;        // the active one

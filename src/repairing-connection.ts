@@ -1,10 +1,11 @@
-/** A connected card's channel, kept usable across resets, removals, aborted calls and dead daemons. */
+/** A connection to a card, kept usable across resets, removals, aborted calls and dead daemons. */
 import { closedError, PcscError } from './errors.js';
-import { type NativeChannel, native } from './native.js';
+import { type NativeConnection, type NativeOwner, native } from './native.js';
 import type { Cancellation } from './waiting.js';
 
 /** How to connect: numbers as src/native.ts has them. */
 export interface ConnectParameters {
+  owner: NativeOwner;
   reader: string;
   shareMode: number;
   protocols: number;
@@ -37,16 +38,16 @@ const wantsFresh = new Set([
   'BRIDGE_E_CLOSED',
   'BRIDGE_E_NOT_CONNECTED',
 ]);
-/** The operation was never begun: its channel was given up, or the repair before it failed. */
+/** The operation was never begun: its connection was given up, or the repair before it failed. */
 const neverRan = new Set(['BRIDGE_E_ABANDONED', 'BRIDGE_E_NOT_CONNECTED']);
 
 /**
- * The operation that meets a failure reports it; the next one first puts things right. A channel works in
+ * The operation that meets a failure reports it; the next one first puts things right. A connection works in
  * order, so whatever is asked for meanwhile waits behind the repair. Failures of one asker's operation are not
  * another's: what never ran because of them runs anew.
  */
-export class Connection {
-  #channel: NativeChannel | undefined;
+export class RepairingConnection {
+  #connection: NativeConnection | undefined;
   #remedy: 'none' | 'reconnect' | 'fresh' = 'fresh';
   #renewed = false;
   #closed: Promise<void> | undefined;
@@ -55,17 +56,17 @@ export class Connection {
 
   constructor(readonly parameters: ConnectParameters) {}
 
-  /** Runs an operation on a channel whose card is connected, or about to be. */
+  /** Runs an operation on a connection whose card is connected, or about to be. */
   async use<T>(
     cancel: Cancellation | undefined,
-    operation: (channel: NativeChannel) => Promise<T>,
+    operation: (connection: NativeConnection) => Promise<T>,
   ): Promise<T> {
     for (let again = this.parameters.reconnects; ; ) {
-      const channel = this.#usable ?? (await this.#ready(cancel));
+      const connection = this.#usable ?? (await this.#ready(cancel));
       try {
-        return await operation(channel);
+        return await operation(connection);
       } catch (error) {
-        this.note(error, channel);
+        this.note(error, connection);
         if (this.#closed || !(error instanceof PcscError)) throw error;
         const wasReset = again && wantsReconnect.has(error.code);
         if (wasReset) again = false;
@@ -74,9 +75,9 @@ export class Connection {
     }
   }
 
-  /** Learns from a failure on a channel what the next use has to do first. */
-  note(error: unknown, channel: NativeChannel): void {
-    if (!(error instanceof PcscError) || channel !== this.#channel) return;
+  /** Learns from a failure on a connection what the next use has to do first. */
+  note(error: unknown, connection: NativeConnection): void {
+    if (!(error instanceof PcscError) || connection !== this.#connection) return;
     if (wantsFresh.has(error.code)) this.#remedy = 'fresh';
     else if (wantsReconnect.has(error.code) && this.#remedy === 'none') this.#remedy = 'reconnect';
   }
@@ -89,37 +90,38 @@ export class Connection {
   }
 
   close(disposition: number): Promise<void> {
-    this.#closed ??= this.#channel?.close(disposition) ?? Promise.resolve();
+    this.#closed ??= this.#connection?.close(disposition) ?? Promise.resolve();
     return this.#closed;
   }
 
-  /** The channel, where there is nothing to put right. */
-  get #usable(): NativeChannel | undefined {
-    const ready = this.#remedy === 'none' && this.#closed === undefined && this.#channel?.ended === false;
-    return ready ? this.#channel : undefined;
+  /** The connection, where there is nothing to put right. */
+  get #usable(): NativeConnection | undefined {
+    const ready = this.#remedy === 'none' && this.#closed === undefined && this.#connection?.ended === false;
+    return ready ? this.#connection : undefined;
   }
 
-  async #ready(cancel: Cancellation | undefined): Promise<NativeChannel> {
+  async #ready(cancel: Cancellation | undefined): Promise<NativeConnection> {
     if (this.#closed) throw closedError('Card');
     const { reader, shareMode, protocols } = this.parameters;
-    const old = this.#channel;
+    const old = this.#connection;
     const remedy = old === undefined || old.ended ? 'fresh' : this.#remedy;
     if (old !== undefined && remedy === 'none') return old;
 
-    const channel = old === undefined || remedy === 'fresh' ? new native.Channel() : old;
-    if (channel !== old) void old?.close(0);
-    this.#channel = channel;
+    const connection =
+      old === undefined || remedy === 'fresh' ? new native.Connection(this.parameters.owner) : old;
+    if (connection !== old) void old?.close(0);
+    this.#connection = connection;
     this.#remedy = 'none';
     this.#renewed = old !== undefined;
     try {
       const protocol = await (remedy === 'fresh'
-        ? channel.connect(reader, shareMode, protocols, cancel?.native)
-        : channel.reconnect(shareMode, protocols, 0, cancel?.native));
-      if (channel === this.#channel) this.protocol = protocol;
+        ? connection.connect(reader, shareMode, protocols, cancel?.byCaller === true, cancel?.native)
+        : connection.reconnect(shareMode, protocols, 0, cancel?.native));
+      if (connection === this.#connection) this.protocol = protocol;
     } catch (error) {
-      if (channel === this.#channel) this.#remedy = 'fresh';
+      if (connection === this.#connection) this.#remedy = 'fresh';
       throw error;
     }
-    return channel;
+    return connection;
   }
 }

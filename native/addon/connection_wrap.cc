@@ -1,0 +1,211 @@
+#include "addon/connection_wrap.h"
+
+#include <utility>
+#include <vector>
+
+#include "addon/convert.h"
+#include "backend/choice.h"
+#include "pcsc/secret.h"
+
+namespace pcsc_bridge::addon {
+namespace {
+
+Napi::Value Undefined(Napi::Env env, Done&) {
+  return env.Undefined();
+}
+Napi::Value FromProtocols(Napi::Env env, Protocols& protocols) {
+  return Napi::Number::New(env, protocols);
+}
+Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
+  return FromBytes(env, std::move(bytes));
+}
+
+Napi::Value FromBegin(Napi::Env env, BeginOutcome& outcome) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("cardWasReset", outcome.card_was_reset);
+  object.Set("waited", outcome.waited);
+  return object;
+}
+
+Napi::Value FromStatus(Napi::Env env, CardStatus& status) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("state", static_cast<std::uint32_t>(status.state));
+  object.Set("protocol", status.protocol);
+  object.Set("atr", FromBytes(env, status.atr));
+  return object;
+}
+
+std::shared_ptr<const SecretBytes> ToSecret(const Napi::Value& value, const char* name) {
+  return std::make_shared<const SecretBytes>(ToBytes(value, name));
+}
+
+CardOwner ToOwner(const Napi::Value& value) {
+  const auto object = value.As<Napi::Object>();
+  CardOwner owner;
+  owner.identity = ToIdentity(object.Get("identity"), "identity");
+  owner.guarded = object.Get("guarded").ToBoolean();
+  owner.trusts_unknown = object.Get("trustsUnknown").ToBoolean();
+  return owner;
+}
+
+}  // namespace
+
+Napi::Function ConnectionWrap::Define(Napi::Env env) {
+  return DefineClass(env, "Connection",
+                     {
+                         InstanceMethod<&ConnectionWrap::Connect>("connect"),
+                         InstanceMethod<&ConnectionWrap::Reconnect>("reconnect"),
+                         InstanceMethod<&ConnectionWrap::Disconnect>("disconnect"),
+                         InstanceMethod<&ConnectionWrap::Begin>("begin"),
+                         InstanceMethod<&ConnectionWrap::End>("end"),
+                         InstanceMethod<&ConnectionWrap::Status>("status"),
+                         InstanceMethod<&ConnectionWrap::Transmit>("transmit"),
+                         InstanceMethod<&ConnectionWrap::Exchange>("exchange"),
+                         InstanceMethod<&ConnectionWrap::Control>("control"),
+                         InstanceMethod<&ConnectionWrap::GetAttribute>("getAttribute"),
+                         InstanceMethod<&ConnectionWrap::SetAttribute>("setAttribute"),
+                         InstanceMethod<&ConnectionWrap::Close>("close"),
+                         InstanceAccessor<&ConnectionWrap::Ended>("ended"),
+                     });
+}
+
+Napi::Object ConnectionWrap::Wrap(Napi::Env env, std::shared_ptr<Connection> connection) {
+  return Environment::Of(env).connection_class.New(
+      {Napi::External<std::shared_ptr<Connection>>::New(env, &connection)});
+}
+
+ConnectionWrap::ConnectionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConnectionWrap>(info) {
+  const std::shared_ptr<Scope>& scope = Environment::Of(info.Env()).queue->scope();
+  loop_ = scope->loop();
+  if (info[0].IsExternal()) {
+    connection_ = *info[0].As<Napi::External<std::shared_ptr<Connection>>>().Data();
+    owned_ = false;
+    return;
+  }
+  if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "owner must be an object");
+  Connection::Parts parts{scope, backend::OfProcess(), CardUsers::OfProcess(), ToOwner(info[0]), nullptr};
+  connection_ = loop_->Sync([&parts] { return Connection::Create(std::move(parts)); });
+}
+
+ConnectionWrap::~ConnectionWrap() {
+  if (!connection_) return;
+  loop_->Execute([connection = std::move(connection_), owned = owned_] {
+    if (owned) connection->Close(Disposition::kLeave);
+  });
+}
+
+template <class T>
+Napi::Value ConnectionWrap::Start(
+    const Napi::CallbackInfo& info, std::size_t arguments, Convert<T> convert,
+    std::function<Connection::Handle(Connection&, Connection::Answer<T>)> start) {
+  Promised<T> promised = MakePromise<T>(info.Env(), convert, this);
+  loop_->Execute([connection = connection_, start = std::move(start), answer = std::move(promised.answer),
+                  token = CancelWrap::TokenOf(info[arguments])] {
+    const Connection::Handle operation = start(*connection, answer);
+    if (token) token->Bind(operation);
+  });
+  return promised.promise;
+}
+
+Napi::Value ConnectionWrap::Connect(const Napi::CallbackInfo& info) {
+  ConnectParameters parameters;
+  parameters.reader = ToString(info[0], "reader");
+  parameters.share_mode = static_cast<ShareMode>(ToUint32(info[1], "shareMode"));
+  parameters.protocols = ToUint32(info[2], "protocols");
+  parameters.waits_for_exclusive = info[3].ToBoolean();
+  return Start<Protocols>(info, 4, FromProtocols, [parameters](Connection& connection, auto answer) {
+    return connection.Connect(parameters, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::Reconnect(const Napi::CallbackInfo& info) {
+  const auto share_mode = static_cast<ShareMode>(ToUint32(info[0], "shareMode"));
+  const Protocols protocols = ToUint32(info[1], "protocols");
+  const auto initialization = static_cast<Disposition>(ToUint32(info[2], "initialization"));
+  return Start<Protocols>(info, 3, FromProtocols, [=](Connection& connection, auto answer) {
+    return connection.Reconnect(share_mode, protocols, initialization, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::Disconnect(const Napi::CallbackInfo& info) {
+  const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
+  return Start<Done>(info, 1, Undefined, [=](Connection& connection, auto answer) {
+    return connection.Disconnect(disposition, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::Begin(const Napi::CallbackInfo& info) {
+  return Start<BeginOutcome>(info, 0, FromBegin, [](Connection& connection, auto answer) {
+    return connection.Begin(OnReset::kReconnect, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::End(const Napi::CallbackInfo& info) {
+  const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
+  return Start<Done>(info, 1, Undefined, [=](Connection& connection, auto answer) {
+    return connection.End(disposition, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::Status(const Napi::CallbackInfo& info) {
+  return Start<CardStatus>(info, 0, FromStatus, [](Connection& connection, auto answer) {
+    return connection.GetStatus(std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::Transmit(const Napi::CallbackInfo& info) {
+  return Start<Bytes>(info, 1, FromOutput,
+                      [apdu = ToSecret(info[0], "apdu")](Connection& connection, auto answer) {
+                        return connection.Transmit(apdu, std::move(answer));
+                      });
+}
+
+Napi::Value ConnectionWrap::Exchange(const Napi::CallbackInfo& info) {
+  std::vector<pcsc_bridge::Exchange::Apdu> commands;
+  for (Bytes& command : ToBytesList(info[0], "commands")) {
+    commands.push_back(std::make_shared<const SecretBytes>(std::move(command)));
+  }
+  const auto get_response_class = static_cast<std::uint8_t>(ToUint32(info[1], "getResponseClass"));
+  return Start<Bytes>(
+      info, 2, FromOutput, [commands, get_response_class](Connection& connection, auto answer) {
+        return connection.Exchange(pcsc_bridge::Exchange(commands, get_response_class), std::move(answer));
+      });
+}
+
+Napi::Value ConnectionWrap::Control(const Napi::CallbackInfo& info) {
+  const std::uint32_t code = ToUint32(info[0], "code");
+  return Start<Bytes>(info, 2, FromOutput,
+                      [code, input = ToSecret(info[1], "input")](Connection& connection, auto answer) {
+                        return connection.Control(code, input, std::move(answer));
+                      });
+}
+
+Napi::Value ConnectionWrap::GetAttribute(const Napi::CallbackInfo& info) {
+  const std::uint32_t id = ToUint32(info[0], "attribute");
+  return Start<Bytes>(info, 1, FromOutput, [id](Connection& connection, auto answer) {
+    return connection.GetAttribute(id, std::move(answer));
+  });
+}
+
+Napi::Value ConnectionWrap::SetAttribute(const Napi::CallbackInfo& info) {
+  const std::uint32_t id = ToUint32(info[0], "attribute");
+  return Start<Done>(info, 2, Undefined,
+                     [id, value = ToBytes(info[1], "value")](Connection& connection, auto answer) {
+                       return connection.SetAttribute(id, value, std::move(answer));
+                     });
+}
+
+Napi::Value ConnectionWrap::Close(const Napi::CallbackInfo& info) {
+  const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
+  loop_->Execute([connection = connection_, disposition, answer = std::move(promised.answer)] {
+    connection->Close(disposition, [answer] { answer(Done{}); });
+  });
+  return promised.promise;
+}
+
+Napi::Value ConnectionWrap::Ended(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), connection_->ended());
+}
+
+}  // namespace pcsc_bridge::addon

@@ -1,0 +1,14 @@
+// Questions to the PC/SC service in JavaScript; see NativeAddon in src/native.ts.
+#pragma once
+
+#include <napi.h>
+
+namespace pcsc_bridge::addon {
+
+// listReaders(groups, cancel), listReaderGroups(cancel), isValid(cancel), backend(): promises.
+Napi::Value ListReaders(const Napi::CallbackInfo& info);
+Napi::Value ListReaderGroups(const Napi::CallbackInfo& info);
+Napi::Value IsValid(const Napi::CallbackInfo& info);
+Napi::Value ChosenBackend(const Napi::CallbackInfo& info);
+
+}  // namespace pcsc_bridge::addon

@@ -1,0 +1,180 @@
+// Node.js: the environment's libuv loop drives the core's.
+#include <uv.h>
+
+#include <thread>
+
+#include "addon/js_queue.h"
+
+#if defined(__linux__)
+// Hosts that lack them load the addon all the same, and never come here.
+#pragma weak uv_async_init
+#pragma weak uv_async_send
+#pragma weak uv_close
+#pragma weak uv_poll_init
+#pragma weak uv_poll_start
+#pragma weak uv_ref
+#pragma weak uv_unref
+#endif
+
+namespace pcsc_bridge::addon {
+namespace {
+
+template <class UvHandle>
+uv_handle_t* AsHandle(UvHandle& handle) {
+  return reinterpret_cast<uv_handle_t*>(&handle);
+}
+
+// It has a uv_async_t of its own and not a threadsafe function of Node-API: that one wakes the loop while it
+// holds its lock, and the loop's thread, once awake, waits for just that lock (measured: 5 us of 20).
+class UvQueue final : public JsQueue {
+ public:
+  UvQueue(Napi::Env env, uv_loop_t* uv, std::shared_ptr<Scope> scope)
+      : JsQueue(std::move(scope)), env_(env), uv_(uv), context_(std::in_place, env, "pcsc-bridge") {}
+
+  void Open() {
+    if (uv_async_init(uv_, &wake_, OnWake) != 0) {
+      throw Napi::Error::New(env_, "pcsc-bridge: the event loop takes no more handles");
+    }
+    open_handles_ = 1;
+    wake_.data = this;
+    uv_unref(AsHandle(wake_));
+    OpenCore();
+    napi_add_async_cleanup_hook(env_, OnEnvironmentEnd, this, &hook_);
+    self_ = shared_from_this();
+  }
+
+  // Any thread: the core's loop has something to do. Linux has a descriptor for that.
+  void WakeForCore() { WakeInTime(); }
+
+ private:
+  void Wake() override { uv_async_send(&wake_); }
+
+  void KeepAlive(bool alive) override {
+    if (alive) {
+      uv_ref(AsHandle(wake_));
+    } else {
+      uv_unref(AsHandle(wake_));
+    }
+  }
+
+  bool ComesByItself() const override { return collecting_ && std::this_thread::get_id() == thread_; }
+
+  static void OnWake(uv_async_t* wake) { static_cast<UvQueue*>(wake->data)->Turn(); }
+
+  // The core's turn, and then what it has for JavaScript.
+  void Turn() {
+    const std::shared_ptr<JsQueue> self = shared_from_this();
+    collecting_ = true;
+    loop()->RunDue();
+    SetTimer();
+    collecting_ = false;
+    if (!HasTasks() || !context_) return;
+    try {
+      const Napi::HandleScope handles(env_);
+      // Runs the microtasks, and with them what awaits the answers, when it goes.
+      const Napi::CallbackScope callbacks(env_, *context_);
+      RunTasks(env_);
+    } catch (const Napi::Error&) {
+      // The environment is being terminated.
+    }
+  }
+
+  static void OnEnvironmentEnd(napi_async_cleanup_hook_handle, void* self) {
+    static_cast<UvQueue*>(self)->Close();
+  }
+
+  void Close() {
+    scope()->End();
+    loop()->End();
+    Shut();
+    context_.reset();
+    CloseHandle(AsHandle(wake_));
+    CloseCore();
+  }
+
+  void CloseHandle(uv_handle_t* handle) {
+    uv_close(handle, [](uv_handle_t* closed) {
+      auto* queue = static_cast<UvQueue*>(closed->data);
+      if (--queue->open_handles_ > 0) return;
+      napi_remove_async_cleanup_hook(queue->hook_);
+      queue->self_.reset();
+    });
+  }
+
+#if defined(__linux__)
+  void OpenCore() {
+    if (uv_poll_init(uv_, &core_, loop()->descriptor()) != 0) {
+      throw Napi::Error::New(env_, "pcsc-bridge: the event loop takes no more handles");
+    }
+    ++open_handles_;
+    core_.data = this;
+    uv_poll_start(&core_, UV_READABLE,
+                  [](uv_poll_t* poll, int, int) { static_cast<UvQueue*>(poll->data)->Turn(); });
+    uv_unref(AsHandle(core_));
+  }
+  void SetTimer() {}
+  uv_poll_t core_{};
+#else
+  void OpenCore() {
+    if (uv_timer_init(uv_, &core_) != 0) {
+      throw Napi::Error::New(env_, "pcsc-bridge: the event loop takes no more handles");
+    }
+    ++open_handles_;
+    core_.data = this;
+    uv_unref(AsHandle(core_));
+  }
+  void SetTimer() {
+    const std::optional<Loop::Clock::time_point> next = loop()->NextTimer();
+    if (!next) {
+      uv_timer_stop(&core_);
+      return;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Loop::Clock::now()).count();
+    uv_timer_start(
+        &core_, [](uv_timer_t* timer) { static_cast<UvQueue*>(timer->data)->Turn(); },
+        left > 0 ? static_cast<std::uint64_t>(left) : 0, 0);
+  }
+  uv_timer_t core_{};
+#endif
+  void CloseCore() {
+    CloseHandle(AsHandle(core_));
+  }
+
+  const Napi::Env env_;
+  uv_loop_t* const uv_;
+  std::optional<Napi::AsyncContext> context_;  // ends with the environment
+  uv_async_t wake_{};
+  const std::thread::id thread_ = std::this_thread::get_id();
+  bool collecting_ = false;
+  int open_handles_ = 0;
+  napi_async_cleanup_hook_handle hook_ = nullptr;
+  std::shared_ptr<JsQueue> self_;  // until libuv has let go of the handles
+};
+
+}  // namespace
+
+std::shared_ptr<JsQueue> MakeUvQueue(Napi::Env env) {
+  uv_loop_t* uv = nullptr;
+  if (napi_get_uv_event_loop(env, &uv) != napi_ok) {
+    throw Napi::Error::New(env, "pcsc-bridge: this environment has no event loop");
+  }
+#if defined(__linux__)
+  const std::shared_ptr<Loop> loop = Loop::Create();
+#else
+  const auto queue_of_loop = std::make_shared<std::weak_ptr<UvQueue>>();
+  const std::shared_ptr<Loop> loop = Loop::Create([queue_of_loop] {
+    if (const std::shared_ptr<UvQueue> alive = queue_of_loop->lock()) alive->WakeForCore();
+  });
+#endif
+  if (!loop)
+    throw Napi::Error::New(env,
+                           "pcsc-bridge: the system has no descriptors left; raise the limit (ulimit -n)");
+  auto queue = std::make_shared<UvQueue>(env, uv, std::make_shared<Scope>(loop));
+#if !defined(__linux__)
+  *queue_of_loop = queue;
+#endif
+  queue->Open();
+  return queue;
+}
+
+}  // namespace pcsc_bridge::addon
