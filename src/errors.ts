@@ -51,6 +51,9 @@ export class AbortError extends Error {
   }
 }
 
+/** Calls that concern no card, and so are not kept waiting by one. */
+const questions = new Set(['SCardListReaders', 'SCardListReaderGroups', 'SCardIsValidContext']);
+
 /** A wait that lasted longer than its `timeout`. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
@@ -62,8 +65,11 @@ export class TimeoutError extends Error {
 
   constructor(operation: string, reader: string | undefined, timeout: number | undefined, reason?: unknown) {
     const time = timeout === undefined ? 'the time of its signal' : `${timeout} ms`;
+    const cause = questions.has(operation)
+      ? 'the smart card service may be busy or hang'
+      : 'another program may hold the card';
     super(
-      `${operation}${on(reader)} did not end within ${time}; somebody else may hold the card`,
+      `${operation}${on(reader)} did not end within ${time}; ${cause}`,
       reason === undefined ? undefined : { cause: reason },
     );
     this.operation = operation;

@@ -2,7 +2,7 @@
 
 namespace pcsc_bridge::addon {
 Napi::Value ToJs(Napi::Env env, const Error& error) {
-  const StatusText text = Describe(error.code);
+  const StatusText text = Describe(error.code, error.operation);
   Napi::Object failure = Napi::Object::New(env);
   failure.Set("code", text.name);
   failure.Set("value", Napi::Number::New(env, error.code));

@@ -179,6 +179,29 @@ constexpr Row kRows[] = {
     {status::kNotConnected, {"BRIDGE_E_NOT_CONNECTED", "There is no connection to a card; connect first"}},
 };
 
+struct SpecialText {
+  Status code;
+  std::string_view operation;
+  const char* text;
+};
+
+// What a code means where a certain function fails with it.
+constexpr SpecialText kSpecialTexts[] = {
+    {status::kSecurityViolation, "SCardEstablishContext",
+     "The smart card service does not let this user in; allow it in polkit (org.debian.pcsc-lite.access_pcsc)"},
+    {status::kSecurityViolation, "SCardConnect",
+     "The smart card service does not let this user at the card; allow it in polkit "
+     "(org.debian.pcsc-lite.access_card)"},
+    {status::kServerTooBusy, "SCardEstablishContext",
+     "The smart card service serves 200 contexts at a time and has none left; end programs that keep too many"},
+    {status::kNoMemory, "thread",
+     "The system has no thread to give; raise the limit (ulimit -u, TasksMax of systemd)"},
+    {status::kNoMemory, "socket",
+     "The system has no descriptor to give; raise the limit (ulimit -n, LimitNOFILE of systemd)"},
+    {status::kTimeout, "SCardEstablishContext",
+     "The smart card service does not answer; see whether it hangs, and start it again"},
+};
+
 constexpr bool Ascending() {
   for (std::size_t i = 1; i < std::size(kRows); ++i) {
     if (kRows[i - 1].code >= kRows[i].code) return false;
@@ -189,11 +212,15 @@ static_assert(Ascending(), "kRows must be sorted by code, each code once");
 
 }  // namespace
 
-StatusText Describe(Status code) {
+StatusText Describe(Status code, std::string_view operation) {
+  const auto special = std::find_if(std::begin(kSpecialTexts), std::end(kSpecialTexts), [&](const SpecialText& one) {
+    return one.code == code && one.operation == operation;
+  });
+  const char* const text = special == std::end(kSpecialTexts) ? nullptr : special->text;
   const Row* row =
       std::lower_bound(std::begin(kRows), std::end(kRows), code,
                        [](const Row& candidate, Status wanted) { return candidate.code < wanted; });
-  if (row != std::end(kRows) && row->code == code) return row->words;
+  if (row != std::end(kRows) && row->code == code) return {row->words.name, text != nullptr ? text : row->words.text};
   return {"SCARD_UNKNOWN",
           "This status code is in no list of PC/SC; look for it in the reader driver's manual"};
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace pcsc_bridge {
 
@@ -98,7 +99,8 @@ struct StatusText {
   const char* text;  // what happened and what to do, as a sentence without a final stop; never null
 };
 
-// The name and text of a status; for an unknown one the name "SCARD_UNKNOWN" and a text that says so.
-StatusText Describe(Status code);
+// The name and text of a status; for an unknown one the name "SCARD_UNKNOWN" and a text that says so. Some codes mean
+// something else where a certain function fails: with its name the text is true for that.
+StatusText Describe(Status code, std::string_view operation = {});
 
 }  // namespace pcsc_bridge

@@ -220,7 +220,7 @@ describe('SessionContext', () => {
 
 describe('Transaction', () => {
   const tx = new Transaction({
-    channel: any({ transmit: () => Promise.reject(new Error('must not be asked')) }),
+    connection: any({ transmit: () => Promise.reject(new Error('must not be asked')) }),
     reader: 'R',
     cardWasReset: false,
     disposition: 'leave',

@@ -43,17 +43,23 @@ describe('ends of waits', () => {
     });
   });
 
+  test('a TimeoutError of a question to the service blames no card', () => {
+    expect(new TimeoutError('SCardListReaders', undefined, 20).message).toBe(
+      'SCardListReaders did not end within 20 ms; the smart card service may be busy or hang',
+    );
+  });
+
   test('a TimeoutError tells how long it was', () => {
     expect(new TimeoutError('acquire', undefined, 20)).toMatchObject({
       name: 'TimeoutError',
       code: 'TIMEOUT_ERR',
       timeout: 20,
-      message: 'acquire did not end within 20 ms; somebody else may hold the card',
+      message: 'acquire did not end within 20 ms; another program may hold the card',
     });
     expect(new TimeoutError('acquire', 'R', undefined, 'why')).toMatchObject({
       timeout: undefined,
       cause: 'why',
-      message: 'acquire on "R" did not end within the time of its signal; somebody else may hold the card',
+      message: 'acquire on "R" did not end within the time of its signal; another program may hold the card',
     });
   });
 });

@@ -31,7 +31,7 @@ test('it passes in order of arrival', async () => {
 test('who gives up is passed over', async () => {
   const line = new Line();
   await line.enter();
-  const cancel = new Cancellation();
+  const cancel = new Cancellation(true);
   const first = errorOf(line.enter(cancel));
   const second = line.enter();
   cancel.cancel();
@@ -45,7 +45,7 @@ test('who gives up is passed over', async () => {
 test('who gave up before never waits', async () => {
   const line = new Line();
   await line.enter();
-  const cancel = new Cancellation();
+  const cancel = new Cancellation(true);
   cancel.cancel();
   await errorOf(line.enter(cancel));
 });

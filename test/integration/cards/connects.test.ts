@@ -104,7 +104,7 @@ test('a connect behind another process’s transaction ends with its timeout, an
     operation: 'SCardConnect',
     reader,
     timeout: 50,
-    message: `SCardConnect on "${reader}" did not end within 50 ms; somebody else may hold the card`,
+    message: `SCardConnect on "${reader}" did not end within 50 ms; another program may hold the card`,
   });
   await holder.release();
   await using card = await session.connect(reader, { timeout: 5000 });
