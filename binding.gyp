@@ -56,7 +56,7 @@
         ["OS=='linux'", { "libraries": ["-ldl", "-pthread"], "ldflags": ["-Wl,-z,now"] }],
         ["OS=='win'", {
           "sources": ["native/addon/pin_windows.cc", "native/addon/pipe_server_windows.cc"],
-          "libraries": ["-ladvapi32", "-lwtsapi32"],
+          "libraries": ["-ladvapi32"],
         }, {
           "sources": ["native/addon/pin_posix.cc", "native/addon/pipe_server_posix.cc"],
         }],

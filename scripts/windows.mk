@@ -17,7 +17,7 @@ $(addon_objects): CPPFLAGS += -DNAPI_EXTERN=
 
 # Static, so that nothing of the compiler's has to be there; for NT 6.0, so that it is not refused there.
 LDFLAGS := -static -s -Wl,--major-subsystem-version=6,--minor-subsystem-version=0,--major-os-version=6,--minor-os-version=0
-LIBRARIES := -lwtsapi32 -ladvapi32
+LIBRARIES := -ladvapi32
 
 $(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) $(WORK)/libnode.a
 	@mkdir -p $(@D)

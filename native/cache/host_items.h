@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "cache/item_cache.h"
-#include "channel/operation.h"
+#include "loop/cancellable.h"
+#include "pcsc/result.h"
+#include "pcsc/types.h"
 
 namespace pcsc_bridge {
 

@@ -46,7 +46,7 @@ class SystemItems::TaskOf final : public Task {
     Settle(work_());
   }
   void Refuse(Error error) override { Settle(std::move(error)); }
-  void Cancel() override { Settle(Operation::CancelledError()); }
+  void Cancel() override { Settle(CancelledError()); }
 
  private:
   void Settle(Result<T> result) {
@@ -92,7 +92,7 @@ std::shared_ptr<Cancellable> SystemItems::Enqueue(std::shared_ptr<Task> task) {
       working_ = false;
     }
     for (const std::shared_ptr<Task>& refused : dropped) {
-      refused->Refuse(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+      refused->Refuse(NoThreadError());
     }
   }
   return task;

@@ -32,7 +32,7 @@ class Bounded {
   Result<T> WaitUntil(std::chrono::steady_clock::time_point limit) {
     std::unique_lock<std::mutex> lock(state_->mutex);
     if (!state_->started) {
-      return Error{status::kNoMemory, "thread", "", "the system has no thread to give"};
+      return NoThreadError();
     }
     if (!state_->answered.wait_until(lock, limit, [&] { return state_->answer.has_value(); })) {
       return Error{status::kTimeout, "doctor", "", "no answer in time"};

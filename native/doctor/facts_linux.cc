@@ -8,9 +8,9 @@
 #include <fstream>
 #include <utility>
 
+#include "backend/environment.h"
 #include "doctor/facts.h"
 #include "doctor/pcscd_socket.h"
-#include "backend/daemon/link.h"
 
 namespace pcsc_bridge::doctor {
 namespace {
@@ -88,7 +88,7 @@ Platform ThisPlatform() {
 }
 
 std::string DaemonSocket() {
-  return daemon::SocketPath();
+  return ReadEnvironment().socket;
 }
 
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {

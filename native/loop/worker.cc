@@ -1,9 +1,10 @@
 #include "loop/worker.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <memory>
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -16,9 +17,12 @@ namespace {
 
 constexpr std::chrono::seconds kIdleLife{5};
 
+std::atomic<int> refusals{0};  // RefuseThreads
+
 class Workers {
  public:
   bool Run(std::function<void()> task) {
+    if (refusals > 0) return false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!idle_.empty()) {
@@ -30,6 +34,15 @@ class Workers {
       }
     }
     return platform::StartThread([this, task = std::move(task)]() mutable { Loop(std::move(task)); });
+  }
+
+  void RunWhenPossible(std::function<void()> task) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      overdue_.push_back(std::move(task));
+    }
+    // Runs it, or one that has waited longer.
+    (void)Run([this] { RunOverdue(); });
   }
 
  private:
@@ -47,9 +60,25 @@ class Workers {
     }
   }
 
+  void RunOverdue() {
+    std::function<void()> task;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (overdue_.empty()) return;
+      task = std::move(overdue_.front());
+      overdue_.pop_front();
+    }
+    task();
+  }
+
   std::function<void()> NextTask() {
     Seat seat;
     std::unique_lock<std::mutex> lock(mutex_);
+    if (!overdue_.empty()) {
+      std::function<void()> task = std::move(overdue_.front());
+      overdue_.pop_front();
+      return task;
+    }
     idle_.push_back(&seat);
     if (!seat.given.wait_for(lock, kIdleLife, [&] { return seat.task != nullptr; })) {
       idle_.erase(std::find(idle_.begin(), idle_.end(), &seat));
@@ -59,13 +88,36 @@ class Workers {
 
   std::mutex mutex_;
   std::vector<Seat*> idle_;
+  std::deque<std::function<void()>> overdue_;  // no thread could be had for them
 };
+
+Workers& OfProcess() {
+  static Immortal<Workers> workers;
+  return *workers;
+}
 
 }  // namespace
 
 bool RunOnWorker(std::function<void()> task) {
-  static Immortal<Workers> workers;
-  return workers->Run(std::move(task));
+  return OfProcess().Run(std::move(task));
+}
+
+void RunOnWorkerWhenPossible(std::function<void()> task) {
+  OfProcess().RunWhenPossible(std::move(task));
+}
+
+Error NoThreadError() {
+  return Error{status::kNoMemory, "thread", "",
+               "the system has no thread to give: raise the user's limit of processes (ulimit -u) or, for a "
+               "service of systemd, TasksMax"};
+}
+
+RefuseThreads::RefuseThreads() {
+  ++refusals;
+}
+
+RefuseThreads::~RefuseThreads() {
+  --refusals;
 }
 
 }  // namespace pcsc_bridge

@@ -1,13 +1,31 @@
-// Threads for channels: started when needed, reused when free, ended when long idle.
+// The threads for calls that block: started when needed, reused when free, ended when long idle.
 #pragma once
 
 #include <functional>
 
+#include "pcsc/result.h"
+
 namespace pcsc_bridge {
 
 // Runs the task on a thread of its own: a free one if there is one, else a new one with a small stack.
-// Never waits. False when the system has no thread to give; the task is then dropped. The threads are never
+// Never waits. False if the system has no thread to give; the task is then dropped. The threads are never
 // joined: a process can end while they are stuck inside a PC/SC call.
-bool RunOnWorker(std::function<void()> task);
+[[nodiscard]] bool RunOnWorker(std::function<void()> task);
+
+// The same for a task that must not be dropped: if the system has no thread to give, the next thread that
+// becomes free runs it.
+void RunOnWorkerWhenPossible(std::function<void()> task);
+
+// The error of a call for which there is no thread.
+Error NoThreadError();
+
+// For tests: while one exists, the system has no thread to give.
+class RefuseThreads {
+ public:
+  RefuseThreads();
+  ~RefuseThreads();
+  RefuseThreads(const RefuseThreads&) = delete;
+  RefuseThreads& operator=(const RefuseThreads&) = delete;
+};
 
 }  // namespace pcsc_bridge

@@ -30,6 +30,8 @@ inline constexpr Dword ControlCode(Dword code) {
 inline constexpr bool kProbeBeforeBegin = false;
 inline constexpr bool kUnguardedTables = false;
 inline constexpr bool kStatusIsMask = false;
+inline constexpr bool kServiceStopsWithoutReaders = true;
+inline constexpr bool kReportsReaders = true;
 #elif defined(__APPLE__)
 using Long = std::int32_t;
 using Dword = std::uint32_t;
@@ -44,6 +46,8 @@ inline constexpr Dword ControlCode(Dword code) {
 inline constexpr bool kProbeBeforeBegin = false;
 inline constexpr bool kUnguardedTables = false;
 inline constexpr bool kStatusIsMask = true;
+inline constexpr bool kServiceStopsWithoutReaders = false;
+inline constexpr bool kReportsReaders = false;
 #else
 using Long = long;
 using Dword = unsigned long;
@@ -58,6 +62,8 @@ inline constexpr Dword ControlCode(Dword code) {
 inline constexpr bool kProbeBeforeBegin = true;
 inline constexpr bool kUnguardedTables = true;
 inline constexpr bool kStatusIsMask = true;
+inline constexpr bool kServiceStopsWithoutReaders = false;
+inline constexpr bool kReportsReaders = true;
 #endif
 
 #if defined(__APPLE__)
@@ -92,6 +98,14 @@ inline constexpr Dword kProtocolT1 = 2;
 inline constexpr Dword kAttributeVendorName = 0x00010100;  // SCARD_ATTR_VENDOR_NAME
 inline constexpr std::size_t kMaxAtr = 36;
 inline constexpr std::size_t kMaxExtendedBuffer = 4 + 3 + 65536 + 3 + 2;  // MAX_BUFFER_SIZE_EXTENDED
+// What SCardTransmit and SCardControl are offered for their output. Windows 7 refuses a control with more
+// than 65,544 bytes (ERROR_INVALID_FUNCTION), and some drivers truncate responses if they are offered more
+// than 65,535.
+#if defined(_WIN32)
+inline constexpr std::size_t kOutputBuffer = 65535;
+#else
+inline constexpr std::size_t kOutputBuffer = kMaxExtendedBuffer;
+#endif
 
 // The functions we use, under the field's names; on Windows the W variants.
 using EstablishContext = Long(PCSC_BRIDGE_CALL*)(Dword scope, const void*, const void*, ContextHandle*);

@@ -10,9 +10,12 @@
 namespace pcsc_bridge {
 
 // Overwrites memory in a way the compiler does not drop.
+inline void Wipe(volatile std::uint8_t* data, std::size_t length) {
+  for (std::size_t i = 0; i < length; ++i) data[i] = 0;
+}
+
 inline void Wipe(Bytes& bytes) {
-  volatile std::uint8_t* data = bytes.data();
-  for (std::size_t i = 0; i < bytes.size(); ++i) data[i] = 0;
+  Wipe(bytes.data(), bytes.size());
 }
 
 inline void Wipe(std::vector<Bytes>& list) {

@@ -8,11 +8,37 @@
 #include <cstddef>
 #include <memory>
 
+#include "loop/system_library_windows.h"
+
 namespace pcsc_bridge {
 namespace {
 
+// The functions of wtsapi32.dll, loaded from the system directory: an import would be looked for beside the
+// program first.
+struct TerminalServices {
+  decltype(&WTSQuerySessionInformationW) query = nullptr;
+  decltype(&WTSFreeMemory) free = nullptr;
+
+  static const TerminalServices& Get() {
+    static const TerminalServices services = Load();
+    return services;
+  }
+
+ private:
+  static TerminalServices Load() {
+    TerminalServices services;
+    const HMODULE library = platform::LoadSystemLibrary(L"wtsapi32.dll");
+    if (library == nullptr) return services;
+    services.query = reinterpret_cast<decltype(services.query)>(
+        reinterpret_cast<void*>(GetProcAddress(library, "WTSQuerySessionInformationW")));
+    services.free = reinterpret_cast<decltype(services.free)>(
+        reinterpret_cast<void*>(GetProcAddress(library, "WTSFreeMemory")));
+    return services;
+  }
+};
+
 struct FreeMemory {
-  void operator()(WTSINFOW* info) const { WTSFreeMemory(info); }
+  void operator()(WTSINFOW* info) const { TerminalServices::Get().free(info); }
 };
 using Info = std::unique_ptr<WTSINFOW, FreeMemory>;
 
@@ -20,9 +46,11 @@ using Info = std::unique_ptr<WTSINFOW, FreeMemory>;
 static_assert(sizeof(WTSINFOW) == 216);
 
 Info QueryInfo(DWORD session) {
+  const TerminalServices& services = TerminalServices::Get();
+  if (services.query == nullptr || services.free == nullptr) return nullptr;
   wchar_t* answer = nullptr;
   DWORD bytes = 0;
-  if (!WTSQuerySessionInformationW(WTS_CURRENT_SERVER_HANDLE, session, WTSSessionInfo, &answer, &bytes)) {
+  if (!services.query(WTS_CURRENT_SERVER_HANDLE, session, WTSSessionInfo, &answer, &bytes)) {
     return nullptr;
   }
   Info info(reinterpret_cast<WTSINFOW*>(answer));

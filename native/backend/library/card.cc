@@ -1,9 +1,10 @@
 #include "backend/library/card.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "backend/library/library_error.h"
 #include "backend/library/table_change.h"
+#include "pcsc/secret.h"
 
 namespace pcsc_bridge {
 namespace {
@@ -54,7 +55,7 @@ Result<Card> Card::Connect(const Context& context, const std::string& reader, Sh
   const Status code = abi::ToStatus(context.library().connect(context.handle(), name.c_str(),
                                                               static_cast<abi::Dword>(share_mode),
                                                               ToAbi(protocols), &handle, &active));
-  if (code != status::kSuccess) return Error{code, "SCardConnect", reader, ""};
+  if (code != status::kSuccess) return LibraryError(code, "SCardConnect", reader);
   return Card(context.library(), handle, reader, FromAbi(active));
 }
 
@@ -130,21 +131,21 @@ Result<CardStatus> Card::GetStatus() {
 }
 
 Result<Bytes> Card::Transmit(const Bytes& apdu) {
-  receive_buffer_.resize(abi::kMaxExtendedBuffer, 0);
+  receive_buffer_.resize(abi::kOutputBuffer, 0);
   const abi::IoRequest send_pci{ToAbi(protocol_), sizeof(abi::IoRequest)};
   abi::Dword length = static_cast<abi::Dword>(receive_buffer_.size());
   const Status code =
       abi::ToStatus(library_->transmit(handle_, &send_pci, apdu.data(), static_cast<abi::Dword>(apdu.size()),
                                        nullptr, receive_buffer_.data(), &length));
-  if (code != status::kSuccess) return Fail(code, "SCardTransmit");
-  if (length > receive_buffer_.size())
+  if (code != status::kSuccess || length > receive_buffer_.size()) {
+    Wipe(receive_buffer_);
+    if (code != status::kSuccess) return Fail(code, "SCardTransmit");
     return TooLong(length, receive_buffer_.size(), "SCardTransmit", reader_);
-  return Responded(
-      code, Bytes(receive_buffer_.begin(), receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length)));
-}
-
-Result<Bytes> Card::Responded(Status code, Bytes response) {
-  if (code != status::kSuccess) return Fail(code, "SCardTransmit");
+  }
+  const auto end = receive_buffer_.begin() + static_cast<std::ptrdiff_t>(length);
+  Bytes response(receive_buffer_.begin(), end);
+  // The buffer is kept: what came is wiped, and no more than that, since it is large.
+  Wipe(receive_buffer_.data(), length);
   // Some drivers call it a success when the card went away instead of answering.
   if (response.size() < kStatusWordSize && protocol_ != kRaw) {
     return Error{status::kCommDataLost, "SCardTransmit", reader_,
@@ -154,7 +155,7 @@ Result<Bytes> Card::Responded(Status code, Bytes response) {
 }
 
 Result<Bytes> Card::Control(std::uint32_t code, const Bytes& input) {
-  Bytes output(abi::kMaxExtendedBuffer, 0);
+  Bytes output(abi::kOutputBuffer, 0);
   abi::Dword length = 0;
   const Status result =
       abi::ToStatus(library_->control(handle_, code, input.data(), static_cast<abi::Dword>(input.size()),
@@ -182,6 +183,10 @@ Result<Done> Card::SetAttribute(std::uint32_t id, const Bytes& value) {
       abi::ToStatus(library_->set_attrib(handle_, id, value.data(), static_cast<abi::Dword>(value.size())));
   if (code != status::kSuccess) return Fail(code, "SCardSetAttrib");
   return Done{};
+}
+
+Error Card::Fail(Status code, const char* operation) const {
+  return LibraryError(code, operation, reader_);
 }
 
 bool Card::HeldByOther() {

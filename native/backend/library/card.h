@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "backend/library/context.h"
@@ -46,8 +45,7 @@ class Card {
   Card(const Library& library, abi::CardHandle handle, std::string reader, Protocols protocol)
       : library_(&library), handle_(handle), reader_(std::move(reader)), protocol_(protocol) {}
   void LetGo();  // at its end: SCardDisconnect, leaving the card as it is
-  Result<Bytes> Responded(Status code, Bytes response);
-  Error Fail(Status code, const char* operation) const { return Error{code, operation, reader_, ""}; }
+  Error Fail(Status code, const char* operation) const;
 
   const Library* library_;  // null when moved from or disconnected
   abi::CardHandle handle_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,8 +25,8 @@ class Context {
   Context& operator=(const Context&) = delete;
   ~Context();
 
-  // SCardListReaders: those of any of the groups, of all where none is given. No reader at all is an empty
-  // list, not an error.
+  // SCardListReaders: those of any of the groups, of all if none is given. No reader at all is an empty list,
+  // not an error; so is a service that stops with the last reader (Library::service_stops_without_readers).
   Result<std::vector<std::string>> ListReaders(const std::vector<std::string>& groups = {}) const;
 
   // SCardListReaderGroups; an empty list where the library knows no groups.
@@ -33,15 +34,21 @@ class Context {
 
   // SCardGetStatusChange: waits until a reader differs from what `readers` says of it (state and event
   // count), then updates them. Nothing for `timeout` waits without limit.
+  //
+  // `counter`, if not null, also waits for readers that come and go: it is what the library last said of them
+  // (0 at the beginning), handed back as it was returned. It means the number of readers on Windows and the
+  // number of events on pcsc-lite since 2.3.0; where it is 0, pcsc-lite compares nothing.
   Result<Done> GetStatusChange(std::vector<ReaderStatus>& readers,
-                               std::optional<std::chrono::milliseconds> timeout) const;
+                               std::optional<std::chrono::milliseconds> timeout,
+                               std::uint32_t* counter = nullptr) const;
 
   // SCardCancel: ends a GetStatusChange under way in another thread. One that comes just before the wait
   // starts is lost: repeat it until the wait has ended.
   void Cancel() const;
 
-  // SCardIsValidContext, and a question to the service: it may have ended, or be another one by now.
-  bool IsValid() const;
+  // SCardIsValidContext, and a question to the service: it may have ended, or be another one by now. The
+  // error says why this context does not work any more.
+  Result<Done> Check() const;
 
   const Library& library() const { return *library_; }
   abi::ContextHandle handle() const { return handle_; }

@@ -3,6 +3,8 @@
 #include <memory>
 #include <mutex>
 
+#include "backend/environment.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -19,7 +21,7 @@ bool Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slo
 }
 
 Result<std::unique_ptr<Library>> LoadTable() {
-  Result<platform::LoadedLibrary> loaded = platform::OpenPcscLibrary();
+  Result<platform::LoadedLibrary> loaded = platform::OpenPcscLibrary(ReadEnvironment().library);
   if (!loaded) return loaded.error();
 
   auto table = std::make_unique<Library>();
@@ -27,6 +29,8 @@ Result<std::unique_ptr<Library>> LoadTable() {
   table->probe_before_begin = abi::kProbeBeforeBegin;
   table->unguarded_tables = abi::kUnguardedTables;
   table->status_is_mask = abi::kStatusIsMask;
+  table->service_stops_without_readers = abi::kServiceStopsWithoutReaders;
+  table->reports_readers = abi::kReportsReaders;
 
   std::string missing;
   Bind(*loaded, "SCardEstablishContext", table->establish_context, missing);

@@ -1,7 +1,6 @@
 // The PC/SC library, loaded at run time.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +24,11 @@ struct Library {
   bool unguarded_tables = false;
   // SCardStatus answers a bit mask (pcsc-lite), not an enumeration (Windows).
   bool status_is_mask = false;
+  // The service stops with the last reader (Windows 8 and later): a stopped service means that there are no
+  // readers.
+  bool service_stops_without_readers = false;
+  // SCardGetStatusChange reports readers that come and go (kPnpNotification); it does not on macOS.
+  bool reports_readers = false;
 
   abi::EstablishContext establish_context = nullptr;
   abi::ReleaseContext release_context = nullptr;
@@ -59,10 +63,10 @@ namespace platform {
 struct LoadedLibrary {
   void* handle = nullptr;  // never closed
   std::string path;
-  bool configured = false;  // by PCSC_BRIDGE_LIBRARY
 };
 
-Result<LoadedLibrary> OpenPcscLibrary();
+// The library at this path (UTF-8); the platform's own if it is empty.
+Result<LoadedLibrary> OpenPcscLibrary(const std::string& configured);
 // The address of a function, or null. `name` is the field's name; on Windows the W variant is looked up
 // first.
 void* FindFunction(const LoadedLibrary& library, const char* name);

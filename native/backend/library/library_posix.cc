@@ -1,7 +1,6 @@
 // dlopen of libpcsclite (Linux) or the PCSC framework (macOS).
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <cstring>
 
 #include "backend/library/library.h"
@@ -21,17 +20,15 @@ constexpr const char* kAdvice =
 
 }  // namespace
 
-Result<LoadedLibrary> OpenPcscLibrary() {
-  const char* configured = std::getenv("PCSC_BRIDGE_LIBRARY");
-  const bool is_configured = configured != nullptr && *configured != '\0';
-  const std::string path = is_configured ? configured : kDefaultLibrary;
+Result<LoadedLibrary> OpenPcscLibrary(const std::string& configured) {
+  const std::string path = configured.empty() ? kDefaultLibrary : configured;
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = dlerror();
     return Error{status::kLibraryMissing, "dlopen", "",
                  std::string(reason != nullptr ? reason : path) + "; " + kAdvice};
   }
-  return LoadedLibrary{handle, path, is_configured};
+  return LoadedLibrary{handle, path};
 }
 
 void* FindFunction(const LoadedLibrary& library, const char* name) {

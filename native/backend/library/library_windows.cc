@@ -2,30 +2,22 @@
 #include <windows.h>
 
 #include "backend/library/library.h"
+#include "loop/system_library_windows.h"
 
 namespace pcsc_bridge::platform {
-namespace {
 
-std::wstring ConfiguredLibrary() {
-  wchar_t buffer[MAX_PATH];
-  const DWORD length = GetEnvironmentVariableW(L"PCSC_BRIDGE_LIBRARY", buffer, MAX_PATH);
-  return length > 0 && length < MAX_PATH ? std::wstring(buffer, length) : std::wstring();
-}
-
-}  // namespace
-
-Result<LoadedLibrary> OpenPcscLibrary() {
-  std::wstring path = ConfiguredLibrary();
-  const bool configured = !path.empty();
-  if (!configured) path = L"winscard.dll";
-  const HMODULE module = LoadLibraryW(path.c_str());
-  const std::string name = FromNative(path.data(), path.size());
+Result<LoadedLibrary> OpenPcscLibrary(const std::string& configured) {
+  // By its whole path or as the system finds it: what the user names.
+  const HMODULE module =
+      configured.empty() ? LoadSystemLibrary(L"winscard.dll") : LoadLibraryW(ToNative(configured).c_str());
+  const DWORD error = GetLastError();
+  const std::string name = configured.empty() ? "winscard.dll" : configured;
   if (module == nullptr) {
     return Error{status::kLibraryMissing, "LoadLibrary", "",
-                 name + " cannot be loaded (Windows error " + std::to_string(GetLastError()) +
+                 name + " cannot be loaded (Windows error " + std::to_string(error) +
                      "); it is part of Windows: check the installation or PCSC_BRIDGE_LIBRARY"};
   }
-  return LoadedLibrary{reinterpret_cast<void*>(module), name, configured};
+  return LoadedLibrary{reinterpret_cast<void*>(module), name};
 }
 
 void* FindFunction(const LoadedLibrary& library, const char* name) {

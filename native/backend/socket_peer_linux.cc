@@ -1,0 +1,106 @@
+#include <dirent.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "backend/socket_peer.h"
+
+namespace pcsc_bridge::backend {
+namespace {
+
+// Nothing if it is not a socket any more.
+std::optional<std::uint64_t> NumberOf(int descriptor) {
+  struct stat about {};
+  if (fstat(descriptor, &about) != 0 || !S_ISSOCK(about.st_mode)) return std::nullopt;
+  return about.st_ino;
+}
+
+// Nothing unless it is a Unix socket that is connected to a named one.
+std::optional<SocketPeer> PeerOf(int descriptor) {
+  sockaddr_un address{};
+  socklen_t length = sizeof(address);
+  if (getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) return std::nullopt;
+  constexpr socklen_t kNameless = offsetof(sockaddr_un, sun_path);
+  if (address.sun_family != AF_UNIX || length <= kNameless) return std::nullopt;
+  ucred process{};
+  socklen_t size = sizeof(process);
+  if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &process, &size) != 0) return std::nullopt;
+  const std::size_t name = std::min<std::size_t>(length - kNameless, sizeof(address.sun_path));
+  return SocketPeer{std::string(address.sun_path, name), process.pid, process.uid};
+}
+
+// Calls with each descriptor of this process; another thread may close it meanwhile.
+template <class Look>
+void ForEachDescriptor(Look look) {
+  struct Close {
+    void operator()(DIR* directory) const { (void)closedir(directory); }
+  };
+  const std::unique_ptr<DIR, Close> directory(opendir("/proc/self/fd"));
+  if (!directory) return;
+  while (const dirent* entry = readdir(directory.get())) {
+    char* end = nullptr;
+    const long descriptor = std::strtol(entry->d_name, &end, 10);
+    if (end != entry->d_name && *end == '\0') look(static_cast<int>(descriptor));
+  }
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) (void)close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return number_; }
+
+ private:
+  const int number_;
+};
+
+}  // namespace
+
+Sockets OpenUnixSockets() {
+  Sockets sockets;
+  ForEachDescriptor([&](int descriptor) {
+    if (const std::optional<std::uint64_t> number = NumberOf(descriptor)) sockets.insert(*number);
+  });
+  return sockets;
+}
+
+std::vector<SocketPeer> PeersOfNewSockets(const Sockets& before) {
+  std::vector<SocketPeer> peers;
+  ForEachDescriptor([&](int descriptor) {
+    const std::optional<std::uint64_t> number = NumberOf(descriptor);
+    if (!number || before.count(*number) != 0) return;
+    if (std::optional<SocketPeer> peer = PeerOf(descriptor)) peers.push_back(std::move(*peer));
+  });
+  return peers;
+}
+
+bool LeadsToOneOf(const std::string& socket, const std::vector<SocketPeer>& peers) {
+  if (peers.empty()) return false;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (socket.empty() || socket.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, socket.c_str(), socket.size() + 1);
+  // Non-blocking: a service that accepts nothing more is not waited for.
+  const Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (descriptor.get() < 0) return false;
+  while (connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    if (errno != EINTR) return false;
+  }
+  const std::optional<SocketPeer> peer = PeerOf(descriptor.get());
+  return peer && std::find(peers.begin(), peers.end(), *peer) != peers.end();
+}
+
+}  // namespace pcsc_bridge::backend
