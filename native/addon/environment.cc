@@ -1,6 +1,13 @@
 #include "addon/environment.h"
 
+#include "backend/environment.h"
+
 namespace pcsc_bridge::addon {
+
+void BeforePcsc() {
+  (void)ReadEnvironment();
+}
+
 Napi::Value ToJs(Napi::Env env, const Error& error) {
   const StatusText text = Describe(error.code, error.operation);
   Napi::Object failure = Napi::Object::New(env);

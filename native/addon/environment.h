@@ -20,6 +20,10 @@ struct Environment {
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };
 
+// To be called before anything that reaches PC/SC: reads the process's environment variables while that is
+// safe, on JavaScript's thread.
+void BeforePcsc();
+
 // The JavaScript error for a failure.
 Napi::Value ToJs(Napi::Env env, const Error& error);
 

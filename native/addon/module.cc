@@ -29,6 +29,7 @@ Napi::Value Initialize(const Napi::CallbackInfo& info) {
 
 // libraryPath(): loads the PC/SC library; throws where there is none.
 Napi::Value LibraryPath(const Napi::CallbackInfo& info) {
+  BeforePcsc();
   const Result<const Library*> library = Library::Load();
   if (!library) throw Napi::Error(info.Env(), ToJs(info.Env(), library.error()));
   return Napi::String::New(info.Env(), library.value()->path);

@@ -35,6 +35,7 @@ Napi::Function MonitorWrap::Define(Napi::Env env) {
 MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorWrap>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "Monitor: the listener must be a function");
+  BeforePcsc();
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
     throw Napi::Error(env,
