@@ -13,7 +13,7 @@ const foreign = {
 const rooms =
   process.argv.length > 3
     ? process.argv.slice(3)
-    : ['pcsc', 'loop', 'backend', 'channel', 'card', 'readers', 'session', 'cache', 'doctor'];
+    : ['pcsc', 'loop', 'backend', 'card', 'readers', 'session', 'cache', 'doctor'];
 if (!foreign) {
   console.error('usage: core-sources.mjs linux|mac|win [ROOM ...]');
   process.exit(2);
