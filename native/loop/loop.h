@@ -83,8 +83,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
 #if defined(__linux__)
   // Calls `ready` whenever the descriptor is readable (or has failed), and, while `writable` is wanted, when
-  // it is writable. The caller owns the descriptor and removes it before closing it. A failure of the system
-  // to take it is returned as false.
+  // it is writable. The caller owns the descriptor and removes it before closing it. False if the system
+  // does not take it, or the loop has ended.
   bool Add(int descriptor, Task ready);
   void WantWritable(int descriptor, bool wanted);
   void Remove(int descriptor);

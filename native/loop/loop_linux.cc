@@ -58,7 +58,8 @@ void Loop::TimersChanged() {
 }
 
 bool Loop::Add(int descriptor, Task ready) {
-  if (!Register(poll_, descriptor, EPOLLIN, EPOLL_CTL_ADD)) return false;
+  // Only this thread ends the loop.
+  if (ended_ || !Register(poll_, descriptor, EPOLLIN, EPOLL_CTL_ADD)) return false;
   ready_[descriptor] = std::make_shared<Task>(std::move(ready));
   return true;
 }

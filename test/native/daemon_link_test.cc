@@ -1,174 +1,334 @@
-// One client's connection to pcscd: what is asked, what is answered, and what is made of nonsense.
+// Opening a connection to pcscd: versions, and why it fails.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
-#include "link_fixture.h"
+#include "daemon_fixture.h"
 
 namespace {
 
-using pcsc_bridge::Bytes;
-using pcsc_bridge::daemon::Control;
-using pcsc_bridge::daemon::ReaderTable;
-using pcsc_bridge::daemon::Version;
-using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
-namespace status = pcsc_bridge::status;
-
+using namespace pcsc_bridge;        // NOLINT
+using namespace pcsc_bridge::test;  // NOLINT
+using namespace std::chrono_literals;
+using backend::AskDaemonVersion;
+using backend::CheckContext;
+using backend::ListReaders;
+using daemon::Version;
 using Question = FakeDaemon::Question;
 using Reply = FakeDaemon::Reply;
 
-TEST_CASE("a link opens where the daemon agrees to protocol 4:4, or speaks a later 4") {
-  FakeDaemon daemon;
-  for (const std::int32_t minor : {4, 6}) {
-    CAPTURE(minor);
-    daemon.On(Command::kVersion, [minor](const Question& question) {
+std::vector<std::int32_t> MinorsOffered(FakeDaemon& daemon) {
+  std::vector<std::int32_t> minors;
+  for (const Question& question : daemon.asked(Command::kVersion)) {
+    minors.push_back(question.As<Version>().minor);
+  }
+  return minors;
+}
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+// The error of a client that lists the readers of the daemon at this socket.
+Error ErrorAt(DrivenLoop& loop, const std::string& socket) {
+  const auto backend = backend::MakeDaemonBackend(socket);
+  const auto client = backend->MakeClient(loop.get());
+  const Called called(*client, ListReaders{});
+  loop.RunUntil([&] { return called.done(); });
+  REQUIRE_FALSE(called.outcome().ok());
+  return called.outcome().error();
+}
+
+TEST_SUITE("daemon link") {
+  TEST_CASE_FIXTURE(WithDaemon, "nothing is sent and no connection is made before the first call") {
+    CHECK(daemon.links() == 0);
+    REQUIRE(Do(ListReaders{}).ok());
+    CHECK(daemon.log() == "version, readers");
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "4:4 is offered first; later links offer what the daemon speaks") {
+    std::int32_t minor = 4;
+    std::vector<std::int32_t> first_offers{4};
+    SUBCASE("4:4") {}
+    SUBCASE("4:5, which accepts 4:4") {
+      minor = 5;
+    }
+    SUBCASE("4:6, which accepts 4:4 but then speaks 4:5") {
+      minor = 6;
+      first_offers = {4, 6};
+    }
+    daemon.Speak(minor);
+    REQUIRE(Do(ListReaders{}).ok());
+    CHECK(MinorsOffered(daemon) == first_offers);
+    CHECK(daemon.mismatches() == (minor == 4 ? 0 : 1));
+    daemon.Forget();
+    for (int i = 0; i < 3; ++i) {
+      const auto another = backend->MakeClient(loop.get());
+      REQUIRE(Do(*another, ListReaders{}).ok());
+    }
+    CHECK(MinorsOffered(daemon) == std::vector<std::int32_t>(3, minor));
+    CHECK(daemon.mismatches() == (minor == 4 ? 0 : 1));
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "a daemon that refuses 4:4 is offered its own version on the same connection") {
+    daemon.Speak(5, 5);
+    REQUIRE(Do(ListReaders{}).ok());
+    CHECK(daemon.log() == "version!, version, readers");
+    CHECK(MinorsOffered(daemon) == std::vector<std::int32_t>{4, 5});
+    CHECK(daemon.links() == 1);
+    const auto another = backend->MakeClient(loop.get());
+    REQUIRE(Do(*another, ListReaders{}).ok());
+    CHECK(daemon.mismatches() == 1);
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "a daemon that is replaced by one of another version is asked anew") {
+    daemon.Speak(6);
+    REQUIRE(Do(ListReaders{}).ok());
+    daemon.Speak(4);
+    const auto older = backend->MakeClient(loop.get());
+    daemon.Forget();
+    REQUIRE(Do(*older, ListReaders{}).ok());
+    CHECK(daemon.log() == "version!, version, readers");
+    CHECK(MinorsOffered(daemon) == std::vector<std::int32_t>{6, 4});
+    daemon.Speak(6);
+    const auto newer = backend->MakeClient(loop.get());
+    daemon.Forget();
+    REQUIRE(Do(*newer, ListReaders{}).ok());
+    CHECK(daemon.log() == "version, version, table-size, table");
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "a later daemon that accepts 4:6 is spoken to in 4:6") {
+    daemon.Speak(9);
+    REQUIRE(Do(ListReaders{}).ok());
+    const auto another = backend->MakeClient(loop.get());
+    daemon.Forget();
+    REQUIRE(Do(*another, ListReaders{}).ok());
+    CHECK(daemon.log() == "version, table-size, table");
+    CHECK(MinorsOffered(daemon) == std::vector<std::int32_t>{6});
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "a daemon of another protocol is a stopped service, with both versions told") {
+    std::string its = "4:7";
+    SUBCASE("later than ours, and it refuses ours") {
+      daemon.Speak(7, 7);
+    }
+    SUBCASE("earlier than ours") {
+      daemon.Speak(3, 3);
+      its = "4:3";
+    }
+    SUBCASE("another major version") {
+      its = "5:4";
+      daemon.On(Command::kVersion, [](const Question& question) {
+        auto version = question.As<Version>();
+        version.major = 5;
+        return ReplyOf(version);
+      });
+    }
+    SUBCASE("its own version, which it refuses") {
+      its = "4:4";
+      daemon.Refuse(Command::kVersion, status::kNoAccess, FakeDaemon::kUntilServed);
+    }
+    const Error error = ErrorAt(loop, daemon.path());
+    CHECK(error.code == status::kServiceStopped);
+    CHECK(error.operation == "SCardEstablishContext");
+    CHECK(Contains(error.detail, its));
+    CHECK(Contains(error.detail, "4:4 to 4:6"));
+    CHECK(AskDaemonVersion(daemon.path(), 10s).code() == status::kServiceStopped);
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "the version can be asked for alone, which counts as the process's first offer") {
+    daemon.Speak(5, 5);
+    const Result<backend::DaemonVersion> version = backend::LearnDaemonVersion(daemon.path(), 10s);
+    REQUIRE(version.ok());
+    CHECK(version.value().major == 4);
+    CHECK(version.value().minor == 5);
+    CHECK(version.value().supported);
+    CHECK(AskDaemonVersion(daemon.path(), 10s).ok());
+    REQUIRE(Do(ListReaders{}).ok());
+    CHECK(daemon.mismatches() == 1);
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "a daemon that does not answer the version in time is a timeout") {
+    daemon.Hold(Command::kVersion);
+    CHECK(AskDaemonVersion(daemon.path(), 30ms).code() == status::kTimeout);
+    daemon.LetGo(Command::kVersion);
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail tells why") {
+    const std::string longest(107, 'x');
+    for (const std::string& path :
+         {daemon.path() + ".not", std::string(), longest, longest + "x", "/" + std::string(500, 'x')}) {
+      CAPTURE(path);
+      const Error error = ErrorAt(loop, path);
+      CHECK(error.code == status::kNoService);
+      CHECK(error.operation == "SCardEstablishContext");
+      CHECK_FALSE(error.detail.empty());
+      CHECK(AskDaemonVersion(path, 10s).code() == status::kNoService);
+    }
+    CHECK(Contains(ErrorAt(loop, daemon.path() + ".not").detail, "there is no socket"));
+    daemon.Die();
+    const Error error = ErrorAt(loop, daemon.path());
+    CHECK(error.code == status::kNoService);
+    CHECK(Contains(error.detail, "no process listens"));
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "after a failure to open, the next call tries again") {
+    const std::string link = daemon.path() + ".later";
+    const auto later = backend::MakeDaemonBackend(link);
+    const auto unlucky = later->MakeClient(loop.get());
+    CHECK(Do(*unlucky, ListReaders{}).code() == status::kNoService);
+    std::filesystem::create_symlink(daemon.path(), link);
+    CHECK(Do(*unlucky, ListReaders{}).ok());
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "the longest path that a socket can have is one") {
+    std::string path = daemon.path() + ".";
+    path.append(107 - path.size(), 'x');
+    std::filesystem::create_symlink(daemon.path(), path);
+    const auto backend_of_path = backend::MakeDaemonBackend(path);
+    const auto other = backend_of_path->MakeClient(loop.get());
+    CHECK(Do(*other, ListReaders{}).ok());
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "a connection that closes unanswered is a refusal by policy, if the daemon is there") {
+    daemon.CloseNewLinks();
+    const Error error = ErrorAt(loop, daemon.path());
+    CHECK(error.code == status::kSecurityViolation);
+    CHECK(Contains(error.detail, "polkit"));
+    CHECK(AskDaemonVersion(daemon.path(), 10s).code() == status::kSecurityViolation);
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "so is one that closes in the middle of the version's answer") {
+    for (const std::size_t length : {std::size_t{0}, std::size_t{1}, sizeof(Version) - 1}) {
+      CAPTURE(length);
+      daemon.On(Command::kVersion, [length](const Question& question) {
+        return Reply{Bytes(question.message.begin(), question.message.begin() + static_cast<long>(length)), 0,
+                     true};
+      });
+      CHECK(ErrorAt(loop, daemon.path()).code == status::kSecurityViolation);
+    }
+  }
+
+  TEST_CASE_FIXTURE(WithDaemon, "a daemon that was starting anew just then is asked again") {
+    int closed = 0;
+    daemon.On(Command::kVersion, [&closed](const Question& question) {
+      if (closed++ == 0) return Reply{Bytes(), 0, true};
       auto version = question.As<Version>();
-      CHECK(version.major == 4);
-      CHECK(version.minor == 4);
-      version.minor = minor;
       return ReplyOf(version);
     });
-    Link link;
-    CHECK(link.Open(daemon.path()) == status::kSuccess);
-    CHECK(link.works());
-    CHECK(AskStatus(link) == status::kSuccess);
+    CHECK(Do(ListReaders{}).ok());
+    CHECK(closed == 2);
   }
-}
 
-TEST_CASE("a daemon that refuses the version, or speaks another protocol, is one to leave alone") {
-  FakeDaemon daemon;
-  Link link;
-  SUBCASE("refused") {
-    daemon.Refuse(Command::kVersion, status::kServiceStopped);
+  TEST_CASE_FIXTURE(WithDaemon, "a connection that closes unanswered at 200 contexts is the limit") {
+    std::vector<std::unique_ptr<backend::Client>> clients;
+    std::size_t open = 0;
+    SUBCASE("with 199 of them") {
+      open = 199;
+    }
+    SUBCASE("with 198 it is not") {
+      open = 198;
+    }
+    for (std::size_t i = 0; i < open; ++i) {
+      clients.push_back(backend->MakeClient(loop.get()));
+      REQUIRE(Do(*clients.back(), ListReaders{}).ok());
+    }
+    daemon.CloseNewLinks();
+    // Also if the caller knows the socket by another path than the daemon.
+    const std::string alias = daemon.path() + ".alias";
+    std::filesystem::create_symlink(daemon.path(), alias);
+    for (const std::string& path : {daemon.path(), alias}) {
+      CAPTURE(path);
+      const Error error = ErrorAt(loop, path);
+      CHECK(error.code == (open == 199 ? status::kServerTooBusy : status::kSecurityViolation));
+      CHECK(Contains(error.detail, open == 199 ? "200 contexts" : "polkit"));
+      CHECK(AskDaemonVersion(path, 10s).code() == error.code);
+    }
   }
-  SUBCASE("refused with some other code") {
-    daemon.Refuse(Command::kVersion, status::kNoAccess);
-  }
-  SUBCASE("another major version") {
-    daemon.On(Command::kVersion, [](const Question& question) {
-      auto version = question.As<Version>();
-      version.major = 5;
-      return ReplyOf(version);
-    });
-  }
-  CHECK(link.Open(daemon.path()) == status::kServiceStopped);
-}
 
-TEST_CASE("a daemon that closes instead of answering is no service, however much of the answer came") {
-  FakeDaemon daemon;
-  for (const std::size_t length : {std::size_t{0}, std::size_t{1}, sizeof(Version) - 1}) {
-    CAPTURE(length);
-    daemon.On(Command::kVersion, [length](const Question& question) {
-      return Reply{Bytes(question.message.begin(), question.message.begin() + static_cast<long>(length)), 0,
-                   true};
-    });
-    Link link;
-    CHECK(link.Open(daemon.path()) == status::kNoService);
-    CHECK_FALSE(link.works());
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "without a descriptor left there is no memory, and the detail names the limit") {
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    rlimit none = before;
+    none.rlim_cur = 0;
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const Error error = ErrorAt(loop, daemon.path());
+    const Status asked = AskDaemonVersion(daemon.path(), 10s).code();
+    REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(error.code == status::kNoMemory);
+    CHECK(error.operation == "socket");
+    CHECK(Contains(error.detail, "ulimit -n"));
+    CHECK(asked == status::kNoMemory);
+    CHECK(Do(ListReaders{}).ok());
   }
-}
 
-TEST_CASE("without a daemon there is no service: no socket, nobody behind it, a path that none can have") {
-  FakeDaemon daemon;
-  const std::string longest(107, 'x');
-  for (const std::string& path :
-       {daemon.path() + ".not", std::string(), longest, longest + "x", "/" + std::string(500, 'x')}) {
-    CAPTURE(path);
-    Link link;
-    CHECK(link.Open(path) == status::kNoService);
-    CHECK_FALSE(link.works());
-    CHECK(AskStatus(link) == status::kNoService);
-  }
-  daemon.Die();
-  Link link;
-  CHECK(link.Open(daemon.path()) == status::kNoService);
-}
+  TEST_CASE("a daemon whose backlog is full is waited for, without blocking the loop") {
+    const std::string directory = (std::filesystem::temp_directory_path() / "full-backlog-XXXXXX").string();
+    std::string name = directory;
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    const std::string path = name + "/s";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(listen(listening, 0) == 0);
+    const int filling = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(connect(filling, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    {
+      DrivenLoop loop;
+      const auto backend = backend::MakeDaemonBackend(path);
+      const auto client = backend->MakeClient(loop.get());
+      const Called called(*client, ListReaders{});
+      loop.RunFor(30ms);
+      CHECK_FALSE(called.done());
+      CHECK(client->GiveUp() == backend::Client::After::kUsable);
+      CHECK(AskDaemonVersion(path, 20ms).code() == status::kTimeout);
 
-TEST_CASE("the longest path that a socket can have is one") {
-  FakeDaemon daemon;
-  std::string path = daemon.path() + ".";
-  path.append(107 - path.size(), 'x');
-  std::filesystem::create_symlink(daemon.path(), path);
-  Link link;
-  CHECK(link.Open(path) == status::kSuccess);
-}
+      const Called again(*client, ListReaders{});
+      close(accept(listening, nullptr, nullptr));  // the one that was in the way
+      int accepted = -1;
+      (void)fcntl(listening, F_SETFL, O_NONBLOCK);
+      loop.RunUntil([&] { return (accepted = accept(listening, nullptr, nullptr)) >= 0; });
+      close(listening);
+      close(accepted);
+      loop.RunUntil([&] { return again.done(); });
+      CHECK(again.outcome().code() == status::kNoService);
+    }
+    close(filling);
+    std::filesystem::remove_all(name);
+  }
 
-TEST_CASE_FIXTURE(Opened, "an answer that comes in pieces is the same answer") {
-  daemon.AddReader("R");
-  daemon.Piecemeal(Command::kStatus, 1);
-  daemon.Piecemeal(Command::kReaderStates, 100);
-  daemon.Refuse(Command::kStatus, status::kResetCard);
-  CHECK(AskStatus(link) == status::kResetCard);
-  ReaderTable states;
-  REQUIRE(link.AskReaderStates(states) == status::kSuccess);
-  CHECK(std::string(states[0].name) == "R");
-  CHECK(states[1].name[0] == '\0');
-}
+  TEST_CASE_FIXTURE(WithDaemon, "a context that works is one whose daemon answers") {
+    CHECK(Do(CheckContext{}).ok());
+    CHECK(Do(CheckContext{}).ok());
+    CHECK(daemon.mismatches() == 0);
+    daemon.Die();
+    CHECK(Do(CheckContext{}).code() == status::kNoService);
+    // It is dead for good, as an SCARDCONTEXT would be.
+    CHECK(Do(ListReaders{}).code() == status::kNoService);
+  }
 
-TEST_CASE_FIXTURE(Opened, "an answer that ends in the middle breaks the link for good") {
-  daemon.On(Command::kReaderStates, [](const Question&) { return Reply{Bytes(100, 0), 0, true}; });
-  ReaderTable states;
-  CHECK(link.AskReaderStates(states) == status::kNoService);
-  daemon.WaitForNoLink();
-  const std::size_t asked = daemon.asked().size();
-  Bytes response;
-  CHECK(AskStatus(link) == status::kNoService);
-  CHECK(link.AskReaderStates(states) == status::kNoService);
-  CHECK(Send(link, kApdu, false) == status::kNoService);
-  CHECK(Send(link, kApdu, true) == status::kNoService);
-  CHECK(daemon.asked().size() == asked);
-}
-
-TEST_CASE_FIXTURE(Opened, "the output of a control is what the daemon sends, and never more than its room") {
-  const Bytes input = Pattern(300);
-  Bytes output(400, 0);
-  Control message;
-  message.send_length = static_cast<std::uint32_t>(input.size());
-  message.receive_size = static_cast<std::uint32_t>(output.size());
-  SUBCASE("less than its room") {
-    REQUIRE(link.AskControl(message, input.data(), output.data()) == status::kSuccess);
-    CHECK(message.returned == 300);
-    output.resize(message.returned);
-    CHECK((output == input));
+  TEST_CASE_FIXTURE(WithDaemon, "asking whether a context works logs no mismatch") {
+    daemon.Speak(5);
+    REQUIRE(Do(CheckContext{}).ok());
+    REQUIRE(Do(CheckContext{}).ok());
+    CHECK(daemon.mismatches() == 1);
   }
-  SUBCASE("as much as its room") {
-    message.receive_size = 300;
-    output.resize(300);
-    output.shrink_to_fit();  // a byte more would be one too many
-    CHECK(link.AskControl(message, input.data(), output.data()) == status::kSuccess);
-    CHECK((output == input));
-  }
-  SUBCASE("none") {
-    message.send_length = message.receive_size = 0;
-    CHECK(link.AskControl(message, nullptr, nullptr) == status::kSuccess);
-    CHECK(message.returned == 0);
-  }
-  SUBCASE("refused") {
-    daemon.Refuse(Command::kControl, status::kUnexpected);
-    CHECK(link.AskControl(message, input.data(), output.data()) == status::kSuccess);
-    CHECK(message.code == status::kUnexpected);
-    CHECK(AskStatus(link) == status::kSuccess);
-  }
-  SUBCASE("more than its room") {
-    message.receive_size = 299;
-    CHECK(link.AskControl(message, input.data(), output.data()) == status::kNoService);
-    CHECK((output == Bytes(400, 0)));
-    CHECK_FALSE(link.works());
-    CHECK(AskStatus(link) == status::kNoService);
-  }
-}
-
-TEST_CASE_FIXTURE(Opened, "two links of a process do not get each other's answers") {
-  Link other;
-  REQUIRE(other.Open(daemon.path()) == status::kSuccess);
-  REQUIRE(Send(link, {0x01}, false) == status::kSuccess);
-  REQUIRE(Send(other, {0x02}, false) == status::kSuccess);
-  Bytes response;
-  CHECK(ReceiveAsItComes(other, response) == status::kSuccess);
-  CHECK((response == Bytes{0x02, 0x90, 0x00}));
-  CHECK(ReceiveAsItComes(link, response) == status::kSuccess);
-  CHECK((response == Bytes{0x01, 0x90, 0x00}));
 }
 
 }  // namespace

@@ -1,343 +1,254 @@
-// SCardTransmit in two halves: commands, responses of any length, and the descriptor that tells of them.
+// Commands and responses of any length, in whatever pieces they come and go.
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <sys/socket.h>
 
-#include <chrono>
-#include <future>
 #include <string>
 
-#include "link_fixture.h"
+#include "backend/daemon/link.h"
+#include "daemon_fixture.h"
+#include "pcsc/abi.h"
 
 namespace {
 
-using pcsc_bridge::Bytes;
-using pcsc_bridge::Status;
-using pcsc_bridge::daemon::Control;
-using pcsc_bridge::daemon::ReaderTable;
-using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
-namespace status = pcsc_bridge::status;
-
+using namespace pcsc_bridge;        // NOLINT
+using namespace pcsc_bridge::test;  // NOLINT
+using backend::Control;
+using backend::ListReaders;
 using Question = FakeDaemon::Question;
 using Reply = FakeDaemon::Reply;
 
-TEST_CASE_FIXTURE(Opened, "a response has the length that the daemon says, from none to the longest") {
-  for (const bool waits : {true, false}) {
-    for (const std::size_t size : {0, 2, 4095, 4096, 4097, 65538, 65548}) {
+const Bytes kApdu{0x00, 0xa4, 0x04, 0x00};
+
+backend::Transmit Sending(const Bytes& apdu) {
+  return backend::Transmit{Secretly(apdu)};
+}
+
+TEST_SUITE("daemon link, transmit") {
+  TEST_CASE_FIXTURE(WithCard,
+                    "a response has the length that the daemon says, from the shortest to the longest") {
+    for (const std::size_t size : {2, 4063, 4064, 4065, 20000, 2, 65535, 65538, 65548}) {
       for (const std::size_t piece : {0, 1, 1000}) {
-        if (piece == 1 && size > 2) continue;  // the pieces of the long ones are long, too
-        CAPTURE(waits);
+        if (piece == 1 && size > 4065) continue;  // one by one takes its time
         CAPTURE(size);
         CAPTURE(piece);
         daemon.Piecemeal(Command::kTransmit, piece);
         daemon.On(Command::kTransmit,
                   [size](const Question& question) { return Response(question, Pattern(size)); });
-        REQUIRE(Send(link, kApdu, waits) == status::kSuccess);
-        Bytes response{0xff};
-        int looks = 0;
-        const Status code =
-            waits ? link.ReceiveTransmit(response, true).value() : ReceiveAsItComes(link, response, &looks);
-        CHECK(code == status::kSuccess);
-        CHECK((response == Pattern(size)));
-        // Each piece was one of its own, at least while the message itself came.
-        if (!waits && piece == 1) CHECK(looks > static_cast<int>(sizeof(Transmit)) / 2);
+        backend::Outcome outcome = Do(Sending(kApdu));
+        REQUIRE(outcome.ok());
+        CHECK((outcome->bytes == Pattern(size)));
+        CHECK_FALSE(outcome->waited);
       }
     }
+    CHECK((daemon.asked(Command::kTransmit).back().data == kApdu));
   }
-  CHECK((daemon.asked(Command::kTransmit).back().data == kApdu));
-}
 
-TEST_CASE_FIXTURE(Opened, "after a long response the next one has its own length, whichever that is") {
-  for (const bool waits : {true, false}) {
-    for (const std::size_t size : {0, 2, 5000, 16383, 16384, 65535, 65536, 65537, 65548}) {
-      for (const std::size_t piece : {0, 1000}) {
-        CAPTURE(waits);
-        CAPTURE(size);
-        CAPTURE(piece);
-        for (const std::size_t length : {std::size_t{20000}, size, std::size_t{2}}) {
-          daemon.Piecemeal(Command::kTransmit, piece);
-          daemon.On(Command::kTransmit,
-                    [length](const Question& question) { return Response(question, Pattern(length)); });
-          REQUIRE(Send(link, kApdu, waits) == status::kSuccess);
-          Bytes response{0xff};
-          CHECK((waits ? link.ReceiveTransmit(response, true).value() : ReceiveAsItComes(link, response)) ==
-                status::kSuccess);
-          CHECK((response == Pattern(length)));
-        }
-      }
-    }
-  }
-}
-
-TEST_CASE_FIXTURE(Opened, "after a long response a refusal is one, and a daemon that goes is no service") {
-  const auto after_long = [&](const auto& answerer) {
+  TEST_CASE_FIXTURE(WithCard, "after a long response a refusal is one, and the next response its own") {
     daemon.On(Command::kTransmit,
               [](const Question& question) { return Response(question, Pattern(20000)); });
-    Bytes response;
-    REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-    REQUIRE(ReceiveAsItComes(link, response) == status::kSuccess);
-    daemon.On(Command::kTransmit, answerer);
-    REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-    return ReceiveAsItComes(link, response);
-  };
-  CHECK(after_long([](const Question& question) {
-          auto message = question.As<Transmit>();
-          message.code = status::kSharingViolation;
-          return ReplyOf(message);
-        }) == status::kSharingViolation);
-  CHECK(after_long([](const Question& question) {
-          Reply reply = Response(question, Pattern(30000));
-          reply.bytes.resize(sizeof(Transmit) + 25000);
-          reply.then_close = true;
-          return reply;
-        }) == status::kNoService);
-  CHECK(AskStatus(link) == status::kNoService);
-}
+    REQUIRE(Do(Sending(kApdu)).ok());
+    daemon.Refuse(Command::kTransmit, status::kRemovedCard);
+    const backend::Outcome refused = Do(Sending(kApdu));
+    CHECK(refused.code() == status::kRemovedCard);
+    CHECK(refused.error().operation == "SCardTransmit");
+    CHECK(refused.error().reader == "R");
+    daemon.On(Command::kTransmit, nullptr);
+    backend::Outcome outcome = Do(Sending({0x01}));
+    REQUIRE(outcome.ok());
+    CHECK((outcome->bytes == Bytes{0x01, 0x90, 0x00}));
+  }
 
-TEST_CASE_FIXTURE(Opened, "a response whose first bytes come with its message, the rest byte by byte") {
-  daemon.Piecemeal(Command::kTransmit, 4);
-  for (const std::size_t size : {4095, 4097, 5000}) {
-    CAPTURE(size);
-    daemon.On(Command::kTransmit,
-              [size](const Question& question) { return Response(question, Pattern(size)); });
-    REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-    Bytes response;
-    CHECK(ReceiveAsItComes(link, response) == status::kSuccess);
-    CHECK((response == Pattern(size)));
+  TEST_CASE_FIXTURE(WithCard, "a command is sent with the protocol of the card and all its bytes") {
+    for (const std::size_t size : {std::size_t{0}, std::size_t{5}, abi::kMaxExtendedBuffer}) {
+      CAPTURE(size);
+      daemon.Forget();
+      daemon.On(Command::kTransmit, [](const Question& question) {
+        return Response(question, {0x90, 0x00});
+      });
+      REQUIRE(Do(Sending(Pattern(size))).ok());
+      const Question question = daemon.asked(Command::kTransmit).at(0);
+      CHECK((question.data == Pattern(size)));
+      const auto message = question.As<daemon::Transmit>();
+      CHECK(message.send_protocol == kT1);
+      CHECK(message.send_length == size);
+      CHECK(message.receive_length == abi::kMaxExtendedBuffer);
+    }
+    CHECK(Do(Sending(Pattern(abi::kMaxExtendedBuffer + 1))).code() == status::kInsufficientBuffer);
   }
-}
 
-TEST_CASE_FIXTURE(Opened, "a command that the daemon refuses has its code and no response") {
-  daemon.Refuse(Command::kTransmit, status::kSharingViolation, 2);
-  for (const bool waits : {true, false}) {
-    // The length in a refusal is the room that there was: nothing follows.
-    REQUIRE(Send(link, kApdu, waits) == status::kSuccess);
-    Bytes response;
-    CHECK((waits ? link.ReceiveTransmit(response, true).value() : ReceiveAsItComes(link, response)) ==
-          status::kSharingViolation);
-    CHECK(response.empty());
+  TEST_CASE_FIXTURE(WithCard, "a response without a status word is lost data, but not in the raw protocol") {
+    daemon.On(Command::kTransmit, [](const Question& question) { return Response(question, {0x90}); });
+    CHECK(Do(Sending(kApdu)).code() == status::kCommDataLost);
+    daemon.On(Command::kReconnect, [](const Question& question) {
+      auto message = question.As<daemon::Reconnect>();
+      message.active_protocol = kRaw;
+      return ReplyOf(message);
+    });
+    REQUIRE(Do(backend::Reconnect{ShareMode::kShared, kRaw, Disposition::kLeave}).ok());
+    CHECK(Do(Sending(kApdu)).ok());
   }
-  CHECK(AskStatus(link) == status::kSuccess);
-}
 
-TEST_CASE("a response longer than can be, or than it says, breaks the link for good") {
-  FakeDaemon daemon;
-  std::size_t said = 0;
-  std::size_t sent = 0;
-  SUBCASE("longer than the longest, nothing behind it") {
-    said = 65549;
+  TEST_CASE_FIXTURE(WithCard,
+                    "a response longer than can be, or than it says, breaks the connection for good") {
+    std::size_t said = 0;
+    std::size_t sent = 0;
+    SUBCASE("longer than the longest, no data behind it") {
+      said = 65549;
+    }
+    SUBCASE("longer than the longest, and so is the data") {
+      said = sent = 65549;
+    }
+    SUBCASE("as long as a number can be") {
+      said = 0xffffffff;
+      sent = 5000;
+    }
+    SUBCASE("more bytes than it says") {
+      said = 2;
+      sent = 3;
+    }
+    SUBCASE("a buffer full of bytes that it does not say") {
+      said = 2;
+      sent = 5000;
+    }
+    daemon.On(Command::kTransmit, [=](const Question& question) {
+      auto message = question.As<daemon::Transmit>();
+      message.receive_length = static_cast<std::uint32_t>(said);
+      return ReplyOf(message, Pattern(sent));
+    });
+    backend::Outcome outcome = Do(Sending(kApdu));
+    // If the response itself was whole, what comes behind it is found out after it.
+    if (outcome.ok()) outcome = Do(Sending(kApdu));
+    CHECK(outcome.code() == status::kCommError);
+    CHECK(Do(backend::Status{}).code() == status::kCommError);
+    RunUntilNoLink();
   }
-  SUBCASE("longer than the longest, and so are the bytes") {
-    said = sent = 65549;
-  }
-  SUBCASE("as long as a number can be") {
-    said = 0xffffffff;
-    sent = 5000;
-  }
-  SUBCASE("more bytes than it says") {
-    said = 2;
-    sent = 3;
-  }
-  SUBCASE("a beginning full of bytes that it does not say") {
-    said = 2;
-    sent = 5000;
-  }
-  daemon.On(Command::kTransmit, [=](const Question& question) {
-    auto message = question.As<Transmit>();
-    message.receive_length = static_cast<std::uint32_t>(said);
-    return ReplyOf(message, Pattern(sent));
-  });
-  for (const bool waits : {true, false}) {
-    CAPTURE(waits);
-    Link link;
-    REQUIRE(link.Open(daemon.path()) == status::kSuccess);
-    REQUIRE(Send(link, kApdu, waits) == status::kSuccess);
-    Bytes response;
-    CHECK((waits ? link.ReceiveTransmit(response, true).value() : ReceiveAsItComes(link, response)) ==
-          status::kNoService);
-    CHECK(response.empty());
-    CHECK_FALSE(link.works());
-    CHECK(AskStatus(link) == status::kNoService);
-    CHECK(Send(link, kApdu, true) == status::kNoService);
-  }
-}
 
-TEST_CASE_FIXTURE(Opened, "a daemon that goes in the middle of a response is no service") {
-  std::size_t comes = 0;
-  SUBCASE("before it") {
-    comes = 0;
-  }
-  SUBCASE("in its message") {
-    comes = sizeof(Transmit) - 1;
-  }
-  SUBCASE("after its message") {
-    comes = sizeof(Transmit);
-  }
-  SUBCASE("in its beginning") {
-    comes = sizeof(Transmit) + 10;
-  }
-  SUBCASE("in its rest") {
-    comes = sizeof(Transmit) + 4500;
-  }
-  daemon.On(Command::kTransmit, [=](const Question& question) {
-    Reply reply = Response(question, Pattern(5000));
-    reply.bytes.resize(comes);
-    reply.then_close = true;
-    return reply;
-  });
-  for (const bool waits : {true, false}) {
-    Link fresh;
-    REQUIRE(fresh.Open(daemon.path()) == status::kSuccess);
-    REQUIRE(Send(fresh, kApdu, waits) == status::kSuccess);
-    Bytes response;
-    CHECK((waits ? fresh.ReceiveTransmit(response, true).value() : ReceiveAsItComes(fresh, response)) ==
-          status::kNoService);
-    CHECK(AskStatus(fresh) == status::kNoService);
-  }
-}
-
-TEST_CASE_FIXTURE(Opened, "whatever is asked while a command is under way gets its own answer") {
-  daemon.On(Command::kTransmit, [](const Question& question) { return Response(question, Pattern(6000)); });
-  bool some_came = false;
-  SUBCASE("nothing of the response has come") {}
-  SUBCASE("some of it has come") {
-    some_came = true;
-  }
-  Bytes response;
-  const auto start = [&] {
-    REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-    if (!some_came) return;
-    const Copy copy(link);
-    REQUIRE(WaitReadable(copy.fd()));
-    (void)link.ReceiveTransmit(response, false);
-  };
-  if (some_came) {
-    daemon.On(Command::kTransmit, [](const Question& question) {
-      Reply reply = Response(question, Pattern(6000));
-      reply.piece = 16;
+  TEST_CASE_FIXTURE(WithCard, "a daemon that goes in the middle of a response is no service") {
+    std::size_t comes = 0;
+    SUBCASE("before it") {}
+    SUBCASE("in its message") {
+      comes = sizeof(daemon::Transmit) - 1;
+    }
+    SUBCASE("after its message") {
+      comes = sizeof(daemon::Transmit);
+    }
+    SUBCASE("in its beginning") {
+      comes = sizeof(daemon::Transmit) + 10;
+    }
+    SUBCASE("in its rest") {
+      comes = sizeof(daemon::Transmit) + 4500;
+    }
+    daemon.On(Command::kTransmit, [=](const Question& question) {
+      Reply reply = Response(question, Pattern(5000));
+      reply.bytes.resize(comes);
+      reply.then_close = true;
       return reply;
     });
+    const backend::Outcome outcome = Do(Sending(kApdu));
+    CHECK(outcome.code() == status::kNoService);
+    CHECK(outcome.error().operation == "SCardTransmit");
+    CHECK(Do(backend::Status{}).code() == status::kNoService);
+    CHECK(Do(ListReaders{}).code() == status::kNoService);
   }
 
-  start();
-  daemon.Refuse(Command::kStatus, status::kResetCard);
-  CHECK(AskStatus(link) == status::kResetCard);
-
-  start();
-  ReaderTable states;
-  daemon.AddReader("R");
-  CHECK(link.AskReaderStates(states) == status::kSuccess);
-  CHECK(std::string(states[0].name) == "R");
-
-  start();
-  const Bytes input = Pattern(10);
-  Bytes output(10, 0);
-  Control message;
-  message.send_length = message.receive_size = 10;
-  CHECK(link.AskControl(message, input.data(), output.data()) == status::kSuccess);
-  CHECK((output == input));
-
-  start();
-  daemon.On(Command::kTransmit, nullptr);
-  CHECK(Send(link, {0x01}, false) == status::kServerTooBusy);
-  CHECK(Send(link, {0x02}, true) == status::kSuccess);
-  CHECK(link.ReceiveTransmit(response, true).value() == status::kSuccess);
-  CHECK((response == Bytes{0x02, 0x90, 0x00}));
-}
-
-TEST_CASE_FIXTURE(Opened, "a response that breaks the link breaks the question that waits for it, too") {
-  daemon.On(Command::kTransmit, [](const Question&) { return Reply{Bytes(), 0, true}; });
-  REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-  CHECK(AskStatus(link) == status::kNoService);
-  CHECK(daemon.count(Command::kStatus) == 0);
-}
-
-TEST_CASE_FIXTURE(Opened, "a command that might have to wait for room is left to who may wait") {
-  const Bytes fits = Pattern(16 * 1024 - sizeof(Transmit) - 8);
-  const Bytes does_not = Pattern(fits.size() + 1);
-  Bytes response;
-  CHECK(Send(link, does_not, false) == status::kServerTooBusy);
-  CHECK(Send(link, fits, false) == status::kSuccess);
-  CHECK(link.ReceiveTransmit(response, true).value() == status::kSuccess);
-  CHECK(Send(link, does_not, true) == status::kSuccess);
-  CHECK(link.ReceiveTransmit(response, true).value() == status::kSuccess);
-  const std::vector<Question> sent = daemon.asked(Command::kTransmit);
-  REQUIRE(sent.size() == 2);
-  CHECK((sent[0].data == fits));
-  CHECK((sent[1].data == does_not));
-}
-
-TEST_CASE_FIXTURE(Opened, "who may wait sends the longest command, however little the socket takes at once") {
-  const Copy copy(link);
-  const int least = 1;  // the system makes it the least that there is
-  REQUIRE(setsockopt(copy.fd(), SOL_SOCKET, SO_SNDBUF, &least, sizeof least) == 0);
-  bool non_blocking = false;
-  SUBCASE("as it is") {}
-  SUBCASE("made non-blocking by who watches a copy") {
-    non_blocking = true;
+  TEST_CASE_FIXTURE(WithCard,
+                    "the output of a control is what the daemon sends, and never more than its room") {
+    for (const std::size_t size : {0, 300, 5000, 65548}) {
+      CAPTURE(size);
+      backend::Outcome outcome = Do(Control{0x42000d48, Secretly(Pattern(size))});
+      REQUIRE(outcome.ok());
+      CHECK((outcome->bytes == Pattern(size)));
+    }
+    REQUIRE(Do(Control{0x42000d48, nullptr}).ok());
+    const auto message = daemon.asked(Command::kControl).at(1).As<daemon::Control>();
+    CHECK(message.control_code == 0x42000d48);
+    CHECK(message.send_length == 300);
+    CHECK(Do(Control{1, Secretly(Pattern(abi::kMaxExtendedBuffer + 1))}).code() ==
+          status::kInsufficientBuffer);
+    daemon.On(Command::kControl, [](const Question& question) {
+      auto answer = question.As<daemon::Control>();
+      answer.returned = answer.receive_size + 1;
+      return ReplyOf(answer);
+    });
+    CHECK(Do(Control{1, nullptr}).code() == status::kCommError);
   }
-  if (non_blocking) REQUIRE(fcntl(copy.fd(), F_SETFL, O_NONBLOCK) == 0);
-  const Bytes longest = Pattern(65544);
-  REQUIRE(Send(link, longest, true) == status::kSuccess);
-  Bytes response;
-  CHECK(link.ReceiveTransmit(response, true).value() == status::kSuccess);
-  CHECK((daemon.asked(Command::kTransmit).at(0).data == longest));
-}
 
-TEST_CASE_FIXTURE(Opened, "a copy of the descriptor is readable when there is something to receive") {
-  const Copy copy(link);
-  daemon.Hold(Command::kTransmit);
-  REQUIRE(Send(link, kApdu, false) == status::kSuccess);
-  daemon.WaitForAsked(Command::kTransmit, 1);
-  Bytes response;
-  CHECK_FALSE(WaitReadable(copy.fd(), std::chrono::milliseconds(0)));
-  CHECK_FALSE(link.ReceiveTransmit(response, false).has_value());
-  daemon.LetGo(Command::kTransmit);
-  CHECK(WaitReadable(copy.fd()));
-  CHECK(ReceiveAsItComes(link, response) == status::kSuccess);
-  CHECK_FALSE(WaitReadable(copy.fd(), std::chrono::milliseconds(0)));
-}
-
-TEST_CASE(
-    "a copy of the descriptor stays when the link goes, and does not keep the daemon from seeing that") {
-  FakeDaemon daemon;
-  auto link = std::make_optional<Link>();
-  REQUIRE(link->Open(daemon.path()) == status::kSuccess);
-  const Copy copy(*link);
-  const Copy another(*link);
-  CHECK(daemon.links() == 1);
-  link.reset();
-  daemon.WaitForNoLink();
-  CHECK(fcntl(copy.fd(), F_GETFD) >= 0);
-  CHECK((fcntl(copy.fd(), F_GETFD) & FD_CLOEXEC) != 0);
-  CHECK(WaitReadable(copy.fd()));  // an end is something to see
-  char byte = 0;
-  CHECK(recv(copy.fd(), &byte, 1, 0) == 0);
-}
-
-TEST_CASE_FIXTURE(Opened, "a copy of the descriptor that is made non-blocking breaks no call that waits") {
-  const Copy copy(link);
-  REQUIRE(fcntl(copy.fd(), F_SETFL, O_NONBLOCK) == 0);
-  Command command{};
-  std::function<Status()> ask;
-  SUBCASE("for an answer") {
-    command = Command::kStatus;
-    ask = [&] { return AskStatus(link); };
+  TEST_CASE_FIXTURE(WithDaemon, "an answer that comes in pieces is the same answer") {
+    daemon.AddReader("R");
+    std::int32_t minor = 4;
+    SUBCASE("with the table of 4:4") {}
+    SUBCASE("with the table of 4:6") {
+      minor = 6;
+    }
+    daemon.Speak(minor);
+    for (const Command command : {Command::kVersion, Command::kConnect, Command::kStatus,
+                                  Command::kReaderStates, Command::kReaderTableSize, Command::kReaderTable}) {
+      daemon.Piecemeal(command, 3);
+    }
+    REQUIRE(Do(backend::Connect{"R", ShareMode::kShared, kT1}).ok());
+    backend::Outcome outcome = Do(backend::Status{});
+    REQUIRE(outcome.ok());
+    CHECK((outcome->status.atr == Bytes{0x3b, 0x00}));
   }
-  SUBCASE("for a response") {
-    command = Command::kTransmit;
-    ask = [&] {
-      Bytes response;
-      const Status sent = Send(link, kApdu, true);
-      return sent == status::kSuccess ? link.ReceiveTransmit(response, true).value() : sent;
-    };
+
+  TEST_CASE_FIXTURE(WithCard, "a command that the socket does not take at once follows when it does") {
+    // The daemon reads nothing while it holds an answer: the requests behind it fill the socket.
+    daemon.Hold(Command::kStatus);
+    auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
+    bool opened = false;
+    link->Open([&](const Result<Done>& done) { opened = done.ok(); });
+    loop.RunUntil([&] { return opened; });
+    daemon::Plain status_message;
+    bool status_came = false;
+    link->Ask(Command::kStatus, status_message,
+              [&](const Result<daemon::Plain>& answer) { status_came = answer.ok(); });
+    constexpr std::size_t kCommands = 8;  // more than the socket has room for
+    std::size_t responses = 0;
+    for (std::size_t i = 0; i < kCommands; ++i) {
+      const Bytes apdu = Pattern(60000 + i);
+      daemon::Transmit message;
+      message.send_length = static_cast<std::uint32_t>(apdu.size());
+      link->AskWithData(Command::kTransmit, message, Secretly(apdu),
+                        [&, i, apdu](const Result<daemon::Transmit>& answer, const Bytes& response) {
+                          CHECK(answer.ok());
+                          CHECK(responses++ == i);
+                          CHECK((Bytes(response.begin(), response.end() - 2) == apdu));
+                        });
+    }
+    daemon.WaitForAsked(Command::kStatus, 1);
+    loop.RunFor(std::chrono::milliseconds(5));
+    CHECK_FALSE(status_came);
+    daemon.LetGo(Command::kStatus);
+    loop.RunUntil([&] { return responses == kCommands; });
+    CHECK(status_came);
+    link->Close();
   }
-  daemon.Hold(command);
-  std::future<Status> asked = std::async(std::launch::async, ask);
-  daemon.WaitForAsked(command, 1);
-  CHECK(asked.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout);
-  daemon.LetGo(command);
-  CHECK(asked.get() == status::kSuccess);
+
+  TEST_CASE_FIXTURE(WithCard, "a daemon that goes while a command is being sent is no service") {
+    daemon.Hold(Command::kStatus);
+    auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
+    bool opened = false;
+    link->Open([&](const Result<Done>& done) { opened = done.ok(); });
+    loop.RunUntil([&] { return opened; });
+    std::size_t failures = 0;
+    link->Ask(Command::kStatus, daemon::Plain(), [&](const Result<daemon::Plain>& answer) {
+      CHECK(answer.code() == status::kNoService);
+      ++failures;
+    });
+    for (std::size_t i = 0; i < 8; ++i) {
+      daemon::Transmit message;
+      message.send_length = 60000;
+      link->AskWithData(Command::kTransmit, message, Secretly(Pattern(60000)),
+                        [&](const Result<daemon::Transmit>& answer, const Bytes&) {
+                          CHECK(answer.code() == status::kNoService);
+                          ++failures;
+                        });
+    }
+    daemon.WaitForAsked(Command::kStatus, 1);
+    daemon.Die();
+    loop.RunUntil([&] { return failures == 9; });
+    link->Close();
+  }
 }
 
 }  // namespace

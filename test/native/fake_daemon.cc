@@ -99,6 +99,10 @@ void FakeDaemon::Accept() {
     const int fd = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) return;
     const std::lock_guard<std::mutex> lock(mutex_);
+    if (closes_new_links_) {
+      close(fd);
+      continue;
+    }
     Link& link = links_.emplace_back();
     link.number = static_cast<int>(links_.size());
     link.fd = fd;
@@ -119,18 +123,18 @@ void FakeDaemon::ServeLink(Link& link) {
       asked_.push_back(question);
       changed_.notify_all();
       changed_.wait(lock, [&] { return over_ || held_.count(question->command) == 0; });
-      reply = MakeReply(*question);
+      reply = MakeReply(*question, link);
       changes = changes_;
-      const bool watched = std::exchange(link.watches, false);
       if (question->command == Command::kStopWatching) {
-        if (!watched) reply = Reply();  // it has been told of a change
-      } else if (watched) {
+        if (!std::exchange(link.watches, false)) reply = Reply();  // it has been told of a change
+      } else if (link.watches && link.old_table) {
         violations_.push_back("a question from one who waits for a change: " + NameOf(*question));
       }
+      if (question->command == Command::kWatchReaders && !link.old_table) link.watches = true;
       question->answered = CodeIn(*question, reply.bytes);
     }
     if (!Send(link.fd, reply)) break;
-    if (question->command == Command::kWatchReaders) {
+    if (question->command == Command::kWatchReaders && link.old_table) {
       const std::lock_guard<std::mutex> lock(mutex_);
       link.watches = true;
       if (changes != changes_) ReadersChanged();
@@ -160,7 +164,7 @@ bool FakeDaemon::ReadQuestion(int fd, Question& question) {
   return ReadAll(fd, question.data.data(), follows);
 }
 
-FakeDaemon::Reply FakeDaemon::MakeReply(const Question& question) {
+FakeDaemon::Reply FakeDaemon::MakeReply(const Question& question, Link& link) {
   Reply reply;
   const auto refused = refused_.find(question.command);
   const auto answerer = answerers_.find(question.command);
@@ -169,15 +173,35 @@ FakeDaemon::Reply FakeDaemon::MakeReply(const Question& question) {
     reply.bytes = question.message;
     std::memcpy(reply.bytes.data() + reply.bytes.size() - kCodeSize, &refused->second.first, kCodeSize);
   } else {
-    reply = answerer != answerers_.end() ? answerer->second(question) : AsAlways(question);
+    reply = answerer != answerers_.end() ? answerer->second(question) : AsAlways(question, link);
   }
   const auto piece = pieces_.find(question.command);
   if (piece != pieces_.end()) reply.piece = piece->second;
   return reply;
 }
 
-FakeDaemon::Reply FakeDaemon::AsAlways(const Question& question) {
+FakeDaemon::Reply FakeDaemon::AgreeOn(daemon::Version offered, Link& link) {
+  if (offered.minor != minor_) ++mismatches_;
+  const bool agrees = offered.minor >= oldest_minor_ && offered.minor <= minor_;
+  offered.code = agrees ? status::kSuccess : status::kServiceStopped;
+  // An older offer is remembered, also if the right one follows.
+  link.old_table = minor_ < 6 || (agrees && offered.minor < minor_) || (link.agreed && link.old_table);
+  link.agreed = link.agreed || agrees;
+  offered.minor = minor_;
+  return ReplyOf(offered);
+}
+
+FakeDaemon::Reply FakeDaemon::Table(std::size_t places) const {
+  std::vector<daemon::ReaderState> states = readers_;
+  states.resize(places);
+  const auto* first = reinterpret_cast<const std::uint8_t*>(states.data());
+  return Reply{Bytes(first, first + states.size() * sizeof(daemon::ReaderState))};
+}
+
+FakeDaemon::Reply FakeDaemon::AsAlways(const Question& question, Link& link) {
   switch (question.command) {
+    case Command::kVersion:
+      return AgreeOn(question.As<daemon::Version>(), link);
     case Command::kEstablishContext: {
       auto message = question.As<daemon::EstablishContext>();
       message.context = static_cast<std::uint32_t>(++last_number_);
@@ -206,12 +230,15 @@ FakeDaemon::Reply FakeDaemon::AsAlways(const Question& question) {
       return ReplyOf(message, question.data);
     }
     case Command::kReaderStates:
-    case Command::kWatchReaders: {
-      std::vector<daemon::ReaderState> states = readers_;
-      states.resize(daemon::kMostReaders);
-      const auto* first = reinterpret_cast<const std::uint8_t*>(states.data());
-      return Reply{Bytes(first, first + states.size() * sizeof(daemon::ReaderState))};
-    }
+      return Table(daemon::kOldTableSize);
+    case Command::kWatchReaders:
+      return link.old_table ? Table(daemon::kOldTableSize) : Reply();
+    case Command::kReaderEvents:
+      return ReplyOf(daemon::ReaderEvents());
+    case Command::kReaderTableSize:
+      return ReplyOf(static_cast<std::int32_t>(places_));
+    case Command::kReaderTable:
+      return Table(places_);
     case Command::kStopWatching:
       return ReplyOf(daemon::ReaderChange());
     default:
@@ -281,6 +308,27 @@ void FakeDaemon::ReadersChanged() {
   for (Link& link : links_) {
     if (std::exchange(link.watches, false)) (void)send(link.fd, &change, sizeof change, MSG_NOSIGNAL);
   }
+}
+
+void FakeDaemon::Speak(std::int32_t minor, std::int32_t oldest) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  minor_ = minor;
+  oldest_minor_ = oldest;
+}
+
+std::size_t FakeDaemon::mismatches() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return mismatches_;
+}
+
+void FakeDaemon::SetPlaces(std::size_t places) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  places_ = places;
+}
+
+void FakeDaemon::CloseNewLinks() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  closes_new_links_ = true;
 }
 
 void FakeDaemon::On(Command command, Answerer answerer) {

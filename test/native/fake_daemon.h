@@ -1,5 +1,5 @@
-// A stand-in for pcscd, on a socket of its own: speaks protocol 4:4, answers what a test says, and tells what
-// it was asked.
+// A stand-in for pcscd, on a socket of its own: speaks protocol 4:4 or what a test says, answers what a test
+// says, and reports what it was asked.
 #pragma once
 
 #include <condition_variable>
@@ -62,6 +62,15 @@ class FakeDaemon {
 
   const std::string& path() const { return path_; }
 
+  // From now on it speaks protocol 4:`minor`, and accepts older ones from 4:`oldest` on.
+  void Speak(std::int32_t minor, std::int32_t oldest = 4);
+  // Of the versions offered, those that were not its own: pcscd logs each.
+  std::size_t mismatches();
+  // The places of its table of readers since 4:6.
+  void SetPlaces(std::size_t places);
+  // From now on each new connection is closed at once, as at the limit of contexts or by polkit.
+  void CloseNewLinks();
+
   void AddReader(const std::string& name, std::uint32_t state = kCardIn, const Bytes& atr = {0x3b, 0x00},
                  std::uint32_t events = 0);
   static constexpr std::uint32_t kCardIn = 0x0054;  // present, powered, its protocol chosen
@@ -102,15 +111,19 @@ class FakeDaemon {
     int fd = -1;
     std::thread thread;
     bool ended = false;
-    bool watches = false;  // is to be told of the next change
+    bool watches = false;   // is to be told of the next change
+    bool agreed = false;    // on a version
+    bool old_table = true;  // is answered as before 4:6
   };
 
   void Accept();
   void ServeLink(Link& link);
   bool ReadQuestion(int fd, Question& question);
   bool Send(int fd, const Reply& reply);
-  Reply MakeReply(const Question& question);
-  Reply AsAlways(const Question& question);
+  Reply MakeReply(const Question& question, Link& link);
+  Reply AsAlways(const Question& question, Link& link);
+  Reply AgreeOn(daemon::Version offered, Link& link);
+  Reply Table(std::size_t places) const;
   daemon::ReaderState& Find(const std::string& name);
   void ReadersChanged();  // under the lock
   template <class Condition>
@@ -132,6 +145,11 @@ class FakeDaemon {
   std::map<daemon::Command, bool> held_;
   std::map<daemon::Command, std::size_t> pieces_;
   std::vector<daemon::ReaderState> readers_;
+  std::int32_t minor_ = 4;
+  std::int32_t oldest_minor_ = 4;
+  std::size_t mismatches_ = 0;
+  std::size_t places_ = 16;
+  bool closes_new_links_ = false;
   std::size_t changes_ = 0;  // of them, so far
   std::int32_t last_number_ = kFirstNumber - 1;
 };

@@ -36,6 +36,9 @@ std::size_t SizeOf(Command command) {
     case Command::kReaderStates:
     case Command::kWatchReaders:
     case Command::kStopWatching:
+    case Command::kReaderEvents:
+    case Command::kReaderTableSize:
+    case Command::kReaderTable:
       return 0;
   }
   return static_cast<std::size_t>(-1);
@@ -76,6 +79,12 @@ std::string NameOf(const FakeDaemon::Question& question) {
       return "watch";
     case Command::kStopWatching:
       return "stop-watching";
+    case Command::kReaderEvents:
+      return "events";
+    case Command::kReaderTableSize:
+      return "table-size";
+    case Command::kReaderTable:
+      return "table";
   }
   return "?";
 }

@@ -1,259 +1,404 @@
-#include <fcntl.h>
-#include <poll.h>
+#include "backend/daemon/link.h"
+
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <utility>
 
+#include "backend/daemon/versions.h"
 #include "pcsc/abi.h"
-#include "backend/daemon/link.h"
 
 namespace pcsc_bridge::daemon {
 namespace {
 
-// The kernel takes so short a message whole or not at all.
-constexpr std::size_t kSentAtOnce = 16 * 1024;
+using std::chrono::milliseconds;
 
-// Rounded up: to poll for less would be to look before it is time, again and again.
-int MillisecondsUntil(std::chrono::steady_clock::time_point time) {
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - std::chrono::steady_clock::now());
-  return static_cast<int>(std::max(left, std::chrono::milliseconds(0)).count());
+// A daemon may close a connection because it ends, and refuse a version because it was replaced: enough for
+// both, and for the connection that follows when the version was found out.
+constexpr int kMostOffers = 3;
+constexpr milliseconds kFirstPause{1};
+constexpr milliseconds kLongestPause{20};
+// More readers than a host can have.
+constexpr std::int32_t kMostPlaces = 10'000;
+
+Error DaemonWent() {
+  return Error{status::kNoService, "", "", "pcscd has closed the connection, perhaps because it was stopped"};
+}
+
+Error Nonsense() {
+  return Error{status::kCommError, "", "", "pcscd has sent an answer that its protocol does not have"};
+}
+
+std::optional<std::size_t> SizeOfTable(const std::uint8_t* bytes) {
+  std::int32_t places = 0;
+  std::memcpy(&places, bytes, sizeof places);
+  if (places < 0 || places > kMostPlaces) return std::nullopt;
+  return static_cast<std::size_t>(places) * sizeof(ReaderState);
+}
+
+ReaderTable TableIn(const std::uint8_t* bytes, std::size_t size) {
+  ReaderTable table(size / sizeof(ReaderState));
+  if (!table.empty()) std::memcpy(table.data(), bytes, table.size() * sizeof(ReaderState));
+  table.erase(
+      std::remove_if(table.begin(), table.end(), [](const ReaderState& one) { return NameOf(one).empty(); }),
+      table.end());
+  return table;
 }
 
 }  // namespace
 
-std::string SocketPath() {
-  const char* const given = secure_getenv("PCSCLITE_CSOCK_NAME");
-  return given != nullptr ? given : "/run/pcscd/pcscd.comm";
+// Keeps a link that finishes. A loop that ends drops it.
+struct Link::Keeper {
+  explicit Keeper(std::shared_ptr<Link> kept) : link(std::move(kept)) {}
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+  ~Keeper() {
+    if (link->descriptor_) link->MoveToProcessLoop();
+  }
+  const std::shared_ptr<Link> link;
+};
+
+template <>
+std::optional<std::size_t> Link::DataOf<Transmit>(const std::uint8_t* bytes) {
+  Transmit message;
+  std::memcpy(&message, bytes, sizeof message);
+  if (message.code != status::kSuccess) return 0;
+  if (message.receive_length > abi::kMaxExtendedBuffer) return std::nullopt;
+  return message.receive_length;
+}
+
+template <>
+std::optional<std::size_t> Link::DataOf<Control>(const std::uint8_t* bytes) {
+  Control message;
+  std::memcpy(&message, bytes, sizeof message);
+  if (message.code != status::kSuccess) return 0;
+  if (message.returned > message.receive_size) return std::nullopt;
+  return message.returned;
 }
 
 Link::~Link() {
-  if (fd_ >= 0) {
-    // Whatever copies of it there are: the daemon is to see the end.
-    (void)shutdown(fd_, SHUT_RDWR);
-    (void)close(fd_);
-  }
+  Close();
 }
 
-Status Link::Open(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) return status::kNoService;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return status::kNoMemory;
-  while (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    if (errno != EINTR) return Break();
+// --- Opening ---
+
+void Link::Open(std::function<void(Result<Done>)> then) {
+  opened_ = std::move(then);
+  minor_ = MinorToOffer(socket_);
+  Connect();
+}
+
+void Link::Connect() {
+  state_ = State::kConnecting;
+  Result<std::optional<Descriptor>> connected = ConnectTo(socket_);
+  if (connected && !connected->has_value()) {
+    pause_ = std::clamp<Loop::Duration>(pause_ * 2, kFirstPause, kLongestPause);
+    timer_ = loop_->After(pause_, [this] { Connect(); });
+    return;
   }
+  if (connected) {
+    descriptor_ = std::move(**connected);
+    if (loop_->Add(descriptor_.number(), [weak = weak_from_this()] {
+          if (const std::shared_ptr<Link> self = weak.lock()) self->OnReady();
+        })) {
+      return Agree();
+    }
+    descriptor_.Close();
+    connected = Error{status::kNoMemory, "epoll_ctl", "", "the system has no memory to watch a connection"};
+  }
+  timer_ = loop_->After(Loop::Duration::zero(), [this, error = connected.error()] { Opened(error); });
+}
+
+void Link::Agree() {
+  state_ = State::kAgreeing;
+  ++offers_;
   Version version;
-  Status code = Ask(Command::kVersion, version);
-  // A daemon that refuses a version tells its own, and listens on.
-  if (code == status::kSuccess && version.code != status::kSuccess && version.major == kMajor &&
-      version.minor == kMinorMuchTheSame) {
-    version.code = status::kSuccess;
-    code = Ask(Command::kVersion, version);
+  version.minor = minor_;
+  Ask(Command::kVersion, version, [this](Result<Version> answer) { Agreed(std::move(answer)); });
+}
+
+void Link::Agreed(Result<Version> answer) {
+  if (!answer) {
+    if (offers_ < kMostOffers) return Connect();
+    return Opened(ClosedUnanswered(peer_.empty() ? socket_ : peer_));
   }
-  if (code != status::kSuccess) return code;
-  minor_ = version.minor;
-  const bool agreed = version.code == status::kSuccess && version.major == kMajor;
-  return agreed ? status::kSuccess : status::kServiceStopped;
-}
-
-int Link::CopyDescriptor() const {
-  return fcntl(fd_, F_DUPFD_CLOEXEC, 0);
-}
-
-Status Link::Break() {
-  broken_ = true;
-  return status::kNoService;
-}
-
-void Link::WaitInCalls() const {
-  (void)fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) & ~O_NONBLOCK);
-}
-
-Status Link::Send(Command command, const void* message, std::size_t size, const void* data,
-                  std::size_t length, bool may_wait) {
-  if (transmit_under_way_) {
-    if (!may_wait) return status::kServerTooBusy;
-    Bytes late;
-    (void)ReceiveTransmit(late, true);
+  const std::int32_t nearest = NearestMinor(answer->minor);
+  daemon_minor_ = answer->minor;
+  if (answer->major != kMajor || answer->minor < kOldestMinor) return Opened(ProtocolMismatch(*answer));
+  if (answer->code != status::kSuccess) {
+    if (nearest != answer->minor || nearest == minor_ || offers_ == kMostOffers) {
+      return Opened(ProtocolMismatch(*answer));
+    }
+    RememberMinor(socket_, nearest);
+    minor_ = nearest;
+    return Agree();
   }
-  if (watches_) StopWatching();
-  if (!works()) return status::kNoService;
+  RememberMinor(socket_, nearest);
+  if (nearest >= kMinorOfAnyTable && minor_ < kMinorOfAnyTable && offers_ < kMostOffers) {
+    // This connection stays one of the older protocol.
+    minor_ = nearest;
+    Disconnect();
+    return Connect();
+  }
+  Opened(Done{});
+}
+
+void Link::Opened(Result<Done> result) {
+  const std::shared_ptr<Link> self = shared_from_this();
+  state_ = result ? State::kOpen : State::kFailed;
+  if (!result) {
+    error_ = result.error();
+    Disconnect();
+  }
+  if (const auto then = std::exchange(opened_, nullptr)) then(std::move(result));
+}
+
+// --- Requests ---
+
+void Link::Send(Command command, const void* message, std::size_t size,
+                const std::shared_ptr<const SecretBytes>& data) {
   const Header header{static_cast<std::uint32_t>(size), command};
-  // sendmsg only reads them.
-  iovec parts[] = {{const_cast<Header*>(&header), sizeof header},
-                   {const_cast<void*>(message), size},
-                   {const_cast<void*>(data), length}};
-  std::size_t left = sizeof header + size + length;
-  if (!may_wait && left > kSentAtOnce) return status::kServerTooBusy;
-  msghdr whole{};
-  whole.msg_iov = parts;
-  whole.msg_iovlen = 3;
-  while (left > 0) {
-    const ssize_t sent = sendmsg(fd_, &whole, MSG_NOSIGNAL | (may_wait ? 0 : MSG_DONTWAIT));
-    if (sent < 0) {
-      if (errno != EINTR && errno != EAGAIN) return Break();
-      if (errno == EAGAIN && !may_wait) return status::kServerTooBusy;
-      if (errno == EAGAIN) WaitInCalls();
-      continue;
-    }
-    left -= static_cast<std::size_t>(sent);
-    if (left > 0 && !may_wait) return Break();
-    for (auto passed = static_cast<std::size_t>(sent); passed > 0;) {
-      const std::size_t part = std::min(passed, whole.msg_iov->iov_len);
-      whole.msg_iov->iov_base = static_cast<char*>(whole.msg_iov->iov_base) + part;
-      whole.msg_iov->iov_len -= part;
-      passed -= part;
-      if (whole.msg_iov->iov_len == 0 && whole.msg_iovlen > 1) {
-        ++whole.msg_iov;
-        --whole.msg_iovlen;
-      }
-    }
-  }
-  return status::kSuccess;
+  SendParts(&header, sizeof header, message, size, data);
 }
 
-Status Link::Receive(void* bytes, std::size_t size) {
-  auto* next = static_cast<std::uint8_t*>(bytes);
-  while (size > 0) {
-    const ssize_t length = recv(fd_, next, size, 0);
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) {
-      if (errno == EAGAIN) WaitInCalls();
-      continue;
-    }
-    if (length <= 0) return Break();
-    next += length;
-    size -= static_cast<std::size_t>(length);
-  }
-  return status::kSuccess;
-}
-
-Status Link::AskBytes(Command command, void* message, std::size_t size) {
-  const Status sent = Send(command, message, size, nullptr, 0, true);
-  return sent == status::kSuccess ? Receive(message, size) : sent;
-}
-
-Status Link::AskTable(Command command, ReaderTable& table) {
-  const Status asked = AskBytes(command, nullptr, 0);
-  return asked == status::kSuccess ? Receive(table.data(), sizeof table) : asked;
-}
-
-Status Link::AskReaderStates(ReaderTable& states) {
-  return AskTable(Command::kReaderStates, states);
-}
-
-Status Link::Watch(ReaderTable& states) {
-  if (minor_ > kMinorMuchTheSame) return status::kUnsupportedFeature;
-  const Status code = AskTable(Command::kWatchReaders, states);
-  watches_ = code == status::kSuccess;
-  return code;
-}
-
-Status Link::AwaitChange(int cancel, std::optional<std::chrono::steady_clock::time_point> until) {
-  pollfd ready[] = {{fd_, POLLIN, 0}, {cancel, POLLIN, 0}};
-  for (;;) {
-    const int count = poll(ready, 2, until ? MillisecondsUntil(*until) : -1);
-    if (count < 0 && errno != EINTR) return Break();
-    if (count < 0) continue;
-    if (count == 0) return status::kTimeout;
-    if (ready[1].revents != 0) return status::kCancelled;
-    watches_ = false;
-    ReaderChange change;
-    const Status code = Receive(&change, sizeof change);
-    return code == status::kSuccess ? change.code : code;
-  }
-}
-
-// The daemon tells of a change or that it will not any more: never both.
-void Link::StopWatching() {
-  watches_ = false;
-  if (Send(Command::kStopWatching, nullptr, 0, nullptr, 0, true) != status::kSuccess) return;
-  ReaderChange change;
-  (void)Receive(&change, sizeof change);
-}
-
-Status Link::AskControl(Control& message, const void* input, void* output) {
-  const std::uint32_t room = message.receive_size;
-  Status code = Send(Command::kControl, &message, sizeof message, input, message.send_length, true);
-  if (code == status::kSuccess) code = Receive(&message, sizeof message);
-  if (code != status::kSuccess || message.code != status::kSuccess) return code;
-  // The daemon knows what room there is: more than that cannot be.
-  if (message.returned > room) return Break();
-  return Receive(output, message.returned);
-}
-
-Status Link::SendTransmit(const Transmit& message, const Bytes& apdu, bool may_wait) {
-  const Status sent = Send(Command::kTransmit, &message, sizeof message, apdu.data(), apdu.size(), may_wait);
-  if (sent != status::kSuccess) return sent;
-  transmit_under_way_ = true;
-  received_ = 0;
-  return status::kSuccess;
-}
-
-std::optional<Status> Link::ReceiveTransmit(Bytes& response, bool may_wait) {
-  while (transmit_under_way_) {
-    if (broken_) break;
-    iovec parts[2];
-    std::size_t count = 0;
-    if (received_ < sizeof answer_) {
-      parts[count++] = {reinterpret_cast<char*>(&answer_) + received_, sizeof answer_ - received_};
-      parts[count++] = {beginning_.data(), beginning_.size()};
-    } else if (!response_.empty()) {
-      const std::size_t so_far = received_ - sizeof answer_;
-      parts[count++] = {response_.data() + so_far, response_.size() - so_far};
-    } else {
-      const std::size_t so_far = received_ - sizeof answer_;
-      parts[count++] = {beginning_.data() + so_far, beginning_.size() - so_far};
-    }
+void Link::SendParts(const void* head, std::size_t head_size, const void* message, std::size_t size,
+                     const std::shared_ptr<const SecretBytes>& data) {
+  if (!descriptor_) return;
+  std::size_t sent = 0;
+  if (rest_.empty()) {
+    // sendmsg only reads them.
+    iovec parts[] = {
+        {const_cast<void*>(head), head_size},
+        {const_cast<void*>(message), size},
+        {data ? const_cast<std::uint8_t*>(data->bytes().data()) : nullptr, data ? data->bytes().size() : 0}};
     msghdr whole{};
     whole.msg_iov = parts;
-    whole.msg_iovlen = count;
-    const ssize_t length = recvmsg(fd_, &whole, may_wait ? 0 : MSG_DONTWAIT);
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) {
-      if (errno == EAGAIN && !may_wait) return std::nullopt;
-      if (errno == EAGAIN) WaitInCalls();
-      continue;
-    }
-    if (length <= 0) {
-      (void)Break();
-      break;
-    }
-    if (!TakeOver(static_cast<std::size_t>(length))) {
-      // The response comes a moment after the answer: no use looking now.
-      if (!may_wait && !broken_ && received_ == sizeof answer_) return std::nullopt;
-      continue;
-    }
-    transmit_under_way_ = false;
-    response = std::move(response_);
-    response_ = Bytes();
-    return answer_.code;
+    whole.msg_iovlen = 3;
+    const ssize_t taken = sendmsg(descriptor_.number(), &whole, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (taken >= 0) sent = static_cast<std::size_t>(taken);
+    if (sent == head_size + size + (data ? data->bytes().size() : 0)) return;
+    loop_->WantWritable(descriptor_.number(), true);
   }
-  transmit_under_way_ = false;
-  response_ = Bytes();
-  return Break();
+  Rest& rest = rest_.emplace_back();
+  const auto* const first = static_cast<const std::uint8_t*>(head);
+  const auto* const second = static_cast<const std::uint8_t*>(message);
+  rest.head.assign(first, first + head_size);
+  rest.head.insert(rest.head.end(), second, second + size);
+  rest.data = data;
+  rest.sent = sent;
 }
 
-bool Link::TakeOver(std::size_t length) {
-  received_ += length;
-  if (received_ < sizeof answer_) return false;
-  const std::size_t so_far = received_ - sizeof answer_;
-  const std::size_t all = answer_.code == status::kSuccess ? answer_.receive_length : 0;
-  if (all > abi::kMaxExtendedBuffer || so_far > all) {
-    (void)Break();
+void Link::SendRest() {
+  while (!rest_.empty()) {
+    Rest& rest = rest_.front();
+    const std::size_t head_size = rest.head.size();
+    const std::size_t all = head_size + (rest.data ? rest.data->bytes().size() : 0);
+    while (rest.sent < all) {
+      const std::uint8_t* const from = rest.sent < head_size
+                                           ? rest.head.data() + rest.sent
+                                           : rest.data->bytes().data() + (rest.sent - head_size);
+      const std::size_t length = (rest.sent < head_size ? head_size : all) - rest.sent;
+      const ssize_t taken = send(descriptor_.number(), from, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (taken < 0 && errno == EINTR) continue;
+      if (taken < 0 && errno == EAGAIN) return;
+      // The daemon went; what it has sent before is still to be read.
+      if (taken < 0) rest.sent = all;
+      if (taken > 0) rest.sent += static_cast<std::size_t>(taken);
+    }
+    rest_.pop_front();
+  }
+  loop_->WantWritable(descriptor_.number(), false);
+}
+
+void Link::Expect(std::size_t size, Follows follows, Then then) {
+  questions_.push_back(Question{size, follows, std::move(then)});
+  if (state_ == State::kFailed) {
+    timer_ = loop_->After(Loop::Duration::zero(), [this] { DeliverFailure(); });
+  }
+}
+
+void Link::AskPlain(std::initializer_list<Command> commands, std::size_t size, Then then) {
+  std::array<Header, 2> headers;
+  std::transform(commands.begin(), commands.end(), headers.begin(), [](Command command) {
+    return Header{0, command};
+  });
+  SendParts(headers.data(), commands.size() * sizeof(Header), nullptr, 0, nullptr);
+  Expect(size, nullptr, std::move(then));
+}
+
+void Link::AskOldTable(Command command, std::function<void(Result<ReaderTable>)> then) {
+  constexpr std::size_t kSize = kOldTableSize * sizeof(ReaderState);
+  AskPlain({command}, kSize, [then = std::move(then)](Result<Answer> answer) {
+    then(answer ? Result<ReaderTable>(TableIn(answer->message, kSize)) : answer.error());
+  });
+}
+
+void Link::AskWatchedReaders(std::function<void(Result<ReaderTable>)> then) {
+  AskOldTable(Command::kWatchReaders, std::move(then));
+}
+
+void Link::AskReaders(std::function<void(Result<ReaderTable>)> then) {
+  if (minor_ < kMinorOfAnyTable) return AskOldTable(Command::kReaderStates, std::move(then));
+  const Header headers[] = {{0, Command::kReaderTableSize}, {0, Command::kReaderTable}};
+  SendParts(headers, sizeof headers, nullptr, 0, nullptr);
+  Expect(sizeof(std::int32_t), &SizeOfTable, [then = std::move(then)](Result<Answer> answer) {
+    then(answer ? Result<ReaderTable>(TableIn(answer->data.data(), answer->data.size())) : answer.error());
+  });
+}
+
+void Link::AskAlive(std::function<void(Result<Done>)> then) {
+  Version version;
+  version.minor = daemon_minor_;  // the one offer that a daemon does not log
+  Ask(Command::kVersion, version, [then = std::move(then)](const Result<Version>& answer) {
+    then(answer ? Result<Done>(Done{}) : answer.error());
+  });
+}
+
+// --- Answers ---
+
+void Link::OnReady() {
+  const std::shared_ptr<Link> self = shared_from_this();
+  if (!rest_.empty()) SendRest();
+  Receive();
+  EndIfFinished();
+}
+
+void Link::Receive() {
+  while (descriptor_) {
+    const bool is_long = !data_.empty();
+    std::uint8_t* const to = is_long ? data_.data() + data_come_ : buffer_.data() + end_;
+    const std::size_t room = is_long ? data_.size() - data_come_ : buffer_.size() - end_;
+    const ssize_t length = recv(descriptor_.number(), to, room, MSG_DONTWAIT);
+    if (length < 0 && errno == EINTR) continue;
+    if (length < 0 && errno == EAGAIN) return;
+    if (length <= 0) return Fail(DaemonWent());
+    (is_long ? data_come_ : end_) += static_cast<std::size_t>(length);
+    TakeAnswers();
+    // Most of the time that was all: no use looking again.
+    if (static_cast<std::size_t>(length) < room) return;
+  }
+}
+
+void Link::TakeAnswers() {
+  while (descriptor_ && TakeAnswer()) {
+  }
+  std::copy(buffer_.begin() + begin_, buffer_.begin() + end_, buffer_.begin());
+  end_ -= std::exchange(begin_, 0);
+}
+
+bool Link::TakeAnswer() {
+  const std::size_t come = end_ - begin_;
+  if (questions_.empty()) {
+    if (come > 0) Fail(Nonsense());
     return false;
   }
-  if (response_.empty() && (so_far == all || so_far == beginning_.size())) {
-    response_.resize(all);
-    std::copy_n(beginning_.data(), so_far, response_.data());
+  const std::size_t size = questions_.front().size;
+  if (come < size || data_come_ < data_.size()) return false;
+  const std::uint8_t* const message = buffer_.data() + begin_;
+  std::size_t taken = size;
+  Bytes data = std::exchange(data_, {});
+  if (std::exchange(data_come_, 0) == 0) {
+    const Follows follows = questions_.front().follows;
+    const std::optional<std::size_t> length = follows != nullptr ? follows(message) : 0;
+    if (!length) {
+      Fail(Nonsense());
+      return false;
+    }
+    const std::size_t so_far = std::min(come - size, *length);
+    if (so_far < *length && size + *length <= buffer_.size()) return false;
+    data.assign(message + size, message + size + so_far);
+    if (so_far < *length) {
+      data.resize(*length);
+      data_ = std::move(data);
+      data_come_ = so_far;
+      end_ = begin_ + size;
+      return false;
+    }
+    taken += so_far;
   }
-  return so_far == all;
+  const Question question = std::move(questions_.front());
+  questions_.pop_front();
+  begin_ += taken;
+  if (question.then) question.then(Answer{message, std::move(data)});
+  return true;
+}
+
+void Link::Fail(Error error) {
+  if (state_ == State::kAgreeing) peer_ = PathOfPeer(descriptor_);
+  state_ = State::kFailed;
+  error_ = std::move(error);
+  Disconnect();
+  DeliverFailure();
+}
+
+void Link::DeliverFailure() {
+  const std::shared_ptr<Link> self = shared_from_this();
+  for (Question& question : std::exchange(questions_, {})) {
+    if (state_ == State::kClosed) return;
+    if (question.then) question.then(error_);
+  }
+  EndIfFinished();
+}
+
+// --- The end ---
+
+void Link::Disconnect() {
+  if (!descriptor_) return;
+  // The task that goes may be this link's keeper, which sees that there is nothing left.
+  const Descriptor descriptor = std::move(descriptor_);
+  loop_->Remove(descriptor.number());
+  rest_.clear();
+  data_.clear();
+  data_come_ = begin_ = end_ = 0;
+}
+
+void Link::Close() {
+  state_ = State::kClosed;
+  timer_.Stop();
+  opened_ = nullptr;
+  questions_.clear();
+  Disconnect();
+}
+
+void Link::DropAnswers(Then last) {
+  for (Question& question : questions_) question.then = nullptr;
+  if (!questions_.empty()) questions_.back().then = std::move(last);
+}
+
+void Link::Finish(std::function<void()> finished) {
+  if (!descriptor_ || questions_.empty()) {
+    Close();
+    if (finished) loop_->Post(std::move(finished));
+    return;
+  }
+  finishing_ = true;
+  finished_ = std::move(finished);
+  loop_->Remove(descriptor_.number());
+  KeepItself();
+}
+
+void Link::KeepItself() {
+  const int descriptor = descriptor_.number();
+  const auto keeper = std::make_shared<Keeper>(shared_from_this());
+  if (loop_->Add(descriptor, [keeper] { keeper->link->OnReady(); }) && !rest_.empty()) {
+    loop_->WantWritable(descriptor, true);
+  }
+}
+
+void Link::MoveToProcessLoop() {
+  finished_ = nullptr;
+  const std::shared_ptr<Loop> loop = Loop::OfProcess();
+  if (!loop || loop == loop_) return Close();
+  loop_ = loop;
+  loop_->Post([self = shared_from_this()] { self->KeepItself(); });
+}
+
+void Link::EndIfFinished() {
+  if (!finishing_ || !questions_.empty()) return;
+  finishing_ = false;
+  Close();
+  if (const auto finished = std::exchange(finished_, nullptr)) finished();
 }
 
 }  // namespace pcsc_bridge::daemon

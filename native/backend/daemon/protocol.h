@@ -1,22 +1,29 @@
-// What pcsc-lite's daemon and its clients say to each other: client protocol 4:4 of pcscd 1.8.24 to 2.2, to
-// which 4:5 (2.3 and 2.4) only adds a question, and which daemons of 4:6 (since 2.5) understand as it is.
+// The protocol between pcsc-lite's daemon and its clients: 4:4 (pcscd 1.8.24 to 2.2), 4:5 (2.3 and 2.4) and
+// 4:6 (2.5 and later).
 //
-// A question is a Header and a message; the answer is the same message, filled in. Some have bytes behind
-// them, which the message counts. Everything is in the machine's own byte order: both ends are on one
-// machine.
+// A request is a Header and a message; the answer is the same message, filled in. Some messages announce the
+// length of data that follows them. Everything is in the machine's own byte order: both ends are on one
+// machine. The daemon reads the requests of a connection one after another, so several may be sent at once.
+//
+// Versions: the client offers one. A daemon that refuses it answers with its own version and keeps listening,
+// so the client can offer that one on the same connection. 4:4 is refused by pcscd 2.3.0 to 2.4.0 only. A
+// daemon of 4:6 that accepts 4:4 or 4:5 treats that connection as one of 4:5. Since 2.3 the daemon logs three
+// lines about each offer that differs from its own version.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace pcsc_bridge::daemon {
 
 inline constexpr std::int32_t kMajor = 4;
-inline constexpr std::int32_t kMinor = 4;
-inline constexpr std::int32_t kMinorMuchTheSame = 5;
+inline constexpr std::int32_t kOldestMinor = 4;
+inline constexpr std::int32_t kNewestMinor = 6;
+// Since this one the table of readers has any size, and kWatchReaders has no answer.
+inline constexpr std::int32_t kMinorOfAnyTable = 6;
 
 enum class Command : std::uint32_t {
   kEstablishContext = 0x01,
@@ -35,11 +42,14 @@ enum class Command : std::uint32_t {
   kReaderStates = 0x12,
   kWatchReaders = 0x13,
   kStopWatching = 0x14,
+  kReaderEvents = 0x15,     // since 4:5
+  kReaderTableSize = 0x16,  // since 4:6: the answer is an int32, the number of places in the table
+  kReaderTable = 0x17,      // since 4:6: the answer is that many ReaderState
 };
 
 inline constexpr std::size_t kNameSize = 128;
 inline constexpr std::size_t kAttributeSize = 264;
-inline constexpr std::size_t kMostReaders = 16;
+inline constexpr std::size_t kOldTableSize = 16;  // of the table before 4:6
 
 struct Header {
   std::uint32_t size;  // of the message, without what follows it
@@ -48,7 +58,7 @@ struct Header {
 
 struct Version {
   std::int32_t major = kMajor;
-  std::int32_t minor = kMinor;
+  std::int32_t minor = kOldestMinor;
   std::uint32_t code = 0;
 };
 
@@ -89,13 +99,14 @@ struct Dispose {
   std::uint32_t code = 0;
 };
 
-// SCardBeginTransaction, and the part of SCardStatus that tells whether the handle still works.
+// SCardBeginTransaction, and the part of SCardStatus that checks the handle: whether it works and whether
+// another handle has a transaction on the card.
 struct Plain {
   std::int32_t card = 0;
   std::uint32_t code = 0;
 };
 
-// Followed by the command; the answer, where it is a success, by the response.
+// Followed by the command; a successful answer is followed by the response.
 struct Transmit {
   std::int32_t card = 0;
   std::uint32_t send_protocol = 0;
@@ -103,11 +114,11 @@ struct Transmit {
   std::uint32_t send_length = 0;
   std::uint32_t receive_protocol = 0;
   std::uint32_t receive_pci_length = 0;
-  std::uint32_t receive_length = 0;  // room in the question, length in the answer
+  std::uint32_t receive_length = 0;  // room in the request, length in the answer
   std::uint32_t code = 0;
 };
 
-// Followed by the input; the answer, where it is a success, by the output.
+// Followed by the input; a successful answer is followed by the output.
 struct Control {
   std::int32_t card = 0;
   std::uint32_t control_code = 0;
@@ -126,9 +137,10 @@ struct Attribute {
   std::uint32_t code = 0;
 };
 
-// Of the answer to kReaderStates and to kWatchReaders, an array of them; the questions are Headers alone.
+// kReaderStates and, before 4:6, kWatchReaders are answered with kOldTableSize of these; the requests are
+// Headers alone.
 struct ReaderState {
-  char name[kNameSize];  // empty where there is no reader
+  char name[kNameSize];  // empty if the place is free
   std::uint32_t event_count;
   std::uint32_t state;
   std::int32_t sharing;
@@ -137,9 +149,9 @@ struct ReaderState {
   std::uint32_t protocol;
 };
 
-using ReaderTable = std::array<ReaderState, kMostReaders>;
+using ReaderTable = std::vector<ReaderState>;
 
-// One that fills its place has no zero behind it.
+// A name that fills its field has no zero behind it.
 inline std::string_view NameOf(const ReaderState& reader) {
   const char* const end = std::find(reader.name, reader.name + kNameSize, '\0');
   return {reader.name, static_cast<std::size_t>(end - reader.name)};
@@ -149,21 +161,28 @@ inline std::size_t AtrLength(const ReaderState& reader) {
   return std::min<std::size_t>(reader.atr_length, sizeof reader.atr);
 }
 
-// Null where there is none of this name.
+// Null if there is no reader of this name.
 inline const ReaderState* Find(const ReaderTable& table, std::string_view name) {
   const auto found =
       std::find_if(table.begin(), table.end(), [&](const ReaderState& one) { return NameOf(one) == name; });
   return found == table.end() ? nullptr : &*found;
 }
 
-// What kWatchReaders is told when a reader has changed, once; the answer to kStopWatching, if it was not.
+// Sent once after kWatchReaders, when a reader has changed; also the answer to kStopWatching if nothing has.
 struct ReaderChange {
-  std::uint32_t timeout = 0;  // means nothing
+  std::uint32_t timeout = 0;  // unused
+  std::uint32_t code = 0;
+};
+
+// The answer to kReaderEvents, whose request is a Header alone.
+struct ReaderEvents {
+  std::uint32_t count = 0;  // of readers added and removed
   std::uint32_t code = 0;
 };
 
 static_assert(sizeof(Header) == 8 && sizeof(Connect) == 152 && sizeof(Transmit) == 32 &&
-                  sizeof(Control) == 24 && sizeof(Attribute) == 280 && sizeof(ReaderState) == 184,
+                  sizeof(Control) == 24 && sizeof(Attribute) == 280 && sizeof(ReaderState) == 184 &&
+                  sizeof(ReaderChange) == sizeof(ReaderEvents),
               "the layout is the daemon's");
 
 }  // namespace pcsc_bridge::daemon

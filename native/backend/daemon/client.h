@@ -1,0 +1,106 @@
+// A PC/SC context of pcscd, with at most one card on it, as a state machine over one link.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backend/backend.h"
+#include "backend/daemon/link.h"
+
+namespace pcsc_bridge::daemon {
+
+class Client final : public backend::Client {
+ public:
+  Client(std::shared_ptr<Loop> loop, std::string socket);
+  ~Client() override;
+
+  void Start(backend::Call call, backend::Answer done) override;
+  [[nodiscard]] After GiveUp() override;
+  void Retire(Disposition disposition, std::function<void()> released) override;
+
+ private:
+  // What is under way. A call that is given up may leave a question to the daemon behind; the next call
+  // starts when that has been answered.
+  enum class Phase {
+    kIdle,
+    kOpening,        // the link
+    kEstablishing,   // the context
+    kAnswering,      // an answer that needs no daemon is on its way
+    kPausing,        // another process has the card
+    kProbing,        // the question whether another process has the card
+    kLooking,        // a question that changes nothing: readers, status
+    kBeginning,      // SCardBeginTransaction
+    kConnecting,     // SCardConnect
+    kDisconnecting,  // SCardDisconnect
+    kCalling,        // any other call that reaches the card or its reader
+    kDraining,       // given up: a question that changes nothing
+    kDrainingBegin,  // given up: SCardBeginTransaction
+  };
+  struct Current {
+    backend::Call call;
+    backend::Answer done;
+    Loop::Duration pause{};  // the last one; zero if the call did not wait
+  };
+  struct Card {
+    std::int32_t handle = 0;
+    std::string reader;
+    ShareMode share_mode = ShareMode::kShared;
+    std::uint32_t protocol = 0;  // the daemon's number of the active one
+    bool in_transaction = false;
+  };
+
+  // Makes the current call as soon as there are a link, a context and a card for it.
+  void Proceed();
+  void Open();
+  void Establish();
+
+  // Whether the daemon itself would wait for another process.
+  bool WaitsInDaemon() const;
+  bool WaitsForOthers() const;
+  void Probe();
+  void PauseAndProbe();
+
+  void Make(const backend::ListReaders& call);
+  void Make(const backend::ListReaderGroups& call);
+  void Make(const backend::CheckContext& call);
+  void Make(const backend::Connect& call);
+  void Make(const backend::Reconnect& call);
+  void Make(const backend::Disconnect& call);
+  void Make(const backend::Begin& call);
+  void Make(const backend::End& call);
+  void Make(const backend::Status& call);
+  void Make(const backend::Transmit& call);
+  void Make(const backend::Control& call);
+  void Make(const backend::GetAttribute& call);
+  void Make(const backend::SetAttribute& call);
+  void GiveStatus(const ReaderTable& table);
+  void EndLateTransaction();
+
+  // A callback for the link that leaves `phase`, and continues with `then` unless the call was given up.
+  template <class Then>
+  auto During(Phase phase, Then then);
+  // Whether the daemon did what the current call asked for. If not, the call waits or fails; false also if
+  // there is no current call any more.
+  template <class Message>
+  bool Succeeded(const Result<Message>& answer);
+
+  void Answer(backend::Outcome outcome);
+  void AnswerLater(backend::Outcome outcome);
+  Error ErrorOf(Error error) const;
+  Error ErrorOf(Status code, std::string detail = "") const;
+
+  const std::shared_ptr<Loop> loop_;
+  const std::string socket_;
+  std::shared_ptr<Link> link_;  // null before the first call and after an opening that failed
+  Phase phase_ = Phase::kIdle;
+  std::optional<Current> current_;
+  Loop::Timer timer_;
+  std::optional<std::uint32_t> context_;
+  std::optional<Card> card_;
+  bool retired_ = false;
+};
+
+}  // namespace pcsc_bridge::daemon

@@ -1,0 +1,47 @@
+// Follows the readers of a daemon.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "backend/daemon/link.h"
+
+namespace pcsc_bridge::daemon {
+
+// Has itself told of the next change (registers), asks for the table of readers, and does so again after each
+// change. No change is lost: the table is asked for when the registration is in effect.
+//
+// Before 4:6 the daemon answers a registration with the table, in one. Since 4:6 it answers nothing, and may
+// tell of a change in the middle of another answer: the table has a link of its own there.
+class Watcher final : public backend::Watcher {
+ public:
+  Watcher(std::shared_ptr<Loop> loop, std::string socket, backend::Report report);
+  ~Watcher() override;
+
+ private:
+  // Since 4:6: what has become of the registration.
+  enum class Registration { kAsked, kInEffect };
+  // Since 4:6: what has become of the table.
+  enum class Table { kKnown, kAsked, kAskedAndOutdated };
+
+  void RegisterForTable();  // before 4:6
+  void OpenTableLink();
+  void Register();
+  void Told();
+  void AskTable();
+  void Report(const ReaderTable& table);
+  // Whether the answer is one; else the watcher is dead.
+  template <class T>
+  bool Works(const Result<T>& answer);
+
+  const std::shared_ptr<Loop> loop_;
+  const std::string socket_;
+  const backend::Report report_;
+  const std::shared_ptr<Link> changes_;
+  std::shared_ptr<Link> table_;  // since 4:6
+  Registration registration_ = Registration::kAsked;
+  Table asked_ = Table::kKnown;
+};
+
+}  // namespace pcsc_bridge::daemon
