@@ -73,7 +73,7 @@ export class CardCache {
    * transaction. Errors: those of SCardConnect; SCARD_E_UNKNOWN_CARD where only a card id was given and no
    * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
    */
-  acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
+  async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
     const owner = {
       identity: nativeIdentity(checkIdentity(identity)),
       guarded: this.filter,

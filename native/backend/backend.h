@@ -93,7 +93,7 @@ using Answer = std::function<void(Outcome)>;
 // SCARD_E_SHARING_VIOLATION.
 class Client {
  public:
-  // Releases what there is as Retire(kLeave) does: an open transaction resets the card.
+  // Retires with kReset in a transaction, otherwise with kLeave, unless it has been retired.
   virtual ~Client() = default;
 
   // Makes a call. `done` comes once, never within this function, unless the call is given up.

@@ -60,7 +60,7 @@ Client::Client(std::shared_ptr<Loop> loop, std::string socket)
     : loop_(std::move(loop)), socket_(std::move(socket)) {}
 
 Client::~Client() {
-  if (!retired_) Retire(Disposition::kLeave, nullptr);
+  if (!retired_) Retire(card_ && card_->in_transaction ? Disposition::kReset : Disposition::kLeave, nullptr);
 }
 
 // --- One call at a time ---
@@ -104,11 +104,7 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
     if (released) loop_->Post(std::move(released));
     return;
   }
-  const bool in_transaction = card_ && card_->in_transaction;
-  const bool locks = in_transaction || (card_ && card_->share_mode == ShareMode::kExclusive);
   Dispose message;
-  // Whatever an open transaction did to the card ends with it.
-  if (in_transaction && disposition == Disposition::kLeave) disposition = Disposition::kReset;
   message.disposition = static_cast<std::uint32_t>(disposition);
   if (card_) message.card = card_->handle;
   switch (std::exchange(phase_, Phase::kIdle)) {
@@ -130,7 +126,8 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
       DisconnectForGood(*link, message);
       break;
     default:
-      if (card_ && (locks || disposition != Disposition::kLeave)) {
+      if (card_) {
+        // Also to leave it: the caller is told when the daemon has let go, and a transaction ends without a reset.
         link->DropAnswers();
         DisconnectForGood(*link, message);
       } else {
@@ -252,12 +249,8 @@ bool Client::WaitsInDaemon() const {
 bool Client::WaitsForOthers() const {
   if (!card_ || card_->in_transaction) return false;
   const backend::Call& call = current_->call;
-  if (const auto* const reconnect = std::get_if<backend::Reconnect>(&call)) {
-    // If it is refused although the card was just found free, other connections are in the way.
-    return reconnect->share_mode != ShareMode::kExclusive || current_->pause.count() == 0;
-  }
   return WaitsInDaemon() || std::holds_alternative<backend::Status>(call) ||
-         std::holds_alternative<backend::Transmit>(call);
+         std::holds_alternative<backend::Transmit>(call) || std::holds_alternative<backend::Reconnect>(call);
 }
 
 // Whatever else the answer says about the card, the call itself says it again.

@@ -11,7 +11,8 @@ const rig = await startRig({ slots: 4 });
 const virtual = await insertPiv(rig, 0);
 const { name: reader } = readerAt(rig, 0);
 const { name: other, port } = readerAt(rig, 2);
-const visitor = await openBridge().openSession();
+// Takes cards as they are.
+const visitor = await openBridge({ filter: 'off' }).openSession();
 const before = { id: 2, connectTime: 1000n };
 const after = { id: 2, connectTime: 2000n };
 
