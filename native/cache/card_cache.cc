@@ -57,7 +57,7 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
   // What Drop does, where there is no time left for it.
   request.owed_when_dropped = [users = users_, weak = std::weak_ptr<CacheEntry>(entry)] {
     const EntryPtr alive = weak.lock();
-    return alive && users->IsLast(alive->info.reader, alive->use) ? Disposition::kReset : Disposition::kLeave;
+    return alive && users->OwesReset(alive->info.reader, alive->use) ? Disposition::kReset : Disposition::kLeave;
   };
   entry->card = make_card_(std::move(request));
   return entry;
@@ -65,7 +65,7 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
 
 std::function<void()> CardCache::CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold) const {
   return [entry, users = users_, hold = std::move(hold)] {
-    const bool owes_reset = users->IsLast(entry->info.reader, entry->use);
+    const bool owes_reset = users->OwesReset(entry->info.reader, entry->use);
     entry->card->Close(owes_reset ? Disposition::kReset : Disposition::kLeave, [hold] {});
   };
 }

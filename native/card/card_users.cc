@@ -11,27 +11,34 @@ const std::shared_ptr<CardUsers>& CardUsers::OfProcess() {
 
 std::uint64_t CardUsers::Note(const std::string& reader, const SessionIdentity& identity) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  last_[reader] = Use{identity, ++last_number_};
-  return last_number_;
+  History& history = readers_[reader];
+  if (!history.user) {
+    history.user = identity;
+  } else if (*history.user != identity) {
+    history.several = true;
+  }
+  return ++last_number_;
 }
 
 void CardUsers::NoteReset(const std::string& reader) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  last_[reader].identity.reset();
+  readers_[reader] = History{++last_number_, std::nullopt, false};
 }
 
-bool CardUsers::IsLast(const std::string& reader, std::uint64_t use) const {
+bool CardUsers::OwesReset(const std::string& reader, std::uint64_t use) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto last = last_.find(reader);
-  return last != last_.end() && last->second.number == use && last->second.identity;
+  const auto history = readers_.find(reader);
+  return history != readers_.end() && use > history->second.reset;
 }
 
 bool CardUsers::MustReset(const std::string& reader, const CardOwner& owner) const {
   if (!owner.guarded) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto last = last_.find(reader);
-  if (last == last_.end()) return !owner.trusts_unknown;
-  return last->second.identity && *last->second.identity != owner.identity;
+  const auto found = readers_.find(reader);
+  if (found == readers_.end()) return !owner.trusts_unknown;
+  const History& history = found->second;
+  if (history.several || (history.user && *history.user != owner.identity)) return true;
+  return history.reset == 0 && !owner.trusts_unknown;
 }
 
 }  // namespace pcsc_bridge

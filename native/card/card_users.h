@@ -22,30 +22,31 @@ struct CardOwner {
   bool trusts_unknown = false;
 };
 
-// Remembers, by reader, which session identity had the card last and has not reset it. Shared by all loops of
+// Remembers, by reader, which session identities have had the card since this process last reset it. Shared by all loops of
 // a process: its cards are. Thread safe.
 class CardUsers {
  public:
   static const std::shared_ptr<CardUsers>& OfProcess();
 
-  // The identity has the card from here on. Returns the number of this use.
+  // The identity has the card from here on. Returns the number of this use, which is never 0.
   std::uint64_t Note(const std::string& reader, const SessionIdentity& identity);
   // The card has been reset, by the one that has the turn at the reader.
   void NoteReset(const std::string& reader);
-  // Whether this use is the last one and the card has not been reset since.
-  bool IsLast(const std::string& reader, std::uint64_t use) const;
+  // Whether the card has not been reset since this use. False for 0, no use.
+  bool OwesReset(const std::string& reader, std::uint64_t use) const;
   // Whether the card has to be reset before the owner gets it.
   bool MustReset(const std::string& reader, const CardOwner& owner) const;
 
  private:
-  struct Use {
-    std::optional<SessionIdentity> identity;  // nothing: the card has been reset since
-    std::uint64_t number = 0;
+  struct History {
+    std::uint64_t reset = 0;              // the number of the last reset; 0: none yet, so there may be earlier users
+    std::optional<SessionIdentity> user;  // the first one since
+    bool several = false;                 // and others after it
   };
 
   mutable std::mutex mutex_;
   std::uint64_t last_number_ = 0;
-  std::unordered_map<std::string, Use> last_;  // a reader that is not in it: its last user is unknown
+  std::unordered_map<std::string, History> readers_;
 };
 
 }  // namespace pcsc_bridge

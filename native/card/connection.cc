@@ -268,10 +268,11 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
 void Connection::ReconnectHandle(Disposition initialization, Then then) {
   known_atr_.reset();
   Call(backend::Reconnect{parameters_.share_mode, parameters_.protocols, initialization},
-       [this, then = std::move(then)](backend::Outcome outcome) {
+       [this, initialization, then = std::move(then)](backend::Outcome outcome) {
          if (outcome) {
            protocol_ = outcome->protocol;
            if (state_ == State::kStale) state_ = State::kOpen;
+           if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
          }
          then(std::move(outcome));
        });

@@ -1,36 +1,79 @@
+// Whose PIN may be verified on a reader's card.
 #include <doctest/doctest.h>
 
-#include "cache/card_users.h"
+#include "card/card_users.h"
 
-namespace pcsc_bridge {
+using namespace pcsc_bridge;
+
 namespace {
 
+CardOwner Guarded(const SessionIdentity& identity, bool trusts_unknown = false) {
+  return CardOwner{identity, true, trusts_unknown};
+}
 const SessionIdentity kAnna{1, 100};
-const SessionIdentity kAnnaAgain{1, 200};
-const SessionIdentity kBert{2, 100};
-
-TEST_CASE("a card that nobody used need not be reset") {
-  CHECK_FALSE(CardUsers().MustReset("A", kAnna));
-}
-
-TEST_CASE("a card is reset for everybody but the one who had it last") {
-  CardUsers users;
-  users.Note("A", kAnna);
-  CHECK_FALSE(users.MustReset("A", kAnna));
-  CHECK(users.MustReset("A", kBert));
-  CHECK(users.MustReset("A", kAnnaAgain));
-  CHECK_FALSE(users.MustReset("B", kBert));
-}
-
-TEST_CASE("a use that ended with a reset leaves nothing behind, unless another has begun since") {
-  CardUsers users;
-  const auto first = users.Note("A", kAnna);
-  const auto second = users.Note("A", kBert);
-  users.Forget("A", first);
-  CHECK(users.MustReset("A", kAnna));
-  users.Forget("A", second);
-  CHECK_FALSE(users.MustReset("A", kAnna));
-}
+const SessionIdentity kBert{2, 200};
 
 }  // namespace
-}  // namespace pcsc_bridge
+
+TEST_SUITE("card users") {
+  TEST_CASE("a card that this process has not used yet is reset, unless its owner trusts it") {
+    CardUsers users;
+    CHECK(users.MustReset("R", Guarded(kAnna)));
+    CHECK_FALSE(users.MustReset("R", Guarded(kAnna, true)));
+    users.NoteReset("R");
+    CHECK_FALSE(users.MustReset("R", Guarded(kAnna)));
+    CHECK(users.MustReset("other", Guarded(kAnna)));
+  }
+
+  TEST_CASE("a card that another identity had since the last reset is reset, also after its own owner had it again") {
+    CardUsers users;
+    users.NoteReset("R");
+    users.Note("R", kAnna);
+    CHECK_FALSE(users.MustReset("R", Guarded(kAnna)));
+    CHECK(users.MustReset("R", Guarded(kBert)));
+    users.Note("R", kBert);  // without a reset: it is not guarded
+    CHECK(users.MustReset("R", Guarded(kAnna)));
+    CHECK(users.MustReset("R", Guarded(kBert)));
+    users.NoteReset("R");
+    CHECK_FALSE(users.MustReset("R", Guarded(kBert)));
+  }
+
+  TEST_CASE("an owner that trusts an unknown card keeps it; another owner gets it after a reset") {
+    CardUsers users;
+    users.Note("R", kAnna);
+    CHECK_FALSE(users.MustReset("R", Guarded(kAnna, true)));
+    CHECK(users.MustReset("R", Guarded(kAnna)));
+    CHECK(users.MustReset("R", Guarded(kBert, true)));
+  }
+
+  TEST_CASE("an owner that is not guarded gets every card as it is") {
+    CardUsers users;
+    users.Note("R", kAnna);
+    CHECK_FALSE(users.MustReset("R", CardOwner{kBert, false, false}));
+    CHECK_FALSE(users.MustReset("other", CardOwner{kBert, false, false}));
+  }
+
+  TEST_CASE("a use owes a reset until there was one, whoever had the card meanwhile") {
+    CardUsers users;
+    CHECK_FALSE(users.OwesReset("R", 0));
+    const std::uint64_t first = users.Note("R", kAnna);
+    CHECK(users.OwesReset("R", first));
+    const std::uint64_t second = users.Note("R", kBert);
+    CHECK(users.OwesReset("R", first));
+    users.NoteReset("R");
+    CHECK_FALSE(users.OwesReset("R", first));
+    CHECK_FALSE(users.OwesReset("R", second));
+    CHECK_FALSE(users.OwesReset("R", 0));
+  }
+
+  TEST_CASE("sessions whose connect time is unknown are the same only if they are the same session") {
+    const SessionIdentity one{5, 0, NewSessionInstance()};
+    const SessionIdentity other{5, 0, NewSessionInstance()};
+    CHECK(one != other);
+    CardUsers users;
+    users.NoteReset("R");
+    users.Note("R", one);
+    CHECK_FALSE(users.MustReset("R", Guarded(one)));
+    CHECK(users.MustReset("R", Guarded(other)));
+  }
+}
