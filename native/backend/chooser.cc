@@ -70,7 +70,8 @@ Result<Choice> Chooser::Decide() {
   if (environment.delegates) {
     return UseLibrary("LIBPCSCLITE_DELEGATE is set: libpcsclite passes its calls on to another library");
   }
-  if (surroundings_.spy_is_loaded()) return UseLibrary("libpcscspy is loaded: it sees the library's calls");
+  if (surroundings_.spy_is_loaded())
+    return UseLibrary("libpcscspy is loaded, which stands between programs and the library");
   return UseWhatLibraryReaches();
 }
 

@@ -17,12 +17,19 @@ namespace {
 
 constexpr std::chrono::seconds kIdleLife{5};
 
-std::atomic<int> refusals{0};  // RefuseThreads
+std::atomic<int> refusals{0};  // RefuseThreads: how many more; negative for no end
+
+bool Refuses() {
+  int left = refusals;
+  while (left > 0 && !refusals.compare_exchange_weak(left, left - 1)) {
+  }
+  return left != 0;
+}
 
 class Workers {
  public:
   bool Run(std::function<void()> task) {
-    if (refusals > 0) return false;
+    if (Refuses()) return false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!idle_.empty()) {
@@ -112,12 +119,12 @@ Error NoThreadError() {
                "service of systemd, TasksMax"};
 }
 
-RefuseThreads::RefuseThreads() {
-  ++refusals;
+RefuseThreads::RefuseThreads(int times) {
+  refusals = times;
 }
 
 RefuseThreads::~RefuseThreads() {
-  --refusals;
+  refusals = 0;
 }
 
 }  // namespace pcsc_bridge

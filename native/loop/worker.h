@@ -19,10 +19,12 @@ void RunOnWorkerWhenPossible(std::function<void()> task);
 // The error of a call for which there is no thread.
 Error NoThreadError();
 
-// For tests: while one exists, the system has no thread to give.
+// For tests: while it exists, the system has no thread to give; if `times` is given, for the next so many
+// tasks.
 class RefuseThreads {
  public:
-  RefuseThreads();
+  static constexpr int kAlways = -1;
+  explicit RefuseThreads(int times = kAlways);
   ~RefuseThreads();
   RefuseThreads(const RefuseThreads&) = delete;
   RefuseThreads& operator=(const RefuseThreads&) = delete;

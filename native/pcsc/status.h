@@ -82,12 +82,11 @@ inline constexpr Status kCacheItemStale = 0x80100071;          // SCARD_W_CACHE_
 inline constexpr Status kCacheItemTooBig = 0x80100072;         // SCARD_W_CACHE_ITEM_TOO_BIG
 
 // Windows' own, of those that its service hands on.
-inline constexpr Status kWindowsInvalidHandle = 6;  // ERROR_INVALID_HANDLE: the service has started anew
-inline constexpr Status kWindowsBrokenPipe = 109;   // ERROR_BROKEN_PIPE: the remote desktop connection went
-inline constexpr Status kWindowsNoMedia = 0x458;    // ERROR_NO_MEDIA_IN_DRIVE: the card was taken out
-inline constexpr Status kWindowsIoDevice = 0x45d;   // ERROR_IO_DEVICE: the card was taken out
-// RPC_X_BAD_STUB_DATA: in a remote session, no readers are redirected.
-inline constexpr Status kWindowsBadStubData = 0x6f7;
+inline constexpr Status kWindowsInvalidHandle = 6;    // ERROR_INVALID_HANDLE: the service has started anew
+inline constexpr Status kWindowsBrokenPipe = 109;     // ERROR_BROKEN_PIPE: the remote desktop connection went
+inline constexpr Status kWindowsNoMedia = 0x458;      // ERROR_NO_MEDIA_IN_DRIVE: the card was taken out
+inline constexpr Status kWindowsIoDevice = 0x45d;     // ERROR_IO_DEVICE: the card was taken out
+inline constexpr Status kWindowsBadStubData = 0x6f7;  // RPC_X_BAD_STUB_DATA: no readers are redirected
 
 // Our own, in the customer range (bit 29) so that they never meet one of PC/SC.
 inline constexpr Status kLibraryMissing = 0xe0100001;  // BRIDGE_E_LIBRARY_MISSING

@@ -56,11 +56,17 @@ Library& FakeLibrary::table() {
 }
 
 void FakeLibrary::AddReader(const std::string& reader, bool with_card) {
-  Alter([&](FakeState& state) { state.readers[reader].card = with_card; });
+  Alter([&](FakeState& state) {
+    state.readers[reader].card = with_card;
+    ++state.reader_events;
+  });
 }
 
 void FakeLibrary::RemoveReader(const std::string& reader) {
-  Alter([&](FakeState& state) { state.readers.erase(reader); });
+  Alter([&](FakeState& state) {
+    state.readers.erase(reader);
+    ++state.reader_events;
+  });
 }
 
 void FakeLibrary::InsertCard(const std::string& reader) {
@@ -110,8 +116,12 @@ void FakeLibrary::NeverWaitForChange() {
   Alter([](FakeState& state) { state.never_waits = true; });
 }
 
-void FakeLibrary::ForgetPseudoReader() {
-  Alter([](FakeState& state) { state.pseudo_reader = false; });
+void FakeLibrary::SetPseudoReader(PseudoReader behaviour) {
+  Alter([&](FakeState& state) { state.pseudo_reader = behaviour; });
+}
+
+void FakeLibrary::LimitStatusChange(std::size_t readers) {
+  Alter([&](FakeState& state) { state.most_readers = readers; });
 }
 
 void FakeLibrary::ForgetState(const std::string& reader) {

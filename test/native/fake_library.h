@@ -29,6 +29,13 @@ enum class Call {
   kSetAttrib,
 };
 
+enum class PseudoReader {
+  kCountsReaders,   // Windows: its counter is the number of readers
+  kCountsEvents,    // pcsc-lite since 2.3.0: of readers that came or went; a counter of 0 is not compared
+  kDoesNotCompare,  // pcsc-lite before: it sees what comes or goes during the wait
+  kUnknownReader,   // an error, as for any other unknown reader
+};
+
 // It behaves as pcsc-lite does: connect, begin and a resetting disconnect wait while another handle holds the
 // card; get-attribute answers SHARING_VIOLATION at once; a reset marks every handle but those connected after
 // it, SCardCancel ends a wait in progress and nothing else.
@@ -64,8 +71,12 @@ class FakeLibrary {
 
   // SCardGetStatusChange returns at once, changed or not (Wine, some redirected readers).
   void NeverWaitForChange();
-  // SCardGetStatusChange does not know the pseudo reader for readers that come and go (macOS).
-  void ForgetPseudoReader();
+  // What SCardGetStatusChange makes of the pseudo reader for readers that come and go. By default as
+  // pcsc-lite since 2.3.0.
+  void SetPseudoReader(PseudoReader behaviour);
+
+  // SCardGetStatusChange takes no more readers at once than these.
+  void LimitStatusChange(std::size_t readers);
 
   // SCardGetStatusChange reports the state 0 for a reader, whatever is in it.
   void ForgetState(const std::string& reader);

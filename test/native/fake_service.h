@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "fake_library.h"
 #include "backend/library/library.h"
+#include "fake_library.h"
 #include "pcsc/status.h"
 
 namespace pcsc_bridge::test {
@@ -53,7 +53,9 @@ struct FakeState {
   std::vector<std::string> violations;
   bool running = true;
   bool never_waits = false;
-  bool pseudo_reader = true;
+  PseudoReader pseudo_reader = PseudoReader::kCountsEvents;
+  abi::Dword reader_events = 0;
+  std::size_t most_readers = 1000;  // that SCardGetStatusChange takes at once
 };
 
 struct FakeService {

@@ -159,12 +159,27 @@ Long ListReaders(abi::ContextHandle handle, const char*, char* text, Dword* leng
   return 0;
 }
 
-// Fills in what is; true when that differs from what the asker knows.
-bool LookAt(abi::ReaderState& state) {
+// The pseudo reader; `readers_before` is how many there were when the wait began.
+bool LookAtReaders(abi::ReaderState& state, std::size_t readers_before) {
+  const Dword known = state.current_state >> 16;
+  Dword counter = 0;
+  bool differs = The().readers.size() != readers_before;
+  if (The().pseudo_reader == PseudoReader::kCountsReaders) {
+    counter = The().readers.size();
+    differs = counter != known;
+  } else if (The().pseudo_reader == PseudoReader::kCountsEvents) {
+    counter = The().reader_events;
+    differs = differs || (known != 0 && counter != known);
+  }
+  state.event_state = (counter << 16) | (differs ? reader_state::kChanged : 0);
+  return differs;
+}
+
+// Fills in what is; true when that differs from what the caller knows.
+bool LookAt(abi::ReaderState& state, std::size_t readers_before) {
+  if (std::strcmp(state.reader, kPnpNotification) == 0) return LookAtReaders(state, readers_before);
   Dword now = 0;
-  if (std::strcmp(state.reader, kPnpNotification) == 0) {
-    now = The().readers.size() << 16;
-  } else if (const auto found = The().readers.find(state.reader); found == The().readers.end()) {
+  if (const auto found = The().readers.find(state.reader); found == The().readers.end()) {
     now = reader_state::kUnknown;
   } else {
     const FakeReader& reader = found->second;
@@ -175,8 +190,8 @@ bool LookAt(abi::ReaderState& state) {
     state.atr[1] = 0x00;
   }
   const Dword known = state.current_state & ~Dword{reader_state::kChanged};
-  // Who knows nothing (SCARD_STATE_UNAWARE) is told at once.
-  const bool differs = now != known || (known == 0 && std::strcmp(state.reader, kPnpNotification) != 0);
+  // A caller that knows nothing (SCARD_STATE_UNAWARE) is told at once.
+  const bool differs = now != known || known == 0;
   state.event_state = now | (differs ? reader_state::kChanged : 0);
   return differs;
 }
@@ -184,16 +199,19 @@ bool LookAt(abi::ReaderState& state) {
 Long GetStatusChange(abi::ContextHandle handle, Dword timeout_ms, abi::ReaderState* states, Dword count) {
   Inside inside(handle, Call::kGetStatusChange);
   if (inside.code() != status::kSuccess) return Code(inside.code());
-  if (!The().pseudo_reader && std::any_of(states, states + count, [](const abi::ReaderState& state) {
+  if (count > The().most_readers) return Code(status::kInvalidParameter);
+  const bool knows_pseudo_reader = The().pseudo_reader != PseudoReader::kUnknownReader;
+  if (!knows_pseudo_reader && std::any_of(states, states + count, [](const abi::ReaderState& state) {
         return std::strcmp(state.reader, kPnpNotification) == 0;
       })) {
     return Code(status::kUnknownReader);
   }
   FakeContext& context = inside.context();
+  const std::size_t readers_before = The().readers.size();
   bool differs = false;
   const auto over = [&] {
     differs = false;
-    for (Dword i = 0; i < count; ++i) differs = LookAt(states[i]) || differs;
+    for (Dword i = 0; i < count; ++i) differs = LookAt(states[i], readers_before) || differs;
     return differs || The().never_waits || context.cancelled || context.dead;
   };
   context.waiting = true;
@@ -343,6 +361,7 @@ Library FakeTable() {
   table.probe_before_begin = true;
   table.unguarded_tables = true;
   table.status_is_mask = true;
+  table.reports_readers = true;
   table.establish_context = EstablishContext;
   table.release_context = ReleaseContext;
   table.is_valid_context = IsValidContext;

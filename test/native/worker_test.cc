@@ -13,7 +13,9 @@
 
 namespace {
 
+using pcsc_bridge::RefuseThreads;
 using pcsc_bridge::RunOnWorker;
+using pcsc_bridge::RunOnWorkerWhenPossible;
 using pcsc_bridge::test::Eventually;
 using pcsc_bridge::test::Moment;
 
@@ -80,6 +82,27 @@ TEST_CASE("tasks given from many threads at once all run, once") {
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(Eventually([&] { return ran == 800; }));
+}
+
+TEST_CASE("a task that must not be dropped runs on the next thread that becomes free") {
+  Moment go;
+  Moment refused;
+  Moment ran;
+  CHECK(RunOnWorker([&] { go.Wait(); }));
+  {
+    const RefuseThreads none;
+    CHECK_FALSE(RunOnWorker([&] { refused.Come(); }));
+    RunOnWorkerWhenPossible([&] { ran.Come(); });
+    go.Come();
+    ran.Wait();
+  }
+  CHECK_FALSE(refused.come());
+}
+
+TEST_CASE("a task that must not be dropped runs at once if there is a thread") {
+  Moment ran;
+  RunOnWorkerWhenPossible([&] { ran.Come(); });
+  ran.Wait();
 }
 
 }  // namespace

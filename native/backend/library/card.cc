@@ -98,9 +98,10 @@ Result<Protocols> Card::Reconnect(ShareMode share_mode, Protocols protocols, Dis
 
 Result<Done> Card::Disconnect(Disposition disposition) {
   const TableChange alone(*library_);
-  const Status code = abi::ToStatus(library_->disconnect(handle_, static_cast<abi::Dword>(disposition)));
+  // Whatever comes of it, the handle is not used again: its number may belong to another card by then.
+  const Library& library = *std::exchange(library_, nullptr);
+  const Status code = abi::ToStatus(library.disconnect(handle_, static_cast<abi::Dword>(disposition)));
   if (code != status::kSuccess) return Fail(code, "SCardDisconnect");
-  library_ = nullptr;
   return Done{};
 }
 

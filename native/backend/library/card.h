@@ -25,6 +25,7 @@ class Card {
   ~Card();  // Disconnect(kLeave), which never waits
 
   Result<Protocols> Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization);
+  // The handle has gone afterwards, also if it fails: nothing else may be called.
   Result<Done> Disconnect(Disposition disposition);
   Result<Done> BeginTransaction();
   Result<Done> EndTransaction(Disposition disposition);

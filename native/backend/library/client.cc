@@ -10,7 +10,7 @@ namespace {
 
 // The next call often comes right after the answer to the last. The worker stays for that long: giving it
 // back and taking it again might need a second thread.
-constexpr std::chrono::milliseconds kStay{20};
+constexpr std::chrono::milliseconds kStay{2};
 
 }  // namespace
 

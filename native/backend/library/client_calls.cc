@@ -225,7 +225,7 @@ bool ClientCalls::WaitUntilFree(PendingCall& pending, bool& waited) {
   for (microseconds pause = kFirstPause;; pause = Longer(pause)) {
     bool held = false;
     if (!pending.Ask([&] { held = card_->HeldByOther(); })) return false;
-    if (!held) return true;
+    if (!held) return pending.Proceed();
     if (!std::exchange(waited, true)) pending.ReportWait();
     if (!pending.Pause(pause)) return false;
   }

@@ -55,26 +55,27 @@ bool PendingCall::given_up() {
 
 bool PendingCall::Pause(std::chrono::microseconds time) {
   std::unique_lock<std::mutex> lock(mutex_);
-  if (phase_ == Phase::kGivenUp) return false;
-  phase_ = Phase::kWaiting;
-  given_up_.wait_for(lock, time, [&] { return phase_ == Phase::kGivenUp; });
-  return BackToCalling(lock);
+  if (!EnterUnlessGivenUp(Phase::kWaiting)) return false;
+  return !given_up_.wait_for(lock, time, [&] { return phase_ == Phase::kGivenUp; });
 }
 
 bool PendingCall::Ask(const std::function<void()>& question) {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (phase_ == Phase::kGivenUp) return false;
-    phase_ = Phase::kWaiting;
+    if (!EnterUnlessGivenUp(Phase::kWaiting)) return false;
   }
   question();
-  std::unique_lock<std::mutex> lock(mutex_);
-  return BackToCalling(lock);
+  return !given_up();
 }
 
-bool PendingCall::BackToCalling(std::unique_lock<std::mutex>&) {
+bool PendingCall::Proceed() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return EnterUnlessGivenUp(Phase::kCalling);
+}
+
+bool PendingCall::EnterUnlessGivenUp(Phase phase) {
   if (phase_ == Phase::kGivenUp) return false;
-  phase_ = Phase::kCalling;
+  phase_ = phase;
   return true;
 }
 

@@ -14,7 +14,7 @@ namespace pcsc_bridge::backend {
 
 // The loop's thread may give it up at any time. The worker makes it, alternating between
 //   calling: inside the library, which nothing can end;
-//   waiting: in Pause or Ask, which end the call without any effect if it has been given up meanwhile.
+//   waiting: from Pause or Ask to Proceed, where giving the call up ends it without any effect.
 class PendingCall : public std::enable_shared_from_this<PendingCall> {
  public:
   // `answer` is called, and goes, on the loop's thread.
@@ -36,6 +36,8 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
   bool Pause(std::chrono::microseconds time);
   // Asks the library something that does not wait. False if the call has been given up meanwhile.
   bool Ask(const std::function<void()>& question);
+  // Back from waiting to calling. False if the call has been given up.
+  bool Proceed();
   // Another process has the card: reported once, see Disconnect::waits.
   void ReportWait();
   // The end; what was called must be gone by now. The outcome is dropped if the call has been given up.
@@ -44,7 +46,7 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
  private:
   enum class Phase { kQueued, kCalling, kWaiting, kDone, kGivenUp };
 
-  bool BackToCalling(std::unique_lock<std::mutex>& lock);
+  bool EnterUnlessGivenUp(Phase phase);  // under the lock
 
   const std::weak_ptr<Loop> loop_;
   const bool only_asks_;  // changes nothing: a call that has ended may be given up without a trace

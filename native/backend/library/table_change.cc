@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "loop/immortal.h"
@@ -14,10 +15,15 @@ constexpr std::chrono::milliseconds kPatience{100};
 // Lets one in.
 class Turnstile {
  public:
-  // False where somebody stays in it for too long.
+  // False if one call stays in it for too long; that others come first does not count.
   bool Enter() {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (!left_.wait_for(lock, kPatience, [this] { return !busy_; })) return false;
+    std::uint64_t seen = entries_;
+    while (!left_.wait_for(lock, kPatience, [this] { return !busy_; })) {
+      if (entries_ == seen) return false;
+      seen = entries_;
+    }
+    ++entries_;
     busy_ = true;
     return true;
   }
@@ -34,6 +40,7 @@ class Turnstile {
   std::mutex mutex_;
   std::condition_variable left_;
   bool busy_ = false;
+  std::uint64_t entries_ = 0;
 };
 
 // A library is loaded once per process, and so are its tables.

@@ -1,0 +1,304 @@
+// Which backend a process uses: the daemon's only if it is provably the same thing as the library.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "answer.h"
+#include "backend/chooser.h"
+#include "backend/socket_peer.h"
+#include "library_fixture.h"
+#include "loop/worker.h"
+
+using namespace pcsc_bridge;
+using namespace pcsc_bridge::test;
+using backend::Choice;
+using backend::Chooser;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  REQUIRE(path.size() < sizeof(address.sun_path));
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  return address;
+}
+
+int OpenSocket(const std::string& path) {
+  const sockaddr_un address = AddressOf(path);
+  const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(descriptor >= 0);
+  REQUIRE(connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  return descriptor;
+}
+
+// Listens, and accepts nothing: the kernel connects all the same.
+class Service {
+ public:
+  explicit Service(const std::string& path) : descriptor_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const sockaddr_un address = AddressOf(path);
+    REQUIRE(bind(descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+    REQUIRE(listen(descriptor_, 10) == 0);
+  }
+  ~Service() { (void)close(descriptor_); }
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+ private:
+  const int descriptor_;
+};
+
+// What the stand-in library does at SCardEstablishContext.
+struct StandIn {
+  std::mutex mutex;
+  std::string connects_to;  // empty: to nothing
+  pcsc_bridge::Status establish = status::kSuccess;
+  int established = 0;
+  std::map<abi::ContextHandle, int> sockets;
+};
+
+StandIn& TheStandIn() {
+  static StandIn stand_in;
+  return stand_in;
+}
+
+abi::Long Establish(abi::Dword, const void*, const void*, abi::ContextHandle* handle) {
+  StandIn& stand_in = TheStandIn();
+  const std::lock_guard<std::mutex> lock(stand_in.mutex);
+  *handle = ++stand_in.established;
+  if (stand_in.establish != status::kSuccess) return static_cast<abi::Long>(stand_in.establish);
+  if (!stand_in.connects_to.empty()) stand_in.sockets[*handle] = OpenSocket(stand_in.connects_to);
+  return 0;
+}
+
+abi::Long Release(abi::ContextHandle handle) {
+  StandIn& stand_in = TheStandIn();
+  const std::lock_guard<std::mutex> lock(stand_in.mutex);
+  if (stand_in.sockets.count(handle) != 0) (void)close(stand_in.sockets[handle]);
+  stand_in.sockets.erase(handle);
+  return 0;
+}
+
+class NamedBackend final : public backend::Backend {
+ public:
+  explicit NamedBackend(std::string name) : name_(std::move(name)) {}
+  const char* name() const override { return name_.c_str(); }
+  std::unique_ptr<backend::Client> MakeClient(const std::shared_ptr<Loop>&) const override { return nullptr; }
+  std::unique_ptr<backend::Watcher> Watch(const std::shared_ptr<Loop>&, backend::Report) const override {
+    return nullptr;
+  }
+
+ private:
+  const std::string name_;
+};
+
+// A host with a service at the socket of pcscd and another one elsewhere.
+struct Host {
+  Host() {
+    TheStandIn().connects_to = pcscd;
+    TheStandIn().establish = status::kSuccess;
+    TheStandIn().established = 0;
+    environment.socket = pcscd;
+    library.establish_context = Establish;
+    library.release_context = Release;
+    surroundings.environment = [this]() -> const Environment& { return environment; };
+    surroundings.load_library = [this]() -> Result<const Library*> {
+      ++loads;
+      if (missing) return Error{status::kLibraryMissing, "dlopen", "", ""};
+      return &library;
+    };
+    surroundings.make_library_backend = [](const Library&) {
+      return std::make_unique<NamedBackend>("library");
+    };
+    surroundings.make_daemon_backend = [this](const std::string& socket) {
+      CHECK(socket == environment.socket);
+      return std::make_unique<NamedBackend>("daemon");
+    };
+    surroundings.ask_daemon_version = [this](const std::string&) -> Result<Done> {
+      if (version != status::kSuccess) return Error{version, "pcscd", "", ""};
+      return Done{};
+    };
+    surroundings.spy_is_loaded = [this] { return spy; };
+  }
+  ~Host() { fs::remove_all(directory); }
+
+  Result<Choice> Choose() {
+    if (!chooser) chooser = std::make_unique<Chooser>(surroundings);
+    Answer<Choice> answer;
+    OnLoop([&] { chooser->Choose(TestLoop(), answer.Take()); });
+    return answer.Wait();
+  }
+  std::string Name() {
+    const Result<Choice> choice = Choose();
+    REQUIRE(choice.ok());
+    CHECK_FALSE(choice.value().reason.empty());
+    return choice.value().backend->name();
+  }
+
+  static fs::path MakeDirectory() {
+    std::string name = (fs::temp_directory_path() / "choice-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    return name;
+  }
+
+  const fs::path directory = MakeDirectory();
+  const std::string pcscd = directory / "pcscd.comm";
+  const std::string other = directory / "other.comm";
+  const Service at_pcscd{pcscd};
+  const Service at_other{other};
+  Environment environment;
+  Library library;
+  backend::Surroundings surroundings;
+  std::unique_ptr<Chooser> chooser;
+  bool missing = false;
+  bool spy = false;
+  pcsc_bridge::Status version = status::kSuccess;
+  int loads = 0;  // the worker's
+};
+
+}  // namespace
+
+TEST_SUITE("backend choice") {
+  TEST_CASE_FIXTURE(Host, "a library that talks to the daemon's socket means the daemon") {
+    const int descriptor = OpenSocket(other);  // one of the program's own
+    CHECK(Name() == "daemon");
+    CHECK(TheStandIn().sockets.empty());
+    (void)close(descriptor);
+  }
+
+  TEST_CASE_FIXTURE(Host, "the socket may have another name for us than for the daemon") {
+    fs::create_directory_symlink(directory, directory / "link");
+    environment.socket = directory / "link" / "pcscd.comm";
+    CHECK(Name() == "daemon");
+  }
+
+  TEST_CASE_FIXTURE(Host, "a library that talks to another socket is used itself") {
+    TheStandIn().connects_to = other;
+    CHECK(Name() == "library");
+  }
+
+  TEST_CASE_FIXTURE(Host,
+                    "a library that talks to no socket is used itself, whatever else the program talks to") {
+    TheStandIn().connects_to.clear();
+    const int descriptor = OpenSocket(pcscd);
+    CHECK(Name() == "library");
+    (void)close(descriptor);
+  }
+
+  TEST_CASE_FIXTURE(Host, "a daemon whose protocol is not ours, or that does not answer, means the library") {
+    SUBCASE("protocol") {
+      version = status::kServiceStopped;
+    }
+    SUBCASE("time") {
+      version = status::kTimeout;
+    }
+    CHECK(Name() == "library");
+  }
+
+  TEST_CASE_FIXTURE(Host, "what the user set comes first, and the library is not asked") {
+    std::string name = "library";
+    SUBCASE("PCSC_BRIDGE_LIBRARY") {
+      environment.library = "/opt/other/libpcsclite.so.1";
+      environment.backend = "daemon";
+    }
+    SUBCASE("PCSC_BRIDGE_BACKEND=library") {
+      environment.backend = "library";
+    }
+    SUBCASE("PCSC_BRIDGE_BACKEND=daemon") {
+      environment.backend = "daemon";
+      TheStandIn().connects_to = other;
+      missing = true;
+      name = "daemon";
+    }
+    SUBCASE("LIBPCSCLITE_DELEGATE") {
+      environment.delegates = true;
+    }
+    SUBCASE("libpcscspy") {
+      spy = true;
+    }
+    CHECK(Name() == name);
+    CHECK(TheStandIn().established == 0);
+  }
+
+  TEST_CASE_FIXTURE(Host, "a value that PCSC_BRIDGE_BACKEND does not have is an error that says so") {
+    environment.backend = "deamon";
+    const Result<Choice> choice = Choose();
+    CHECK(choice.code() == status::kInvalidValue);
+    CHECK(choice.error().detail.find("\"deamon\"") != std::string::npos);
+  }
+
+  TEST_CASE_FIXTURE(Host,
+                    "a system without the daemon backend uses the library, and refuses to use another") {
+    surroundings.make_daemon_backend = nullptr;
+    surroundings.spy_is_loaded = nullptr;
+    SUBCASE("by default") {
+      CHECK(Name() == "library");
+      CHECK(TheStandIn().established == 0);
+    }
+    SUBCASE("forced") {
+      environment.backend = "daemon";
+      CHECK(Choose().code() == status::kInvalidValue);
+    }
+  }
+
+  TEST_CASE_FIXTURE(Host, "a library that is missing, or that has no service, is an error, and tried anew") {
+    SUBCASE("missing") {
+      missing = true;
+      CHECK(Choose().code() == status::kLibraryMissing);
+      missing = false;
+    }
+    SUBCASE("no service") {
+      TheStandIn().establish = status::kNoService;
+      const Result<Choice> choice = Choose();
+      CHECK(choice.code() == status::kNoService);
+      CHECK(choice.error().operation == "SCardEstablishContext");
+      TheStandIn().establish = status::kSuccess;
+    }
+    SUBCASE("no thread") {
+      const RefuseThreads once(1);
+      CHECK(Choose().code() == status::kNoMemory);
+    }
+    CHECK(Name() == "daemon");
+  }
+
+  TEST_CASE_FIXTURE(Host, "the choice is made once, and then at hand within the call") {
+    const backend::Backend* const first = Choose().value().backend;
+    bool within = false;
+    OnLoop([&] {
+      chooser->Choose(TestLoop(), [&](const Result<Choice>& choice) {
+        CHECK(choice.value().backend == first);
+        within = true;
+      });
+      CHECK(within);
+    });
+    CHECK(loads == 1);
+  }
+
+  TEST_CASE_FIXTURE(Host, "calls that come while the choice is being made all wait for it") {
+    Moment go;
+    const auto load = surroundings.load_library;
+    surroundings.load_library = [&] {
+      go.Wait();
+      return load();
+    };
+    chooser = std::make_unique<Chooser>(surroundings);
+    std::vector<Answer<Choice>> answers(5);
+    OnLoop([&] {
+      for (Answer<Choice>& answer : answers) chooser->Choose(TestLoop(), answer.Take());
+    });
+    go.Come();
+    for (Answer<Choice>& answer : answers) CHECK(answer.Wait().ok());
+    CHECK(loads == 1);
+  }
+}
