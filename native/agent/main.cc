@@ -34,8 +34,10 @@ std::string WhatWasMissing(Ending::Stage stage) {
 int RunRole(const Options& options) {
   const std::string token =
       options.connect ? pcsc_bridge::agent::ReadToken(options.token_file) : std::string();
+  const std::shared_ptr<pcsc_bridge::Loop> loop = pcsc_bridge::Loop::OfProcess();
+  if (!loop) return Fail("the system has no thread to give");
   const auto ending = std::make_shared<Ending>();
-  const auto link = std::make_shared<Link>(options, token, ending);
+  const auto link = std::make_shared<Link>(options, token, ending, loop);
   link->Start();
   const std::optional<pcsc_bridge::agent::End> end = ending->Wait(kTimeToBegin);
   const int status = end ? end->status : 1;
