@@ -7,6 +7,7 @@
 #include "cache/connection_card.h"
 #include "cache/filter_setting.h"
 #include "loop/at_last.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -88,7 +89,7 @@ void BrokerRole::Cache(const Parameters& parameters, const RequestPtr& request) 
   const bool filter = choice == 2 ? ReadFilterSetting().on : choice == 0;
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
-    return request->Fail(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+    return request->Fail(NoThreadError());
   }
   // Answered when the cards of the cache before have been reset, as far as that can be waited for.
   CloseCache(AtLast([request, filter] { request->Succeed({{"filter", filter ? "on" : "off"}}); }));
@@ -96,13 +97,12 @@ void BrokerRole::Cache(const Parameters& parameters, const RequestPtr& request) 
   CardCacheOptions options;
   options.filter = filter;
   const std::shared_ptr<CardUsers> users = CardUsers::OfProcess();
-  open_.cache = CardCache::Create(
-      scope_->loop(), ConnectionCards(scope_, backend::OfProcess(), users), options, users);
-  open_.readers = monitor->Subscribe(
-      scope_->loop(),
-      [weak = std::weak_ptr<CardCache>(open_.cache)](const Result<Monitor::Picture>& picture) {
-        if (const std::shared_ptr<CardCache> cache = weak.lock()) cache->DropGoneEntries(picture);
-      });
+  open_.cache =
+      CardCache::Create(scope_->loop(), ConnectionCards(scope_, backend::OfProcess(), users), options, users);
+  open_.readers = monitor->Subscribe(scope_->loop(), [weak = std::weak_ptr<CardCache>(open_.cache)](
+                                                         const Result<Monitor::Picture>& picture) {
+    if (const std::shared_ptr<CardCache> cache = weak.lock()) cache->DropGoneEntries(picture);
+  });
 }
 
 void BrokerRole::CloseCache(const std::shared_ptr<void>& last) {

@@ -8,6 +8,7 @@
 #include "agent/readers.h"
 #include "agent/watch.h"
 #include "backend/choice.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -16,8 +17,7 @@ constexpr std::uint64_t kLargestId = 9007199254740991;
 
 void AskSession(const std::shared_ptr<Request>& request) {
   Ask<Session>(
-      request, [] { return SessionOfProcess(0); },
-      [](const Session& session) { return ToJson(session); });
+      request, [] { return SessionOfProcess(0); }, [](const Session& session) { return ToJson(session); });
 }
 
 }  // namespace
@@ -52,19 +52,18 @@ std::vector<Command> CommonCommands::Commands() {
 void CommonCommands::Readers(const std::shared_ptr<Request>& request) {
   // A monitor of its own: what the process's one knows may be a moment old.
   const auto monitor = Monitor::Create(request->loop(), backend::OfProcess());
-  request->Attach(
-      LookAtReaders(monitor, request->loop(), [request](const Result<Monitor::Picture>& picture) {
-        if (!picture) return request->Fail(picture.error());
-        Json list = Json::array();
-        for (const ReaderStatus& reader : picture.value()) list.push_back(ToJson(reader));
-        request->Succeed({{"readers", std::move(list)}});
-      }));
+  request->Attach(LookAtReaders(monitor, request->loop(), [request](const Result<Monitor::Picture>& picture) {
+    if (!picture) return request->Fail(picture.error());
+    Json list = Json::array();
+    for (const ReaderStatus& reader : picture.value()) list.push_back(ToJson(reader));
+    request->Succeed({{"readers", std::move(list)}});
+  }));
 }
 
 void CommonCommands::Watch(const std::shared_ptr<Request>& request) {
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
-    return request->Fail(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+    return request->Fail(NoThreadError());
   }
   const auto report = [send = send_, id = request->id()](const Event& event) {
     Json body = ToJson(event);

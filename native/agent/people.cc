@@ -11,6 +11,7 @@
 #include "agent/stream.h"
 #include "agent/watch.h"
 #include "loop/on_loop.h"
+#include "loop/worker.h"
 #include "session/filetime.h"
 
 namespace pcsc_bridge::agent {
@@ -69,7 +70,7 @@ int RunWatch(bool json) {
     ended->set_value(output->reason());
   };
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
-  if (!monitor) return Fail(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+  if (!monitor) return Fail(NoThreadError());
   const std::shared_ptr<Loop>& loop = monitor->loop();
   const auto watch = loop->Sync([&] { return OwnedOnLoop(loop, Watch::Start(monitor, loop, report)); });
   std::fprintf(stderr, "pcsc-bridge-agent: %s\n", ended->get_future().get().c_str());

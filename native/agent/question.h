@@ -38,7 +38,7 @@ void Ask(const std::shared_ptr<Request>& request, std::function<Result<T>()> ask
         });
       });
   if (!started) {
-    return request->Fail(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
+    return request->Fail(NoThreadError());
   }
   request->Attach(std::make_shared<GivesUp>(request));
 }

@@ -25,10 +25,9 @@ class Look final : public Cancellable, public std::enable_shared_from_this<Look>
 
   void Start(const std::shared_ptr<Monitor>& monitor, const std::shared_ptr<Loop>& loop) {
     // Holds itself by its subscription, until it has answered.
-    subscription_ =
-        monitor->Subscribe(loop, [self = shared_from_this()](const Result<Monitor::Picture>& picture) {
-          self->Answer(picture);
-        });
+    subscription_ = monitor->Subscribe(
+        loop,
+        [self = shared_from_this()](const Result<Monitor::Picture>& picture) { self->Answer(picture); });
   }
   void Cancel() override { Answer(CancelledError()); }
 

@@ -31,8 +31,8 @@ class Request : public std::enable_shared_from_this<Request> {
   const std::shared_ptr<Loop>& loop() const;
 
   void Succeed(Json result);
-  // SCARD_E_CANCELLED is reported as what ended the wait: the timeout, the controller's cancel, or the closing
-  // of what it waited for.
+  // SCARD_E_CANCELLED is reported as what ended the wait: the timeout, the controller's cancel, or the
+  // closing of what it waited for.
   void Fail(const Error& error);
   void Refuse(const Refusal& refusal);
   // Succeeds and stays under way, as a source of events that ends when it is given up.

@@ -13,8 +13,8 @@ class Role {
  public:
   virtual ~Role() = default;
   virtual std::vector<Command> Commands() = 0;
-  // Lets all go, resetting the cards, once all requests have been given up. `last` goes when all has gone that
-  // can be waited for.
+  // Lets all go, resetting the cards, once all requests have been given up. `last` goes when all has gone
+  // that can be waited for.
   virtual void Close(std::shared_ptr<void> last) = 0;
 };
 
