@@ -82,8 +82,7 @@ void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
     return;
   }
   if (entry->waiting.empty()) {
-    entry->busy = false;
-    entry->idle_since = steady_clock::now();
+    index_.MarkIdle(*entry);
     Trim(later);
     return;
   }

@@ -325,8 +325,18 @@ TEST_CASE_FIXTURE(Filtered,
   CHECK(cache->Entries().empty());
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "off: a lookup past many entries is a loop, not as deep a recursion") {
-  constexpr std::uint32_t kEntries = 200;
+constexpr std::uint32_t kEntries = 200;
+
+struct UnfilteredAndLarge : Cache {
+  static pcsc_bridge::CardCacheOptions Options() {
+    pcsc_bridge::CardCacheOptions options = WithFilter(false);
+    options.max_entries = kEntries + 1;
+    return options;
+  }
+  UnfilteredAndLarge() : Cache(Options()) {}
+};
+
+TEST_CASE_FIXTURE(UnfilteredAndLarge, "off: a lookup past many entries is a loop, not as deep a recursion") {
   for (std::uint32_t i = 0; i < kEntries; ++i) Use(SessionIdentity{i, 1}, std::to_string(i));
   CHECK(cache->Entries().size() == kEntries);
   for (std::uint32_t i = 0; i < kEntries; i += 2) world->ExchangeCard(std::to_string(i));
