@@ -11,6 +11,7 @@
 #include "agent/people.h"
 #include "agent/token.h"
 #include "agent/version.h"
+#include "backend/environment.h"
 
 namespace {
 
@@ -68,6 +69,7 @@ int Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
+  (void)pcsc_bridge::ReadEnvironment();  // while this is the only thread
   try {
     return Run(pcsc_bridge::agent::ParseOptions(pcsc_bridge::agent::platform::Arguments(argc, argv)));
   } catch (const pcsc_bridge::agent::WrongUsage& error) {
