@@ -1,9 +1,9 @@
 #include "agent/card_commands.h"
 
 #include <utility>
-#include <vector>
 
 #include "agent/hex.h"
+#include "card/exchange.h"
 #include "pcsc/secret.h"
 
 namespace pcsc_bridge::agent {
@@ -17,27 +17,23 @@ std::uint8_t ClassForGetResponse(std::uint8_t cla) {
 
 }  // namespace
 
-void ExchangeOn(Channel& channel, const std::string& reader, const Parameters& parameters,
+void ExchangeOn(Connection& connection, const std::string& reader, const Parameters& parameters,
                 const std::shared_ptr<Request>& request, std::function<void()> given_up) {
-  std::vector<Bytes> list;
-  list.push_back(parameters.Apdu());
-  const std::uint8_t cla = ClassForGetResponse(list.front().front());
-  const auto commands = std::make_shared<SecretList>(std::move(list));
-  request->Attach(channel.Submit<Bytes>(
-                      [commands, cla](Connection& connection, Operation& operation) {
-                        return connection.Exchange(commands->bytes(), cla, operation);
-                      },
-                      [request, reader, given_up = std::move(given_up)](Result<Bytes> response) {
-                        if (response) {
-                          request->Succeed({{"response", ToHex(*response)}});
-                          return;
-                        }
-                        Error error = response.error();
-                        if (error.reader.empty()) error.reader = reader;
-                        if (error.code == status::kCancelled) given_up();
-                        request->Fail(error);
-                      }),
-                  parameters.Timeout());
+  const auto apdu = std::make_shared<const SecretBytes>(parameters.Apdu());
+  const auto timeout = parameters.Timeout();
+  request->Attach(
+      connection.Exchange(Exchange({apdu}, ClassForGetResponse(apdu->bytes().front())),
+                          [request, reader, given_up = std::move(given_up)](const Result<Bytes>& response) {
+                            if (response) {
+                              request->Succeed({{"response", ToHex(response.value())}});
+                              return;
+                            }
+                            Error error = response.error();
+                            if (error.reader.empty()) error.reader = reader;
+                            if (error.code == status::kCancelled) given_up();
+                            request->Fail(error);
+                          }),
+      timeout);
 }
 
 }  // namespace pcsc_bridge::agent

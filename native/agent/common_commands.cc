@@ -6,6 +6,9 @@
 #include "agent/message.h"
 #include "agent/question.h"
 #include "agent/readers.h"
+#include "agent/watch.h"
+#include "backend/choice.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -13,11 +16,8 @@ namespace {
 constexpr std::uint64_t kLargestId = 9007199254740991;
 
 void AskSession(const std::shared_ptr<Request>& request) {
-  // No PC/SC in it, so it needs no library that can be loaded.
-  static const Library none;
   Ask<Session>(
-      none, request, [] { return SessionOfProcess(0); },
-      [](const Session& session) { return ToJson(session); });
+      request, [] { return SessionOfProcess(0); }, [](const Session& session) { return ToJson(session); });
 }
 
 }  // namespace
@@ -50,20 +50,22 @@ std::vector<Command> CommonCommands::Commands() {
 }
 
 void CommonCommands::Readers(const std::shared_ptr<Request>& request) {
-  const Result<const Library*> library = Library::Load();
-  if (!library) return request->Fail(library.error());
-  using List = std::vector<ReaderStatus>;
-  Ask<List>(
-      *library.value(), request, [&service = *library.value()] { return LookAtReaders(service); },
-      [](const List& readers) {
-        Json list = Json::array();
-        for (const ReaderStatus& reader : readers) list.push_back(ToJson(reader));
-        return Json{{"readers", std::move(list)}};
-      });
+  // A monitor of its own: what the process's one knows may be a moment old.
+  const auto monitor = Monitor::Create(request->loop(), backend::OfProcess());
+  request->Attach(LookAtReaders(monitor, request->loop(), [request](const Result<Monitor::Picture>& picture) {
+    if (!picture) return request->Fail(picture.error());
+    Json list = Json::array();
+    for (const ReaderStatus& reader : picture.value()) list.push_back(ToJson(reader));
+    request->Succeed({{"readers", std::move(list)}});
+  }));
 }
 
 void CommonCommands::Watch(const std::shared_ptr<Request>& request) {
-  const auto tell = [send = send_, id = request->id()](const Event& event) {
+  const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
+  if (!monitor) {
+    return request->Fail(NoThreadError());
+  }
+  const auto report = [send = send_, id = request->id()](const Event& event) {
     Json body = ToJson(event);
     Json message;
     message["event"] = body["event"];
@@ -71,14 +73,7 @@ void CommonCommands::Watch(const std::shared_ptr<Request>& request) {
     message.update(body);
     send(ToLine(message));
   };
-  const Result<Done> started = watches_->Start(tell, [&](std::shared_ptr<Cancellable> watch) {
-    request->Watch({{"watching", true}}, std::move(watch));
-  });
-  if (!started) request->Fail(started.error());
-}
-
-void CommonCommands::Close(std::shared_ptr<void>) {
-  watches_->Close();
+  request->Watch({{"watching", true}}, agent::Watch::Start(monitor, request->loop(), report));
 }
 
 }  // namespace pcsc_bridge::agent

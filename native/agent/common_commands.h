@@ -3,22 +3,21 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "agent/role.h"
-#include "agent/watches.h"
-#include "channel/channel.h"
 
 namespace pcsc_bridge::agent {
 
 class CommonCommands final : public Role {
  public:
-  // `send` gets the events, `quit` is told that the agent is to end.
+  // `send` gets the events, each a line; `quit` is called when the agent is to end.
   CommonCommands(std::shared_ptr<Requests> requests, std::function<void(std::string line)> send,
                  std::function<void()> quit);
 
   std::vector<Command> Commands() override;
-  void Close(std::shared_ptr<void> last) override;
+  void Close(std::shared_ptr<void>) override {}
 
  private:
   void Readers(const std::shared_ptr<Request>& request);
@@ -27,7 +26,6 @@ class CommonCommands final : public Role {
   const std::shared_ptr<Requests> requests_;
   const std::function<void(std::string)> send_;
   const std::function<void()> quit_;
-  const std::shared_ptr<Watches> watches_ = std::make_shared<Watches>();
 };
 
 }  // namespace pcsc_bridge::agent

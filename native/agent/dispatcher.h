@@ -20,7 +20,7 @@ struct Command {
   std::function<void(const Parameters&, const std::shared_ptr<Request>&)> run;
 };
 
-// Used by one thread. Every line is answered, whatever is in it; nothing is thrown.
+// On the loop of the requests. Every line is answered, whatever is in it; nothing is thrown.
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<Requests> requests, std::function<void(std::string line)> send);

@@ -96,10 +96,8 @@ int SetFilter(const DoctorOptions& options) {
 }  // namespace
 
 void AnswerDoctor(const std::shared_ptr<Request>& request) {
-  // It finds the PC/SC library by itself, or tells why there is none.
-  static const Library none;
   Ask<doctor::Report>(
-      none, request, []() -> Result<doctor::Report> { return doctor::ExamineHost(); },
+      request, []() -> Result<doctor::Report> { return doctor::ExamineHost(); },
       [](const doctor::Report& report) { return ToJson(report); });
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "agent/json.h"
-#include "channel/monitor.h"
+#include "readers/monitor.h"
 
 namespace pcsc_bridge::agent {
 

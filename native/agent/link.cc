@@ -5,13 +5,12 @@
 #include <future>
 #include <thread>
 #include <utility>
+#include <vector>
 
-#include "agent/at_last.h"
-#include "agent/broker_role.h"
-#include "agent/common_commands.h"
 #include "agent/hello.h"
 #include "agent/line_reader.h"
-#include "agent/user_role.h"
+#include "loop/at_last.h"
+#include "loop/on_loop.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -27,8 +26,11 @@ constexpr std::size_t kReadAtOnce = 64 * 1024;
 
 }  // namespace
 
-Link::Link(Options options, std::string token, std::shared_ptr<Ending> ending)
-    : options_(std::move(options)), token_(std::move(token)), ending_(std::move(ending)) {}
+Link::Link(Options options, std::string token, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop)
+    : options_(std::move(options)),
+      token_(std::move(token)),
+      ending_(std::move(ending)),
+      loop_(std::move(loop)) {}
 
 void Link::Start() {
   std::thread([self = shared_from_this()] { self->Run(); }).detach();
@@ -63,18 +65,12 @@ void Link::SetUp(const std::shared_ptr<Stream>& stream) {
   outbox_ = std::make_shared<Outbox>(
       stream, [ending = ending_](std::string why) { ending->Tell(1, std::move(why)); });
   const auto send = [outbox = outbox_](std::string line) { outbox->Push(std::move(line)); };
-  requests_ = std::make_shared<Requests>(send);
-  dispatcher_ = std::make_unique<Dispatcher>(requests_, send);
-  roles_.push_back(std::make_unique<CommonCommands>(requests_, send, [this] {
+  const auto quit = [this] {
     over_ = true;
     ending_->Tell(0);
-  }));
-  if (options_.word == Options::Word::kBroker) {
-    roles_.push_back(std::make_unique<BrokerRole>());
-  } else {
-    roles_.push_back(std::make_unique<UserRole>());
-  }
-  for (const std::unique_ptr<Role>& role : roles_) dispatcher_->Add(role->Commands());
+  };
+  handler_ = loop_->Sync(
+      [&] { return OwnedOnLoop(loop_, std::make_unique<RequestHandler>(options_.word, loop_, send, quit)); });
 }
 
 void Link::ReadLines(Stream& stream) {
@@ -98,7 +94,14 @@ void Link::ReadLines(Stream& stream) {
 }
 
 void Link::OnLine(std::string_view line, bool too_long) {
-  if (outbox_->WaitForRoom(kPatience)) return dispatcher_->OnLine(line, too_long);
+  if (outbox_->WaitForRoom(kPatience)) {
+    // The line is wiped when this returns.
+    loop_->Sync([&] {
+      handler_->OnLine(line, too_long);
+      return Done{};
+    });
+    return;
+  }
   over_ = true;
   ending_->Tell(1, "nobody reads the answers");
 }
@@ -116,19 +119,20 @@ void Link::OnWelcome(std::string_view line, bool too_long) {
 
 void Link::OnEnd(bool in_line) {
   if (!welcome_) return ending_->Tell(1, "the other side closed the connection without a welcome");
-  if (in_line) dispatcher_->OnUnfinishedLine();
+  if (in_line) loop_->Post([handler = handler_] { handler->OnUnfinishedLine(); });
   ending_->Tell(0);
 }
 
 void Link::Close() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!outbox_) return;
-  requests_->Close();
   const auto gone = std::make_shared<std::promise<void>>();
-  std::shared_ptr<void> last = AtLast([gone] { gone->set_value(); });
-  for (const std::unique_ptr<Role>& role : roles_) role->Close(last);
-  last.reset();
+  loop_->Post([handler = handler_, last = AtLast([gone] { gone->set_value(); })] { handler->Close(last); });
   gone->get_future().wait_for(kForCards);
+  loop_->Sync([this] {
+    handler_->EndScope();
+    return Done{};
+  });
   outbox_->Drain(kForAnswers);
 }
 

@@ -1,26 +1,24 @@
 // The agent's side of a link: hello, welcome, then requests until it ends.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "agent/dispatcher.h"
 #include "agent/ending.h"
 #include "agent/options.h"
 #include "agent/outbox.h"
-#include "agent/requests.h"
-#include "agent/role.h"
+#include "agent/request_handler.h"
+#include "loop/loop.h"
 
 namespace pcsc_bridge::agent {
 
 // Made by main, which waits for `ending` and then closes it. Its thread is never joined: it may be reading.
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  Link(Options options, std::string token, std::shared_ptr<Ending> ending);
+  // Requests are worked on by the loop.
+  Link(Options options, std::string token, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop);
 
   // Starts the thread that connects, says hello and takes requests. Throws std::system_error where the system
   // has none.
@@ -41,16 +39,15 @@ class Link : public std::enable_shared_from_this<Link> {
   const Options options_;
   const std::string token_;
   const std::shared_ptr<Ending> ending_;
+  const std::shared_ptr<Loop> loop_;
 
   std::mutex mutex_;  // guards what SetUp makes against Close; it is there for good then
   std::shared_ptr<Outbox> outbox_;
-  std::shared_ptr<Requests> requests_;
-  std::vector<std::unique_ptr<Role>> roles_;
+  std::shared_ptr<RequestHandler> handler_;  // belongs to the loop
 
   // The reading thread's.
-  std::unique_ptr<Dispatcher> dispatcher_;
   bool welcome_ = false;
-  bool over_ = false;  // takes no more lines
+  bool over_ = false;  // takes no more lines; `quit` sets it while the reading thread waits for the loop
 };
 
 }  // namespace pcsc_bridge::agent

@@ -11,6 +11,7 @@
 #include "agent/people.h"
 #include "agent/token.h"
 #include "agent/version.h"
+#include "backend/environment.h"
 
 namespace {
 
@@ -34,8 +35,10 @@ std::string WhatWasMissing(Ending::Stage stage) {
 int RunRole(const Options& options) {
   const std::string token =
       options.connect ? pcsc_bridge::agent::ReadToken(options.token_file) : std::string();
+  const std::shared_ptr<pcsc_bridge::Loop> loop = pcsc_bridge::Loop::OfProcess();
+  if (!loop) return Fail("the system has no thread to give");
   const auto ending = std::make_shared<Ending>();
-  const auto link = std::make_shared<Link>(options, token, ending);
+  const auto link = std::make_shared<Link>(options, token, ending, loop);
   link->Start();
   const std::optional<pcsc_bridge::agent::End> end = ending->Wait(kTimeToBegin);
   const int status = end ? end->status : 1;
@@ -66,6 +69,7 @@ int Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
+  (void)pcsc_bridge::ReadEnvironment();  // while this is the only thread
   try {
     return Run(pcsc_bridge::agent::ParseOptions(pcsc_bridge::agent::platform::Arguments(argc, argv)));
   } catch (const pcsc_bridge::agent::WrongUsage& error) {

@@ -9,7 +9,9 @@
 #include "agent/hex.h"
 #include "agent/message.h"
 #include "agent/stream.h"
-#include "agent/watches.h"
+#include "agent/watch.h"
+#include "loop/on_loop.h"
+#include "loop/worker.h"
 #include "session/filetime.h"
 
 namespace pcsc_bridge::agent {
@@ -61,14 +63,16 @@ int RunSession(bool json) {
 int RunWatch(bool json) {
   const std::shared_ptr<Stream> output = platform::StandardStream();
   const auto ended = std::make_shared<std::promise<std::string>>();
-  const auto watches = std::make_shared<Watches>();
-  const auto tell = [output, ended, json, over = false](const Event& event) mutable {
+  // Writing may block, and with it the loop: there is nothing else to do.
+  const auto report = [output, ended, json, over = false](const Event& event) mutable {
     if (over || output->Write(json ? ToLine(ToJson(event)) : Describe(event))) return;
     over = true;
     ended->set_value(output->reason());
   };
-  const Result<Done> started = watches->Start(tell, [](const std::shared_ptr<Cancellable>&) {});
-  if (!started) return Fail(started.error());
+  const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
+  if (!monitor) return Fail(NoThreadError());
+  const std::shared_ptr<Loop>& loop = monitor->loop();
+  const auto watch = loop->Sync([&] { return OwnedOnLoop(loop, Watch::Start(monitor, loop, report)); });
   std::fprintf(stderr, "pcsc-bridge-agent: %s\n", ended->get_future().get().c_str());
   return 1;
 }

@@ -1,4 +1,4 @@
-// A question to the system that may take long: asked on a thread of its own, and given up like any wait.
+// A question to the system that may take long: asked on a worker thread, and given up like any wait.
 #pragma once
 
 #include <functional>
@@ -6,26 +6,41 @@
 #include <utility>
 
 #include "agent/requests.h"
-#include "channel/channel.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::agent {
 
-// Answers the request with what `ask` yields. A channel lends its thread and its way to be given up; its
-// connection is not used.
+// Gives up a request that nothing else has to be told of.
+class GivesUp final : public Cancellable {
+ public:
+  explicit GivesUp(const std::shared_ptr<Request>& request) : request_(request) {}
+  void Cancel() override {
+    if (const std::shared_ptr<Request> request = request_.lock()) request->Fail(CancelledError());
+  }
+
+ private:
+  const std::weak_ptr<Request> request_;
+};
+
+// Answers the request with what `ask` returns, which may block. On the loop, where `to_json` is called, too.
 template <class T>
-void Ask(const Library& library, const std::shared_ptr<Request>& request, std::function<Result<T>()> ask,
+void Ask(const std::shared_ptr<Request>& request, std::function<Result<T>()> ask,
          std::function<Json(const T&)> to_json) {
-  const std::shared_ptr<Channel> channel = Channel::Create(library);
-  request->Attach(
-      channel->Submit<T>([ask = std::move(ask)](Connection&, Operation&) { return ask(); },
-                         [request, channel, to_json = std::move(to_json)](const Result<T>& result) {
-                           channel->Close(Disposition::kLeave);
-                           if (result) {
-                             request->Succeed(to_json(result.value()));
-                           } else {
-                             request->Fail(result.error());
-                           }
-                         }));
+  const bool started =
+      RunOnWorker([loop = request->loop(), request, ask = std::move(ask), to_json = std::move(to_json)] {
+        const auto result = std::make_shared<const Result<T>>(ask());
+        loop->Post([request, result, to_json] {
+          if (*result) {
+            request->Succeed(to_json(result->value()));
+          } else {
+            request->Fail(result->error());
+          }
+        });
+      });
+  if (!started) {
+    return request->Fail(NoThreadError());
+  }
+  request->Attach(std::make_shared<GivesUp>(request));
 }
 
 }  // namespace pcsc_bridge::agent

@@ -1,9 +1,8 @@
 #include "agent/readers.h"
 
-#include <chrono>
+#include <utility>
 
 #include "agent/hex.h"
-#include "backend/library/context.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -20,19 +19,37 @@ constexpr Word kWords[] = {
     {reader_state::kMute, "mute"},           {reader_state::kUnpowered, "unpowered"},
 };
 
+class Look final : public Cancellable, public std::enable_shared_from_this<Look> {
+ public:
+  explicit Look(Monitor::Report answer) : answer_(std::move(answer)) {}
+
+  void Start(const std::shared_ptr<Monitor>& monitor, const std::shared_ptr<Loop>& loop) {
+    // Holds itself by its subscription, until it has answered.
+    subscription_ = monitor->Subscribe(
+        loop,
+        [self = shared_from_this()](const Result<Monitor::Picture>& picture) { self->Answer(picture); });
+  }
+  void Cancel() override { Answer(CancelledError()); }
+
+ private:
+  void Answer(const Result<Monitor::Picture>& picture) {
+    if (!answer_) return;
+    const std::shared_ptr<Look> self = shared_from_this();
+    subscription_ = nullptr;
+    std::exchange(answer_, nullptr)(picture);
+  }
+
+  Monitor::Report answer_;  // null once it has come
+  std::shared_ptr<Monitor::Subscription> subscription_;
+};
+
 }  // namespace
 
-Result<std::vector<ReaderStatus>> LookAtReaders(const Library& library) {
-  const Result<Context> context = Context::Establish(library);
-  if (!context) return context.error();
-  const Result<std::vector<std::string>> names = context.value().ListReaders();
-  if (!names) return names.error();
-  std::vector<ReaderStatus> readers;
-  for (const std::string& name : names.value()) readers.emplace_back().reader = name;
-  if (readers.empty()) return readers;
-  const Result<Done> seen = context.value().GetStatusChange(readers, std::chrono::milliseconds(0));
-  if (!seen && seen.code() != status::kTimeout) return seen.error();
-  return readers;
+std::shared_ptr<Cancellable> LookAtReaders(const std::shared_ptr<Monitor>& monitor,
+                                           const std::shared_ptr<Loop>& loop, Monitor::Report answer) {
+  auto look = std::make_shared<Look>(std::move(answer));
+  look->Start(monitor, loop);
+  return look;
 }
 
 Json ToJson(const ReaderStatus& reader) {

@@ -1,17 +1,19 @@
-// The readers and what is in them, at one glance.
+// The readers and what is in them.
 #pragma once
 
-#include <vector>
+#include <functional>
+#include <memory>
 
 #include "agent/json.h"
-#include "backend/library/library.h"
-#include "pcsc/result.h"
-#include "pcsc/types.h"
+#include "loop/cancellable.h"
+#include "readers/monitor.h"
 
 namespace pcsc_bridge::agent {
 
-// On a context of its own; waits for no card, but for the service, if that is slow.
-Result<std::vector<ReaderStatus>> LookAtReaders(const Library& library);
+// The monitor's first report. `answer` comes once, on the loop, which is the calling thread's; Cancel answers
+// at once with SCARD_E_CANCELLED.
+std::shared_ptr<Cancellable> LookAtReaders(const std::shared_ptr<Monitor>& monitor,
+                                           const std::shared_ptr<Loop>& loop, Monitor::Report answer);
 
 Json ToJson(const ReaderStatus& reader);
 

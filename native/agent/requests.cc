@@ -1,11 +1,13 @@
 #include "agent/requests.h"
 
-#include <vector>
-
 #include "agent/line_reader.h"
 #include "agent/message.h"
 
 namespace pcsc_bridge::agent {
+
+const std::shared_ptr<Loop>& Request::loop() const {
+  return requests_->loop();
+}
 
 void Request::Succeed(Json result) {
   (void)Answer(ResultMessage(id_, std::move(result)));
@@ -16,54 +18,39 @@ void Request::Refuse(const Refusal& refusal) {
 }
 
 void Request::Fail(const Error& error) {
-  std::optional<Why> why;
-  if (error.code == status::kCancelled) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    why = given_up_;
-  }
-  if (Answer(ErrorMessage(id_, ErrorBody(error, why))) && why) {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    answered_so_ = true;
-  }
+  const bool told = Answer(ErrorMessage(id_, ErrorBody(error)));
+  if (told && error.code == status::kCancelled && given_up_) told_given_up_ = true;
 }
 
-Json Request::ErrorBody(const Error& error, std::optional<Why> why) {
+Json Request::ErrorBody(const Error& error) const {
   if (error.code != status::kCancelled) return ToJson(error);
-  if (!why) return ToJson(Error{status::kClosed, command_, error.reader, ""});
-  if (*why == Why::kAsker) return {{"code", "CANCELLED"}, {"message", command_ + " was cancelled"}};
+  if (!given_up_) return ToJson(Error{status::kClosed, command_, error.reader, ""});
+  if (*given_up_ == Why::kCancel) return {{"code", "CANCELLED"}, {"message", command_ + " was cancelled"}};
   return {{"code", "TIMEOUT"},
           {"message", command_ + " did not end within " + std::to_string(timeout_.count()) +
-                          " ms; somebody else may hold the card"}};
+                          " ms; another program may hold the card"}};
 }
 
 void Request::Watch(Json result, std::shared_ptr<Cancellable> watch) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (answered_) return;
-    answered_ = true;
-    watching_ = true;
-    operation_ = std::move(watch);
-  }
+  if (state_ != State::kUnderWay) return;
+  state_ = State::kWatching;
+  operation_ = std::move(watch);
   requests_->Send(ToLine(ResultMessage(id_, std::move(result))));
 }
 
 bool Request::Answer(const Json& message) {
-  std::shared_ptr<Cancellable> ended;  // goes when the lock has gone
-  std::optional<Deadlines::Key> deadline;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (std::exchange(answered_, true)) return false;
-    ended = std::move(operation_);
-    operation_ = nullptr;
-    deadline = deadline_;
-  }
-  if (deadline) Deadlines::OfProcess().Remove(*deadline);
+  if (state_ != State::kUnderWay) return false;
+  state_ = State::kAnswered;
+  // Here, on the loop: the last holder of the request may be a worker thread.
+  deadline_ = {};
+  const std::shared_ptr<Cancellable> ended = std::move(operation_);
   std::string line = ToLine(message);
   if (line.size() - 1 > kLongestLine) {
     line = ToLine(ErrorMessage(id_, ToJson(Error{status::kInsufficientBuffer, command_, "",
                                                  "the answer does not fit a message of 262144 bytes"})));
   }
-  // In this order: whoever has read the answer may use the id again.
+  const std::shared_ptr<Request> self = shared_from_this();
+  // In this order: a controller that has read the answer may use the id again.
   requests_->Erase(id_);
   requests_->Send(std::move(line));
   return true;
@@ -71,48 +58,24 @@ bool Request::Answer(const Json& message) {
 
 void Request::Attach(std::shared_ptr<Cancellable> operation,
                      std::optional<std::chrono::milliseconds> timeout) {
-  bool given_up = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    given_up = given_up_.has_value();
-    if (!given_up && answered_) return;
-    if (!given_up) operation_ = operation;
-    if (timeout) timeout_ = *timeout;
-  }
-  if (given_up) {
-    operation->Cancel();
-    return;
-  }
+  if (given_up_) return operation->Cancel();
+  if (state_ != State::kUnderWay) return;
+  operation_ = std::move(operation);
   if (!timeout) return;
-  const auto end = [weak = weak_from_this()] {
-    if (const std::shared_ptr<Request> self = weak.lock()) self->GiveUp(Why::kTime);
-  };
-  const std::optional<Deadlines::Key> key = Deadlines::OfProcess().Add(*timeout, end);
-  if (!key) {
-    end();
-    return;
-  }
-  bool over = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    over = answered_;
-    deadline_ = key;
-  }
-  if (over) Deadlines::OfProcess().Remove(*key);
+  timeout_ = *timeout;
+  deadline_ = loop()->After(*timeout, [this, weak = weak_from_this()] {
+    if (const std::shared_ptr<Request> self = weak.lock()) GiveUp(Why::kTimeout);
+  });
 }
 
 bool Request::GiveUp(Why why) {
-  std::shared_ptr<Cancellable> operation;
-  bool watching = false;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (given_up_ || (answered_ && !watching_)) return false;
-    given_up_ = why;
-    watching = std::exchange(watching_, false);
-    operation = std::move(operation_);
-    operation_ = nullptr;
-  }
-  if (watching) {
+  if (given_up_ || state_ == State::kAnswered) return false;
+  given_up_ = why;
+  const std::shared_ptr<Request> self = shared_from_this();
+  const std::shared_ptr<Cancellable> operation = std::move(operation_);
+  operation_ = nullptr;
+  if (state_ == State::kWatching) {
+    state_ = State::kAnswered;
     operation->Cancel();
     requests_->Erase(id_);
     return true;
@@ -121,14 +84,12 @@ bool Request::GiveUp(Why why) {
   if (operation) {
     operation->Cancel();
   } else {
-    Fail(Operation::CancelledError());
+    Fail(CancelledError());
   }
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return answered_so_;
+  return told_given_up_;
 }
 
 std::shared_ptr<Request> Requests::Begin(std::uint64_t id, const std::string& command) {
-  const std::lock_guard<std::mutex> lock(mutex_);
   if (closed_) throw Refusal(kBusy, "The agent is ending");
   if (under_way_.count(id) != 0) throw Refusal(kBusy, "A request with this id is under way");
   if (under_way_.size() >= kMost) throw Refusal(kBusy, "256 requests are under way");
@@ -136,29 +97,16 @@ std::shared_ptr<Request> Requests::Begin(std::uint64_t id, const std::string& co
 }
 
 bool Requests::Cancel(std::uint64_t id) {
-  std::shared_ptr<Request> request;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = under_way_.find(id);
-    if (found == under_way_.end()) return false;
-    request = found->second;
-  }
-  return request->GiveUp(Request::Why::kAsker);
+  const auto found = under_way_.find(id);
+  if (found == under_way_.end()) return false;
+  const std::shared_ptr<Request> request = found->second;
+  return request->GiveUp(Request::Why::kCancel);
 }
 
 void Requests::Close() {
-  std::vector<std::shared_ptr<Request>> all;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    closed_ = true;
-    for (const auto& [id, request] : under_way_) all.push_back(request);
-  }
-  for (const std::shared_ptr<Request>& request : all) request->GiveUp(Request::Why::kAsker);
-}
-
-void Requests::Erase(std::uint64_t id) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  under_way_.erase(id);
+  closed_ = true;
+  // A copy: each leaves the map as it is answered.
+  for (const auto& [id, request] : std::map(under_way_)) request->GiveUp(Request::Why::kCancel);
 }
 
 }  // namespace pcsc_bridge::agent

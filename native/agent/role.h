@@ -8,13 +8,13 @@
 
 namespace pcsc_bridge::agent {
 
-// A set of commands, and what they have made.
+// A set of commands, and what they have made. On the loop.
 class Role {
  public:
   virtual ~Role() = default;
   virtual std::vector<Command> Commands() = 0;
-  // Any thread, never waits: lets all go, resetting the cards. `last` goes when all has gone that can be
-  // waited for. What commands still under way make is let go at once.
+  // Lets all go, resetting the cards, once all requests have been given up. `last` goes when all has gone
+  // that can be waited for.
   virtual void Close(std::shared_ptr<void> last) = 0;
 };
 

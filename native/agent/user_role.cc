@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
-#include <utility>
 
 #include "agent/hex.h"
 #include "agent/readers.h"
+#include "backend/choice.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -15,44 +15,76 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kLargestNumber = 9007199254740991;
 
-struct Hold {
-  bool waited = false;
-  Bytes atr;
-};
-
 // Connecting and beginning on a free card that is powered already takes no longer; what waits inside
 // pcsc-lite's service does so in steps of this length.
 constexpr std::chrono::milliseconds kNobodyWaited{100};
 
-bool IsInUse(const Library& library, const std::string& reader) {
-  const Result<std::vector<ReaderStatus>> readers = LookAtReaders(library);
-  if (!readers) return false;
-  const auto& list = readers.value();
-  const auto found = std::find_if(list.begin(), list.end(),
+bool IsInUse(const Monitor::Picture& picture, const std::string& reader) {
+  const auto found = std::find_if(picture.begin(), picture.end(),
                                   [&](const ReaderStatus& status) { return status.reader == reader; });
-  return found != list.end() && (found->state & (reader_state::kInUse | reader_state::kExclusive)) != 0;
-}
-
-Result<Hold> ConnectAndBegin(const Library& library, const std::string& reader, Connection& connection,
-                             Operation& operation) {
-  // PC/SC does not tell that a connect has waited. It has where somebody used the card before and it took
-  // long.
-  const bool in_line = ReaderGate::OfProcess().IsTaken(reader);
-  const bool in_use = IsInUse(library, reader);
-  const auto start = steady_clock::now();
-  const Result<Protocols> connected = connection.Connect(reader, ShareMode::kShared, kT0 | kT1, operation);
-  if (!connected) return connected.error();
-  const Result<BeginOutcome> begun = connection.Begin(OnReset::kReconnect, operation);
-  if (!begun) return begun.error();
-  Hold hold;
-  hold.waited = in_line || begun.value().waited || (in_use && steady_clock::now() - start >= kNobodyWaited);
-  Result<CardStatus> card = connection.GetStatus(operation);
-  if (!card) return card.error();
-  hold.atr = std::move(card->atr);
-  return hold;
+  return found != picture.end() && (found->state & (reader_state::kInUse | reader_state::kExclusive)) != 0;
 }
 
 }  // namespace
+
+// Looks at the reader, then connects and begins a transaction: PC/SC does not tell that a connect has waited.
+// It has if the card was in use before and it took long.
+class UserRole::HoldAttempt final : public Cancellable, public std::enable_shared_from_this<HoldAttempt> {
+ public:
+  HoldAttempt(std::shared_ptr<Cards> cards, std::shared_ptr<Connection> connection, RequestPtr request,
+              std::string reader)
+      : cards_(std::move(cards)),
+        connection_(std::move(connection)),
+        request_(std::move(request)),
+        reader_(std::move(reader)) {}
+
+  void Start() {
+    const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
+    // In line behind another card of this agent: it waits for sure.
+    if (!monitor || ReaderQueue::OfProcess().IsTaken(reader_)) return Claim(false);
+    step_ = LookAtReaders(monitor, connection_->loop(),
+                          [self = shared_from_this()](const Result<Monitor::Picture>& picture) {
+                            if (picture.code() == status::kCancelled) return self->Fail(picture.error());
+                            self->Claim(picture && IsInUse(picture.value(), self->reader_));
+                          });
+  }
+
+  void Cancel() override {
+    const std::shared_ptr<Cancellable> step = std::exchange(step_, nullptr);
+    if (step) step->Cancel();
+  }
+
+ private:
+  void Claim(bool in_use) {
+    const ConnectParameters parameters{reader_, ShareMode::kShared, kT0 | kT1};
+    step_ = connection_->Claim(
+        parameters, [] { return false; },
+        [self = shared_from_this(), in_use,
+         start = steady_clock::now()](const Result<Connection::Claimed>& claimed) {
+          if (!claimed) return self->Fail(claimed.error());
+          const bool slow = steady_clock::now() - start >= kNobodyWaited;
+          self->Succeed(claimed.value(), claimed.value().begun.waited || (in_use && slow));
+        });
+  }
+
+  void Succeed(const Connection::Claimed& claimed, bool waited) {
+    step_ = nullptr;
+    const std::uint64_t number = cards_->Add(std::make_shared<HeldCard>(HeldCard{reader_, connection_}));
+    request_->Succeed({{"card", number}, {"waited", waited}, {"atr", ToHex(claimed.atr)}});
+  }
+  void Fail(Error error) {
+    step_ = nullptr;
+    connection_->Close(Disposition::kLeave);
+    if (error.reader.empty()) error.reader = reader_;
+    request_->Fail(error);
+  }
+
+  const std::shared_ptr<Cards> cards_;
+  const std::shared_ptr<Connection> connection_;
+  const RequestPtr request_;
+  const std::string reader_;
+  std::shared_ptr<Cancellable> step_;  // null once it has ended
+};
 
 std::vector<Command> UserRole::Commands() {
   const auto bind = [this](void (UserRole::*run)(const Parameters&, const RequestPtr&)) {
@@ -68,42 +100,22 @@ std::vector<Command> UserRole::Commands() {
 }
 
 void UserRole::Hold(const Parameters& parameters, const RequestPtr& request) {
-  const std::string reader = parameters.Reader();
+  std::string reader = parameters.Reader();
   const auto timeout = parameters.Timeout();
-  const Result<const Library*> library = Library::Load();
-  if (!library) return request->Fail(library.error());
-  const std::shared_ptr<Channel> channel = Channel::Create(*library.value());
-  request->Attach(
-      channel->Submit<agent::Hold>(
-          [reader, &service = *library.value()](Connection& connection, Operation& operation) {
-            return ConnectAndBegin(service, reader, connection, operation);
-          },
-          [cards = cards_, request, reader, channel](const Result<agent::Hold>& hold) {
-            if (!hold) {
-              channel->Close(Disposition::kLeave);
-              Error error = hold.error();
-              if (error.reader.empty()) error.reader = reader;
-              request->Fail(error);
-              return;
-            }
-            const std::uint64_t number = cards->Add(std::make_shared<HeldCard>(HeldCard{reader, channel}));
-            if (number == 0) {
-              channel->Close(Disposition::kReset);
-              request->Fail(Operation::CancelledError());
-              return;
-            }
-            request->Succeed(
-                {{"card", number}, {"waited", hold.value().waited}, {"atr", ToHex(hold.value().atr)}});
-          }),
-      timeout);
+  std::shared_ptr<Connection> connection =
+      Connection::Create({scope_, backend::OfProcess(), CardUsers::OfProcess(), CardOwner{}});
+  const auto attempt =
+      std::make_shared<HoldAttempt>(cards_, std::move(connection), request, std::move(reader));
+  attempt->Start();
+  request->Attach(attempt, timeout);
 }
 
 void UserRole::Exchange(const Parameters& parameters, const RequestPtr& request) {
   const std::uint64_t number = parameters.Number("card", kLargestNumber);
   const std::shared_ptr<HeldCard> held = cards_->Find(number, "card");
-  ExchangeOn(*held->channel, held->reader, parameters, request, [cards = cards_, number] {
+  ExchangeOn(*held->connection, held->reader, parameters, request, [cards = cards_, number] {
     if (const std::shared_ptr<HeldCard> gone = cards->TakeIfThere(number)) {
-      gone->channel->Close(Disposition::kReset);
+      gone->connection->Close(Disposition::kReset);
     }
   });
 }
@@ -111,24 +123,20 @@ void UserRole::Exchange(const Parameters& parameters, const RequestPtr& request)
 void UserRole::Release(const Parameters& parameters, const RequestPtr& request) {
   const Disposition disposition = parameters.EndsWith();
   const std::shared_ptr<HeldCard> held = cards_->Take(parameters.Number("card", kLargestNumber), "card");
-  request->Attach(held->channel->Submit<Done>(
-      [disposition](Connection& connection, Operation& operation) {
-        return connection.Disconnect(disposition, operation);
-      },
-      [held, request](const Result<Done>& released) {
-        // Where it was given up before its turn the card is still held.
-        held->channel->Close(released ? Disposition::kLeave : Disposition::kReset);
-        if (released) {
-          request->Succeed(Json::object());
-        } else {
-          request->Fail(released.error());
-        }
-      }));
+  request->Attach(held->connection->Disconnect(disposition, [held, request](const Result<Done>& released) {
+    // If it was given up before its turn the card is still held.
+    held->connection->Close(released ? Disposition::kLeave : Disposition::kReset);
+    if (released) {
+      request->Succeed(Json::object());
+    } else {
+      request->Fail(released.error());
+    }
+  }));
 }
 
 void UserRole::Close(std::shared_ptr<void> last) {
-  for (const auto& [number, held] : cards_->TakeAll(true)) {
-    held->channel->Close(Disposition::kReset, [last] {});
+  for (const auto& [number, held] : cards_->TakeAll()) {
+    held->connection->Close(Disposition::kReset, [last] {});
   }
 }
 

@@ -21,6 +21,8 @@ CacheIndex::EntryPtr CacheIndex::Insert(const SessionIdentity& identity, const C
 
 void CacheIndex::Erase(CacheEntry& entry) {
   if (std::exchange(entry.gone, true)) return;
+  idle_.erase(KeyOf(entry));
+  if (entry.open) --open_;
   const auto session = by_session_.find(entry.info.identity.id);
   const auto connection = session->second.find(entry.info.identity.connect_time);
   std::vector<EntryPtr>& entries = connection->second;
@@ -29,6 +31,22 @@ void CacheIndex::Erase(CacheEntry& entry) {
   if (entries.empty()) session->second.erase(connection);
   if (session->second.empty()) by_session_.erase(session);
   all_.erase(entry.info.id);
+}
+
+void CacheIndex::MarkOpen(CacheEntry& entry) {
+  if (std::exchange(entry.open, true) || entry.gone) return;
+  ++open_;
+}
+
+void CacheIndex::MarkBusy(CacheEntry& entry) {
+  idle_.erase(KeyOf(entry));
+  entry.busy = true;
+}
+
+void CacheIndex::MarkIdle(CacheEntry& entry) {
+  entry.busy = false;
+  entry.idle_since = std::chrono::steady_clock::now();
+  idle_.insert(KeyOf(entry));
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {
@@ -56,20 +74,6 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity
     if (entry->info.identity == identity) entries.push_back(entry);
   }
   return entries;
-}
-
-std::size_t CacheIndex::open() const {
-  return static_cast<std::size_t>(
-      std::count_if(all_.begin(), all_.end(), [](const auto& one) { return one.second->open; }));
-}
-
-CacheIndex::EntryPtr CacheIndex::LongestIdle() const {
-  EntryPtr longest;
-  for (const auto& [id, entry] : all_) {
-    if (!entry->open || entry->busy) continue;
-    if (longest == nullptr || entry->idle_since < longest->idle_since) longest = entry;
-  }
-  return longest;
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::Own(const SessionIdentity& identity,

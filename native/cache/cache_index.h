@@ -6,8 +6,10 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "cache/cache_types.h"
@@ -21,8 +23,8 @@ class Lookup;
 struct CacheEntry {
   CacheEntryInfo info;
   std::shared_ptr<CachedCard> card;
-  bool open = false;  // has been connected: it has a context
-  bool busy = false;  // being opened, evaluated or leased, by one lookup or lease alone
+  bool open = false;  // has been connected: it has a context. Set by CacheIndex
+  bool busy = false;  // being opened, evaluated or leased, by one lookup or lease alone. Set by CacheIndex
   bool gone = false;  // no longer in the index; closed when the lookup or lease that has it is done
   std::chrono::steady_clock::time_point idle_since;
   std::uint64_t use = 0;  // the number of its last lease, as CardUsers counts
@@ -36,6 +38,9 @@ class CacheIndex {
   EntryPtr Insert(const SessionIdentity& identity, const CacheTarget& target,
                   std::shared_ptr<CachedCard> card);
   void Erase(CacheEntry& entry);  // and marks it gone; once more has no effect
+  void MarkOpen(CacheEntry& entry);
+  void MarkBusy(CacheEntry& entry);
+  void MarkIdle(CacheEntry& entry);  // an open one, from now on
 
   std::vector<EntryPtr> Of(const SessionIdentity& identity) const;
   // The same, and every instance of an identity whose connect time is unknown where none is given.
@@ -50,14 +55,19 @@ class CacheIndex {
   std::vector<EntryPtr> Outlived(const SessionIdentity& identity) const;
 
   // How many have a context.
-  std::size_t open() const;
-  // The open entry that has been idle for longest; null where none is idle.
-  EntryPtr LongestIdle() const;
+  std::size_t open() const { return open_; }
+  // The open entry that has been idle for longest; null if none is idle.
+  EntryPtr LongestIdle() const { return idle_.empty() ? nullptr : all_.at(idle_.begin()->second); }
 
   static bool IsWanted(const CacheEntryInfo& entry, const CacheTarget& target);
 
  private:
+  using IdleKey = std::pair<std::chrono::steady_clock::time_point, std::uint64_t>;
+  static IdleKey KeyOf(const CacheEntry& entry) { return {entry.idle_since, entry.info.id}; }
+
   std::uint64_t last_id_ = 0;
+  std::size_t open_ = 0;
+  std::set<IdleKey> idle_;                 // since when, and which
   std::map<std::uint64_t, EntryPtr> all_;  // by entry id: in the order they were made
   // By session id, then connect time.
   std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::vector<EntryPtr>>> by_session_;

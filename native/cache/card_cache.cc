@@ -4,18 +4,12 @@
 #include <utility>
 
 #include "cache/lookup.h"
+#include "loop/at_last.h"
 
 namespace pcsc_bridge {
 namespace {
 
 using std::chrono::steady_clock;
-
-// Calls `action` when the last holder of the result lets go.
-std::shared_ptr<void> AtLast(std::function<void()> action) {
-  return std::shared_ptr<void>(nullptr, [action = std::move(action)](void*) {
-    if (action) action();
-  });
-}
 
 void RunAll(std::vector<std::function<void()>>& later) {
   for (const std::function<void()>& action : later) action();
@@ -88,8 +82,7 @@ void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
     return;
   }
   if (entry->waiting.empty()) {
-    entry->busy = false;
-    entry->idle_since = steady_clock::now();
+    index_.MarkIdle(*entry);
     Trim(later);
     return;
   }

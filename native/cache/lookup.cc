@@ -59,7 +59,7 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
         current_->waiting.push_back(shared_from_this());
         return Step::kWait;
       }
-      current_->busy = true;
+      cache_->index_.MarkBusy(*current_);
       return Step::kEvaluate;
     }
     // Another lookup may have connected the wanted card while this one looked at the others.
@@ -77,7 +77,7 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
                   later);
     }
     current_ = cache_->MakeEntry(identity_, target_, options_);
-    current_->busy = true;
+    cache_->index_.MarkBusy(*current_);
     step_start_ = steady_clock::now();
     return Step::kOpen;
   }
@@ -127,7 +127,7 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
   waited_in_line_ = false;
   if (claim) {
     entry->info.atr = claim->atr;
-    entry->open = true;
+    cache_->index_.MarkOpen(*entry);
     const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
     if (wanted) {
       if (target_.card_id) entry->info.card_id = target_.card_id;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "backend/environment.h"
 #include "doctor/bounded.h"
 #include "doctor/pcsc_facts.h"
 
@@ -22,6 +23,7 @@ Bounded<HostFacts> AskSystem(const Surroundings& surroundings) {
 
 PcscFacts AskPcsc(const Result<const Library*>& library) {
   PcscFacts facts;
+  facts.backend = AskBackend(kLimit);
   if (library) {
     AskService(*library.value(), kLimit, facts);
   } else {
@@ -33,7 +35,7 @@ PcscFacts AskPcsc(const Result<const Library*>& library) {
 }  // namespace
 
 Surroundings LookAround() {
-  return {ThisPlatform(), ReadStoredFilter(), Library::Load(), DaemonSocket()};
+  return {ThisPlatform(), ReadStoredFilter(), Library::Load(), ReadEnvironment().socket};
 }
 
 HostFacts CollectFacts(const Surroundings& surroundings) {
@@ -49,6 +51,7 @@ HostFacts CollectFacts(const Surroundings& surroundings) {
   facts.stored_filter = surroundings.stored_filter;
   facts.pcsc.library =
       library ? Fact<std::string>(library.value()->path) : Fact<std::string>::Unknown(library.error().detail);
+  facts.pcsc.backend = std::move(service.backend);
   facts.pcsc.service_error = std::move(service.service_error);
   facts.pcsc.readers = std::move(service.readers);
 

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "cache/filter_store.h"
 #include "backend/library/library.h"
+#include "cache/filter_store.h"
 #include "pcsc/result.h"
 #include "session/session.h"
 
@@ -96,8 +96,8 @@ struct WindowsFacts {
 struct DaemonFacts {
   std::string socket;
   Fact<std::string> protocol;  // of the daemon: "4:4"; unknown: why it cannot be talked to
+  std::optional<Error> error;  // if it cannot be talked to
   Fact<std::string> package;   // "pcscd 1.9.9-2"
-  bool refuses = false;        // it closes connections at once: too many clients, or polkit's refusal
   bool asks_polkit = false;    // pcscd has a policy: polkit decides who may use readers
   bool has_polkit = false;     // polkit is installed
 };
@@ -115,11 +115,18 @@ struct ReaderFacts {
   Fact<std::string> driver;
 };
 
+// The way in which this library reaches PC/SC.
+struct BackendFacts {
+  std::string name;    // "daemon", "library"
+  std::string reason;  // why this one; a sentence
+};
+
 struct PcscFacts {
   Fact<std::string> library;  // as it was loaded: "libpcsclite.so.1"
   Fact<std::string> library_file;
   Fact<std::string> library_version;
-  std::optional<Error> service_error;  // what the service answers; nothing when it serves
+  Fact<BackendFacts> backend;
+  std::optional<Error> service_error;  // what the service answers; no value if it serves
   Fact<std::vector<ReaderFacts>> readers;
 };
 
@@ -140,7 +147,7 @@ struct Surroundings {
   Platform platform;
   StoredFilter stored_filter;
   Result<const Library*> library;
-  std::string daemon_socket;
+  std::string daemon_socket;  // on Linux
 };
 Surroundings LookAround();
 
@@ -149,7 +156,6 @@ HostFacts CollectFacts(const Surroundings& surroundings);
 
 // What a platform has to provide: facts_windows.cc, facts_linux.cc, facts_macos.cc.
 Platform ThisPlatform();
-std::string DaemonSocket();  // empty where there is none
 // Everything but `session`, `stored_filter` and what pcsc_facts.h finds.
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts);
 

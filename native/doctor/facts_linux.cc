@@ -8,9 +8,8 @@
 #include <fstream>
 #include <utility>
 
-#include "backend/environment.h"
+#include "backend/daemon/backend.h"
 #include "doctor/facts.h"
-#include "doctor/pcscd_socket.h"
 
 namespace pcsc_bridge::doctor {
 namespace {
@@ -87,10 +86,6 @@ Platform ThisPlatform() {
   return Platform::kLinux;
 }
 
-std::string DaemonSocket() {
-  return ReadEnvironment().socket;
-}
-
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
   UnixFacts system;
   system.system = ReadDistribution();
@@ -103,9 +98,13 @@ void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
 
   DaemonFacts daemon;
   daemon.socket = surroundings.daemon_socket;
-  DaemonAnswer answer = AskDaemon(daemon.socket, kDaemonLimit);
-  daemon.protocol = std::move(answer.protocol);
-  daemon.refuses = answer.refuses;
+  const Result<backend::DaemonVersion> version = backend::LearnDaemonVersion(daemon.socket, kDaemonLimit);
+  if (version) {
+    daemon.protocol = std::to_string(version.value().major) + ":" + std::to_string(version.value().minor);
+  } else {
+    daemon.protocol = Text::Unknown(version.error().detail);
+    daemon.error = version.error();
+  }
   daemon.package = ReadPackage("pcscd");
   daemon.asks_polkit = Exists(kPolicy);
   daemon.has_polkit = Exists(kPolkitService);

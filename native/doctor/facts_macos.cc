@@ -10,10 +10,6 @@ Platform ThisPlatform() {
   return Platform::kMacos;
 }
 
-std::string DaemonSocket() {
-  return "";
-}
-
 void CollectSystemFacts(const Surroundings&, HostFacts& facts) {
   UnixFacts system;
   char version[64];

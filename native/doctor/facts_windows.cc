@@ -195,10 +195,6 @@ Platform ThisPlatform() {
   return Platform::kWindows;
 }
 
-std::string DaemonSocket() {
-  return "";
-}
-
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
   WindowsFacts windows;
   windows.product = ReadRegistryText(kCurrentVersion, "ProductName");

@@ -4,8 +4,8 @@
 
 #include <vector>
 
-#include "doctor/registry_windows.h"
 #include "backend/library/library.h"
+#include "doctor/registry_windows.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

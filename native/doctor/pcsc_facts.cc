@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <future>
 #include <utility>
 
-#include "doctor/bounded.h"
+#include "backend/choice.h"
 #include "backend/library/card.h"
 #include "backend/library/context.h"
+#include "doctor/bounded.h"
+#include "loop/loop.h"
+#include "loop/worker.h"
 
 namespace pcsc_bridge::doctor {
 namespace {
@@ -76,6 +80,23 @@ Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
 }
 
 }  // namespace
+
+Fact<BackendFacts> AskBackend(std::chrono::milliseconds limit) {
+  using Choice = Result<backend::Choice>;
+  const std::shared_ptr<Loop> loop = Loop::OfProcess();
+  if (!loop) return Fact<BackendFacts>::Unknown(NoThreadError().detail);
+  const auto promise = std::make_shared<std::promise<Choice>>();
+  std::future<Choice> future = promise->get_future();
+  backend::Choose(loop, [promise](Choice choice) { promise->set_value(std::move(choice)); });
+  if (future.wait_for(limit) != std::future_status::ready) {
+    return Fact<BackendFacts>::Unknown("not chosen: the PC/SC library does not answer");
+  }
+  const Choice choice = future.get();
+  if (choice) return BackendFacts{choice.value().backend->name(), choice.value().reason};
+  const Error& error = choice.error();
+  return Fact<BackendFacts>::Unknown("not chosen: " +
+                                     (error.detail.empty() ? Describe(error.code).text : error.detail));
+}
 
 void AskService(const Library& library, std::chrono::milliseconds limit, PcscFacts& facts) {
   Bounded<Readers> listing([&library] { return ListReaders(library); });  // libraries are never unloaded

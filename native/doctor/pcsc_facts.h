@@ -1,4 +1,4 @@
-// The smart card service as any program meets it: does it answer, and what readers has it?
+// PC/SC as any program meets it: how it is reached, whether its service answers, and its readers.
 #pragma once
 
 #include <chrono>
@@ -6,6 +6,10 @@
 #include "doctor/facts.h"
 
 namespace pcsc_bridge::doctor {
+
+// The backend that this process uses; it is chosen now if it was not yet. Unknown if that takes longer than
+// `limit`. Waits, and so not on the process's loop.
+Fact<BackendFacts> AskBackend(std::chrono::milliseconds limit);
 
 // Fills `service_error` and `readers`. No card is touched. A reader is asked for its driver only when nobody
 // uses it: with pcsc-lite connecting waits behind anybody's transaction. Each of the two steps ends after

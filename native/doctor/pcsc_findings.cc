@@ -6,27 +6,43 @@ namespace {
 
 constexpr char kStartPcscd[] = "start pcscd: systemctl enable --now pcscd.socket, or run pcscd as root";
 
-constexpr char kTooManyClients[] =
-    "the service takes no more clients (pcsc-lite: 200 contexts in all): end some, or restart it";
+constexpr char kRestartPcscd[] = "restart it: systemctl restart pcscd";
 
-std::string AdviceOnRefusal(const HostFacts& facts) {
-  if (facts.daemon && !facts.daemon->asks_polkit) return kTooManyClients;
-  return std::string(
-             "either polkit refuses this user: allow org.debian.pcsc-lite.access_pcsc in a polkit "
-             "rule, or use a session at the machine; or ") +
-         kTooManyClients;
-}
-
-// What to do where the service does not serve.
-std::string Advice(const Error& error, const HostFacts& facts) {
-  // pcsc-lite's library makes one code or another of a connection that is closed, as it is caught by that.
-  if (facts.daemon && facts.daemon->refuses) return AdviceOnRefusal(facts);
+// What to do if pcscd cannot be talked to at its socket.
+std::string AdviceOnDaemon(const Error& error) {
   switch (error.code) {
     case status::kNoService:
-      if (facts.platform == Platform::kWindows) {
-        return "Windows runs the service only while there are readers; plug one in, or start SCardSvr";
-      }
       return kStartPcscd;
+    case status::kTimeout:
+      return error.detail + "; " + kRestartPcscd;
+    default:
+      return error.detail;
+  }
+}
+
+std::string AdviceOnNoService(const HostFacts& facts) {
+  if (facts.platform == Platform::kWindows) {
+    return "Windows runs the service only while there are readers; plug one in, or start SCardSvr";
+  }
+  if (!facts.daemon) return "the service starts with the first reader; plug one in";
+  return "the PC/SC library does not reach pcscd, which answers at its socket: look which library is loaded "
+         "(pcsc-library-file), and whether the socket is the one it uses (pcscd-socket)";
+}
+
+std::string AdviceOnTimeout(const HostFacts& facts) {
+  const std::string late = " did not report its readers in time: a driver may be stuck; ";
+  return facts.daemon ? "pcscd" + late + kRestartPcscd : "the service" + late + "restart it";
+}
+
+// What to do if the service does not serve.
+std::string Advice(const Error& error, const HostFacts& facts) {
+  if (error.code == status::kLibraryMissing) return error.detail;
+  // pcsc-lite's library returns one code or another for a connection that is closed, depending on when that
+  // happens: what pcscd itself did is the better evidence.
+  if (facts.daemon && facts.daemon->error) return AdviceOnDaemon(*facts.daemon->error);
+  switch (error.code) {
+    case status::kNoService:
+      return AdviceOnNoService(facts);
     case status::kServiceStopped:
       if (facts.daemon && facts.daemon->protocol.known()) {
         return "library and pcscd are of different versions, pcscd speaks protocol " +
@@ -34,13 +50,16 @@ std::string Advice(const Error& error, const HostFacts& facts) {
       }
       return "library and service are of different versions: install both from the same place";
     case status::kSecurityViolation:
-      return AdviceOnRefusal(facts);
+      if (facts.daemon && facts.daemon->asks_polkit) {
+        return "polkit may refuse this user: allow org.debian.pcsc-lite.access_pcsc in a polkit rule, or use "
+               "a session at the machine";
+      }
+      return "the service refuses this user";
     case status::kNoMemory:
-      return kTooManyClients;
+      return "the service has no room for another client (pcsc-lite: 200 contexts per host): close programs "
+             "that use smart cards";
     case status::kTimeout:
-      return "the service does not answer; restart it";
-    case status::kLibraryMissing:
-      return error.detail;
+      return AdviceOnTimeout(facts);
     default:
       return Describe(error.code).text;
   }
@@ -52,7 +71,7 @@ void DescribeDaemon(const DaemonFacts& daemon, Findings& findings) {
   findings.Add("pcscd-protocol", daemon.protocol);
   if (!daemon.asks_polkit) {
     findings.Add("polkit", "not asked",
-                 "pcscd has no policy installed: whoever may open its socket may use readers");
+                 "pcscd has no policy installed: every user who may open its socket may use readers");
   } else {
     findings.Add("polkit", daemon.has_polkit ? "asked" : "not installed",
                  "pcscd asks it who may use readers (org.debian.pcsc-lite.access_pcsc, access_card)");
@@ -84,6 +103,11 @@ void DescribePcsc(const HostFacts& facts, Findings& findings) {
   if (pcsc.library.known()) {
     findings.Add("pcsc-library-file", pcsc.library_file);
     findings.Add("pcsc-library-version", pcsc.library_version);
+  }
+  if (pcsc.backend.known()) {
+    findings.Add("pcsc-backend", pcsc.backend->name, pcsc.backend->reason);
+  } else {
+    findings.AddUnknown("pcsc-backend", pcsc.backend.reason);
   }
   if (!pcsc.service_error) {
     findings.Add("pcsc-service", "serves");

@@ -1,8 +1,8 @@
 #include "doctor/set_filter.h"
 
+#include "backend/library/library.h"
 #include "doctor/hotfix_949538.h"
 #include "doctor/registry_windows.h"
-#include "backend/library/library.h"
 
 namespace pcsc_bridge::doctor {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <future>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -14,21 +14,17 @@ namespace status = pcsc_bridge::status;
 using namespace pcsc_bridge::agent;
 using namespace std::chrono_literals;
 using pcsc_bridge::Cancellable;
+using pcsc_bridge::CancelledError;
 using pcsc_bridge::Error;
-using pcsc_bridge::Operation;
+using pcsc_bridge::Loop;
 
-// Collects the lines that are sent.
+// Collects the lines that are sent. The loop is driven by the test's thread.
 struct Sent {
-  std::mutex mutex;
   std::vector<std::string> lines;
-  std::promise<void> first;
+  std::shared_ptr<Loop> loop = Loop::Create();
 
   std::shared_ptr<Requests> MakeRequests() {
-    return std::make_shared<Requests>([this](std::string line) {
-      const std::lock_guard<std::mutex> lock(mutex);
-      lines.push_back(std::move(line));
-      if (lines.size() == 1) first.set_value();
-    });
+    return std::make_shared<Requests>(loop, [this](std::string line) { lines.push_back(std::move(line)); });
   }
   std::string Code(std::size_t at = 0) { return Json::parse(lines.at(at))["error"]["code"]; }
 };
@@ -39,7 +35,7 @@ struct Wait final : Cancellable {
   void Cancel() override {
     ++cancelled;
     if (ended) return;
-    request->Fail(Operation::CancelledError());
+    request->Fail(CancelledError());
   }
   std::shared_ptr<Request> request;
   bool ended = false;
@@ -103,16 +99,39 @@ TEST_CASE("a request whose time is over is answered with TIMEOUT") {
   const auto request = requests->Begin(7, "hold");
   const auto wait = std::make_shared<Wait>(request);
   request->Attach(wait, 1ms);
-  sent.first.get_future().wait();
-  const std::lock_guard<std::mutex> lock(sent.mutex);
+  CHECK(sent.lines.empty());
+  CHECK(pcsc_bridge::test::Eventually([&] {
+    sent.loop->RunDue();
+    return !sent.lines.empty();
+  }));
+  REQUIRE(sent.lines.size() == 1);
   CHECK(sent.Code() == "TIMEOUT");
   CHECK(sent.lines.at(0).find("1 ms") != std::string::npos);
+  CHECK(wait->cancelled == 1);
+  wait->request = nullptr;
+}
+
+TEST_CASE("a request that is answered in time has no timeout any more") {
+  Sent sent;
+  const auto requests = sent.MakeRequests();
+  const auto request = requests->Begin(7, "hold");
+  const auto wait = std::make_shared<Wait>(request);
+  request->Attach(wait, 1ms);
+  request->Succeed(Json::object());
+  bool fired = false;
+  const Loop::Timer after = sent.loop->After(5ms, [&] { fired = true; });
+  CHECK(pcsc_bridge::test::Eventually([&] {
+    sent.loop->RunDue();
+    return fired;
+  }));
+  CHECK(wait->cancelled == 0);
+  CHECK(sent.lines.size() == 1);
   wait->request = nullptr;
 }
 
 TEST_CASE("an operation that nobody gave up and that was cancelled was closed") {
   Sent sent;
-  sent.MakeRequests()->Begin(7, "exchange")->Fail(Operation::CancelledError());
+  sent.MakeRequests()->Begin(7, "exchange")->Fail(CancelledError());
   CHECK(sent.Code() == "BRIDGE_E_CLOSED");
 }
 

@@ -17,6 +17,7 @@ using pcsc_bridge::Done;
 using pcsc_bridge::Error;
 using pcsc_bridge::Lease;
 using pcsc_bridge::Monitor;
+using pcsc_bridge::NewSessionInstance;
 using pcsc_bridge::ReaderStatus;
 using pcsc_bridge::Result;
 using pcsc_bridge::SessionIdentity;
@@ -42,7 +43,7 @@ TEST_CASE_FIXTURE(Filtered, "a session that comes back with a new connect time l
 
 TEST_CASE_FIXTURE(Filtered, "an unknown connect time neither matches a known one nor ends it") {
   Use(kAnna, "A");
-  const SessionIdentity unknown{kAnna.id, 0};
+  const SessionIdentity unknown{kAnna.id, 0, NewSessionInstance()};
   CHECK(Acquire(unknown, "A").fresh());
   CHECK(cache->Entries().size() == 2);
   CHECK_FALSE(Acquire(kAnna, "A").fresh());
@@ -92,6 +93,82 @@ TEST_CASE_FIXTURE(Filtered, "a lookup whose evaluation is evicted connects anew"
   CHECK(asked.answer.Wait()->fresh());
 }
 
+TEST_CASE_FIXTURE(Filtered, "evicting an id with an unknown connect time lets all its instances go") {
+  const SessionIdentity first{5, 0, NewSessionInstance()};
+  const SessionIdentity second{5, 0, NewSessionInstance()};
+  Use(first, "A");
+  Use(second, "B");
+  Use(SessionIdentity{5, 100}, "C");
+  Use(SessionIdentity{6, 0, NewSessionInstance()}, "D");
+  SUBCASE("by the id alone") {
+    CHECK(cache->Evict(SessionIdentity{5, 0}) == 2);
+    CHECK(Readers() == "CD");
+  }
+  SUBCASE("one of them by its instance") {
+    CHECK(cache->Evict(second) == 1);
+    CHECK(Readers() == "ACD");
+  }
+}
+
+TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is reset") {
+  Lease lease = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  SUBCASE("when it is evicted") {
+    CHECK(End(std::move(lease)).ok());
+    CHECK(cache->Evict(kAnna) == 1);
+  }
+  SUBCASE("when it was evicted while leased") {
+    CHECK(cache->Evict(kAnna) == 1);
+    CHECK(End(std::move(lease)).ok());
+  }
+  SUBCASE("when its session comes back") {
+    CHECK(End(std::move(lease)).ok());
+    Use(SessionIdentity{kAnna.id, kAnna.connect_time + 1}, "B");
+  }
+  SUBCASE("when the cache is closed") {
+    CHECK(End(std::move(lease)).ok());
+    cache->Close(nullptr);
+  }
+  CHECK_FALSE(world->PinOf("A").has_value());
+  CHECK(world->log().find("close A reset") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is left alone") {
+  SUBCASE("if it has been reset since") {
+    CHECK(End(Acquire(kAnna, "A"), Disposition::kReset).ok());
+    CHECK(cache->Evict(kAnna) == 1);
+  }
+  SUBCASE("if another session has used it since") {
+    Use(kAnna, "A");
+    Lease bert = Acquire(kBert, "A");
+    world->VerifyPin("A", kBert);
+    CHECK(End(std::move(bert)).ok());
+    CHECK(cache->Evict(kAnna) == 1);
+    CHECK(world->PinOf("A") == kBert);
+  }
+  SUBCASE("if it has gone") {
+    Use(kAnna, "A");
+    cache->DropGoneEntries(Monitor::Picture{});
+  }
+  CHECK(world->log().find("close A leave") != std::string::npos);
+  CHECK(world->log().find("close A reset") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Filtered,
+                  "an eviction does not wait for a card that another process holds, but resets it") {
+  Lease lease = Acquire(kAnna, "A");
+  world->VerifyPin("A", kAnna);
+  CHECK(End(std::move(lease)).ok());
+  world->Hold("A");
+  Moment closed;
+  CHECK(cache->Evict(kAnna, [&] { closed.Come(); }) == 1);
+  CHECK(closed.come());
+  CHECK(world->PinOf("A") == kAnna);
+  world->Free("A");
+  CHECK_FALSE(world->PinOf("A").has_value());
+  CHECK(world->open_handles() == 0);
+}
+
 ReaderStatus Reader(const std::string& name, std::uint32_t state) {
   ReaderStatus reader;
   reader.reader = name;
@@ -104,12 +181,13 @@ TEST_CASE_FIXTURE(Filtered, "idle entries go with their card, their reader, or t
   Use(kAnna, "B");
   Use(kBert, "C");
   const Lease leased = Acquire(kBert, "D");
-  cache->Observe(Monitor::Picture{Reader("A", reader_state::kPresent), Reader("B", reader_state::kEmpty)});
+  cache->DropGoneEntries(
+      Monitor::Picture{Reader("A", reader_state::kPresent), Reader("B", reader_state::kEmpty)});
   const auto entries = cache->Entries();
   REQUIRE(entries.size() == 2);
   CHECK(entries[0].reader == "A");
   CHECK(entries[1].reader == "D");
-  cache->Observe(Error{status::kNoService, "", "", ""});
+  cache->DropGoneEntries(Error{status::kNoService, "", "", ""});
   CHECK(cache->Entries().size() == 1);
 }
 
@@ -138,7 +216,7 @@ TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever 
   SUBCASE("in line for an entry") {
     Asked asked = Ask(kBert, "B");
     Asked next = Ask(kBert, "B");
-    asked.acquisition->Cancel();
+    asked.lookup->Cancel();
     CHECK(asked.answer.Wait().code() == status::kCancelled);
     CHECK(End(std::move(lease)).ok());
     CHECK(next.answer.Wait().ok());
@@ -147,7 +225,7 @@ TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever 
     CHECK(End(std::move(lease)).ok());
     world->Hold("A");
     Asked asked = Ask(kBert, "A");
-    asked.acquisition->Cancel();
+    asked.lookup->Cancel();
     CHECK(asked.answer.Wait().code() == status::kCancelled);
     world->Free("A");
     CHECK_FALSE(Acquire(kAnna, "A").fresh());  // the entry is as good as before
@@ -156,7 +234,7 @@ TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever 
     CHECK(End(std::move(lease)).ok());
     Asked asked = Ask(kBert, "A");
     Result<Lease> got = asked.answer.Wait();
-    asked.acquisition->Cancel();
+    asked.lookup->Cancel();
     REQUIRE(got.ok());
     CHECK(End(std::move(*got)).ok());
   }
@@ -175,7 +253,7 @@ TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry p
   Answer<Done> ended;
   first.answer.Wait()->End(Disposition::kLeave, ended.Take());
   CHECK(world->RunTask(0));  // the end: the second has been called, and has asked for its evaluation
-  second.acquisition->Cancel();
+  second.lookup->Cancel();
   CHECK(second.answer.Wait().code() == status::kCancelled);
   run();
   REQUIRE(third.answer.given());
@@ -199,9 +277,9 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a c
       for (volatile int spin = 0; spin < (mine * 37) % 1500; spin = spin + 1) {
       }
       if (mine % 2 == 0) {
-        second.acquisition->Cancel();
+        second.lookup->Cancel();
       } else {
-        other = Ask(kAnna, "A");
+        loop->Post([&] { other = Ask(kAnna, "A"); });
       }
       done = mine;
     }
@@ -214,8 +292,11 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a c
     second = Ask(kAnna, "A");
     Asked third = Ask(kAnna, "A");
     round = mine;
+    // What the other thread asks for is done before the end or after it.
+    loop->RunDue();
     CHECK(End(std::move(first)).ok());
     while (done < mine) std::this_thread::yield();
+    loop->RunDue();
     end(second.answer.Wait());
     end(third.answer.Wait());
     if (mine % 2 == 1) end(other.answer.Wait());
@@ -244,8 +325,18 @@ TEST_CASE_FIXTURE(Filtered,
   CHECK(cache->Entries().empty());
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "off: a lookup past many entries is a loop, not as deep a recursion") {
-  constexpr std::uint32_t kEntries = 200;
+constexpr std::uint32_t kEntries = 200;
+
+struct UnfilteredAndLarge : Cache {
+  static pcsc_bridge::CardCacheOptions Options() {
+    pcsc_bridge::CardCacheOptions options = WithFilter(false);
+    options.max_entries = kEntries + 1;
+    return options;
+  }
+  UnfilteredAndLarge() : Cache(Options()) {}
+};
+
+TEST_CASE_FIXTURE(UnfilteredAndLarge, "off: a lookup past many entries is a loop, not as deep a recursion") {
   for (std::uint32_t i = 0; i < kEntries; ++i) Use(SessionIdentity{i, 1}, std::to_string(i));
   CHECK(cache->Entries().size() == kEntries);
   for (std::uint32_t i = 0; i < kEntries; i += 2) world->ExchangeCard(std::to_string(i));

@@ -1,4 +1,4 @@
-// A card cache over stand-in cards, with the filter on or off.
+// A card cache over stand-in cards, with the filter on or off, on a loop of the test's thread.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -17,10 +17,19 @@ namespace pcsc_bridge::test {
 inline const SessionIdentity kAnna{1, 100};
 inline const SessionIdentity kBert{2, 200};
 
-// Closed at the end of the test: no handle may be left then, and no rule of CachedCard broken.
+inline CardCacheOptions WithFilter(bool filter) {
+  CardCacheOptions options;
+  options.filter = filter;
+  return options;
+}
+
+// Closed at the end of the test: no handle may be left then, and no rule of CachedCard broken. The cards in A
+// to D are known to have been reset.
 struct Cache {
-  explicit Cache(bool filter)
-      : cache(CardCache::Create(world->Factory(), filter, std::make_shared<pcsc_bridge::CardUsers>())) {}
+  explicit Cache(const CardCacheOptions& options)
+      : cache(CardCache::Create(loop, world->Factory(), options, world->users())) {
+    for (const char* reader : {"A", "B", "C", "D"}) world->users()->NoteReset(reader);
+  }
   ~Cache() {
     for (const char* reader : {"A", "B", "C"}) world->Free(reader);
     cache->Close(nullptr);
@@ -30,15 +39,17 @@ struct Cache {
 
   struct Asked {
     Answer<Lease> answer;
-    std::shared_ptr<Cancellable> acquisition;
+    std::shared_ptr<Cancellable> lookup;
   };
-  Asked Ask(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {}) {
+  Asked Ask(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {},
+            const LookupOptions& options = {}) {
     Asked asked;
-    asked.acquisition = cache->Acquire(identity, CacheTarget{reader, id}, asked.answer.Take());
+    asked.lookup = cache->Acquire(identity, CacheTarget{reader, id}, options, asked.answer.Take());
     return asked;
   }
-  Lease Acquire(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {}) {
-    Asked asked = Ask(identity, reader, id);
+  Lease Acquire(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {},
+                const LookupOptions& options = {}) {
+    Asked asked = Ask(identity, reader, id, options);
     REQUIRE(asked.answer.given());
     Result<Lease> lease = asked.answer.Wait();
     REQUIRE(lease.ok());
@@ -52,16 +63,23 @@ struct Cache {
   void Use(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {}) {
     CHECK(End(Acquire(identity, reader, id)).ok());
   }
+  // The readers of all entries, in the order they were made.
+  std::string Readers() const {
+    std::string readers;
+    for (const CacheEntryInfo& entry : cache->Entries()) readers += entry.reader;
+    return readers;
+  }
 
+  std::shared_ptr<Loop> loop = Loop::Create();
   std::shared_ptr<StandInWorld> world = std::make_shared<StandInWorld>();
   std::shared_ptr<CardCache> cache;
 };
 
 struct Filtered : Cache {
-  Filtered() : Cache(true) {}
+  Filtered() : Cache(WithFilter(true)) {}
 };
 struct Unfiltered : Cache {
-  Unfiltered() : Cache(false) {}
+  Unfiltered() : Cache(WithFilter(false)) {}
 };
 
 }  // namespace pcsc_bridge::test

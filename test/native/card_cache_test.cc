@@ -12,7 +12,10 @@ namespace {
 
 using pcsc_bridge::Disposition;
 using pcsc_bridge::Lease;
+using pcsc_bridge::LookupOptions;
+using pcsc_bridge::NewSessionInstance;
 using pcsc_bridge::Result;
+using pcsc_bridge::SessionIdentity;
 using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
 namespace status = pcsc_bridge::status;
 
@@ -119,7 +122,7 @@ TEST_CASE_FIXTURE(Filtered, "on: a PIN stays verified for the identity that veri
 
 TEST_CASE_FIXTURE(Filtered, "on: a lookup that waited for another's transaction resets what that has left") {
   Lease anna = Acquire(kAnna, "A");
-  Asked bert = Ask(kBert, "A");  // nobody had left anything when it asked
+  Asked bert = Ask(kBert, "A");  // there was nothing to reset when it asked
   CHECK_FALSE(bert.answer.given());
   world->VerifyPin("A", kAnna);
   CHECK(End(std::move(anna)).ok());
@@ -152,6 +155,50 @@ TEST_CASE_FIXTURE(Filtered, "on: nothing is reset that was reset at the end") {
   world->ForgetLog();
   const Lease bert = Acquire(kBert, "A");
   CHECK(world->log() == "open A");
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: a card whose last user is unknown is reset, unless the caller trusts it") {
+  world->VerifyPin("E", kAnna);  // by a process that was killed
+  SUBCASE("by default") {
+    const Lease lease = Acquire(kBert, "E");
+    CHECK_FALSE(world->PinOf("E").has_value());
+    CHECK(world->log() == "open E, reset E");
+  }
+  SUBCASE("trusted") {
+    const Lease lease = Acquire(kBert, "E", {}, LookupOptions{true, false});
+    CHECK(world->PinOf("E") == kAnna);
+    CHECK(world->log() == "open E");
+  }
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: trust in an unknown last user is none in a known one") {
+  Use(kAnna, "E");
+  world->VerifyPin("E", kAnna);
+  const Lease lease = Acquire(kBert, "E", {}, LookupOptions{true, false});
+  CHECK_FALSE(world->PinOf("E").has_value());
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "off: no card is reset before it is handed over, as the fault has it") {
+  world->VerifyPin("E", kAnna);
+  Use(kBert, "E");
+  const Lease lease = Acquire(kAnna, "E");
+  CHECK(world->PinOf("E") == kAnna);
+  CHECK(world->log() == "open E, end E leave, evaluate E");
+}
+
+TEST_CASE_FIXTURE(Filtered, "on: two identities with an unknown connect time are never the same session") {
+  const SessionIdentity first{5, 0, NewSessionInstance()};
+  const SessionIdentity second{5, 0, NewSessionInstance()};
+  Lease lease = Acquire(first, "A");
+  world->VerifyPin("A", first);
+  CHECK(End(std::move(lease)).ok());
+  Lease other = Acquire(second, "A");
+  CHECK(other.fresh());
+  CHECK(other.evaluated().empty());
+  CHECK_FALSE(world->PinOf("A").has_value());
+  CHECK(End(std::move(other)).ok());
+  CHECK_FALSE(Acquire(first, "A").fresh());
+  CHECK(Readers() == "AA");
 }
 
 TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and the card connected anew") {
@@ -204,7 +251,7 @@ TEST_CASE_FIXTURE(Filtered, "a lookup that waits behind a connect that fails con
   world->Hold("A");
   Asked first = Ask(kAnna, "A");
   Asked second = Ask(kAnna, "A");
-  first.acquisition->Cancel();
+  first.lookup->Cancel();
   CHECK(first.answer.Wait().code() == status::kCancelled);
   CHECK_FALSE(second.answer.given());
   world->Free("A");

@@ -87,6 +87,7 @@ inline doctor::HostFacts LinuxHost() {
   daemon.protocol = std::string("4:4");
   facts.daemon = daemon;
   facts.pcsc.library = std::string("libpcsclite.so.1");
+  facts.pcsc.backend = doctor::BackendFacts{"daemon", "the library talks to pcscd"};
   facts.pcsc.readers = std::vector<doctor::ReaderFacts>();
   return facts;
 }

@@ -27,9 +27,19 @@ std::string ValueOf(const Report& report, const std::string& name) {
   return FindingOf(report, name).value.value_or("(unknown)");
 }
 
+// The library's error; pcscd answers at its socket.
 HostFacts LinuxWithError(pcsc_bridge::Status code) {
   HostFacts facts = LinuxHost();
   facts.pcsc.service_error = pcsc_bridge::Error{code, "SCardEstablishContext", "", ""};
+  return facts;
+}
+
+// The library's error, and pcscd's own.
+HostFacts LinuxWithDaemonError(pcsc_bridge::Status code, pcsc_bridge::Status daemons,
+                               const std::string& detail) {
+  HostFacts facts = LinuxWithError(code);
+  facts.daemon->error = pcsc_bridge::Error{daemons, "SCardEstablishContext", "", detail};
+  facts.daemon->protocol = Fact<std::string>::Unknown(detail);
   return facts;
 }
 
@@ -107,9 +117,12 @@ TEST_CASE("Wine is named, since it is no Windows") {
 
 TEST_CASE("a service that does not serve is something to do, with advice for each cause") {
   const std::pair<pcsc_bridge::Status, const char*> causes[] = {
-      {status::kNoService, "start pcscd"},          {status::kServiceStopped, "pcscd speaks protocol 4:4"},
-      {status::kSecurityViolation, "200 contexts"}, {status::kNoMemory, "200 contexts"},
-      {status::kTimeout, "does not answer"},        {status::kCommError, ""},
+      {status::kNoService, "does not reach pcscd"},
+      {status::kServiceStopped, "pcscd speaks protocol 4:4"},
+      {status::kSecurityViolation, "refuses this user"},
+      {status::kNoMemory, "200 contexts"},
+      {status::kTimeout, "did not report its readers in time"},
+      {status::kCommError, pcsc_bridge::Describe(status::kCommError).text},
   };
   for (const auto& [code, words] : causes) {
     const Finding service = FindingOf(MakeReport(LinuxWithError(code)), "pcsc-service");
@@ -120,7 +133,7 @@ TEST_CASE("a service that does not serve is something to do, with advice for eac
   }
 }
 
-TEST_CASE("where pcscd asks polkit a refusal may be polkit's") {
+TEST_CASE("if pcscd asks polkit, the library's refusal may be polkit's") {
   HostFacts facts = LinuxWithError(status::kSecurityViolation);
   CHECK(ValueOf(MakeReport(facts), "polkit") == "not asked");
   CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit") == std::string::npos);
@@ -128,13 +141,31 @@ TEST_CASE("where pcscd asks polkit a refusal may be polkit's") {
   CHECK(ValueOf(MakeReport(facts), "polkit") == "not installed");
   facts.daemon->has_polkit = true;
   CHECK(ValueOf(MakeReport(facts), "polkit") == "asked");
-  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit refuses this user") == 7);
+  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit may refuse this user") == 0);
 }
 
-TEST_CASE("a daemon that refuses is not advised to be started, whatever the library makes of it") {
-  HostFacts facts = LinuxWithError(status::kNoService);
-  facts.daemon->refuses = true;
-  CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("takes no more clients") != std::string::npos);
+TEST_CASE("what pcscd itself did is the advice, whatever the library makes of it") {
+  for (const pcsc_bridge::Status code : {status::kNoService, status::kTimeout, status::kCommError}) {
+    CAPTURE(code);
+    const auto advice = [code](pcsc_bridge::Status daemons, const std::string& detail) {
+      return FindingOf(MakeReport(LinuxWithDaemonError(code, daemons, detail)), "pcsc-service").note;
+    };
+    CHECK(advice(status::kNoService, "there is no socket").rfind("start pcscd", 0) == 0);
+    CHECK(advice(status::kServerTooBusy, "pcscd has no context left") == "pcscd has no context left");
+    CHECK(advice(status::kSecurityViolation, "polkit refuses the user") == "polkit refuses the user");
+    const std::string silent = advice(status::kTimeout, "pcscd does not answer");
+    CHECK(silent.rfind("pcscd does not answer; restart it", 0) == 0);
+  }
+}
+
+TEST_CASE("the backend is named with the reason for it, and why none was chosen") {
+  HostFacts facts = LinuxHost();
+  CHECK(ValueOf(MakeReport(facts), "pcsc-backend") == "daemon");
+  CHECK(FindingOf(MakeReport(facts), "pcsc-backend").note == "the library talks to pcscd");
+  CHECK(ToText(MakeReport(facts)).find("daemon  (the library talks to pcscd)") != std::string::npos);
+  facts.pcsc.backend = Fact<BackendFacts>::Unknown("not chosen: no service");
+  CHECK_FALSE(FindingOf(MakeReport(facts), "pcsc-backend").value.has_value());
+  CHECK(FindingOf(MakeReport(facts), "pcsc-backend").note == "not chosen: no service");
 }
 
 TEST_CASE("a Windows without readers does not run the service, and nothing is to be done about that") {
@@ -180,7 +211,8 @@ TEST_CASE("an unknown connect time is not shown as the year 1601") {
 }
 
 TEST_CASE("the text has the verdict first, then what to do, then a line for each finding") {
-  const Report report = MakeReport(LinuxWithError(status::kNoService));
+  const Report report =
+      MakeReport(LinuxWithDaemonError(status::kNoService, status::kNoService, "there is no socket"));
   const std::string text = ToText(report);
   CHECK(text.rfind("verdict: not-affected\n", 0) == 0);
   CHECK(text.find("next step: pcsc-service: start pcscd") < text.find("\n\n"));

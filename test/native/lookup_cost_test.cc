@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,10 +19,13 @@ using pcsc_bridge::CachedCard;
 using pcsc_bridge::CacheTarget;
 using pcsc_bridge::Cancellable;
 using pcsc_bridge::CardCache;
-using pcsc_bridge::Channel;
+using pcsc_bridge::CardCacheOptions;
+using pcsc_bridge::Connection;
 using pcsc_bridge::Disposition;
 using pcsc_bridge::Done;
 using pcsc_bridge::Lease;
+using pcsc_bridge::LookupOptions;
+using pcsc_bridge::Loop;
 using pcsc_bridge::Result;
 using pcsc_bridge::SessionIdentity;
 
@@ -47,40 +51,47 @@ class InstantCard final : public CachedCard {
     if (closed) closed();
   }
   bool usable() const override { return true; }
-  std::shared_ptr<Channel> channel() const override { return nullptr; }
+  std::shared_ptr<Connection> connection() const override { return nullptr; }
 };
 
-// A cache in which each of so many other sessions has an entry, and the asker one.
+// A cache in which each of so many other sessions has an entry, and the caller one.
 class FullCache {
  public:
   explicit FullCache(std::uint32_t others) {
     for (std::uint32_t i = 0; i < others; ++i) LookUp({i + 1, 1}, "reader " + std::to_string(i % 16));
-    LookUp(kAsker, kReader);
+    LookUp(kCaller, kReader);
     REQUIRE(cache_->Entries().size() == others + 1);
   }
   double NanosecondsPerLookup(int lookups) {
     const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < lookups; ++i) LookUp(kAsker, kReader);
+    for (int i = 0; i < lookups; ++i) LookUp(kCaller, kReader);
     const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - start;
     return time.count() / lookups;
   }
 
  private:
-  inline static const SessionIdentity kAsker{0, 1};
+  inline static const SessionIdentity kCaller{0, 1};
   inline static const std::string kReader = "reader 0";
 
   void LookUp(const SessionIdentity& identity, const std::string& reader) {
     bool leased = false;
-    cache_->Acquire(identity, CacheTarget{reader, std::nullopt}, [&](Result<Lease> lease) {
+    cache_->Acquire(identity, CacheTarget{reader, std::nullopt}, LookupOptions{}, [&](Result<Lease> lease) {
       leased = lease.ok();
       if (leased) lease->End(Disposition::kLeave, [](const Result<Done>&) {});
     });
     REQUIRE(leased);
   }
 
-  std::shared_ptr<CardCache> cache_ =
-      CardCache::Create([](const std::string&) { return std::make_shared<InstantCard>(); }, true,
-                        pcsc_bridge::CardUsers::OfProcess());
+  // No bound: every session keeps its entry.
+  static CardCacheOptions Unbounded() {
+    CardCacheOptions options;
+    options.max_entries = std::numeric_limits<std::size_t>::max();
+    return options;
+  }
+
+  std::shared_ptr<CardCache> cache_ = CardCache::Create(
+      Loop::Create(), [](const pcsc_bridge::CachedCardRequest&) { return std::make_shared<InstantCard>(); },
+      Unbounded(), std::make_shared<pcsc_bridge::CardUsers>());
 };
 
 double Median(std::vector<double> values) {

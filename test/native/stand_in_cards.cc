@@ -6,8 +6,6 @@
 namespace pcsc_bridge::test {
 namespace {
 
-using Lock = std::lock_guard<std::mutex>;
-
 const char* Name(Disposition disposition) {
   return disposition == Disposition::kLeave ? "leave" : "reset";
 }
@@ -18,8 +16,8 @@ const char* Name(Disposition disposition) {
 // card but has not answered, as in the middle of a call, which makes the card unusable.
 class StandInCard final : public CachedCard, public std::enable_shared_from_this<StandInCard> {
  public:
-  StandInCard(std::shared_ptr<StandInWorld> world, std::string reader)
-      : world_(std::move(world)), reader_(std::move(reader)) {}
+  StandInCard(std::shared_ptr<StandInWorld> world, CachedCardRequest request)
+      : world_(std::move(world)), request_(std::move(request)), reader_(request_.reader) {}
   ~StandInCard() override { Close(Disposition::kLeave, nullptr); }
 
   std::shared_ptr<Cancellable> Open(MustReset must_reset,
@@ -32,11 +30,8 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
   }
   void End(Disposition disposition, std::function<void(Result<Done>)> answer) override;
   void Close(Disposition disposition, std::function<void()> closed) override;
-  bool usable() const override {
-    const Lock lock(world_->mutex_);
-    return !closed_;
-  }
-  std::shared_ptr<Channel> channel() const override { return nullptr; }
+  bool usable() const override { return !closed_; }
+  std::shared_ptr<Connection> connection() const override { return nullptr; }
 
  private:
   using Task = StandInWorld::Task;
@@ -47,7 +42,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     std::shared_ptr<StandInCard> card;
     std::string what;
     MustReset must_reset;
-    std::function<void(Result<Claim>)> answer;  // empty once given; guarded by the world's mutex
+    std::function<void(Result<Claim>)> answer;  // empty once given
     bool has_card = false;
   };
 
@@ -58,11 +53,8 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     attempt->what = what + reader_;
     attempt->must_reset = std::move(must_reset);
     attempt->answer = std::move(answer);
-    {
-      const Lock lock(world_->mutex_);
-      BeginTask();
-      attempt_ = attempt;
-    }
+    BeginTask();
+    attempt_ = attempt;
     world_->Post([attempt] { attempt->card->Try(attempt); });
     return attempt;
   }
@@ -78,13 +70,17 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     }
     return std::exchange(attempt.answer, nullptr);
   }
+  StandInWorld::Reader& reader() { return world_->readers_[reader_]; }
+  bool is_dead() { return exchanged_seen_ != reader().exchanged; }
+
   void Try(const std::shared_ptr<Attempt>& attempt);
   void CancelAttempt(Attempt& attempt);
-  void CloseHandle(std::vector<Task>& later);
+  void ResetAndCloseHandle();
+  void CloseHandle(std::vector<Task>& later, Disposition disposition);
 
   const std::shared_ptr<StandInWorld> world_;
+  const CachedCardRequest request_;
   const std::string reader_;
-  // Guarded by the world's mutex.
   bool busy_ = false;
   bool closed_ = false;
   bool open_ = false;
@@ -93,87 +89,64 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
 };
 
 void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
-  std::function<void(Result<Claim>)> answer;
+  if (!attempt->answer) return;
   Status code = status::kSuccess;
-  {
-    const Lock lock(world_->mutex_);
-    if (!attempt->answer) return;
-    StandInWorld::Reader& reader = world_->readers_[reader_];
-    const bool opens = !open_;
-    if (closed_) {
-      code = status::kClosed;
-    } else if (open_ && exchanged_seen_ != reader.exchanged) {
-      code = status::kRemovedCard;
-    } else if (opens && world_->failing_opens_ > 0) {
-      --world_->failing_opens_;
-      code = status::kProtoMismatch;
-    } else if (reader.holder != nullptr || reader.held_outside) {
-      reader.waiting.push_back([attempt] { attempt->card->Try(attempt); });
-      return;
-    }
-    if (code == status::kSuccess) {
-      if (opens) ++world_->open_handles_;
-      open_ = true;
-      exchanged_seen_ = reader.exchanged;
-      reader.holder = this;
-      attempt->has_card = true;
-      world_->log_.push_back(attempt->what);
-    } else {
-      answer = Take(*attempt);
-    }
-  }
-  if (code != status::kSuccess) {
-    answer(Error{code, attempt->what, reader_, ""});
+  const bool opens = !open_;
+  if (closed_) {
+    code = status::kClosed;
+  } else if (open_ && is_dead()) {
+    code = status::kRemovedCard;
+  } else if (opens && world_->failing_opens_ > 0) {
+    --world_->failing_opens_;
+    code = status::kProtoMismatch;
+  } else if (reader().holder != nullptr || reader().held_outside) {
+    reader().waiting.push_back([attempt] { attempt->card->Try(attempt); });
     return;
   }
-  const bool reset = attempt->must_reset();
-  std::vector<Task> later;
-  {
-    const Lock lock(world_->mutex_);
-    answer = Take(*attempt);
-    if (!answer) {
-      CloseHandle(later);  // given up in mid-call: undone
-    } else if (reset) {
-      world_->readers_[reader_].pin_of.reset();
-      world_->log_.push_back("reset " + reader_);
-    }
+  if (code != status::kSuccess) {
+    Take (*attempt)(Error{code, attempt->what, reader_, ""});
+    return;
   }
+  if (opens) ++world_->open_handles_;
+  open_ = true;
+  exchanged_seen_ = reader().exchanged;
+  reader().holder = this;
+  attempt->has_card = true;
+  world_->log_.push_back(attempt->what);
+  if (attempt->must_reset()) {
+    reader().pin_of.reset();
+    world_->log_.push_back("reset " + reader_);
+  }
+  const std::function<void(Result<Claim>)> answer = Take(*attempt);
+  if (answer) return answer(Claim{});
+  // Given up in mid-call: undone.
+  std::vector<Task> later;
+  CloseHandle(later, Disposition::kLeave);
   world_->PostAll(later);
-  if (answer) answer(Claim{});
 }
 
 void StandInCard::CancelAttempt(Attempt& attempt) {
-  std::function<void(Result<Claim>)> answer;
-  {
-    const Lock lock(world_->mutex_);
-    answer = Take(attempt);
-    if (answer && attempt.has_card) closed_ = true;
-  }
-  if (answer) answer(Operation::CancelledError());
+  const std::function<void(Result<Claim>)> answer = Take(attempt);
+  if (answer && attempt.has_card) closed_ = true;
+  if (answer) answer(CancelledError());
 }
 
 void StandInCard::End(Disposition disposition, std::function<void(Result<Done>)> answer) {
-  {
-    const Lock lock(world_->mutex_);
-    BeginTask();
-  }
+  BeginTask();
   world_->Post([self = shared_from_this(), disposition, answer = std::move(answer)] {
     std::vector<Task> later;
     bool ended = false;
-    {
-      const Lock lock(self->world_->mutex_);
-      StandInWorld& world = *self->world_;
-      self->busy_ = false;
-      StandInWorld::Reader& reader = world.readers_[self->reader_];
-      if (world.failing_ends_ > 0) {
-        --world.failing_ends_;
-        self->CloseHandle(later);  // as Connection::End does
-      } else if (!self->closed_ && reader.holder == self.get()) {
-        ended = true;
-        if (disposition != Disposition::kLeave) reader.pin_of.reset();
-        world.log_.push_back("end " + self->reader_ + " " + Name(disposition));
-        world.Release(reader, later);
-      }
+    StandInWorld& world = *self->world_;
+    self->busy_ = false;
+    if (world.failing_ends_ > 0) {
+      --world.failing_ends_;
+      self->closed_ = true;
+      self->CloseHandle(later, Disposition::kLeave);  // as Connection::End does
+    } else if (!self->closed_ && self->reader().holder == self.get()) {
+      ended = true;
+      world.log_.push_back("end " + self->reader_ + " " + Name(disposition));
+      if (disposition != Disposition::kLeave) world.Reset(self->reader_);
+      world.Release(self->reader(), later);
     }
     self->world_->PostAll(later);
     if (ended) {
@@ -184,54 +157,59 @@ void StandInCard::End(Disposition disposition, std::function<void(Result<Done>)>
   });
 }
 
-void StandInCard::CloseHandle(std::vector<Task>& later) {
-  closed_ = true;
-  StandInWorld::Reader& reader = world_->readers_[reader_];
-  if (reader.holder == this) world_->Release(reader, later);
+void StandInCard::CloseHandle(std::vector<Task>& later, Disposition disposition) {
+  if (reader().holder == this) world_->Release(reader(), later);
   if (!std::exchange(open_, false)) return;
   --world_->open_handles_;
-  world_->log_.push_back("close " + reader_);
+  world_->log_.push_back("close " + reader_ + " " + Name(disposition));
+}
+
+// As Connection::Close has it: the reset waits until no other transaction is on the card.
+void StandInCard::ResetAndCloseHandle() {
+  if (open_ && !is_dead()) {
+    if (reader().held_outside || (reader().holder != nullptr && reader().holder != this)) {
+      reader().waiting.push_back([self = shared_from_this()] { self->ResetAndCloseHandle(); });
+      return;
+    }
+    world_->Reset(reader_);
+  }
+  std::vector<Task> later;
+  CloseHandle(later, Disposition::kReset);
+  world_->PostAll(later);
 }
 
 void StandInCard::Close(Disposition disposition, std::function<void()> closed) {
-  std::vector<Task> later;
   std::function<void(Result<Claim>)> answer;
-  {
-    const Lock lock(world_->mutex_);
-    closed_ = true;
+  if (!std::exchange(closed_, true)) {
     const std::shared_ptr<Attempt> attempt = attempt_.lock();
     const bool in_call = attempt && attempt->has_card;
     if (attempt) answer = Take(*attempt);
-    // In mid-call the call's end closes it. A reset waits for nobody here: it only ever hides PIN states.
-    if (!in_call) {
-      if (open_ && disposition != Disposition::kLeave && world_->readers_[reader_].holder == this) {
-        world_->readers_[reader_].pin_of.reset();
-      }
-      CloseHandle(later);
+    // In mid-call the call's end closes it.
+    if (!in_call && disposition != Disposition::kLeave) {
+      ResetAndCloseHandle();
+    } else if (!in_call) {
+      std::vector<Task> later;
+      CloseHandle(later, disposition);
+      world_->PostAll(later);
     }
   }
-  world_->PostAll(later);
-  if (answer) answer(Operation::CancelledError());
+  if (answer) answer(CancelledError());
   if (closed) closed();
 }
 
 CachedCardFactory StandInWorld::Factory() {
-  return [self = shared_from_this()](const std::string& reader) {
-    return std::make_shared<StandInCard>(self, reader);
+  return [self = shared_from_this()](CachedCardRequest request) {
+    return std::make_shared<StandInCard>(self, std::move(request));
   };
 }
 
 void StandInWorld::Post(Task task) {
-  {
-    const Lock lock(mutex_);
-    if (put_off_) {
-      tasks_.push_back(std::move(task));
-      return;
-    }
-    max_depth_ = std::max(max_depth_, ++depth_);
+  if (put_off_) {
+    tasks_.push_back(std::move(task));
+    return;
   }
+  max_depth_ = std::max(max_depth_, ++depth_);
   task();
-  const Lock lock(mutex_);
   --depth_;
 }
 
@@ -240,14 +218,10 @@ void StandInWorld::PostAll(std::vector<Task>& tasks) {
 }
 
 bool StandInWorld::RunTask(std::size_t which) {
-  Task task;
-  {
-    const Lock lock(mutex_);
-    if (tasks_.empty()) return false;
-    const auto chosen = tasks_.begin() + static_cast<std::ptrdiff_t>(which % tasks_.size());
-    task = std::move(*chosen);
-    tasks_.erase(chosen);
-  }
+  if (tasks_.empty()) return false;
+  const auto chosen = tasks_.begin() + static_cast<std::ptrdiff_t>(which % tasks_.size());
+  const Task task = std::move(*chosen);
+  tasks_.erase(chosen);
   task();
   return true;
 }
@@ -258,69 +232,41 @@ void StandInWorld::Release(Reader& reader, std::vector<Task>& retry) {
   reader.waiting.clear();
 }
 
+void StandInWorld::Reset(const std::string& reader) {
+  readers_[reader].pin_of.reset();
+  users_->NoteReset(reader);
+}
+
 void StandInWorld::Hold(const std::string& reader) {
-  const Lock lock(mutex_);
   readers_[reader].held_outside = true;
 }
 
 void StandInWorld::Free(const std::string& reader) {
-  std::vector<Task> retry;
-  {
-    const Lock lock(mutex_);
-    Reader& freed = readers_[reader];
-    freed.held_outside = false;
-    for (Task& task : freed.waiting) retry.push_back(std::move(task));
-    freed.waiting.clear();
-  }
+  Reader& freed = readers_[reader];
+  freed.held_outside = false;
+  std::vector<Task> retry(std::make_move_iterator(freed.waiting.begin()),
+                          std::make_move_iterator(freed.waiting.end()));
+  freed.waiting.clear();
   PostAll(retry);
 }
 
 void StandInWorld::ExchangeCard(const std::string& reader) {
-  const Lock lock(mutex_);
   ++readers_[reader].exchanged;
   readers_[reader].pin_of.reset();
 }
 
-void StandInWorld::FailOpens(int times) {
-  const Lock lock(mutex_);
-  failing_opens_ = times;
-}
-
-void StandInWorld::FailEnds(int times) {
-  const Lock lock(mutex_);
-  failing_ends_ = times;
-}
-
 void StandInWorld::VerifyPin(const std::string& reader, const SessionIdentity& identity) {
-  const Lock lock(mutex_);
   readers_[reader].pin_of = identity;
 }
 
 std::optional<SessionIdentity> StandInWorld::PinOf(const std::string& reader) {
-  const Lock lock(mutex_);
   return readers_[reader].pin_of;
 }
 
-std::string StandInWorld::log() {
-  const Lock lock(mutex_);
+std::string StandInWorld::log() const {
   std::string words;
   for (const std::string& word : log_) words += (words.empty() ? "" : ", ") + word;
   return words;
-}
-
-void StandInWorld::ForgetLog() {
-  const Lock lock(mutex_);
-  log_.clear();
-}
-
-std::size_t StandInWorld::open_handles() {
-  const Lock lock(mutex_);
-  return open_handles_;
-}
-
-std::vector<std::string> StandInWorld::violations() {
-  const Lock lock(mutex_);
-  return violations_;
 }
 
 }  // namespace pcsc_bridge::test

@@ -7,46 +7,48 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "cache/cached_card.h"
+#include "card/card_users.h"
 #include "session/session_identity.h"
 
 namespace pcsc_bridge::test {
 
 class StandInCard;
 
-// Thread safe, and lives until the last card has gone. A card in somebody's transaction keeps the others
-// waiting, in order. What a card is asked to do is done at once or, with tasks put off, when RunTask is
-// called: by one thread in any order it likes, or by many at once.
+// On the loop of its cache, and lives until the last card has gone. A card in another's transaction keeps the
+// others waiting, in order. What a card is asked to do is done at once or, with tasks put off, when RunTask
+// is called, in any order.
 class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
  public:
   CachedCardFactory Factory();
+  // Whom the cards tell of their resets, as Connection does.
+  const std::shared_ptr<CardUsers>& users() const { return users_; }
 
   void PutTasksOff() { put_off_ = true; }
-  bool RunTask(std::size_t which);  // false when there is none
+  bool RunTask(std::size_t which);  // false if there is none
 
   // Another process holds the card, and frees it.
   void Hold(const std::string& reader);
   void Free(const std::string& reader);
   void ExchangeCard(const std::string& reader);  // every handle that is open now is dead
-  void FailOpens(int times);
-  void FailEnds(int times);
+  void FailOpens(int times) { failing_opens_ = times; }
+  void FailEnds(int times) { failing_ends_ = times; }
 
   // Whose PIN the card has verified.
   void VerifyPin(const std::string& reader, const SessionIdentity& identity);
   std::optional<SessionIdentity> PinOf(const std::string& reader);
 
-  // What happened, in order: "open A, reset A, end A leave, evaluate A, close A".
-  std::string log();
-  void ForgetLog();
-  std::size_t open_handles();
-  int max_depth() { return max_depth_; }  // of tasks done within tasks
+  // What happened, in order: "open A, reset A, end A leave, evaluate A, close A leave".
+  std::string log() const;
+  void ForgetLog() { log_.clear(); }
+  std::size_t open_handles() const { return open_handles_; }
+  int max_depth() const { return max_depth_; }  // of tasks done within tasks
   // What the cache did against the contract of CachedCard.
-  std::vector<std::string> violations();
+  const std::vector<std::string>& violations() const { return violations_; }
 
  private:
   friend class StandInCard;
@@ -61,10 +63,11 @@ class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
   };
 
   void Post(Task task);
-  void Release(Reader& reader, std::vector<Task>& retry);
   void PostAll(std::vector<Task>& tasks);
+  void Release(Reader& reader, std::vector<Task>& retry);
+  void Reset(const std::string& reader);
 
-  std::mutex mutex_;  // of the cards, too
+  const std::shared_ptr<CardUsers> users_ = std::make_shared<CardUsers>();
   std::map<std::string, Reader> readers_;
   std::deque<Task> tasks_;
   std::vector<std::string> log_;

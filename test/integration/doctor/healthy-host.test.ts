@@ -23,6 +23,7 @@ test('with a daemon and readers there is nothing to do, and everything is named'
   expect(findingOf(report, 'pcsc-service').value).toBe('serves');
   expect(findingOf(report, 'pcscd-protocol').value).toMatch(/^4:\d+$/);
   expect(findingOf(report, 'pcscd-socket').value).toBe(rig.socket);
+  expect(findingOf(report, 'pcsc-backend')).toMatchObject({ value: 'daemon', note: /talks to pcscd at/ });
   expect(findingOf(report, 'pcsc-library-file').value).toMatch(/libpcsclite\.so/);
   expect(findingOf(report, 'readers').value).toBe('2');
   expect(findingOf(report, 'reader-1')).toMatchObject({ value: reader, note: 'a card is in it' });

@@ -39,7 +39,7 @@ describe('where the smart card service does not serve, the doctor', () => {
     expect(findingOf(report, 'pcsc-service')).toMatchObject({ value: 'SCARD_E_NO_SERVICE', attention: true });
     expect(findingOf(report, 'pcscd-protocol')).toMatchObject({
       value: null,
-      note: expect.stringContaining('there is no such socket'),
+      note: expect.stringContaining('pcscd does not run'),
     });
     expect(findingOf(report, 'readers').value).toBeNull();
     expect(report.nextSteps).toEqual([expect.stringContaining('start pcscd')]);
@@ -83,7 +83,11 @@ describe('where the smart card service does not serve, the doctor', () => {
     await listenAs(() => {});
     const { code, stdout } = await doctor();
     const report = parseReport(stdout);
-    expect(findingOf(report, 'pcsc-service').value).toBe('SCARD_E_TIMEOUT');
+    expect(findingOf(report, 'pcsc-service')).toMatchObject({
+      value: 'SCARD_E_TIMEOUT',
+      note: expect.stringContaining('does not answer; restart it'),
+    });
+    expect(findingOf(report, 'pcsc-backend').note).toContain('does not answer');
     expect(findingOf(report, 'pcscd-protocol').note).toContain('does not answer');
     expect(code).toBe(1);
   });

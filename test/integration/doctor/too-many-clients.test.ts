@@ -44,9 +44,9 @@ test('a daemon that has as many clients as it takes is told from one that refuse
     const service = findingOf(report, 'pcsc-service');
     expect(service).toMatchObject({
       attention: true,
-      note: expect.stringContaining('takes no more clients'),
+      note: expect.stringContaining('200 contexts per host'),
     });
-    expect(findingOf(report, 'pcscd-protocol').note).toContain('too many clients');
+    expect(findingOf(report, 'pcscd-protocol').note).toContain('200 contexts per host');
     expect(code).toBe(1);
   } finally {
     for (const one of clients) one.destroy();

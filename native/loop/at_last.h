@@ -1,0 +1,17 @@
+// Something done when the last of its holders lets go.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+namespace pcsc_bridge {
+
+// Calls `action`, which may be null, when the last holder of the result lets go of it.
+inline std::shared_ptr<void> AtLast(std::function<void()> action) {
+  return std::shared_ptr<void>(nullptr, [action = std::move(action)](void*) {
+    if (action) action();
+  });
+}
+
+}  // namespace pcsc_bridge

@@ -1,0 +1,1 @@
+test/native/main.o: test/native/main.cc
