@@ -1,6 +1,7 @@
 #include "readers/questions.h"
 
 #include <algorithm>
+#include <chrono>
 #include <mutex>
 #include <utility>
 
@@ -8,6 +9,12 @@
 #include "loop/immortal.h"
 
 namespace pcsc_bridge {
+namespace {
+
+// Contexts are counted: one that is not used for so long is worth less than the question that makes it anew.
+constexpr std::chrono::milliseconds kIdleLife{1000};
+
+}  // namespace
 
 class Questions::Question final : public Cancellable, public std::enable_shared_from_this<Question> {
  public:
@@ -110,6 +117,7 @@ void Questions::AskNext() {
   if (current_ || queue_.empty()) return;
   current_ = std::move(queue_.front());
   queue_.pop_front();
+  idle_ = {};
   StartOn(client_ == nullptr);
 }
 
@@ -117,10 +125,7 @@ void Questions::StartOn(bool fresh) {
   const auto start = [this, self = shared_from_this(), fresh] {
     client_->Start(current_->call(), [this, fresh](backend::Outcome outcome) {
       if (outcome) return Finish(std::move(outcome));
-      // This is inside one of the client's answers.
-      client_->Retire(Disposition::kLeave, nullptr);
-      loop_->Post([dead = std::shared_ptr<backend::Client>(std::move(client_))] {});
-      client_ = nullptr;
+      ReleaseContext();
       // A context does not outlive its service: once more, on a new one. Whether it does is what CheckContext
       // asks.
       if (fresh || std::holds_alternative<backend::CheckContext>(current_->call()))
@@ -136,8 +141,17 @@ void Questions::StartOn(bool fresh) {
   });
 }
 
+void Questions::ReleaseContext() {
+  if (!client_) return;
+  client_->Retire(Disposition::kLeave, nullptr);
+  // This may be inside one of its answers.
+  loop_->Post([gone = std::shared_ptr<backend::Client>(std::move(client_))] {});
+  client_ = nullptr;
+}
+
 void Questions::Finish(backend::Outcome outcome) {
   std::exchange(current_, nullptr)->Give(std::move(outcome));
+  idle_ = loop_->After(kIdleLife, [this] { ReleaseContext(); });
   loop_->Post([self = shared_from_this()] { self->AskNext(); });
 }
 

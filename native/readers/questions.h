@@ -13,9 +13,9 @@
 
 namespace pcsc_bridge {
 
-// One context for the whole process, on the process's loop; the questions are asked one after another. A
-// question that is given up costs nothing: the one under way goes on, and what comes of it is dropped. Thread
-// safe.
+// One context for the whole process, on the process's loop, released after a second without questions; they
+// are asked one after another. A question that is given up costs nothing: the one under way goes on, and what
+// comes of it is dropped. Thread safe.
 class Questions : public std::enable_shared_from_this<Questions> {
  public:
   // Null where the system has no thread to give for the process's loop.
@@ -42,6 +42,7 @@ class Questions : public std::enable_shared_from_this<Questions> {
   void AskNext();
   void StartOn(bool fresh);
   void Finish(backend::Outcome outcome);
+  void ReleaseContext();
 
   const std::shared_ptr<Loop> loop_;
   const backend::Source source_;
@@ -49,6 +50,7 @@ class Questions : public std::enable_shared_from_this<Questions> {
   std::deque<std::shared_ptr<Question>> queue_;
   std::shared_ptr<Question> current_;
   std::unique_ptr<backend::Client> client_;
+  Loop::Timer idle_;
 };
 
 }  // namespace pcsc_bridge
