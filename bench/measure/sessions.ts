@@ -17,6 +17,7 @@ const LIMIT = 300_000;
 interface Usage {
   rss: number;
   heapUsed: number;
+  heapTotal: number;
 }
 
 /** Calls that failed, by what they say. */
@@ -53,7 +54,7 @@ export const sessions: Measurement = {
     progress(`sessions: the first ${FIRST}`);
     const first = await call(`sessions ${FIRST} ${EMPTY}`);
     // The same kind of work until V8 has taken what it wants for its young generation.
-    const warming = await call(`sessions-again ${WIDTH} ${times(40, 20)} ${EMPTY}`);
+    const warming = await call(`sessions-again ${WIDTH} ${times(120, 60)} ${EMPTY}`);
     const before = await ours.request<Usage>('usage');
 
     progress(`sessions: ${SESSIONS}, one after another`);
@@ -85,7 +86,12 @@ export const sessions: Measurement = {
       threadsBefore,
       msPerSessionOneAfterAnother: others.ms / added,
       msAtATime: { width: WIDTH, rounds: times(3, 1), ms: again.ms },
-      kibPerSession: { resident: kib('rss'), heap: kib('heapUsed'), over: added },
+      kibPerSession: {
+        resident: kib('rss'),
+        heapUsed: kib('heapUsed'),
+        heapTotal: kib('heapTotal'),
+        over: added,
+      },
       rssMib: [before.rss / 2 ** 20, after.rss / 2 ** 20],
       msUntilAllWatchesReportARemovedCard: heard.ms,
     });
