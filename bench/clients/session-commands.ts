@@ -115,6 +115,7 @@ export function sessionCommands(readers: readonly string[]): Commands {
         users.push(await open(users.length + 1, readers[users.length % Number(cards)] as string));
       }
       let transmitting = 0;
+      const before = process.cpuUsage();
       const since = now();
       await Promise.all(
         users.map(({ session, reader }) =>
@@ -130,9 +131,14 @@ export function sessionCommands(readers: readonly string[]): Commands {
         ),
       );
       const ms = now() - since;
+      const { user, system } = process.cpuUsage(before);
       const whole = (1000 * ms * Number(cards)) / wanted;
       const transmit = (1000 * transmitting) / wanted;
-      return { ms, us: { transmit, 'everything else': whole - transmit } };
+      return {
+        ms,
+        processorMs: (user + system) / 1000,
+        us: { transmit, 'everything else': whole - transmit },
+      };
     },
   };
 }
