@@ -69,12 +69,12 @@ export class Comparison {
   async run(
     contenders: readonly Contender[],
     rounds: number,
-    round: (client: Client) => Promise<number[]>,
+    round: (client: Client, name: string) => Promise<number[]>,
   ): Promise<void> {
     for (const { name } of contenders) this.#of(name); // in this order in every table
     for (let i = 0; i <= rounds; i++) {
       for (const contender of shuffled(contenders)) {
-        const samples = await attempt(contender, () => round(contender.client));
+        const samples = await attempt(contender, () => round(contender.client, contender.name));
         if (samples === undefined || i === 0) continue;
         const taken = this.#of(contender.name);
         taken.samples.push(...samples);

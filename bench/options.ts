@@ -12,7 +12,7 @@ export interface Options {
 export const usage = `usage: npm run bench -- [--json FILE] [--quick] [--only NAME...] [--no-peers]
 
   --json FILE    write the figures and how they came about
-  --quick        fewer samples: under a minute
+  --quick        fewer samples: about a minute
   --only NAME    this measurement, or this figure, only; more than one may be named
   --no-peers     C and pcsc-bridge alone; installs nothing`;
 

@@ -1,13 +1,13 @@
 /** Where it is measured: one daemon, its readers, and fast cards, for everybody the same. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Rig } from 'pcsc-bridge/rig';
 import { Client, pinProcess } from './client.js';
+import { findDaemon } from './processes.js';
 
 export interface Stage {
   rig: Rig;
-  /** Names; the first half are independent of each other and have cards, the others are empty. */
+  /** Names. The first half are independent of each other; by default these have cards, and the others are empty. */
   readers: string[];
   /** Programs started here end with the stage. */
   start(name: string, command: string, args: readonly string[]): Client;
@@ -31,8 +31,11 @@ export function built(program: string): string {
   return fileURLToPath(new URL(`../build/${program}`, import.meta.url));
 }
 
-/** Readers of one device share a driver, which serves one of them at a time; those in the first half do not. */
-export async function setStage(slots = 16): Promise<Stage> {
+/**
+ * Readers of one device share a driver, which serves one of them at a time; those in the first half do not.
+ * @param cardCount How many readers have a card.
+ */
+export async function setStage(slots = 16, cardCount = slots / 2): Promise<Stage> {
   const rig = await Rig.start({ slots, names: 'Bench' });
   const even = rig.readers.filter((_, slot) => slot % 2 === 0);
   const odd = rig.readers.filter((_, slot) => slot % 2 === 1);
@@ -55,10 +58,10 @@ export async function setStage(slots = 16): Promise<Stage> {
       built('cards'),
       ordered.map(({ port }) => String(port)),
     );
-    for (let card = 0; card < even.length; card++) await cards.request(`insert ${card}`);
+    for (let card = 0; card < cardCount; card++) await cards.request(`insert ${card}`);
     // Waits until the daemon has seen them; some libraries do not wait for a card.
     const first = start('C', built('client'), readers);
-    await first.request(`open ${even.length}`);
+    await first.request(`open ${cardCount}`);
     await first.stop();
     return {
       rig,
@@ -90,18 +93,12 @@ export async function pinStage(stage: Stage, cores: string): Promise<boolean> {
   return true;
 }
 
-/** The rig's daemon is a grandchild: known by its private directory on its command line. */
-function findDaemon(directory: string): number | undefined {
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0');
-      if (command[0]?.endsWith('pcscd') && command.some((word) => word.startsWith(`${directory}/`))) {
-        return Number(entry);
-      }
-    } catch {
-      // Gone, or somebody else's.
-    }
-  }
-  return undefined;
+/**
+ * Clients on one core, daemon and cards on another.
+ * @throws {Error} If that is not possible here.
+ */
+export async function pinApart(stage: Stage, clients: readonly Client[]): Promise<void> {
+  if (cpus().length < 2) throw new Error('needs two cores');
+  if (!(await pinStage(stage, '1'))) throw new Error('the daemon is not to be found in /proc');
+  await Promise.all(clients.map((client) => client.pin('0')));
 }

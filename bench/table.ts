@@ -69,7 +69,7 @@ function limit({ at, limit: value, unit }: Goal): string {
 }
 
 function show(value: number, unit: string): string {
-  return `${digits(value)} ${unit}`;
+  return unit === '' ? String(value) : `${digits(value)} ${unit}`;
 }
 
 function digits(value: number): string {

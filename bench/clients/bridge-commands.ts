@@ -2,7 +2,7 @@
 import type { Card, ReaderWatch } from 'pcsc-bridge';
 import { now, sleep } from '../clock.js';
 import { connect, session } from './bridge-adapter.js';
-import { times } from './commands.js';
+import { fromHex, times } from './commands.js';
 import type { Commands } from './serve.js';
 
 const command = Uint8Array.of(0x80, 0x10, 0, 0, 0);
@@ -78,18 +78,23 @@ export function bridgeCommands(readers: readonly string[]): Commands {
       }
       return { ms };
     },
-    /** A transaction on a cached card. */
-    cached: async (count) => ({
-      us: await times(Number(count), () => session.transaction(held, () => {})),
-    }),
-    /** The same without the cache. */
-    uncached: async (count) => ({
-      us: await times(Number(count), async () => {
-        const card = await session.connect(held);
-        await card.transaction(() => {});
-        await card.close();
-      }),
-    }),
+    /** Microseconds of begin, transmit and end on a cached card. */
+    'session-transactions': async (count, hex) => {
+      const apdu = fromHex(hex as string);
+      return {
+        us: await times(Number(count), () =>
+          session.transaction(held, (transaction) => transaction.transmit(apdu)),
+        ),
+      };
+    },
+    /** The same on a card that `session.connect` has opened. */
+    'card-transactions': async (count, hex) => {
+      const apdu = fromHex(hex as string);
+      const [card] = (await cardsOpen(1)) as [Card];
+      return {
+        us: await times(Number(count), () => card.transaction((transaction) => transaction.transmit(apdu))),
+      };
+    },
     /** Wear: so many transmits, so many connects and disconnects. */
     churn: async (transmits, connects) => {
       const [card] = (await cardsOpen(1)) as [Card];

@@ -3,8 +3,13 @@ import { adapter, bridge } from './bridge-adapter.js';
 import { bridgeCommands } from './bridge-commands.js';
 import { adapterCommands } from './commands.js';
 import { serve } from './serve.js';
+import { sessionCommands } from './session-commands.js';
 
 const readers = process.argv.slice(2);
 
-await serve({ ...adapterCommands(adapter, readers), ...bridgeCommands(readers) });
+await serve({
+  ...adapterCommands(adapter, readers),
+  ...bridgeCommands(readers),
+  ...sessionCommands(readers),
+});
 await bridge.close();

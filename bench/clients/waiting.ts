@@ -61,11 +61,12 @@ export function waitingCommands(
       }
       return { ms };
     },
-    /** Microseconds of processor time so far, resident bytes, threads, descriptors. */
+    /** Microseconds of processor time so far, resident bytes, bytes on V8's heap (used, and taken from the system), threads, descriptors. */
     usage: async () => {
       const { user, system } = process.cpuUsage();
       (globalThis as { gc?: () => void }).gc?.();
-      return { cpuUs: user + system, rss: process.memoryUsage.rss(), ...(await kernelCounts()) };
+      const { rss, heapUsed, heapTotal } = process.memoryUsage();
+      return { cpuUs: user + system, rss, heapUsed, heapTotal, ...(await kernelCounts()) };
     },
   };
 }

@@ -1,9 +1,9 @@
 /** Blocked calls, aborted: how soon the caller hears of it, and what is left behind. */
-import { readdirSync } from 'node:fs';
 import { now, sleep } from '../clock.js';
+import { descriptorsOf } from '../processes.js';
 import { percentile, spread } from '../statistics.js';
 import { Holding } from './holding.js';
-import type { Measurement } from './measure.js';
+import { EMPTY, type Measurement } from './measure.js';
 
 const kinds = ['connect', 'begin', 'transmit', 'acquire'] as const;
 /** Of each kind, in one hold: a stuck connect keeps a context of the daemon's 200 until the card is free. */
@@ -26,11 +26,13 @@ export const abort: Measurement = {
     await ours.request('open 1');
     await ours.request('handover 1');
     // What the first use of each brings for good: the cache's watch of the readers, a card's watched descriptor.
-    await ours.request('cached 1');
+    await ours.request(`session-transactions 1 ${EMPTY}`);
     await ours.request('churn 1 0');
+    const { daemonPid } = stage;
     const left = async () => {
       const { threads, descriptors } = await ours.request<Usage>('usage');
-      return { threads, descriptors, daemonDescriptors: descriptorsOf(stage.daemonPid) };
+      const daemonDescriptors = daemonPid === undefined ? undefined : descriptorsOf(daemonPid);
+      return { threads, descriptors, daemonDescriptors };
     };
     await sleep(times(SETTLING, 0));
     const before = await left();
@@ -61,11 +63,3 @@ export const abort: Measurement = {
     await Promise.all([ours.stop(), holding.stop()]);
   },
 };
-
-function descriptorsOf(pid: number | undefined): number | undefined {
-  try {
-    return readdirSync(`/proc/${pid}/fd`).length;
-  } catch {
-    return undefined;
-  }
-}

@@ -3,11 +3,9 @@
  * disturbs everybody's turn of a round. Where the scheduler puts a program's threads stays the same for seconds
  * and makes as much of a difference as the program does, so all of them start anew several times.
  */
-import { cpus } from 'node:os';
-import type { Client } from '../client.js';
 import { Comparison, prepare } from '../contenders.js';
-import { allCores, pinStage } from '../stage.js';
-import { BYTES_256, BYTES_65000, type Context, EMPTY, type Measurement, PIECES_16 } from './measure.js';
+import { allCores, pinApart, pinStage } from '../stage.js';
+import { BYTES_256, BYTES_65000, EMPTY, type Measurement, PIECES_16 } from './measure.js';
 
 const PINNED = 'apdu5_pinned_p50';
 const orders: Record<string, string> = {
@@ -40,10 +38,17 @@ export const apdu: Measurement = {
         progress(`${comparison.name}, start ${start} of ${starts}`);
         if (comparison.name === PINNED) {
           const running = contenders.filter(({ failure }) => failure === undefined);
-          apart &&= await pinApart(
-            context,
-            running.map(({ client }) => client),
-          );
+          try {
+            if (apart) {
+              await pinApart(
+                stage,
+                running.map(({ client }) => client),
+              );
+            }
+          } catch (error) {
+            apart = false;
+            recorder.failed('apdu5_pinned_p50_vs_c', error);
+          }
           if (!apart) continue;
         }
         await comparison.run(
@@ -60,16 +65,3 @@ export const apdu: Measurement = {
     }
   },
 };
-
-/** Clients on one core, daemon and cards on another. */
-async function pinApart({ stage, recorder }: Context, clients: readonly Client[]): Promise<boolean> {
-  try {
-    if (cpus().length < 2) throw new Error('needs two cores');
-    if (!(await pinStage(stage, '1'))) throw new Error('the daemon is not to be found in /proc');
-    await Promise.all(clients.map((client) => client.pin('0')));
-    return true;
-  } catch (error) {
-    recorder.failed('apdu5_pinned_p50_vs_c', error);
-    return false;
-  }
-}

@@ -1,8 +1,8 @@
 /** A card passes from one user to the next. */
-import { readdirSync, readFileSync } from 'node:fs';
 import type { Client } from '../client.js';
 import { now, sleep } from '../clock.js';
 import { C, type Contender, OURS, prepare } from '../contenders.js';
+import { processorMs } from '../processes.js';
 import { median, spread } from '../statistics.js';
 import { Holding } from './holding.js';
 import { type Context, EMPTY, type Measurement } from './measure.js';
@@ -76,16 +76,17 @@ async function waiterCost(
 ): Promise<void> {
   progress('handover_waiter_cpu');
   const hold = times(5000, 1500);
+  const daemonMs = () => (stage.daemonPid === undefined ? Number.NaN : processorMs(stage.daemonPid));
   const cost = async (waiting: boolean) => {
     await holding.begin();
     const begun = waiting ? ours.request('begin 0') : undefined;
     await sleep(100);
     const start = now();
-    const before = { waiter: processorMs(ours.pid), daemon: processorMs(stage.daemonPid) };
+    const before = { waiter: processorMs(ours.pid), daemon: daemonMs() };
     await sleep(hold);
     const wall = now() - start;
     const waiter = (100 * (processorMs(ours.pid) - before.waiter)) / wall;
-    const daemon = (100 * (processorMs(stage.daemonPid) - before.daemon)) / wall;
+    const daemon = (100 * (daemonMs() - before.daemon)) / wall;
     await holding.end();
     await begun;
     if (waiting) await ours.request('end 0');
@@ -95,18 +96,6 @@ async function waiterCost(
   const busy = await cost(true);
   recorder.metric('handover_waiter_cpu_percent', busy.waiter);
   recorder.detail('handover_waiter_cpu_percent', { holdMs: hold, idle, waiting: busy });
-}
-
-/**
- * Milliseconds a process has run so far, all its threads together. From the scheduler, which counts; the ticks
- * in /proc/PID/stat are samples, and miss or favour what is itself driven by a timer.
- */
-function processorMs(pid: number | undefined): number {
-  if (pid === undefined) return Number.NaN;
-  const tasks = readdirSync(`/proc/${pid}/task`);
-  const ran = (task: string) =>
-    Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'latin1').split(' ')[0]);
-  return tasks.reduce((sum, task) => sum + ran(task), 0) / 1e6;
 }
 
 async function queue({ recorder, times, progress }: Context, contenders: Contender[]): Promise<void> {

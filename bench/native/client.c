@@ -5,7 +5,9 @@
 //   chain CARD COUNT HEX  COUNT times a command and its GET RESPONSEs, in a transaction
 //   parallel CARDS COUNT HEX   COUNT commands to each of the first CARDS cards, a thread per card
 //   queue THREADS HEX     begin, transmit, end on reader 0, THREADS threads at once
-//   cycle READER COUNT    connect, begin, end, disconnect
+//   transactions CARD COUNT HEX   COUNT times begin, transmit, end
+//   storm CARDS LOGONS APDUS HEX   LOGONS times reconnect, begin, APDUS commands, end with a reset,
+//                         a thread per card
 //   begin CARD, end CARD  a transaction
 //   watch READER, next    time stamps of cards coming and going
 #include "client.h"
@@ -66,14 +68,18 @@ static int obey(char* line) {
   } else if (strcmp(order, "queue") == 0) {
     open_queue(a);
     measure_queue(queue, a, apdu, length);
-  } else if (strcmp(order, "cycle") == 0) {
-    measure_cycle(a, b);
+  } else if (strcmp(order, "transactions") == 0) {
+    measure_transactions(&cards[a], b, apdu, length);
+  } else if (strcmp(order, "storm") == 0) {
+    int apdus = 0;
+    sscanf(line, "%*s %*d %*d %d", &apdus);
+    measure_storm(cards, a, b, apdus, apdu, length);
   } else if (strcmp(order, "begin") == 0) {
-    check(SCardBeginTransaction(cards[a].card), "SCardBeginTransaction");
+    begin_transaction(&cards[a]);
     printf("{\"at\":%.4f}\n", now_ms());
   } else if (strcmp(order, "end") == 0) {
     const double at = now_ms();
-    check(SCardEndTransaction(cards[a].card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+    end_transaction(&cards[a], SCARD_LEAVE_CARD);
     printf("{\"at\":%.4f}\n", at);
   } else if (strcmp(order, "watch") == 0) {
     watch_start(a);

@@ -40,12 +40,15 @@ void establish(struct handle* handle);
 void connect_card(struct handle* handle, int reader);
 // The length of the response.
 DWORD transmit(const struct handle* handle, const BYTE* apdu, DWORD length, BYTE* response);
+void begin_transaction(const struct handle* handle);
+void end_transaction(const struct handle* handle, DWORD disposition);
 
 // Each prints one line of JSON.
 void measure_apdu(const struct handle* handle, int count, const BYTE* apdu, DWORD length);
 void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWORD length);
 void measure_parallel(const struct handle* handles, int cards, int count, const BYTE* apdu, DWORD length);
 void measure_queue(const struct handle* handles, int threads, const BYTE* apdu, DWORD length);
-void measure_cycle(int reader, int count);
+void measure_transactions(const struct handle* handle, int count, const BYTE* apdu, DWORD length);
+void measure_storm(struct handle* handles, int cards, int logons, int apdus, const BYTE* apdu, DWORD length);
 void watch_start(int reader);
 void watch_next(void);

@@ -58,13 +58,13 @@ void measure_chain(const struct handle* handle, int count, const BYTE* apdu, DWO
   static BYTE response[kMaxResponse];
   const struct call call = {make_chain, handle, apdu, length};
   double* samples = malloc(sizeof(double) * (size_t)count);
-  check(SCardBeginTransaction(handle->card), "SCardBeginTransaction");
+  begin_transaction(handle);
   for (int i = 0; i < count; ++i) {
     const double start = now_ms();
     make_call(&call, response);
     samples[i] = now_ms() - start;
   }
-  check(SCardEndTransaction(handle->card, SCARD_LEAVE_CARD), "SCardEndTransaction");
+  end_transaction(handle, SCARD_LEAVE_CARD);
   print_samples(samples, count);
   free(samples);
 }
@@ -83,11 +83,9 @@ static void* run_task(void* argument) {
   BYTE* response = malloc(kMaxResponse);
   pthread_barrier_wait(task->start);
   for (int i = 0; i < task->count; ++i) {
-    if (task->transaction) check(SCardBeginTransaction(task->handle->card), "SCardBeginTransaction");
+    if (task->transaction) begin_transaction(task->handle);
     transmit(task->handle, task->apdu, task->length, response);
-    if (task->transaction) {
-      check(SCardEndTransaction(task->handle->card, SCARD_LEAVE_CARD), "SCardEndTransaction");
-    }
+    if (task->transaction) end_transaction(task->handle, SCARD_LEAVE_CARD);
   }
   free(response);
   return NULL;
@@ -149,22 +147,18 @@ void measure_queue(const struct handle* handles, int threads, const BYTE* apdu, 
   run_threads(handles, threads, (struct task){.apdu = apdu, .length = length, .count = 1, .transaction = 1});
 }
 
-// The context is established once: a program that keeps it is what a cache has to be compared with.
-void measure_cycle(int reader, int count) {
-  struct handle handle;
-  establish(&handle);
+void measure_transactions(const struct handle* handle, int count, const BYTE* apdu, DWORD length) {
+  static BYTE response[kMaxResponse];
   double* samples = malloc(sizeof(double) * (size_t)count);
   for (int i = 0; i < count; ++i) {
     const double start = now_ms();
-    connect_card(&handle, reader);
-    check(SCardBeginTransaction(handle.card), "SCardBeginTransaction");
-    check(SCardEndTransaction(handle.card, SCARD_LEAVE_CARD), "SCardEndTransaction");
-    check(SCardDisconnect(handle.card, SCARD_LEAVE_CARD), "SCardDisconnect");
+    begin_transaction(handle);
+    transmit(handle, apdu, length, response);
+    end_transaction(handle, SCARD_LEAVE_CARD);
     samples[i] = now_ms() - start;
   }
   print_samples(samples, count);
   free(samples);
-  check(SCardReleaseContext(handle.context), "SCardReleaseContext");
 }
 
 static SCARDCONTEXT watching;

@@ -46,3 +46,11 @@ DWORD transmit(const struct handle* handle, const BYTE* apdu, DWORD length, BYTE
         "SCardTransmit");
   return received;
 }
+
+void begin_transaction(const struct handle* handle) {
+  check(SCardBeginTransaction(handle->card), "SCardBeginTransaction");
+}
+
+void end_transaction(const struct handle* handle, DWORD disposition) {
+  check(SCardEndTransaction(handle->card, disposition), "SCardEndTransaction");
+}

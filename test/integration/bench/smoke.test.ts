@@ -44,6 +44,23 @@ it('says what it was measured on, how often, and how much it varied', () => {
   });
 });
 
+it('has the transaction through the cache and without it beside C', () => {
+  expect(results.details['transaction_p50_vs_c']).toMatchObject({
+    C: { rounds: expect.any(Number) },
+    'pcsc-bridge': { vsC: { p50: results.metrics['transaction_p50_vs_c'] } },
+    'card.transaction': { vsC: { p50: expect.any(Number) } },
+  });
+});
+
+// These are counts, and the same on every machine.
+it('serves a thousand sessions without a failure, by a bounded number of contexts and threads', () => {
+  const { failures } = results.details['sessions1000'] as { failures: Record<string, number> };
+  expect(failures).toEqual({});
+  expect(results.metrics['sessions1000_failures']).toBe(0);
+  expect(results.metrics['sessions1000_contexts']).toBeLessThanOrEqual(80);
+  expect(results.metrics['sessions1000_threads']).toBeLessThanOrEqual(24);
+});
+
 it('prints a plain table in a pipe, and nothing else', () => {
   expect(output.stderr).toBe('');
   expect(output.stdout).not.toContain('\u001b');

@@ -48,3 +48,13 @@ it('has nothing to say without C', async () => {
   await comparison.run([contender('C', 100, 1), contender('pcsc-bridge', 110)], 2, turn);
   expect(() => comparison.record(new Recorder())).toThrow('C crashed');
 });
+
+it('gives each turn the program and its name, so that programs may do the same thing by different orders', async () => {
+  const comparison = new Comparison('transaction', 'us');
+  const turns: string[] = [];
+  await comparison.run([contender('C', 100), contender('pcsc-bridge', 110)], 1, async (client, name) => {
+    turns.push(name);
+    return turn(client);
+  });
+  expect(turns.sort()).toEqual(['C', 'C', 'pcsc-bridge', 'pcsc-bridge']);
+});
