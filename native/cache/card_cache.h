@@ -43,7 +43,7 @@ struct LookupOptions {
 // that another identity used last is reset before it is handed over, so that no PIN state crosses; a session
 // that comes back with a new connect time loses its earlier entries.
 //
-// At every end of an entry its card is reset, unless it has been reset or used by another session since.
+// At every end of an entry its card is reset, unless it has been reset since the entry's last lease.
 //
 // Belongs to one loop: every member is called there, and every answer comes there.
 class CardCache : public std::enable_shared_from_this<CardCache> {

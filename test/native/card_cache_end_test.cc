@@ -70,7 +70,11 @@ TEST_CASE_FIXTURE(Filtered,
   Result<Lease> next = waiting.answer.Wait();
   REQUIRE(next.ok());
   CHECK(next->fresh());
+  // The evicted handle still owes the card a reset, which waits for the lease.
+  CHECK(End(std::move(*next)).ok());
   CHECK(world->open_handles() == 1);
+  CHECK(world->log().find("close A reset") != std::string::npos);
+  CHECK(cache->Entries().size() == 1);
 }
 
 TEST_CASE_FIXTURE(Filtered, "a lookup whose connect is evicted connects anew, and is not told of a cancel") {
@@ -138,7 +142,7 @@ TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is left alone") {
     CHECK(End(Acquire(kAnna, "A"), Disposition::kReset).ok());
     CHECK(cache->Evict(kAnna) == 1);
   }
-  SUBCASE("if another session has used it since") {
+  SUBCASE("if it was reset for another session, which has used it since") {
     Use(kAnna, "A");
     Lease bert = Acquire(kBert, "A");
     world->VerifyPin("A", kBert);

@@ -114,7 +114,7 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
   attempt->has_card = true;
   world_->log_.push_back(attempt->what);
   if (attempt->must_reset()) {
-    reader().pin_of.reset();
+    world_->Reset(reader_);
     world_->log_.push_back("reset " + reader_);
   }
   const std::function<void(Result<Claim>)> answer = Take(*attempt);
