@@ -52,6 +52,7 @@ struct CachedCardRequest {
   std::string reader;
   bool waits_for_exclusive = false;
   std::function<Disposition()> owed_when_dropped;
+  std::function<void()> about_to_connect;  // see ConnectParameters
 };
 using CachedCardFactory = std::function<std::shared_ptr<CachedCard>(CachedCardRequest request)>;
 

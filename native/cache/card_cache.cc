@@ -51,7 +51,19 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
   // What Drop does, where there is no time left for it.
   request.owed_when_dropped = [users = users_, weak = std::weak_ptr<CacheEntry>(entry)] {
     const EntryPtr alive = weak.lock();
-    return alive && users->OwesReset(alive->info.reader, alive->use) ? Disposition::kReset : Disposition::kLeave;
+    return alive && users->OwesReset(alive->info.reader, alive->use) ? Disposition::kReset
+                                                                     : Disposition::kLeave;
+  };
+  // Room is made before the context is taken, and not while the lookup stands in line: one that waits for a
+  // card that is held must not cost others theirs.
+  request.about_to_connect = [weak_cache = weak_from_this(), weak = std::weak_ptr<CacheEntry>(entry)] {
+    const std::shared_ptr<CardCache> cache = weak_cache.lock();
+    const EntryPtr alive = weak.lock();
+    if (!cache || !alive) return;
+    Later later;
+    cache->index_.MarkOpen(*alive);
+    cache->Trim(later);
+    RunAll(later);
   };
   entry->card = make_card_(std::move(request));
   return entry;

@@ -22,8 +22,8 @@ struct CardOwner {
   bool trusts_unknown = false;
 };
 
-// Remembers, by reader, which session identities have had the card since this process last reset it. Shared by all loops of
-// a process: its cards are. Thread safe.
+// Remembers, by reader, which session identities have had the card since this process last reset it. Shared
+// by all loops of a process: its cards are. Thread safe.
 class CardUsers {
  public:
   static const std::shared_ptr<CardUsers>& OfProcess();
@@ -39,7 +39,7 @@ class CardUsers {
 
  private:
   struct History {
-    std::uint64_t reset = 0;              // the number of the last reset; 0: none yet, so there may be earlier users
+    std::uint64_t reset = 0;  // the number of the last reset; 0: none yet, so there may be earlier users
     std::optional<SessionIdentity> user;  // the first one since
     bool several = false;                 // and others after it
   };

@@ -52,8 +52,9 @@ Connection::Connection(Parts parts) : parts_(std::move(parts)) {
 }
 
 Connection::~Connection() {
-  if (!ended()) Drop();
   Scope::Remove(*this);
+  if (!ended()) Drop();
+  RefuseAll(EndedError());
 }
 
 void Connection::OnScopeEnd() {
@@ -61,20 +62,19 @@ void Connection::OnScopeEnd() {
   Drop();
   RefuseAll(EndedError());
   while_closing_ = nullptr;
+  TellClosed();
 }
 
 Disposition Connection::Owed() const {
+  if (while_closing_) return asked_disposition_;
+  if (calling_ != Calling::kNothing && asked_disposition_ != Disposition::kLeave) return asked_disposition_;
   if (state_ == State::kUsed) return Disposition::kReset;
   if (state_ == State::kHeld || !parts_.owed_when_dropped) return Disposition::kLeave;
   return parts_.owed_when_dropped();
 }
 
 void Connection::Drop() {
-  if (while_closing_) {
-    RetireClient(asked_disposition_);
-  } else if (client_) {
-    RetireClient(Owed());
-  }
+  if (client_) RetireClient(Owed());
   if (state_ != State::kAbandoned) state_ = State::kEnded;
   place_ = {};
   pause_ = {};
@@ -113,6 +113,7 @@ void Connection::LeaveCurrent() {
   place_ = {};
   pause_ = {};
   calling_ = Calling::kNothing;
+  undo_ = Undo::kNothing;
   ++step_;
   if (!in_transaction()) turn_.Leave();
 }
@@ -140,7 +141,16 @@ void Connection::Cancel(Operation& operation) {
   }
   if (current_.get() != &operation) return;
   const Handle held = current_;
-  if (!GiveUpCall(Disposition::kLeave)) state_ = State::kAbandoned;
+  if (!GiveUpCall(Disposition::kLeave)) {
+    state_ = State::kAbandoned;
+  } else if (undo_ == Undo::kConnect) {
+    RetireClient(Disposition::kLeave);
+  } else if (undo_ == Undo::kBegin) {
+    queue_.push_front(std::make_shared<OperationOf<Done>>(
+        weak_from_this(), loop(),
+        [this](OperationOf<Done>& undo) { TakeBackBegin([this, &undo] { Settle<Done>(undo, Done{}); }); },
+        nullptr));
+  }
   LeaveCurrent();
   // The caller that makes a new connection must not find this one still in use.
   held->AnswerError(CancelledError());
@@ -152,31 +162,28 @@ void Connection::Cancel(Operation& operation) {
 }
 
 bool Connection::GiveUpCall(Disposition disposition) {
-  const Calling calling = std::exchange(calling_, Calling::kNothing);
-  if (calling == Calling::kNothing || client_->GiveUp() == backend::Client::After::kUsable) return true;
-  if (disposition == Disposition::kLeave) disposition = asked_disposition_;
-  if (disposition == Disposition::kLeave) disposition = Owed();
-  std::function<void()> released;
-  if (calling == Calling::kConnect) {
-    // A connect that is stuck in the service keeps the turn until it ends: one per reader is enough.
-    released = [turn = std::make_shared<ReaderQueue::Turn>(std::move(turn_))] {};
+  if (calling_ == Calling::kNothing) return true;
+  if (client_->GiveUp() == backend::Client::After::kUsable) {
+    calling_ = Calling::kNothing;
+    return true;
   }
-  RetireClient(disposition, std::move(released));
+  RetireClient(disposition == Disposition::kLeave ? Owed() : disposition);
   turn_.Leave();
   return false;
 }
 
 void Connection::RetireClient(Disposition disposition, std::function<void()> released) {
-  if (!client_) {
-    if (released) released();
-    return;
+  if (!client_) return;
+  if (std::exchange(calling_, Calling::kNothing) == Calling::kConnect) {
+    released = [turn = std::make_shared<ReaderQueue::Turn>(std::move(turn_))] {};
   }
-  client_->Retire(disposition, std::move(released));
-  // This may be inside one of its answers.
-  loop()->Post([gone = std::shared_ptr<backend::Client>(std::move(client_))] {});
+  const std::shared_ptr<backend::Client> client = std::move(client_);
   client_ = nullptr;
   known_atr_.reset();
   if (!ended()) state_ = State::kClosed;
+  client->Retire(disposition, std::move(released));
+  // This may be inside one of its answers.
+  loop()->Post([client] {});
 }
 
 // --- Steps ---
@@ -210,12 +217,12 @@ void Connection::Call(backend::Call call, Then then) {
   });
 }
 
-void Connection::WithHandle(const char* name, std::function<void(std::optional<Error>)> then) {
+void Connection::WithHandle(const char* name, Repair repair, std::function<void(std::optional<Error>)> then) {
   if (state_ == State::kClosed) return then(NotConnected(name));
   if (in_transaction()) return then(std::nullopt);
-  WithTurn(parameters_.reader, [this, then = std::move(then)] {
+  WithTurn(parameters_.reader, [this, repair, then = std::move(then)] {
     if (state_ != State::kStale) return then(std::nullopt);
-    ReconnectHandle(Disposition::kLeave, [then](const backend::Outcome& outcome) {
+    RepairHandle(repair, [then](const backend::Outcome& outcome) {
       then(outcome ? std::nullopt : std::optional<Error>(outcome.error()));
     });
   });
@@ -223,6 +230,7 @@ void Connection::WithHandle(const char* name, std::function<void(std::optional<E
 
 void Connection::OpenHandle(ConnectParameters parameters, Then then) {
   RetireClient(Owed());
+  undo_ = Undo::kConnect;
   const auto shared = std::make_shared<const ConnectParameters>(std::move(parameters));
   parts_.source(loop(), [weak = weak_from_this(), step = ++step_, shared,
                          then = std::move(then)](const Result<const backend::Backend*>& found) {
@@ -242,7 +250,7 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
     Call(ConnectCall(*parameters),
          [this, parameters, then, pause, again = weak.lock()](backend::Outcome outcome) {
            if (outcome) {
-             state_ = State::kOpen;
+             state_ = State::kStale;  // until its owner has got the card
              parameters_ = *parameters;
              protocol_ = outcome->protocol;
              return then(std::move(outcome));
@@ -271,17 +279,25 @@ void Connection::ReconnectHandle(Disposition initialization, Then then) {
        [this, initialization, then = std::move(then)](backend::Outcome outcome) {
          if (outcome) {
            protocol_ = outcome->protocol;
-           if (state_ == State::kStale) state_ = State::kOpen;
+           if (!in_transaction()) state_ = State::kStale;
            if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
          }
          then(std::move(outcome));
        });
 }
 
+void Connection::RepairHandle(Repair repair, Then then) {
+  ReconnectHandle(Disposition::kLeave, [this, repair, then = std::move(then)](backend::Outcome outcome) {
+    if (!outcome || repair == Repair::kHandle || in_transaction()) return then(std::move(outcome));
+    HandToOwner(then);
+  });
+}
+
 void Connection::BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then) {
   Call(backend::Begin{}, [this, on_reset, then = std::move(then)](const backend::Outcome& outcome) {
     if (outcome) {
       state_ = State::kHeld;
+      if (undo_ == Undo::kNothing) undo_ = Undo::kBegin;
       reached_card_ = false;
       BeginOutcome begun;
       begun.handle_works = outcome.value().handle_works;
@@ -300,7 +316,10 @@ void Connection::BeginOnHandle(OnReset on_reset, std::function<void(Result<Begin
 }
 
 void Connection::HandToOwner(Then then) {
-  const auto note = [this] { use_ = parts_.users->Note(parameters_.reader, parts_.owner.identity); };
+  const auto note = [this] {
+    parts_.users->Note(parameters_.reader, parts_.owner.identity);
+    if (state_ == State::kStale) state_ = State::kOpen;
+  };
   if (!parts_.users->MustReset(parameters_.reader, parts_.owner)) {
     note();
     return then(backend::Reply());
@@ -311,62 +330,75 @@ void Connection::HandToOwner(Then then) {
   });
 }
 
+void Connection::TakeBackBegin(std::function<void()> then) {
+  Call(backend::End{Disposition::kLeave}, [this, then = std::move(then)](const backend::Outcome& ended) {
+    state_ = State::kStale;
+    if (!ended) RetireClient(Disposition::kReset);
+    then();
+  });
+}
+
 // --- The end ---
 
 void Connection::Close(Disposition disposition, std::function<void()> closed) {
   const std::shared_ptr<Connection> self = shared_from_this();
-  if (!closed) closed = [] {};
-  if (ended()) return closed();
-  const bool usable = GiveUpCall(disposition);
-  std::deque<Handle> cancelled = std::exchange(queue_, {});
-  if (current_) cancelled.push_front(current_);
-  current_ = nullptr;
-  place_ = {};
-  pause_ = {};
-  ++step_;
+  if (ended()) {
+    if (closed) closed();
+    return;
+  }
+  (void)GiveUpCall(disposition);
   const bool held = in_transaction();
   const bool connected = state_ != State::kClosed;
   if (disposition == Disposition::kLeave && state_ == State::kUsed) disposition = Disposition::kReset;
+  if (!connected) RetireClient(Disposition::kLeave);
   state_ = State::kEnded;
-  for (const Handle& operation : cancelled) operation->AnswerError(CancelledError());
-  if (!usable || !connected) {
-    RetireClient(Disposition::kLeave);
-    turn_.Leave();
-    return closed();
-  }
-  if (!held && disposition != Disposition::kLeave) return DisconnectAndEnd(disposition, std::move(closed));
-  if (disposition != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
-  // Those who are next in line come when the service has let the card go, within the limit.
-  const auto turn = std::make_shared<ReaderQueue::Turn>(std::move(turn_));
-  const auto told = std::make_shared<std::function<void()>>(std::move(closed));
-  const auto finish = [turn, told] {
-    turn->Leave();
-    if (*told) std::exchange(*told, nullptr)();
-  };
-  const auto limit = std::make_shared<Loop::Timer>(loop()->After(kClosePatience, finish));
-  RetireClient(disposition, [finish, limit] { finish(); });
+  place_ = {};
+  pause_ = {};
+  ++step_;
+  asked_disposition_ = disposition;
+  closed_ = std::move(closed);
+  while_closing_ = self;
+  RefuseAll(CancelledError());
+  if (!while_closing_) return;  // one of the answers has ended the scope
+  if (!connected) return FinishClosing();
+  if (!held && disposition != Disposition::kLeave) return DisconnectAndEnd(disposition);
+  // Those who are next in line come when the service has let the card go, within the limit. What the client
+  // keeps must not need the loop: it may outlive it.
+  pause_ = loop()->After(kClosePatience, [this] { FinishClosing(); });
+  RetireClient(disposition, [weak = weak_from_this(), disposition] {
+    const std::shared_ptr<Connection> closing = weak.lock();
+    if (!closing) return;
+    if (disposition != Disposition::kLeave && closing->turn_) {
+      closing->parts_.users->NoteReset(closing->parameters_.reader);
+    }
+    closing->FinishClosing();
+  });
 }
 
-void Connection::DisconnectAndEnd(Disposition disposition, std::function<void()> closed) {
-  while_closing_ = shared_from_this();
-  const auto told = std::make_shared<std::function<void()>>(std::move(closed));
-  const auto tell = [told] {
-    if (*told) std::exchange(*told, nullptr)();
-  };
-  pause_ = loop()->After(kClosePatience, tell);
-  asked_disposition_ = disposition;
-  WithTurn(parameters_.reader, [this, disposition, tell] {
-    Call(backend::Disconnect{disposition, tell}, [this, tell](const backend::Outcome& outcome) {
-      const std::shared_ptr<Connection> self = std::exchange(while_closing_, nullptr);
+void Connection::DisconnectAndEnd(Disposition disposition) {
+  pause_ = loop()->After(kClosePatience, [this] { TellClosed(); });
+  WithTurn(parameters_.reader, [this, disposition] {
+    Call(backend::Disconnect{disposition, [this] { TellClosed(); }}, [this](const backend::Outcome& outcome) {
       if (outcome) parts_.users->NoteReset(parameters_.reader);
       RetireClient(Disposition::kLeave);
-      turn_.Leave();
-      pause_ = {};
-      tell();
+      FinishClosing();
     });
   });
   // The card is in another transaction of this process.
-  if (place_) tell();
+  if (place_) TellClosed();
+}
+
+void Connection::FinishClosing() {
+  const std::shared_ptr<Connection> self = std::exchange(while_closing_, nullptr);
+  if (!self) return;
+  turn_.Leave();
+  pause_ = {};
+  TellClosed();
+}
+
+void Connection::TellClosed() {
+  const std::shared_ptr<Connection> self = shared_from_this();
+  if (closed_) std::exchange(closed_, nullptr)();
 }
 
 }  // namespace pcsc_bridge

@@ -39,6 +39,8 @@ struct ConnectParameters {
   Protocols protocols = 0;
   // Waits while another program is connected exclusively; otherwise SCARD_E_SHARING_VIOLATION at once.
   bool waits_for_exclusive = false;
+  // For Claim; may be null. Called when the turn at the reader has come and a context is about to be taken.
+  std::function<void()> about_to_connect = nullptr;
 };
 
 // Belongs to a scope's loop: every member is called there, and every answer comes there. Operations are done
@@ -53,11 +55,12 @@ struct ConnectParameters {
 class Connection : public Resident, public std::enable_shared_from_this<Connection> {
  public:
   enum class State {
-    kClosed,     // no handle yet, or none any more
-    kOpen,       // a handle, no transaction
-    kStale,      // a handle whose card our own transaction has reset: it is reconnected before its next use
-    kHeld,       // in a transaction in which nothing was sent
-    kUsed,       // in a transaction in which the card got commands
+    kClosed,  // no handle yet, or none any more
+    kOpen,    // a handle, no transaction
+    kStale,   // a handle that is reconnected before its next use, and its card handed to its owner: our own
+              // transaction has reset the card, or the owner has not got it yet
+    kHeld,    // in a transaction in which nothing was sent
+    kUsed,    // in a transaction in which the card got commands
     kAbandoned,  // a call was given up inside PC/SC: takes no more work
     kEnded,      // closed by Close or with its scope: takes no more work
   };
@@ -142,30 +145,37 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   // Steps of the operation under way. None of the continuations comes once it has been given up.
   void WithTurn(const std::string& reader, std::function<void()> then);
   void Call(backend::Call call, Then then);
-  // With the turn, and with the handle reconnected where our own reset has made it stale. Otherwise the error
-  // says why.
-  void WithHandle(const char* name, std::function<void(std::optional<Error>)> then);
+  // With the turn, and with a stale handle reconnected; its card is handed to its owner as well, which a
+  // transaction does once it has begun. Otherwise the error says why.
+  enum class Repair { kHandle, kHandleAndOwner };
+  void WithHandle(const char* name, Repair repair, std::function<void(std::optional<Error>)> then);
   void OpenHandle(ConnectParameters parameters, Then then);
   void TryToConnect(std::shared_ptr<const ConnectParameters> parameters, Then then);
+  // The handle is stale then until a transaction has begun or the card has been handed to its owner.
   void ReconnectHandle(Disposition initialization, Then then);
+  void RepairHandle(Repair repair, Then then);
   void BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then);
   // Resets the card where another identity used it last, and notes the owner as its user.
   void HandToOwner(Then then);
   void SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then);
   void SendNext(OperationOf<Bytes>& operation, const std::shared_ptr<pcsc_bridge::Exchange>& exchange);
   void FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome& begun, bool reset_first);
-  // Ends the transaction that has just begun, and fails.
+  // Ends the transaction that this operation has begun, and leaves the handle stale.
+  void TakeBackBegin(std::function<void()> then);
   template <class T>
   void EndAndFail(OperationOf<T>& operation, Error error);
 
-  // Lets the client go; what it has under way is undone with the disposition.
+  // Lets the client go; what it has under way is undone with the disposition. A connect under way keeps the
+  // turn until it ends: it may be stuck in the service, and one per reader is enough.
   void RetireClient(Disposition disposition, std::function<void()> released = nullptr);
   // Gives up the call under way. False where that has cost the client: retired then, with the disposition.
   bool GiveUpCall(Disposition disposition);
   // What is owed to the card when it is let go with kLeave.
   Disposition Owed() const;
   void Drop();
-  void DisconnectAndEnd(Disposition disposition, std::function<void()> closed);
+  void DisconnectAndEnd(Disposition disposition);
+  void FinishClosing();
+  void TellClosed();
 
   const Parts parts_;
   std::atomic<State> state_{State::kClosed};  // written on the loop
@@ -175,7 +185,6 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   std::optional<Bytes>
       known_atr_;  // the card's, as the last status said; nothing where the card may be another one since
   bool reached_card_ = false;  // the card has answered in this transaction, or in this operation outside one
-  std::uint64_t use_ = 0;      // the last use of the card that CardUsers knows of
 
   std::deque<Handle> queue_;
   Handle current_;
@@ -186,9 +195,12 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Loop::Timer pause_;
   enum class Calling { kNothing, kConnect, kOther } calling_ = Calling::kNothing;
   Disposition asked_disposition_ = Disposition::kLeave;  // of the call under way
-  std::uint64_t step_ = 0;                     // tells a late choice of a backend from the next operation's
-  bool waited_ = false;                        // for the turn
+  std::uint64_t step_ = 0;  // tells a late choice of a backend from the next operation's
+  bool waited_ = false;     // for the turn
+  // What has to be undone if the operation under way is cancelled.
+  enum class Undo { kNothing, kConnect, kBegin } undo_ = Undo::kNothing;
   std::shared_ptr<Connection> while_closing_;  // itself, until what Close owes to the card is done
+  std::function<void()> closed_;               // null once it has come
 };
 
 template <class T>
@@ -210,12 +222,7 @@ void Connection::Settle(OperationOf<T>& operation, Result<T> result) {
 
 template <class T>
 void Connection::EndAndFail(OperationOf<T>& operation, Error error) {
-  Call(backend::End{Disposition::kLeave},
-       [this, &operation, error = std::move(error)](const backend::Outcome& ended) {
-         state_ = State::kOpen;
-         if (!ended) RetireClient(Disposition::kReset);
-         Settle<T>(operation, error);
-       });
+  TakeBackBegin([this, &operation, error = std::move(error)] { Settle<T>(operation, error); });
 }
 
 }  // namespace pcsc_bridge

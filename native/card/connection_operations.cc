@@ -7,11 +7,14 @@ Connection::Handle Connection::Connect(ConnectParameters parameters, Answer<Prot
   return Submit<Protocols>(
       [this, parameters = std::move(parameters)](OperationOf<Protocols>& operation) {
         if (in_transaction()) RetireClient(Owed());
-        if (!in_transaction()) turn_.Leave();
+        turn_.Leave();
         WithTurn(parameters.reader, [this, parameters, &operation] {
           OpenHandle(parameters, [this, &operation](const backend::Outcome& connected) {
             if (!connected) return Settle<Protocols>(operation, connected.error());
-            if (parameters_.share_mode == ShareMode::kDirect) return Settle<Protocols>(operation, protocol_);
+            if (parameters_.share_mode == ShareMode::kDirect) {
+              state_ = State::kOpen;
+              return Settle<Protocols>(operation, protocol_);
+            }
             HandToOwner([this, &operation](const backend::Outcome& handed) {
               if (handed) return Settle<Protocols>(operation, protocol_);
               RetireClient(Disposition::kLeave);
@@ -36,9 +39,10 @@ Connection::Handle Connection::Reconnect(ShareMode share_mode, Protocols protoco
                  parameters_.share_mode = share_mode;
                  parameters_.protocols = protocols;
                  protocol_ = outcome.value().protocol;
-                 if (state_ == State::kStale) state_ = State::kOpen;
+                 const bool direct = share_mode == ShareMode::kDirect;
+                 if (!in_transaction()) state_ = direct ? State::kOpen : State::kStale;
                  if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
-                 if (share_mode == ShareMode::kDirect) return Settle<Protocols>(operation, protocol_);
+                 if (direct) return Settle<Protocols>(operation, protocol_);
                  HandToOwner([this, &operation](const backend::Outcome& handed) {
                    if (!handed) return Settle<Protocols>(operation, handed.error());
                    Settle<Protocols>(operation, protocol_);
@@ -59,7 +63,8 @@ Connection::Handle Connection::Disconnect(Disposition disposition, Answer<Done> 
                  const Status code = outcome.code();
                  if (outcome && disposition != Disposition::kLeave)
                    parts_.users->NoteReset(parameters_.reader);
-                 RetireClient(Disposition::kLeave);
+                 const Disposition owed = disposition == Disposition::kLeave ? Owed() : disposition;
+                 RetireClient(outcome ? Disposition::kLeave : owed);
                  Settle<Done>(operation, code == status::kSuccess ? Result<Done>(Done{})
                                                                   : Result<Done>(outcome.error()));
                });
@@ -78,16 +83,17 @@ Connection::Handle Connection::Begin(OnReset on_reset, Answer<BeginOutcome> answ
               operation, Error{status::kInvalidParameter, "SCardBeginTransaction", parameters_.reader,
                                "this card is already in a transaction of its own"});
         }
-        WithHandle("SCardBeginTransaction", [this, on_reset, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<BeginOutcome>(operation, *failed);
-          BeginOnHandle(on_reset, [this, &operation](const Result<BeginOutcome>& begun) {
-            if (!begun) return Settle<BeginOutcome>(operation, begun.error());
-            HandToOwner([this, &operation, begun = begun.value()](const backend::Outcome& handed) {
-              if (!handed) return EndAndFail<BeginOutcome>(operation, handed.error());
-              Settle<BeginOutcome>(operation, begun);
-            });
-          });
-        });
+        WithHandle("SCardBeginTransaction", Repair::kHandle,
+                   [this, on_reset, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<BeginOutcome>(operation, *failed);
+                     BeginOnHandle(on_reset, [this, &operation](const Result<BeginOutcome>& begun) {
+                       if (!begun) return Settle<BeginOutcome>(operation, begun.error());
+                       HandToOwner([this, &operation, begun = begun.value()](const backend::Outcome& handed) {
+                         if (!handed) return EndAndFail<BeginOutcome>(operation, handed.error());
+                         Settle<BeginOutcome>(operation, begun);
+                       });
+                     });
+                   });
       },
       std::move(answer));
 }
@@ -122,14 +128,15 @@ Connection::Handle Connection::End(Disposition disposition, Answer<Done> answer)
 Connection::Handle Connection::GetStatus(Answer<CardStatus> answer) {
   return Submit<CardStatus>(
       [this](OperationOf<CardStatus>& operation) {
-        WithHandle("SCardStatus", [this, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<CardStatus>(operation, *failed);
-          Call(backend::Status{}, [this, &operation](backend::Outcome outcome) {
-            if (!outcome) return Settle<CardStatus>(operation, outcome.error());
-            known_atr_ = outcome->status.atr;
-            Settle<CardStatus>(operation, std::move(outcome->status));
-          });
-        });
+        WithHandle("SCardStatus", Repair::kHandleAndOwner,
+                   [this, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<CardStatus>(operation, *failed);
+                     Call(backend::Status{}, [this, &operation](backend::Outcome outcome) {
+                       if (!outcome) return Settle<CardStatus>(operation, outcome.error());
+                       known_atr_ = outcome->status.atr;
+                       Settle<CardStatus>(operation, std::move(outcome->status));
+                     });
+                   });
       },
       std::move(answer));
 }
@@ -146,10 +153,11 @@ void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
   };
   if (state_ == State::kHeld) state_ = State::kUsed;
   Call(backend::Transmit{apdu}, [this, apdu, finish](backend::Outcome outcome) {
-    if (outcome.code() != status::kProtoMismatch || protocol_ == 0) return finish(std::move(outcome));
+    const bool mismatch = !outcome && outcome.error().code == status::kProtoMismatch && protocol_ != 0;
+    if (!mismatch) return finish(std::move(outcome));
     if (reached_card_) return finish(Error{status::kResetCard, "SCardTransmit", parameters_.reader, ""});
-    ReconnectHandle(Disposition::kLeave, [this, apdu, finish](const backend::Outcome& reconnected) {
-      if (!reconnected) return finish(reconnected.error());
+    RepairHandle(Repair::kHandleAndOwner, [this, apdu, finish](const backend::Outcome& repaired) {
+      if (!repaired) return finish(repaired.error());
       Call(backend::Transmit{apdu}, finish);
     });
   });
@@ -158,13 +166,14 @@ void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
 Connection::Handle Connection::Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, apdu = std::move(apdu)](OperationOf<Bytes>& operation) {
-        WithHandle("SCardTransmit", [this, apdu, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<Bytes>(operation, *failed);
-          SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
-            if (!outcome) return Settle<Bytes>(operation, outcome.error());
-            Settle<Bytes>(operation, std::move(outcome->bytes));
-          });
-        });
+        WithHandle("SCardTransmit", Repair::kHandleAndOwner,
+                   [this, apdu, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<Bytes>(operation, *failed);
+                     SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
+                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
+                       Settle<Bytes>(operation, std::move(outcome->bytes));
+                     });
+                   });
       },
       std::move(answer));
 }
@@ -173,10 +182,11 @@ Connection::Handle Connection::Exchange(pcsc_bridge::Exchange exchange, Answer<B
   const auto shared = std::make_shared<pcsc_bridge::Exchange>(std::move(exchange));
   return Submit<Bytes>(
       [this, shared](OperationOf<Bytes>& operation) {
-        WithHandle("SCardTransmit", [this, shared, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<Bytes>(operation, *failed);
-          SendNext(operation, shared);
-        });
+        WithHandle("SCardTransmit", Repair::kHandleAndOwner,
+                   [this, shared, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<Bytes>(operation, *failed);
+                     SendNext(operation, shared);
+                   });
       },
       std::move(answer));
 }
@@ -200,14 +210,16 @@ Connection::Handle Connection::Control(std::uint32_t code, std::shared_ptr<const
                                        Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, code, input = std::move(input)](OperationOf<Bytes>& operation) {
-        WithHandle("SCardControl", [this, code, input, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<Bytes>(operation, *failed);
-          if (state_ == State::kHeld) state_ = State::kUsed;
-          Call(backend::Control{code, input}, [this, &operation](backend::Outcome outcome) {
-            if (!outcome) return Settle<Bytes>(operation, outcome.error());
-            Settle<Bytes>(operation, std::move(outcome->bytes));
-          });
-        });
+        WithHandle("SCardControl", Repair::kHandleAndOwner,
+                   [this, code, input, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<Bytes>(operation, *failed);
+                     if (state_ == State::kHeld) state_ = State::kUsed;
+                     Call(backend::Control{code, input}, [this, &operation](backend::Outcome outcome) {
+                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
+                       reached_card_ = true;
+                       Settle<Bytes>(operation, std::move(outcome->bytes));
+                     });
+                   });
       },
       std::move(answer));
 }
@@ -215,13 +227,14 @@ Connection::Handle Connection::Control(std::uint32_t code, std::shared_ptr<const
 Connection::Handle Connection::GetAttribute(std::uint32_t id, Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, id](OperationOf<Bytes>& operation) {
-        WithHandle("SCardGetAttrib", [this, id, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<Bytes>(operation, *failed);
-          Call(backend::GetAttribute{id}, [this, &operation](backend::Outcome outcome) {
-            if (!outcome) return Settle<Bytes>(operation, outcome.error());
-            Settle<Bytes>(operation, std::move(outcome->bytes));
-          });
-        });
+        WithHandle("SCardGetAttrib", Repair::kHandleAndOwner,
+                   [this, id, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<Bytes>(operation, *failed);
+                     Call(backend::GetAttribute{id}, [this, &operation](backend::Outcome outcome) {
+                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
+                       Settle<Bytes>(operation, std::move(outcome->bytes));
+                     });
+                   });
       },
       std::move(answer));
 }
@@ -229,13 +242,15 @@ Connection::Handle Connection::GetAttribute(std::uint32_t id, Answer<Bytes> answ
 Connection::Handle Connection::SetAttribute(std::uint32_t id, Bytes value, Answer<Done> answer) {
   return Submit<Done>(
       [this, id, value = std::move(value)](OperationOf<Done>& operation) {
-        WithHandle("SCardSetAttrib", [this, id, value, &operation](const std::optional<Error>& failed) {
-          if (failed) return Settle<Done>(operation, *failed);
-          Call(backend::SetAttribute{id, value}, [this, &operation](const backend::Outcome& outcome) {
-            if (!outcome) return Settle<Done>(operation, outcome.error());
-            Settle<Done>(operation, Done{});
-          });
-        });
+        WithHandle("SCardSetAttrib", Repair::kHandleAndOwner,
+                   [this, id, value, &operation](const std::optional<Error>& failed) {
+                     if (failed) return Settle<Done>(operation, *failed);
+                     Call(backend::SetAttribute{id, value},
+                          [this, &operation](const backend::Outcome& outcome) {
+                            if (!outcome) return Settle<Done>(operation, outcome.error());
+                            Settle<Done>(operation, Done{});
+                          });
+                   });
       },
       std::move(answer));
 }
@@ -252,7 +267,7 @@ Connection::Handle Connection::Claim(ConnectParameters parameters, std::function
           });
         };
         if (state_ != State::kClosed) {
-          return WithHandle("SCardBeginTransaction",
+          return WithHandle("SCardBeginTransaction", Repair::kHandle,
                             [this, begin, &operation](const std::optional<Error>& failed) {
                               if (failed) return Settle<Claimed>(operation, *failed);
                               begin(OnReset::kFail);
@@ -260,6 +275,7 @@ Connection::Handle Connection::Claim(ConnectParameters parameters, std::function
         }
         // One turn for both: a card that is connected stands in line no second time.
         WithTurn(parameters.reader, [this, parameters, begin, &operation] {
+          if (parameters.about_to_connect) parameters.about_to_connect();
           OpenHandle(parameters, [this, begin, &operation](const backend::Outcome& connected) {
             if (!connected) return Settle<Claimed>(operation, connected.error());
             begin(OnReset::kReconnect);

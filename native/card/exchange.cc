@@ -28,7 +28,10 @@ bool IsExtended(const Bytes& command) {
 
 // The same short command with another Le: in its last byte where it has one, else after it.
 Bytes WithLe(const Bytes& command, std::uint8_t le) {
-  Bytes changed = command;
+  // With room for Le: a copy that grows would leave the command, perhaps with a PIN, in freed memory.
+  Bytes changed;
+  changed.reserve(command.size() + 1);
+  changed = command;
   const bool has_data = command.size() > 5;
   const bool has_le = command.size() == 5 || (has_data && command.size() == std::size_t{6} + command[4]);
   if (has_le) {
