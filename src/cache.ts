@@ -12,7 +12,7 @@ import {
 import { anyInstance, checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
 import { Transaction } from './transaction.js';
 import { checkBytes, checkReader, type Disposition, describe, dispositionNumber } from './values.js';
-import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
+import { type Cancellation, type Closing, type WaitOptions, waitFor } from './waiting.js';
 
 /** Milliseconds; a time beyond it is taken for no limit. */
 const longestIdle = 2 ** 31;
@@ -87,7 +87,7 @@ export class CardCache {
     owner: NativeOwner,
     target: CacheTarget,
     options: WaitOptions | undefined,
-    closing?: AbortSignal,
+    closing?: Closing,
   ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
     const { identity, trustsUnknown } = owner;

@@ -31,7 +31,7 @@ import {
   type ShareMode,
   shareModeNumber,
 } from './values.js';
-import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
+import { type Cancellation, type Closing, type WaitOptions, waitFor } from './waiting.js';
 
 export interface ConnectOptions extends WaitOptions {
   /** 'shared' unless given. */
@@ -77,7 +77,7 @@ export class Card {
     reader: string,
     options: ConnectOptions,
     onClose: (card: Card) => void,
-    closing: AbortSignal,
+    closing: Closing,
   ): Promise<Card> {
     checkOptions(options);
     const { shareMode = 'shared', protocols = shareMode === 'direct' ? [] : ['T=0', 'T=1'] } = options;

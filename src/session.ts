@@ -9,7 +9,7 @@ import { checkRestOptions } from './rest.js';
 import type { SessionIdentity } from './session-identity.js';
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.js';
 import { checkCallback, checkGroups, checkOptions, checkReader, dispositionNumber } from './values.js';
-import { type Cancellation, checkWaitOptions, type WaitOptions, waitFor } from './waiting.js';
+import { type Cancellation, Closing, checkWaitOptions, type WaitOptions, waitFor } from './waiting.js';
 
 export interface ListReadersOptions extends WaitOptions {
   /**
@@ -29,7 +29,7 @@ export class SessionContext {
   readonly #onClose: (session: SessionContext) => Promise<void>;
   readonly #cards = new Set<Card>();
   readonly #watches = new Set<ReaderWatch>();
-  readonly #closing = new AbortController();
+  readonly #closing = new Closing();
   #closed: Promise<void> | undefined;
 
   /** @internal */
@@ -78,7 +78,7 @@ export class SessionContext {
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
     this.#checkOpen();
     const onClose = (closed: Card) => this.#cards.delete(closed);
-    const card = await Card.connect(this.owner, checkReader(reader), options, onClose, this.#closing.signal);
+    const card = await Card.connect(this.owner, checkReader(reader), options, onClose, this.#closing);
     if (this.#closed) {
       await card.close();
       throw closedError('SessionContext');
@@ -102,7 +102,7 @@ export class SessionContext {
     checkRestOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
-    const lease = await this.#cache.find(this.owner, target, options, this.#closing.signal);
+    const lease = await this.#cache.find(this.owner, target, options, this.#closing);
     const { transaction } = lease;
     transaction.disposition = disposition;
     return whileHolding(transaction.reader, undefined, () =>
@@ -124,7 +124,7 @@ export class SessionContext {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(closedError('SessionContext'));
+    this.#closing.close(closedError('SessionContext'));
     const released = this.#onClose(this);
     for (const watch of [...this.#watches]) watch.close();
     await Promise.all([released, ...[...this.#cards].map((card) => card.close())]);
@@ -136,7 +136,7 @@ export class SessionContext {
     question: (cancel: Cancellation | undefined) => Promise<T>,
   ): Promise<T> {
     this.#checkOpen();
-    return waitFor(operation, undefined, options, question, this.#closing.signal);
+    return waitFor(operation, undefined, options, question, this.#closing);
   }
 
   #checkOpen(): void {

@@ -43,20 +43,45 @@ export class Cancellation {
   }
 }
 
+/** What a session's waits have in common: they end when it is closed. Lighter than an AbortSignal, which each session would pay for. */
+export class Closing {
+  #reason: Error | undefined;
+  #waits: Set<(reason: Error) => void> | undefined;
+
+  throwIfClosed(): void {
+    if (this.#reason) throw this.#reason;
+  }
+
+  add(end: (reason: Error) => void): void {
+    this.#waits ??= new Set();
+    this.#waits.add(end);
+  }
+
+  delete(end: (reason: Error) => void): void {
+    this.#waits?.delete(end);
+  }
+
+  /** Ends every wait with this reason. Once. */
+  close(reason: Error): void {
+    this.#reason = reason;
+    for (const end of [...(this.#waits ?? [])]) end(reason);
+  }
+}
+
 /**
  * Runs something that may wait. The promise settles at once when the time is over or the signal
- * aborts, whatever the operation is doing; with its reason when `closing` aborts.
+ * aborts, whatever the operation is doing; with its reason when `closing` closes.
  */
 export async function waitFor<T>(
   operation: string,
   reader: string | undefined,
   options: WaitOptions | undefined,
   start: (cancel?: Cancellation) => Promise<T>,
-  closing?: AbortSignal,
+  closing?: Closing,
 ): Promise<T> {
   const { timeout, signal } = checkWaitOptions(options);
   if (signal === undefined && timeout === undefined && closing === undefined) return start();
-  closing?.throwIfAborted();
+  closing?.throwIfClosed();
   if (signal?.aborted) throw abortError(operation, reader, signal.reason);
 
   const cancel = new Cancellation(signal !== undefined || options?.timeout !== undefined);
@@ -66,13 +91,12 @@ export async function waitFor<T>(
     cancel.cancel();
   };
   const onAbort = () => end(abortError(operation, reader, signal?.reason));
-  const onClosing = () => end(closing?.reason);
   const timer =
     timeout === undefined
       ? undefined
       : setTimeout(() => end(new TimeoutError(operation, reader, timeout)), timeout);
   listen(signal, onAbort);
-  listen(closing, onClosing);
+  closing?.add(end);
   try {
     return await start(cancel);
   } catch (error) {
@@ -80,7 +104,7 @@ export async function waitFor<T>(
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', onAbort);
-    closing?.removeEventListener('abort', onClosing);
+    closing?.delete(end);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { type Cancellation, waitFor } from '../../src/waiting.js';
+import { type Cancellation, Closing, waitFor } from '../../src/waiting.js';
 import { errorOf, staysPending } from '../support/time.js';
 
 /** An operation that never ends unless it is cancelled. */
@@ -33,14 +33,14 @@ test('a signal ends it, and tells its reason', async () => {
 
 test('the first of signal, timeout and closing tells', async () => {
   const abort = new AbortController();
-  const closing = new AbortController();
+  const closing = new Closing();
   const reason = new Error('closed');
   const options = { signal: abort.signal, timeout: 1000 };
-  const error = errorOf(waitFor('op', 'R', options, endless, closing.signal));
-  closing.abort(reason);
+  const error = errorOf(waitFor('op', 'R', options, endless, closing));
+  closing.close(reason);
   abort.abort();
   expect(await error).toBe(reason);
-  expect(await errorOf(waitFor('op', 'R', options, endless, closing.signal))).toBe(reason);
+  expect(await errorOf(waitFor('op', 'R', options, endless, closing))).toBe(reason);
 });
 
 test('what succeeds all the same, succeeds', async () => {
