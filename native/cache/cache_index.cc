@@ -21,7 +21,7 @@ CacheIndex::EntryPtr CacheIndex::Insert(const SessionIdentity& identity, const C
 
 void CacheIndex::Erase(CacheEntry& entry) {
   if (std::exchange(entry.gone, true)) return;
-  idle_.erase(KeyOf(entry));
+  LeaveIdle(entry);
   if (entry.open) --open_;
   const auto session = by_session_.find(entry.info.identity.id);
   const auto connection = session->second.find(entry.info.identity.connect_time);
@@ -39,14 +39,18 @@ void CacheIndex::MarkOpen(CacheEntry& entry) {
 }
 
 void CacheIndex::MarkBusy(CacheEntry& entry) {
-  idle_.erase(KeyOf(entry));
+  LeaveIdle(entry);
   entry.busy = true;
 }
 
-void CacheIndex::MarkIdle(CacheEntry& entry) {
-  entry.busy = false;
-  entry.idle_since = std::chrono::steady_clock::now();
-  idle_.insert(KeyOf(entry));
+void CacheIndex::MarkIdle(const EntryPtr& entry) {
+  entry->busy = false;
+  entry->idle_since = std::chrono::steady_clock::now();
+  entry->idle_place = idle_.insert(idle_.end(), entry);
+}
+
+void CacheIndex::LeaveIdle(CacheEntry& entry) {
+  if (entry.idle_place) idle_.erase(*std::exchange(entry.idle_place, std::nullopt));
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {

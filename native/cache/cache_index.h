@@ -4,9 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -27,6 +28,7 @@ struct CacheEntry {
   bool busy = false;  // being opened, evaluated or leased, by one lookup or lease alone. Set by CacheIndex
   bool gone = false;  // no longer in the index; closed when the lookup or lease that has it is done
   std::chrono::steady_clock::time_point idle_since;
+  std::optional<std::list<std::shared_ptr<CacheEntry>>::iterator> idle_place;  // in CacheIndex
   std::uint64_t use = 0;  // the number of its last lease, as CardUsers counts
   std::deque<std::shared_ptr<Lookup>> waiting;
 };
@@ -40,7 +42,7 @@ class CacheIndex {
   void Erase(CacheEntry& entry);  // and marks it gone; once more has no effect
   void MarkOpen(CacheEntry& entry);
   void MarkBusy(CacheEntry& entry);
-  void MarkIdle(CacheEntry& entry);  // an open one, from now on
+  void MarkIdle(const EntryPtr& entry);  // an open one, from now on
 
   std::vector<EntryPtr> Of(const SessionIdentity& identity) const;
   // The same, and every instance of an identity whose connect time is unknown where none is given.
@@ -57,17 +59,16 @@ class CacheIndex {
   // How many have a context.
   std::size_t open() const { return open_; }
   // The open entry that has been idle for longest; null if none is idle.
-  EntryPtr LongestIdle() const { return idle_.empty() ? nullptr : all_.at(idle_.begin()->second); }
+  EntryPtr LongestIdle() const { return idle_.empty() ? nullptr : idle_.front(); }
 
   static bool IsWanted(const CacheEntryInfo& entry, const CacheTarget& target);
 
  private:
-  using IdleKey = std::pair<std::chrono::steady_clock::time_point, std::uint64_t>;
-  static IdleKey KeyOf(const CacheEntry& entry) { return {entry.idle_since, entry.info.id}; }
+  void LeaveIdle(CacheEntry& entry);
 
   std::uint64_t last_id_ = 0;
   std::size_t open_ = 0;
-  std::set<IdleKey> idle_;                 // since when, and which
+  std::list<EntryPtr> idle_;               // the longest first
   std::map<std::uint64_t, EntryPtr> all_;  // by entry id: in the order they were made
   // By session id, then connect time.
   std::unordered_map<std::uint32_t, std::map<std::uint64_t, std::vector<EntryPtr>>> by_session_;

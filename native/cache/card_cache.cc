@@ -94,7 +94,7 @@ void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
     return;
   }
   if (entry->waiting.empty()) {
-    index_.MarkIdle(*entry);
+    index_.MarkIdle(entry);
     Trim(later);
     return;
   }
