@@ -111,7 +111,8 @@ export class Supervisor {
     // A rig must never keep its process running.
     this.#child.unref();
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      (stream as unknown as { unref(): void }).unref();
+      // Bun has no such method: its pipes end with the child's reference.
+      (stream as unknown as { unref?(): void }).unref?.();
     }
   }
 
