@@ -105,16 +105,16 @@ export async function testHost(host: Host): Promise<void> {
       import { CardBridge } from 'pcsc-bridge';
       import { Rig } from 'pcsc-bridge/rig';
       import { createPivCard } from 'pcsc-bridge/virtual';
-      const rig = await Rig.start({ slots: 1 });
+      const rig = await Rig.start({ slots: 1, names: 'Reader of its own' });
       Object.assign(process.env, rig.env);
       const virtual = await createPivCard({ port: rig.readers[0].port });
       const bridge = new CardBridge();
       const session = await bridge.openSession();
       const response = await session.transaction(rig.readers[0].name, (card) => card.exchange(${select}));
-      console.log(response.sw.toString(16));
+      console.log(response.sw.toString(16), ...(await session.listReaders()));
       await bridge.close();
       await virtual.remove();
       await rig.stop();`;
-    expect(await project.run(program)).toEqual(['9000']);
+    expect(await project.run(program)).toEqual(['9000 Reader of its own A 00 00 Reader of its own A 00 01']);
   });
 }
