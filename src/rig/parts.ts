@@ -4,6 +4,9 @@
  * Packages installed by the system are used first. scripts/setup unpacks what it may not install into a
  * private directory, `.cache/packages` of the project; the environment variable PCSC_BRIDGE_PACKAGES names
  * another one, which then goes before the system's.
+ *
+ * PCSC_BRIDGE_PCSCD_ROOT names the root directory of another Linux system (as debootstrap makes one). Then pcscd
+ * and the driver are that system's, and run on its C library; everything else stays this system's.
  */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -12,6 +15,8 @@ import { RigError } from './error.js';
 
 export interface Parts {
   pcscd: string;
+  /** Goes before pcscd on its command line: the dynamic loader of the system it comes from, and its options. */
+  loader: string[];
   /** vpcd's driver, libifdvpcd.so. */
   driver: string;
   /** Path of libpcsclite.so.1 where the loader would not find it by itself. */
@@ -24,6 +29,12 @@ export interface Parts {
 export interface PartsSearch {
   /** Directories that hold an unpacked system, searched in this order; '/' is the system itself. */
   roots?: readonly string[];
+  /**
+   * The root directory of the system that pcscd and the driver come from, if not `roots`.
+   *
+   * @default PCSC_BRIDGE_PCSCD_ROOT, if `roots` is not given either.
+   */
+  daemonRoot?: string;
   /** The PATH to search before each root's own directories. */
   path?: string;
 }
@@ -40,17 +51,21 @@ export function packagesDirectory(): string {
  */
 export function findParts(search: PartsSearch = {}): Parts {
   const roots = search.roots ?? defaultRoots();
+  const daemonRoot = search.daemonRoot ?? (search.roots ? undefined : process.env['PCSC_BRIDGE_PCSCD_ROOT']);
+  const daemonRoots = daemonRoot ? [daemonRoot] : roots;
   const path = (search.path ?? process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
   const programs = [...path, ...roots.flatMap((root) => PROGRAM_DIRECTORIES.map((dir) => join(root, dir)))];
 
   const pcscd = firstFile(
-    [...roots.flatMap((root) => PROGRAM_DIRECTORIES.map((dir) => join(root, dir))), ...path].map((dir) =>
-      join(dir, 'pcscd'),
-    ),
+    [
+      ...daemonRoots.flatMap((root) => PROGRAM_DIRECTORIES.map((dir) => join(root, dir))),
+      ...(daemonRoot ? [] : path),
+    ].map((dir) => join(dir, 'pcscd')),
     constants.X_OK,
   );
+  const loader = daemonRoot ? loaderOf(daemonRoot) : [];
   const driver = firstFile(
-    roots.flatMap((root) => [
+    daemonRoots.flatMap((root) => [
       join(root, 'usr/lib/pcsc/drivers/serial/libifdvpcd.so'),
       join(root, 'usr/local/lib/pcsc/drivers/serial/libifdvpcd.so'),
       ...libraryDirectories(root).map((dir) => join(dir, 'pcsc/drivers/serial/libifdvpcd.so')),
@@ -65,13 +80,22 @@ export function findParts(search: PartsSearch = {}): Parts {
       constants.X_OK,
     );
 
+  if (daemonRoot && !(pcscd && driver && loader)) {
+    const names = [pcscd ? '' : 'pcscd', driver ? '' : 'vsmartcard-vpcd', loader ? '' : 'libc6'].filter(
+      Boolean,
+    );
+    throw new RigError(
+      'RIG_PARTS_MISSING',
+      `The system in ${daemonRoot} lacks packages that a rig needs: ${names.join(', ')}.`,
+    );
+  }
   const missing = [
     pcscd ? '' : 'pcscd',
     library || process.env['PCSC_BRIDGE_LIBRARY'] ? '' : 'libpcsclite1',
     driver ? '' : 'vsmartcard-vpcd',
     tool('mount') ? '' : 'mount',
   ].filter(Boolean);
-  if (!pcscd || !driver || missing.length > 0) {
+  if (!pcscd || !driver || !loader || missing.length > 0) {
     throw new RigError(
       'RIG_PARTS_MISSING',
       `A rig of virtual readers needs ${missing.length === 1 ? 'a package that is' : 'packages that are'} not installed: ` +
@@ -83,6 +107,7 @@ export function findParts(search: PartsSearch = {}): Parts {
   const unshare = tool('unshare');
   return {
     pcscd,
+    loader,
     driver,
     ...(library && privateRoots.some((root) => library.startsWith(join(root, '/'))) ? { library } : {}),
     libraryPath: privateRoots.flatMap(libraryDirectories),
@@ -95,6 +120,17 @@ const PROGRAM_DIRECTORIES = ['usr/sbin', 'usr/bin', 'usr/local/sbin', 'usr/local
 function defaultRoots(): string[] {
   const packages = packagesDirectory();
   return process.env['PCSC_BRIDGE_PACKAGES'] ? [packages, '/'] : ['/', packages];
+}
+
+/** How a system's programs are started outside it, with its own libraries; undefined if it has no glibc. */
+function loaderOf(root: string): string[] | undefined {
+  const directories = libraryDirectories(root);
+  const names = ['ld-linux-x86-64.so.2', 'ld-linux-aarch64.so.1'];
+  const loader = firstFile(
+    directories.flatMap((directory) => names.map((name) => join(directory, name))),
+    constants.X_OK,
+  );
+  return loader ? [loader, '--library-path', directories.join(':')] : undefined;
 }
 
 /** The existing library directories of an unpacked system, among them Debian's one per architecture. */

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { endianness } from 'node:os';
 import { promisify } from 'node:util';
 import { RigError } from './error.js';
+import type { Parts } from './parts.js';
 
 export interface PcscdFeatures {
   /** For example '1.9.9'. */
@@ -23,8 +24,12 @@ const run = promisify(execFile);
 /**
  * @throws RigError RIG_START_FAILED when the program does not run or is older than 1.9.
  */
-export async function describePcscd(program: string, env: NodeJS.ProcessEnv): Promise<PcscdFeatures> {
-  const ask = (option: string) => run(program, [option], { env, timeout: 5000 });
+export async function describePcscd(
+  { loader, pcscd: program }: Parts,
+  env: NodeJS.ProcessEnv,
+): Promise<PcscdFeatures> {
+  const [command = program, ...words] = [...loader, program];
+  const ask = (option: string) => run(command, [...words, option], { env, timeout: 5000 });
   let about: string;
   let help: string;
   try {

@@ -112,7 +112,7 @@ export class Rig implements AsyncDisposable {
     signal?.throwIfAborted();
     const parts = findParts(options.parts);
     const env = daemonEnvironment(parts);
-    const features = await describePcscd(parts.pcscd, env);
+    const features = await describePcscd(parts, env);
     using limit = new Deadline(timeout, signal);
     const directory = await chooseDirectory(coveredDirectory(features));
     const place = placeIn(directory.path, features);

@@ -63,6 +63,7 @@ function driverCopy({ drivers }: RigDirectory, index: number): string {
 
 function pcscdCommand({ parts, features, directory }: Setup): string[] {
   return [
+    ...parts.loader,
     parts.pcscd,
     '--foreground',
     '--config',

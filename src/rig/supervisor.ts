@@ -111,7 +111,8 @@ export class Supervisor {
     // A rig must never keep its process running.
     this.#child.unref();
     for (const stream of [this.#child.stdin, this.#child.stdout]) {
-      (stream as unknown as { unref(): void }).unref();
+      // Bun has no such method: its pipes end with the child's reference.
+      (stream as unknown as { unref?(): void }).unref?.();
     }
   }
 
@@ -145,7 +146,7 @@ export class Supervisor {
   }
 
   async #order(signal: NodeJS.Signals, done: Promise<unknown>): Promise<void> {
-    const send = () => this.#alive && this.#child.kill(signal);
+    const send = () => this.#alive && this.#signal(signal);
     const repeat = setInterval(send, REPEAT);
     try {
       if (!send()) {
@@ -155,6 +156,13 @@ export class Supervisor {
     } finally {
       clearInterval(repeat);
     }
+  }
+
+  /** Not child.kill: Deno then reports that the child has ended, whatever the signal does to it. */
+  #signal(signal: NodeJS.Signals): boolean {
+    const { pid, exitCode, signalCode } = this.#child;
+    if (pid === undefined || exitCode !== null || signalCode !== null) return false;
+    return process.kill(pid, signal);
   }
 
   async #watch(): Promise<void> {

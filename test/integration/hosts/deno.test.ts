@@ -1,0 +1,4 @@
+import { deno } from '../../support/hosts.js';
+import { testHost } from './runs-in.js';
+
+await testHost(deno());
