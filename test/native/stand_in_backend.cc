@@ -336,8 +336,7 @@ void StandInBackend::FreeCard(Context& context, Disposition disposition) {
   const auto found = readers_.find(context.reader);
   if (found == readers_.end()) return;
   if (found->second.transaction == &context) found->second.transaction = nullptr;
-  if (disposition != Disposition::kLeave && found->second.card == context.card)
-    ResetCard(context.reader, nullptr);
+  if (disposition != Disposition::kLeave && found->second.present) ResetCard(context.reader, nullptr);
 }
 
 void StandInBackend::FinishRetirement(const ContextPtr& context) {
