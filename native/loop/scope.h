@@ -49,6 +49,8 @@ class Scope : public std::enable_shared_from_this<Scope> {
   // Ends all residents. Once.
   void End() {
     if (std::exchange(ended_, true)) return;
+    // A resident may hold the last reference to its scope.
+    const std::shared_ptr<Scope> self = weak_from_this().lock();
     while (first_ != nullptr) {
       Resident& resident = *first_;
       Remove(resident);
