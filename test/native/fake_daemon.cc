@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <utility>
@@ -97,6 +99,11 @@ void FakeDaemon::Die() {
 void FakeDaemon::Accept() {
   for (;;) {
     const int fd = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (fd < 0 && errno == EMFILE) {
+      // A test takes the process's descriptors away for a while.
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      continue;
+    }
     if (fd < 0) return;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (closes_new_links_) {

@@ -76,6 +76,7 @@ class Client final : public backend::Client {
   void Make(const backend::Control& call);
   void Make(const backend::GetAttribute& call);
   void Make(const backend::SetAttribute& call);
+  void AnswerProtocol();
   void GiveStatus(const ReaderTable& table);
   void EndLateTransaction();
 
@@ -100,6 +101,7 @@ class Client final : public backend::Client {
   Loop::Timer timer_;
   std::optional<std::uint32_t> context_;
   std::optional<Card> card_;
+  Card connecting_;  // while SCardConnect is under way
   bool retired_ = false;
 };
 

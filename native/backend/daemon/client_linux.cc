@@ -305,18 +305,23 @@ void Client::Make(const backend::Connect& call) {
   std::copy(call.reader.begin(), call.reader.end(), message.reader);
   message.share_mode = static_cast<std::uint32_t>(call.share_mode);
   message.protocols = call.protocols;
-  link_->Ask(
-      Command::kConnect, message, During(Phase::kConnecting, [this](const Result<daemon::Connect>& answer) {
-        if (!Succeeded(answer)) return;
-        const auto& wanted = std::get<backend::Connect>(current_->call);
-        const daemon::Connect& connected = answer.value();
-        card_ = Card{connected.card, wanted.reader, wanted.share_mode, connected.active_protocol, false};
-        backend::Reply reply;
-        if (wanted.share_mode != ShareMode::kDirect) {
-          reply.protocol = FromDaemon(connected.active_protocol);
-        }
-        Answer(std::move(reply));
-      }));
+  connecting_ = Card{0, call.reader, call.share_mode, 0, false};
+  link_->Ask(Command::kConnect, message,
+             During(Phase::kConnecting, [this](const Result<daemon::Connect>& answer) {
+               // Also if the call was given up: the card is to be disconnected then.
+               if (answer && answer.value().code == status::kSuccess) {
+                 card_ = std::move(connecting_);
+                 card_->handle = answer.value().card;
+                 card_->protocol = answer.value().active_protocol;
+               }
+               if (Succeeded(answer)) AnswerProtocol();
+             }));
+}
+
+void Client::AnswerProtocol() {
+  backend::Reply reply;
+  if (card_->share_mode != ShareMode::kDirect) reply.protocol = FromDaemon(card_->protocol);
+  Answer(std::move(reply));
 }
 
 void Client::Make(const backend::Reconnect& call) {
@@ -326,14 +331,12 @@ void Client::Make(const backend::Reconnect& call) {
   message.protocols = call.protocols;
   message.initialization = static_cast<std::uint32_t>(call.initialization);
   link_->Ask(Command::kReconnect, message,
-             During(Phase::kCalling, [this](const Result<daemon::Reconnect>& answer) {
-               if (!Succeeded(answer)) return;
-               const ShareMode share_mode = std::get<backend::Reconnect>(current_->call).share_mode;
-               card_->share_mode = share_mode;
-               card_->protocol = answer.value().active_protocol;
-               backend::Reply reply;
-               if (share_mode != ShareMode::kDirect) reply.protocol = FromDaemon(card_->protocol);
-               Answer(std::move(reply));
+             During(Phase::kCalling, [this, mode = call.share_mode](const Result<daemon::Reconnect>& answer) {
+               if (answer && answer.value().code == status::kSuccess) {
+                 card_->share_mode = mode;
+                 card_->protocol = answer.value().active_protocol;
+               }
+               if (Succeeded(answer)) AnswerProtocol();
              }));
 }
 
