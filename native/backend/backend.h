@@ -105,11 +105,12 @@ class Client {
   enum class After { kUsable, kLost };
   [[nodiscard]] virtual After GiveUp() = 0;
 
-  // Ends this client whatever it is doing: ends a transaction, disconnects with `disposition` (a call that
-  // was given up is undone with it, too, as soon as it ends), releases the context. Never waits; nothing else
-  // may be called afterwards but the destructor, which may be at once: what is left to do gets done all the
-  // same, also when the loop or the environment has ended. `released`, which may be null, comes on the loop
-  // when nothing is left to do; not where the loop has ended before.
+  // Ends this client whatever it is doing: the `done` of a call under way does not come any more. Ends a
+  // transaction, disconnects with `disposition` (a call that was given up is undone with it, too, as soon as
+  // it ends), releases the context. Never waits; nothing else may be called afterwards but the destructor,
+  // which may be at once: what is left to do gets done all the same, also when the loop or the environment
+  // has ended. `released`, which may be null, comes on the loop when nothing is left to do, and is dropped on
+  // any thread if the loop has ended before.
   virtual void Retire(Disposition disposition, std::function<void()> released) = 0;
 };
 

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
 
 #include "loop/scope.h"
 
@@ -27,10 +26,10 @@ struct Guest : Resident {
 TEST_SUITE("scope") {
   TEST_CASE("residents come and go in any order, and each one that is left is ended once") {
     const auto scope = std::make_shared<Scope>(Loop::Create());
-    std::optional<Guest> one;
-    std::optional<Guest> two;
-    std::optional<Guest> three;
-    for (auto* guest : {&one, &two, &three}) guest->emplace(*scope);
+    std::unique_ptr<Guest> one;
+    std::unique_ptr<Guest> two;
+    std::unique_ptr<Guest> three;
+    for (auto* guest : {&one, &two, &three}) *guest = std::make_unique<Guest>(*scope);
     SUBCASE("all stay") {}
     SUBCASE("the first leaves") {
       one.reset();
@@ -47,7 +46,7 @@ TEST_SUITE("scope") {
     }
     SUBCASE("one comes back") {
       one.reset();
-      one.emplace(*scope);
+      one = std::make_unique<Guest>(*scope);
     }
     CHECK_FALSE(scope->ended());
     scope->End();
@@ -62,13 +61,13 @@ TEST_SUITE("scope") {
     const auto scope = std::make_shared<Scope>(Loop::Create());
     Guest one(*scope);
     auto two = std::make_unique<Guest>(*scope);
-    std::optional<Guest> late;
+    std::unique_ptr<Guest> late;
     Guest three(*scope);
     three.then = [&] {
       CHECK(scope->ended());
       two = nullptr;
       scope->End();
-      late.emplace(*scope);
+      late = std::make_unique<Guest>(*scope);
     };
     scope->End();
     CHECK(one.ended == 1);
