@@ -34,20 +34,30 @@ async function within(what, promise) {
   }
 }
 
-/** Another process that holds the card, once it does. */
+/**
+ * Another process that holds the card, once it does. A card that is reset while the process begins is an error to plain
+ * PC/SC, which then has to connect again: that is not the fault looked for here.
+ */
 async function hold(reader) {
-  const child = spawn(holder, [reader], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: limit,
-    killSignal: 'SIGKILL',
-  });
-  const exited = once(child, 'exit');
-  const [first] = await Promise.race([once(child.stdout, 'data'), exited]);
-  if (String(first) !== 'held\n') throw new Error(`another process does not get the card within ${limit} ms`);
-  return async () => {
-    child.stdin.end();
-    await exited;
-  };
+  const end = performance.now() + limit;
+  for (;;) {
+    const child = spawn(holder, [reader], { timeout: limit, killSignal: 'SIGKILL' });
+    const exited = once(child, 'exit');
+    let complaint = '';
+    child.stderr.on('data', (data) => {
+      complaint += data;
+    });
+    const [first] = await Promise.race([once(child.stdout, 'data'), once(child, 'close')]);
+    if (String(first) === 'held\n') {
+      return async () => {
+        child.stdin.end();
+        await exited;
+      };
+    }
+    if (!/SCARD_W_RESET_CARD|SCARD_E_PROTO_MISMATCH/.test(complaint) || performance.now() > end) {
+      throw new Error(`another process does not get the card within ${limit} ms: ${complaint}`);
+    }
+  }
 }
 
 async function otherProcess(reader) {
@@ -94,9 +104,11 @@ async function round({ name: reader, applet }, call, number) {
   };
   const waits = ['lookup', 'connect', 'begin'].includes(call);
   const early = ['lookup', 'connect'].includes(call);
+  const prepared = said('prepared');
+  prepared.catch(() => {});
   let release = early ? await hold(reader) : undefined;
   try {
-    await said('prepared');
+    await prepared;
     if (waits && !early) release = await hold(reader);
     const underWay =
       waits || call === 'end'
