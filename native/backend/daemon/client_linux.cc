@@ -127,7 +127,8 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
       break;
     default:
       if (card_) {
-        // Also to leave it: the caller is told when the daemon has let go, and a transaction ends without a reset.
+        // Also to leave it: the caller is told when the daemon has let go, and a transaction ends without a
+        // reset.
         link->DropAnswers();
         DisconnectForGood(*link, message);
       } else {
