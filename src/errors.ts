@@ -95,7 +95,7 @@ export function closedError(what: string): PcscError {
   return new PcscError({
     code: 'BRIDGE_E_CLOSED',
     value: 0xe0100002,
-    text: 'It is closed; open a new one',
+    text: 'The object was closed; open a new one',
     operation: what,
     reader: '',
     detail: '',

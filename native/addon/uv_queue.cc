@@ -57,7 +57,7 @@ class UvQueue final : public JsQueue {
     }
   }
 
-  bool ComesByItself() const override { return collecting_ && std::this_thread::get_id() == thread_; }
+  bool ComesByItself() const override { return std::this_thread::get_id() == thread_ && collecting_; }
 
   static void OnWake(uv_async_t* wake) { static_cast<UvQueue*>(wake->data)->Turn(); }
 

@@ -155,7 +155,7 @@ Json ToJson(const Evaluation& evaluation) {
 }
 
 std::string Sentence(const Error& error) {
-  const StatusText text = Describe(error.code);
+  const StatusText text = Describe(error.code, error.operation);
   char number[16];
   std::snprintf(number, sizeof number, "0x%08x", static_cast<unsigned>(error.code));
   std::string sentence = error.operation;

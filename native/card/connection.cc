@@ -257,7 +257,8 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
            }
            if (outcome.code() != status::kSharingViolation || !parameters->waits_for_exclusive) {
              Error error = outcome.error();
-             if (error.reader.empty()) error.reader = parameters->reader;
+             // What fails before SCardConnect, such as SCardEstablishContext, concerns no reader.
+             if (error.operation == "SCardConnect" && error.reader.empty()) error.reader = parameters->reader;
              RetireClient(Disposition::kLeave);
              return then(std::move(error));
            }

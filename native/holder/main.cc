@@ -26,7 +26,7 @@ using pcsc_bridge::Library;
 using pcsc_bridge::Result;
 
 int Fail(const Error& error) {
-  const pcsc_bridge::StatusText text = pcsc_bridge::Describe(error.code);
+  const pcsc_bridge::StatusText text = pcsc_bridge::Describe(error.code, error.operation);
   std::cerr << "pcsc-holder: " << error.operation << ": " << text.text << " [" << text.name << "] "
             << error.detail << std::endl;
   return 1;

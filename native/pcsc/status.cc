@@ -183,6 +183,10 @@ constexpr Row kRows[] = {
     {status::kSessionUnknown,
      {"BRIDGE_E_SESSION_UNKNOWN", "The terminal session of the process could not be learnt; see the detail"}},
     {status::kNotConnected, {"BRIDGE_E_NOT_CONNECTED", "There is no connection to a card; connect first"}},
+    {status::kNested,
+     {"BRIDGE_E_NESTED",
+      "This code runs in a transaction on this card and would wait for itself; use the transaction that the "
+      "callback was given"}},
 };
 
 struct SpecialText {
@@ -194,12 +198,14 @@ struct SpecialText {
 // What a code means where a certain function fails with it.
 constexpr SpecialText kSpecialTexts[] = {
     {status::kSecurityViolation, "SCardEstablishContext",
-     "The smart card service does not let this user in; allow it in polkit (org.debian.pcsc-lite.access_pcsc)"},
+     "The smart card service does not let this user in; allow it in polkit "
+     "(org.debian.pcsc-lite.access_pcsc)"},
     {status::kSecurityViolation, "SCardConnect",
      "The smart card service does not let this user at the card; allow it in polkit "
      "(org.debian.pcsc-lite.access_card)"},
     {status::kServerTooBusy, "SCardEstablishContext",
-     "The smart card service serves 200 contexts at a time and has none left; end programs that keep too many"},
+     "The smart card service serves 200 contexts at a time and has none left; end programs that keep too "
+     "many"},
     {status::kNoMemory, "thread",
      "The system has no thread to give; raise the limit (ulimit -u, TasksMax of systemd)"},
     {status::kNoMemory, "socket",
@@ -219,14 +225,15 @@ static_assert(Ascending(), "kRows must be sorted by code, each code once");
 }  // namespace
 
 StatusText Describe(Status code, std::string_view operation) {
-  const auto special = std::find_if(std::begin(kSpecialTexts), std::end(kSpecialTexts), [&](const SpecialText& one) {
-    return one.code == code && one.operation == operation;
-  });
+  const auto special =
+      std::find_if(std::begin(kSpecialTexts), std::end(kSpecialTexts),
+                   [&](const SpecialText& one) { return one.code == code && one.operation == operation; });
   const char* const text = special == std::end(kSpecialTexts) ? nullptr : special->text;
   const Row* row =
       std::lower_bound(std::begin(kRows), std::end(kRows), code,
                        [](const Row& candidate, Status wanted) { return candidate.code < wanted; });
-  if (row != std::end(kRows) && row->code == code) return {row->words.name, text != nullptr ? text : row->words.text};
+  if (row != std::end(kRows) && row->code == code)
+    return {row->words.name, text != nullptr ? text : row->words.text};
   return {"SCARD_UNKNOWN",
           "This status code is in no list of PC/SC; look for it in the reader driver's manual"};
 }

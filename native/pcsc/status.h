@@ -88,12 +88,14 @@ inline constexpr Status kWindowsNoMedia = 0x458;      // ERROR_NO_MEDIA_IN_DRIVE
 inline constexpr Status kWindowsIoDevice = 0x45d;     // ERROR_IO_DEVICE: the card was taken out
 inline constexpr Status kWindowsBadStubData = 0x6f7;  // RPC_X_BAD_STUB_DATA: no readers are redirected
 
-// Our own, in the customer range (bit 29) so that they never meet one of PC/SC.
+// Our own, in the customer range (bit 29) so that they never meet one of PC/SC. All of them: a new one takes
+// the next number here, also if only src/errors.ts uses it.
 inline constexpr Status kLibraryMissing = 0xe0100001;  // BRIDGE_E_LIBRARY_MISSING
 inline constexpr Status kClosed = 0xe0100002;          // BRIDGE_E_CLOSED
 inline constexpr Status kAbandoned = 0xe0100003;       // BRIDGE_E_ABANDONED
 inline constexpr Status kSessionUnknown = 0xe0100004;  // BRIDGE_E_SESSION_UNKNOWN
 inline constexpr Status kNotConnected = 0xe0100005;    // BRIDGE_E_NOT_CONNECTED
+inline constexpr Status kNested = 0xe0100006;          // BRIDGE_E_NESTED
 
 }  // namespace status
 
@@ -102,8 +104,8 @@ struct StatusText {
   const char* text;  // what happened and what to do, as a sentence without a final stop; never null
 };
 
-// The name and text of a status; for an unknown one the name "SCARD_UNKNOWN" and a text that says so. Some codes mean
-// something else where a certain function fails: with its name the text is true for that.
+// The name and text of a status; for an unknown one the name "SCARD_UNKNOWN" and a text that says so. Some
+// codes mean something else where a certain function fails: with its name the text is true for that.
 StatusText Describe(Status code, std::string_view operation = {});
 
 }  // namespace pcsc_bridge

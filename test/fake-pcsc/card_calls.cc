@@ -200,7 +200,9 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL FAKE_PCSC_TEXT(SCardStatus)(CardHandle ha
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardTransmit(CardHandle handle, const abi::IoRequest* pci,
                                                      const unsigned char* apdu, Dword length, abi::IoRequest*,
                                                      unsigned char* response, Dword* response_length) {
-  OnCard on("SCardTransmit", handle, Line().Number("protocol", pci->protocol).Hex("apdu", apdu, length));
+  OnCard on(
+      "SCardTransmit", handle,
+      Line().Number("protocol", pci->protocol).Hex("apdu", apdu, length).Number("room", *response_length));
   if (const Status code = on.AwaitCard()) return on.call().Return(code);
   if (pci->protocol != on.handle().protocol) return on.call().Return(status::kProtoMismatch);
   Bytes answer{0x6d, 0x00};
@@ -214,8 +216,10 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardTransmit(CardHandle handle, const ab
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardControl(CardHandle handle, Dword code, const void* input,
                                                     Dword input_length, void* output, Dword output_size,
                                                     Dword* returned) {
-  OnCard on("SCardControl", handle, Line().Number("code", code).Hex("input", input, input_length));
+  OnCard on("SCardControl", handle,
+            Line().Number("code", code).Hex("input", input, input_length).Number("room", output_size));
   *returned = 0;
+  if (output_size > The().settings.largest_output) return on.call().Return(Status{1});
   if (const Status refused = on.AwaitReader()) return on.call().Return(refused);
   const auto found = on.reader().controls.find(code);
   if (found == on.reader().controls.end()) {

@@ -106,7 +106,8 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardIsValidContext(ContextHandle handle)
   return call.Return();
 }
 
-// Nothing here is allocated for the caller. libpcsclite misses the function in a library that it delegates to.
+// Nothing here is allocated for the caller. libpcsclite misses the function in a library that it delegates
+// to.
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardFreeMemory(ContextHandle handle, const void*) {
   Call call("SCardFreeMemory", handle);
   return call.Return();

@@ -73,6 +73,8 @@ void Set(const std::string& name, const std::string& value) {
     settings.pseudo_reader = ParseSwitch(value);
   } else if (name == "largest-item") {
     settings.largest_item = ParseNumber(value);
+  } else if (name == "largest-output") {
+    settings.largest_output = ParseNumber(value);
   } else {
     throw std::invalid_argument("no setting: " + name);
   }

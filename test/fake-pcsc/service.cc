@@ -11,6 +11,7 @@ Settings::Settings(Semantics semantics) {
   refuse_while_held = pcsclite;
   connect_waits = pcsclite;
   unknown_reader_fails = pcsclite;
+  largest_output = pcsclite ? 0xffffffff : 65'544;
   stopped_code = pcsclite ? status::kNoService : status::kServiceStopped;
 }
 

@@ -36,6 +36,7 @@ struct Settings {
   bool status_change_waits = true;  // or returns at once, changed or not (Wine, redirected readers)
   bool pseudo_reader = true;        // GetStatusChange knows \\?PnP?\Notification (macOS does not)
   Dword largest_item = 64 * 1024;   // SCardWriteCache
+  Dword largest_output;             // SCardControl: ERROR_INVALID_FUNCTION for a longer buffer (Windows)
   Status stopped_code;              // what the contexts answer whose service stops
 
   explicit Settings(Semantics semantics = platform::kSemantics);

@@ -27,6 +27,8 @@ export interface FakeCall {
   code?: number;
   id?: number;
   timeout?: number;
+  /** How long the buffer for the answer is. */
+  room?: number;
   item?: string;
   freshness?: number;
   /** The script has it wait for `go`. */

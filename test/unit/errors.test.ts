@@ -68,7 +68,7 @@ test('errors of our own have codes of our own', () => {
   expect(closedError('Card')).toMatchObject({
     code: 'BRIDGE_E_CLOSED',
     value: 0xe0100002,
-    message: 'Card: It is closed; open a new one [BRIDGE_E_CLOSED 0xe0100002]',
+    message: 'Card: The object was closed; open a new one [BRIDGE_E_CLOSED 0xe0100002]',
   });
   expect(nestedError('SCardConnect', 'R')).toMatchObject({
     code: 'BRIDGE_E_NESTED',

@@ -16,8 +16,8 @@ const codes: Record<string, number> = {
   ERROR_SEM_TIMEOUT: 121,
   ERROR_INSUFFICIENT_BUFFER: 122,
   ERROR_OPERATION_ABORTED: 995,
-  ERROR_IO_DEVICE: 1117,
   ERROR_DEVICE_NOT_CONNECTED: 1167,
+  RPC_X_BAD_STUB_DATA: 1783,
   SCARD_F_INTERNAL_ERROR: 0x80100001,
   SCARD_E_CANCELLED: 0x80100002,
   SCARD_E_INVALID_HANDLE: 0x80100003,
@@ -86,6 +86,8 @@ const codes: Record<string, number> = {
 };
 // The second number of a name that has two.
 const twins: [string, number][] = [['SCARD_E_UNSUPPORTED_FEATURE', 0x80100022]];
+// Codes of Windows for a card that was taken out: the error is SCARD_W_REMOVED_CARD and says which of them it was.
+const removals = { ERROR_NO_MEDIA_IN_DRIVE: 0x458, ERROR_IO_DEVICE: 0x45d };
 
 const table = [...Object.entries(codes), ...twins];
 const reader = 'Reader 00 00';
@@ -145,7 +147,55 @@ test('the table above has every code that native/pcsc/status knows', () => {
   );
   const ours = (value: number) => value >= 0xe0100000 || value === 0;
   const known = new Set(rows.filter((value) => !ours(value)));
-  expect([...known].sort()).toEqual(table.map(([, value]) => value).sort());
+  const tested = [...table.map(([, value]) => value), ...Object.values(removals)];
+  expect([...known].sort()).toEqual(tested.sort());
+});
+
+test.each(Object.entries(removals))(
+  '%s (0x%x) is a card taken out, and the card connects anew',
+  async (name, value) => {
+    const fake = new FakePcsc(...script, `answer "${reader}" 00 9000`, `on SCardTransmit fail ${value}`);
+    const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
+      const bridge = new CardBridge();
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
+      const card = await session.connect(reader);
+      const select = Uint8Array.of(0, 0xa4, 4, 0);
+      const error = await errorOf(card.transmit(select));
+      const next = await card.transmit(select);
+      await bridge.close();
+      return { error, next };
+    }, reader);
+    expect(seen).toMatchObject({
+      error: { code: 'SCARD_W_REMOVED_CARD', value: 0x80100069, operation: 'SCardTransmit', reader },
+      next: '9000',
+    });
+    expect(seen.error.message).toContain(`Windows error 0x${value.toString(16).toUpperCase()} (${name})`);
+    expect(fake.calls('SCardConnect')).toHaveLength(2);
+  },
+);
+
+test('our own codes are in one list: what src/errors.ts fails with is in native/pcsc/status, in the same words', () => {
+  const read = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
+  const text = (parts: string) => [...parts.matchAll(/(['"])(.*?)\1/g)].map(([, , part]) => part).join('');
+  const numbers = new Map(
+    [...read('native/pcsc/status.h').matchAll(/Status (k\w+) = (0xe01\w+);\s*\/\/ (BRIDGE_E_\w+)/g)].map(
+      ([, constant, number, name]) => [constant, { name, value: Number(number) }],
+    ),
+  );
+  const rows = [
+    ...read('native/pcsc/status.cc').matchAll(/\{status::(k\w+),\s*\{"(BRIDGE_E_\w+)",([^}]*)\}/g),
+  ].map(([, constant, name, words = '']) => ({ ...numbers.get(constant), row: name, text: text(words) }));
+  // The next number is free.
+  expect(rows.map(({ value }) => value)).toEqual(rows.map((_, index) => 0xe0100001 + index));
+  expect(rows.map(({ row }) => row)).toEqual(rows.map(({ name }) => name));
+  expect(rows).toHaveLength(numbers.size);
+  const thrown = [
+    ...read('src/errors.ts').matchAll(
+      /code: '(BRIDGE_E_\w+)',\s*value: (0x\w+),\s*text:([^\n]*(?:\n {6}[^\n]*)*)/g,
+    ),
+  ].map(([, name, number, words = '']) => ({ row: name, value: Number(number), text: text(words) }));
+  expect(thrown.map(({ row }) => row)).toEqual(['BRIDGE_E_CLOSED', 'BRIDGE_E_NESTED']);
+  for (const one of thrown) expect(rows).toContainEqual(expect.objectContaining(one));
 });
 
 test('a code that is in no list is told as such', async () => {

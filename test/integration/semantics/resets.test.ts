@@ -19,7 +19,7 @@ describe.each([
     const fake = new FakePcsc(...script, ...lines);
     const seen = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
       const bridge = new CardBridge();
-      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
       const card = await session.connect(reader);
       const select = Uint8Array.of(0, 0xa4, 4, 0);
       const wasReset = () =>
@@ -50,7 +50,7 @@ describe.each([
     const fake = new FakePcsc(...script, ...lines);
     const seen = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
       const bridge = new CardBridge();
-      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
       const card = await session.connect(reader);
       const seen: boolean[] = [];
       for (let i = 0; i < 3; i++) {
@@ -68,7 +68,7 @@ describe.each([
     const fake = new FakePcsc(...script, ...lines);
     const lookups = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
       const bridge = new CardBridge();
-      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
       const look = () =>
         session.transaction(reader, async (tx) => {
           await tx.transmit(Uint8Array.of(0, 0xa4, 4, 0));
@@ -105,7 +105,7 @@ describe('a single command that meets a reset', () => {
     const seen = await fake.run(
       async ({ bridge: { CardBridge }, fake }, { reader, onReset }) => {
         const bridge = new CardBridge();
-        const session = await bridge.openSession({ id: 1, connectTime: 1n });
+        const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
         const card = await session.connect(reader, { onReset });
         const select = Uint8Array.of(0, 0xa4, 4, 0);
         const transmit = () =>
@@ -129,7 +129,7 @@ test('a reset in mid-transaction reaches the callback, and the card is let go', 
   const fake = new FakePcsc(...script, `on SCardTransmit skip 1 do reset "${reader}"`);
   const { error, next } = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
     const bridge = new CardBridge();
-    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
     const card = await session.connect(reader);
     const select = Uint8Array.of(0, 0xa4, 4, 0);
     const error = await errorOf(
@@ -161,7 +161,7 @@ describe.each([
     const seen = await fake.run(
       async ({ bridge: { CardBridge }, fake, errorOf }, { reader, own, script }) => {
         const bridge = new CardBridge();
-        const session = await bridge.openSession({ id: 1, connectTime: 1n });
+        const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
         const select = Uint8Array.of(0, 0xa4, 4, 0);
         const card = own ? await session.connect(reader) : undefined;
         const transact = () => {
@@ -194,7 +194,7 @@ test('removed and put in again between two uses, told by nothing but the handle'
   const fake = new FakePcsc(...script);
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }, reader) => {
     const bridge = new CardBridge();
-    const session = await bridge.openSession({ id: 1, connectTime: 1n });
+    const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
     const card = await session.connect(reader);
     await fake.tell(`swap "${reader}"`);
     const error = await errorOf(card.transmit(Uint8Array.of(0, 0xa4, 4, 0)));
@@ -219,7 +219,7 @@ describe('a transaction that rests', () => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
       const bridge = new CardBridge();
-      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
       const card = await session.connect(reader);
       const forever = new Promise<void>(() => {});
       const error = await errorOf(card.transaction(() => forever, { idleTimeout: 50 }));
@@ -244,7 +244,7 @@ describe('a transaction that rests', () => {
     const fake = new FakePcsc(...script);
     await fake.run(async ({ bridge: { CardBridge }, sleep }, reader) => {
       const bridge = new CardBridge();
-      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
       const card = await session.connect(reader);
       await card.transaction(() => sleep(5000), { keepAlive: true });
       await bridge.close();

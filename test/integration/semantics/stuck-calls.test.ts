@@ -26,7 +26,7 @@ interface Given {
 async function getStuck(kit: Kit, { name, way, how, reader, other }: Given) {
   const { fake, errorOf } = kit;
   const bridge = new kit.bridge.CardBridge();
-  const session = await bridge.openSession({ id: 1, connectTime: 1n });
+  const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
   const select = Uint8Array.of(0, 0xa4, 4, 0);
   const neighbour = await session.connect(other);
   const connected = !['connect', 'cached'].includes(way);
@@ -73,7 +73,17 @@ async function getStuck(kit: Kit, { name, way, how, reader, other }: Given) {
     (way === 'cached' && name === 'SCardStatus') ||
     (way === 'transmit' && process.platform === 'win32');
   const transmit = async () => (card ?? (await session.connect(reader))).transmit(select, { timeout: 5000 });
-  const again = keepsCard ? meanwhile : await transmit();
+  // A stuck connect keeps the reader's turn until it returns: later ones wait in this process.
+  const keepsTurn = way === 'connect' || (way === 'cached' && name === 'SCardConnect');
+  const later = async () => {
+    const before = fake.calls('SCardConnect').length;
+    const errors = await Promise.all([
+      errorOf(session.connect(reader, { timeout: 100 })),
+      errorOf(session.transaction(reader, () => {}, { timeout: 100 })),
+    ]);
+    return [...errors.map((error) => error.name), fake.calls('SCardConnect').length - before];
+  };
+  const again = keepsTurn ? await later() : keepsCard ? meanwhile : await transmit();
   const stillStuck = fake.calls(name).some((call) => call.call === stuck.call && call.done === undefined);
 
   const before = fake.calls().length;
@@ -120,10 +130,11 @@ describe('a call that is given up settles at once, holds nobody else up, and is 
   test.each(calls)('%s (%s): %s', async (name, way, undone) => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(getStuck, { name, way, how: 'goes on', reader, other });
+    const waits = name === 'SCardEstablishContext' || name === 'SCardConnect';
     expect(seen).toMatchObject({
       error: { name: 'AbortError' },
       meanwhile: '9000',
-      again: '9000',
+      again: waits ? ['TimeoutError', 'TimeoutError', 0] : '9000',
       atLast: '9000',
       stillStuck: true,
     });
@@ -132,10 +143,80 @@ describe('a call that is given up settles at once, holds nobody else up, and is 
   });
 });
 
+test('of many connects that are given up, one is inside the library', async () => {
+  const fake = new FakePcsc(...script);
+  const seen = await fake.run(
+    async ({ bridge: { CardBridge }, fake, errorOf, sleep }, { reader, other }) => {
+      const bridge = new CardBridge();
+      const session = await bridge.openSession();
+      const neighbour = await session.connect(other);
+      await fake.tell('on SCardConnect stick');
+      const abort = new AbortController();
+      const waiting = errorOf(session.connect(reader, { signal: abort.signal }));
+      await fake.stuck('SCardConnect');
+      abort.abort();
+      const names = new Set([(await waiting).name]);
+      const before = fake.calls().length;
+      for (let round = 0; round < 10; round++) {
+        const errors = Array.from({ length: 10 }, () => errorOf(session.connect(reader, { timeout: 5 })));
+        for (const { name } of await Promise.all(errors)) names.add(name);
+      }
+      const cost = fake.calls().length - before;
+      const meanwhile = await neighbour.transmit(Uint8Array.of(0, 0xa4, 4, 0));
+      // One that waits on gets the turn when the stuck one has returned and been undone.
+      const last = session.connect(reader);
+      await sleep(20);
+      const early = fake.calls('SCardConnect').length;
+      await fake.tell('go SCardConnect');
+      const response = await (await last).transmit(Uint8Array.of(0, 0xa4, 4, 0));
+      const order = fake.sequence(['Connect', 'Disconnect']);
+      await bridge.close();
+      return { names: [...names], cost, meanwhile, early, response, order };
+    },
+    { reader, other },
+  );
+  expect(seen).toEqual({
+    names: ['AbortError', 'TimeoutError'],
+    cost: 0,
+    meanwhile: '9000',
+    early: 2,
+    response: '9000',
+    order: ['Connect', 'Connect', 'Disconnect leave', 'Connect'],
+  });
+});
+
+test('questions wait behind one that is stuck, with timeouts of their own, on one context', async () => {
+  const fake = new FakePcsc(...script, 'on SCardListReaders stick');
+  const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }) => {
+    const bridge = new CardBridge();
+    const session = await bridge.openSession();
+    const another = await bridge.openSession({ id: 1, connectTime: 1n });
+    const first = session.listReaders();
+    await fake.stuck('SCardListReaders');
+    const second = another.listReaders();
+    const givenUp = [
+      (await errorOf(session.listReaders({ timeout: 50 }))).name,
+      (await errorOf(another.listReaderGroups({ timeout: 50 }))).name,
+    ];
+    const meanwhile = fake.calls().map(({ name }) => name);
+    await fake.tell('go SCardListReaders');
+    const answers = [(await first).length, (await second).length];
+    await bridge.close();
+    return { givenUp, meanwhile, answers };
+  });
+  expect(seen).toEqual({
+    givenUp: ['TimeoutError', 'TimeoutError'],
+    meanwhile: ['SCardEstablishContext', 'SCardListReaders'],
+    answers: [2, 2],
+  });
+  expect(fake.calls('SCardEstablishContext')).toHaveLength(1);
+  expect(fake.calls('SCardListReaderGroups')).toEqual([]);
+});
+
 /** Somebody takes the card between the look that shows it free and the reset at the session's end. */
 async function closeUnderHolder({ bridge: { CardBridge }, fake, durationOf }: Kit, name: string) {
   const bridge = new CardBridge();
-  const session = await bridge.openSession({ id: 1, connectTime: 1n });
+  const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
   await session.transaction(name, () => {});
   await fake.tell(`on SCardDisconnect do hold "${name}"`);
   const free = setTimeout(() => fake.write(`free "${name}"`), 5000);
@@ -162,7 +243,7 @@ async function closeUnanswered(
   { name, way }: { name: string; way: string },
 ) {
   const bridge = new CardBridge();
-  const session = await bridge.openSession({ id: 1, connectTime: 1n });
+  const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
   const card = await session.connect('Reader 00 00');
   const neighbour = await (await bridge.openSession({ id: 2, connectTime: 2n })).connect('Reader 01 00');
   await fake.tell(`on ${name} stick`);
