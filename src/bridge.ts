@@ -27,7 +27,7 @@ export interface BridgeOptions extends CacheLimits {
 export interface SessionTrust {
   /**
    * What to do with a card of which this process does not know who used it last: `'reset'` it before it is handed over, so
-   * that nobody signs with a PIN that a program verified which has ended since; or `'trust'` it as it is, so that a program that
+   * that no session signs with a PIN that an earlier program verified; or `'trust'` it as it is, so that a program that
    * starts logs no other program out.
    * @default 'reset' for a session that is opened by peer, pid or identity; 'trust' for the process's own
    */

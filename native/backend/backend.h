@@ -1,7 +1,7 @@
 // The ways to reach PC/SC, behind one asynchronous interface.
 //
 // There are two: `daemon` speaks with pcscd over its socket and takes no thread; `library` makes the blocking
-// calls of a PC/SC library on worker threads. Whoever uses a client does not know which it is. How to wait
+// calls of a PC/SC library on worker threads. The users of a client do not know which it is. How to wait
 // for a card that another process holds (probe and pause; let the service wake us) is the backend's business.
 #pragma once
 
@@ -100,7 +100,7 @@ class Client {
   virtual void Start(Call call, Answer done) = 0;
 
   // Gives up the call under way: its `done` does not come any more. kUsable: the call never happened or its
-  // effect will be undone, and the next call may be made at once. kLost: nobody knows what the call does or
+  // effect will be undone, and the next call may be made at once. kLost: it is unknown what the call does or
   // when it ends; the client can only be retired. With no call under way: kUsable.
   enum class After { kUsable, kLost };
   [[nodiscard]] virtual After GiveUp() = 0;

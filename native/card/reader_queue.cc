@@ -50,7 +50,7 @@ void ReaderQueue::Pass(const std::string& reader) {
     line->second.pop_front();
     next->in_line = false;
   }
-  // A turn that nobody takes, because the place was left or the loop has ended, passes on when the task goes.
+  // If the place was left or the loop has ended, the turn passes on when the task goes.
   const auto turn = std::make_shared<Turn>(Turn(this, reader));
   next->loop->Post([next, turn] {
     if (next->then) std::exchange(next->then, nullptr)(std::move(*turn));

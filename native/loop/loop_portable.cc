@@ -1,4 +1,4 @@
-// The loop's waiting where there are no descriptors to wait for: a condition variable, or whoever drives it.
+// The loop's waiting where there are no descriptors to wait for: a condition variable, or the event loop that drives it.
 #include "loop/loop.h"
 
 namespace pcsc_bridge {
