@@ -297,48 +297,28 @@ TEST_SUITE("daemon client, the end") {
     RunUntilNoLink();
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard,
-                    "a shared card that is left needs no message, with another disposition it does") {
-    Disposition disposition = Disposition::kLeave;
-    std::string log;
-    SUBCASE("leave") {}
-    SUBCASE("reset") {
-      disposition = Disposition::kReset;
-      log = "disconnect reset";
+  TEST_CASE("a card is disconnected with the disposition, also if it is exclusive or in a transaction") {
+    const std::vector<std::pair<Disposition, std::string>> dispositions{
+        {Disposition::kLeave, "disconnect leave"},
+        {Disposition::kReset, "disconnect reset"},
+        {Disposition::kUnpower, "disconnect unpower"}};
+    for (const auto& [disposition, log] : dispositions) {
+      for (const ShareMode share_mode : {ShareMode::kShared, ShareMode::kExclusive}) {
+        for (const bool in_transaction : {false, true}) {
+          CAPTURE(log);
+          CAPTURE(in_transaction);
+          Ending test;
+          test.Connect(share_mode);
+          if (in_transaction) test.Begin();
+          test.RunUntilReleased(test.Retire(disposition));
+          CHECK(test.daemon.log() == log);
+        }
+      }
     }
-    SUBCASE("unpower") {
-      disposition = Disposition::kUnpower;
-      log = "disconnect unpower";
-    }
-    const Released released = Retire(disposition);
-    RunUntilReleased(released);
-    CHECK(daemon.log() == log);
-  }
-
-  TEST_CASE_FIXTURE(Ending, "an exclusive card that is left is disconnected, since pcscd would reset it") {
-    Connect(ShareMode::kExclusive);
-    const Released released = Retire(Disposition::kLeave);
-    RunUntilReleased(released);
-    CHECK(daemon.log() == "disconnect leave");
   }
 
   TEST_CASE_FIXTURE(EndingWithCard,
-                    "an open transaction ends with a reset, or with the disposition that was asked for") {
-    Begin();
-    Disposition disposition = Disposition::kLeave;
-    std::string log = "disconnect reset";
-    SUBCASE("leave") {}
-    SUBCASE("unpower") {
-      disposition = Disposition::kUnpower;
-      log = "disconnect unpower";
-    }
-    const Released released = Retire(disposition);
-    RunUntilReleased(released);
-    CHECK(daemon.log() == log);
-  }
-
-  TEST_CASE_FIXTURE(EndingWithCard,
-                    "a client that is destroyed ends as one that is retired and leaves the card") {
+                    "a client that is destroyed leaves the card, and resets it in a transaction") {
     bool in_transaction = false;
     SUBCASE("idle") {}
     SUBCASE("in a transaction") {
@@ -347,7 +327,7 @@ TEST_SUITE("daemon client, the end") {
     if (in_transaction) Begin();
     client.reset();
     RunUntilNoLink();
-    CHECK(daemon.log() == (in_transaction ? "disconnect reset" : ""));
+    CHECK(daemon.log() == (in_transaction ? "disconnect reset" : "disconnect leave"));
   }
 
   TEST_CASE_FIXTURE(EndingWithCard, "what is owed is written behind a transmit under way, and awaited") {

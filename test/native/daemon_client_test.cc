@@ -144,7 +144,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "status, begin, transmit aa, end reset");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "the status tells the card's state, protocol and ATR") {
+  TEST_CASE_FIXTURE(WithCard, "the status has the card's state, protocol and ATR") {
     daemon.AddReader("S", 0x74, {0x3b, 0x01, 0x02}, 3);
     REQUIRE(Do(Disconnect{}).ok());
     REQUIRE(Do(backend::Connect{"S", ShareMode::kShared, kT1}).ok());
@@ -241,10 +241,12 @@ TEST_SUITE("daemon client") {
     CHECK(sent.outcome().error().operation == "SCardTransmit");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a reconnect for exclusive use does not wait for other connections") {
-    daemon.Refuse(Command::kReconnect, status::kSharingViolation, kAlways);
-    CHECK(Do(Reconnect{ShareMode::kExclusive, kT1, Disposition::kLeave}).code() == status::kSharingViolation);
-    CHECK(daemon.log() == "reconnect leave!, status, reconnect leave!");
+  TEST_CASE_FIXTURE(WithCard, "a reconnect for exclusive use waits for other connections, too") {
+    daemon.Refuse(Command::kReconnect, status::kSharingViolation, 2);
+    const backend::Outcome outcome = Do(Reconnect{ShareMode::kExclusive, kT1, Disposition::kLeave});
+    REQUIRE(outcome.ok());
+    CHECK(outcome.value().waited);
+    CHECK(daemon.log() == "reconnect leave!, status, reconnect leave!, status, reconnect leave");
   }
 
   TEST_CASE_FIXTURE(WithCard, "control and attributes report at once that another process has the card") {

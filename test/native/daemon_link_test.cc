@@ -118,7 +118,7 @@ TEST_SUITE("daemon link") {
   }
 
   TEST_CASE_FIXTURE(WithDaemon,
-                    "a daemon of another protocol is a stopped service, with both versions told") {
+                    "a daemon of another protocol is a stopped service, and the detail names both versions") {
     std::string its = "4:7";
     SUBCASE("later than ours, and it refuses ours") {
       daemon.Speak(7, 7);
@@ -166,7 +166,7 @@ TEST_SUITE("daemon link") {
     daemon.LetGo(Command::kVersion);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail tells why") {
+  TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail says why") {
     const std::string longest(107, 'x');
     for (const std::string& path :
          {daemon.path() + ".not", std::string(), longest, longest + "x", "/" + std::string(500, 'x')}) {

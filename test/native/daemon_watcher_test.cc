@@ -150,11 +150,11 @@ TEST_SUITE("daemon watcher") {
     daemon.Hold(Command::kReaderEvents);
     Watch(6);
     RunUntilAsked(Command::kReaderEvents);
-    // Registered, but the answer that tells so is still to come.
+    // Registered, but the answer that says so is still to come.
     CHECK(pictures.empty());
     daemon.ChangeReader("A", FakeDaemon::kNoCard);
     RunUntilSeen("A:0010");
-    // That was told by one registration; the next one follows when the answer is there.
+    // That came through one registration; the next one follows when the answer is there.
     CHECK(daemon.count(Command::kWatchReaders) == 1);
     daemon.LetGo(Command::kReaderEvents);
     RunUntilAsked(Command::kWatchReaders, 2);

@@ -157,9 +157,9 @@ class FakeDaemon {
 // An answer: a message, and what follows it.
 template <class Message>
 FakeDaemon::Reply ReplyOf(const Message& message, const Bytes& data = {}) {
-  const auto* first = reinterpret_cast<const std::uint8_t*>(&message);
-  FakeDaemon::Reply reply{Bytes(first, first + sizeof message)};
-  reply.bytes.insert(reply.bytes.end(), data.begin(), data.end());
+  FakeDaemon::Reply reply{Bytes(sizeof message + data.size())};
+  std::memcpy(reply.bytes.data(), &message, sizeof message);
+  if (!data.empty()) std::memcpy(reply.bytes.data() + sizeof message, data.data(), data.size());
   return reply;
 }
 

@@ -22,7 +22,7 @@ struct DaemonVersion {
 // Blocks, for `limit` at most (then kTimeout). Errors are those of a client that connects.
 Result<DaemonVersion> LearnDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
 
-// Whether the daemon speaks a protocol of ours (4:4 to 4:6): kSuccess, kServiceStopped where it speaks
+// Whether the daemon speaks a protocol of ours (4:4 to 4:6): kSuccess, kServiceStopped if it speaks
 // another one, or why it cannot be asked. Blocks, for `limit` at most (then kTimeout).
 Result<Done> AskDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
 

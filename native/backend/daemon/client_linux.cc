@@ -127,8 +127,8 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
       break;
     default:
       if (card_) {
-        // Also to leave it: the caller is told when the daemon has let go, and a transaction ends without a
-        // reset.
+        // Also to leave it: pcscd resets a card that is in a transaction or exclusive when its connection
+        // closes, and the answer shows when it has let go.
         link->DropAnswers();
         DisconnectForGood(*link, message);
       } else {

@@ -26,7 +26,7 @@ Error DaemonWent() {
   return Error{status::kNoService, "", "", "pcscd has closed the connection, perhaps because it was stopped"};
 }
 
-Error Nonsense() {
+Error ImpossibleAnswer() {
   return Error{status::kCommError, "", "", "pcscd has sent an answer that its protocol does not have"};
 }
 
@@ -290,7 +290,7 @@ void Link::TakeAnswers() {
 bool Link::TakeAnswer() {
   const std::size_t come = end_ - begin_;
   if (questions_.empty()) {
-    if (come > 0) Fail(Nonsense());
+    if (come > 0) Fail(ImpossibleAnswer());
     return false;
   }
   const std::size_t size = questions_.front().size;
@@ -302,7 +302,7 @@ bool Link::TakeAnswer() {
     const Follows follows = questions_.front().follows;
     const std::optional<std::size_t> length = follows != nullptr ? follows(message) : 0;
     if (!length) {
-      Fail(Nonsense());
+      Fail(ImpossibleAnswer());
       return false;
     }
     const std::size_t so_far = std::min(come - size, *length);

@@ -37,7 +37,7 @@ class Descriptor {
 Result<std::optional<Descriptor>> ConnectTo(const std::string& path);
 
 // The path that the daemon itself has given to the socket at the other end of this connection; empty if it
-// cannot be told.
+// is unknown.
 std::string PathOfPeer(const Descriptor& connection);
 
 // Why pcscd has closed a connection before it answered anything: its limit of contexts, or the host's policy.

@@ -9,11 +9,11 @@
 
 namespace pcsc_bridge::daemon {
 
-// Has itself told of the next change (registers), asks for the table of readers, and does so again after each
-// change. No change is lost: the table is asked for when the registration is in effect.
+// Registers for the next change, asks for the table of readers, and does both again after each change. No
+// change is lost: the table is asked for when the registration is in effect.
 //
-// Before 4:6 the daemon answers a registration with the table, in one. Since 4:6 it answers nothing, and may
-// tell of a change in the middle of another answer: the table has a link of its own there.
+// Before 4:6 the daemon answers a registration with the table. Since 4:6 it answers nothing, and may report a
+// change in the middle of another answer, so the table has a link of its own.
 class Watcher final : public backend::Watcher {
  public:
   Watcher(std::shared_ptr<Loop> loop, std::string socket, backend::Report report);
@@ -28,7 +28,7 @@ class Watcher final : public backend::Watcher {
   void RegisterForTable();  // before 4:6
   void OpenTableLink();
   void Register();
-  void Told();
+  void Notified();
   void AskTable();
   void Report(const ReaderTable& table);
   // Whether the answer is one; else the watcher is dead.

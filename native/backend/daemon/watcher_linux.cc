@@ -80,18 +80,18 @@ void Watcher::OpenTableLink() {
   });
 }
 
-// Two messages of one size come, in any order: the answer to kReaderEvents, and word of a change. The first
-// one comes when the daemon has registered this link, the second one not before a change.
+// Two messages of one size come, in any order: the answer to kReaderEvents, and the report of a change. The
+// first one proves that this link is registered, the second one that something has changed.
 void Watcher::Register() {
   registration_ = Registration::kAsked;
-  const auto told = [this](const Result<Link::Answer>& message) {
-    if (Works(message)) Told();
+  const auto notified = [this](const Result<Link::Answer>& message) {
+    if (Works(message)) Notified();
   };
-  changes_->AskPlain({Command::kWatchReaders, Command::kReaderEvents}, sizeof(ReaderEvents), told);
-  changes_->Expect(sizeof(ReaderChange), told);
+  changes_->AskPlain({Command::kWatchReaders, Command::kReaderEvents}, sizeof(ReaderEvents), notified);
+  changes_->Expect(sizeof(ReaderChange), notified);
 }
 
-void Watcher::Told() {
+void Watcher::Notified() {
   if (registration_ == Registration::kInEffect) return Register();
   registration_ = Registration::kInEffect;
   AskTable();
