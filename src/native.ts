@@ -7,6 +7,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 import bindings from 'bindings';
 import { type Failure, PcscError } from './errors.js';
 import { packageRoot, platformName } from './prebuilt.js';
@@ -263,8 +264,8 @@ export interface NativeAddon {
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
   filterSetting(): NativeFilterSetting;
-  /** Once, with the maker of errors. */
-  initialize(makeError: (failure: Failure) => Error): void;
+  /** Once, with the maker of errors, and what returns the environment variables that decide how PC/SC is reached. */
+  initialize(makeError: (failure: Failure) => Error, variables: () => [name: string, value: string][]): void;
   /** SCardIsValidContext, of the context that the questions of this process are asked on. */
   isValid(cancel?: NativeCancel): Promise<boolean>;
   /** SCardListReaders: those of any of the groups, of all where there is none. */
@@ -315,4 +316,21 @@ export const native = bindings({
   try: isCompiled ? compiled : [['module_root', 'prebuilds', platformName(), 'bindings'], ...compiled],
 }) as NativeAddon;
 
-native.initialize((failure) => new PcscError(failure));
+const variables = [
+  'PCSCLITE_CSOCK_NAME',
+  'PCSC_BRIDGE_LIBRARY',
+  'PCSC_BRIDGE_BACKEND',
+  'LIBPCSCLITE_DELEGATE',
+];
+
+native.initialize(
+  (failure) => new PcscError(failure),
+  // A worker's process.env is a copy of its own, and not the process's.
+  () =>
+    isMainThread
+      ? variables.flatMap((name): [string, string][] => {
+          const value = process.env[name];
+          return value === undefined ? [] : [[name, value]];
+        })
+      : [],
+);

@@ -90,7 +90,7 @@ Napi::Function CacheWrap::Define(Napi::Env env) {
 }
 
 CacheWrap::CacheWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CacheWrap>(info) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "options must be an object");
   const std::shared_ptr<Scope>& scope = Environment::Of(info.Env()).queue->scope();
   loop_ = scope->loop();

@@ -82,7 +82,7 @@ ConnectionWrap::ConnectionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWra
     owned_ = false;
     return;
   }
-  BeforePcsc();
+  BeforePcsc(info.Env());
   if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "owner must be an object");
   Connection::Parts parts{scope, backend::OfProcess(), CardUsers::OfProcess(), ToOwner(info[0]), nullptr};
   connection_ = loop_->Sync([&parts] { return Connection::Create(std::move(parts)); });

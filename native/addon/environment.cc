@@ -1,10 +1,28 @@
 #include "addon/environment.h"
 
+#include <atomic>
+#include <cstdlib>
+#include <string>
+
 #include "backend/environment.h"
 
 namespace pcsc_bridge::addon {
 
-void BeforePcsc() {
+void BeforePcsc(Napi::Env env) {
+  static std::atomic<bool> done{false};
+  if (done.exchange(true)) return;
+#if !defined(_WIN32)
+  const auto variables = Environment::Of(env).variables.Call({}).As<Napi::Array>();
+  for (std::uint32_t i = 0; i < variables.Length(); ++i) {
+    const auto variable = variables.Get(i).As<Napi::Array>();
+    const std::string name = variable.Get(0u).As<Napi::String>();
+    const std::string value = variable.Get(1u).As<Napi::String>();
+    const char* const known = std::getenv(name.c_str());
+    if (known == nullptr || value != known) (void)setenv(name.c_str(), value.c_str(), 1);
+  }
+#else
+  (void)env;
+#endif
   (void)ReadEnvironment();
 }
 

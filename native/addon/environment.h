@@ -14,6 +14,7 @@ namespace pcsc_bridge::addon {
 struct Environment {
   std::shared_ptr<JsQueue> queue;
   Napi::FunctionReference make_error;  // (failure) => Error, from src/errors.ts
+  Napi::FunctionReference variables;   // () => [name, value][], from src/native.ts
   Napi::FunctionReference connection_class;
   Napi::FunctionReference lease_class;
 
@@ -21,8 +22,9 @@ struct Environment {
 };
 
 // To be called before anything that reaches PC/SC: reads the process's environment variables while that is
-// safe, on JavaScript's thread.
-void BeforePcsc();
+// safe, on JavaScript's thread. Variables that only JavaScript knows (Bun's process.env does not reach the C
+// library, Jest's is a copy) are set first, since the PC/SC library reads them itself.
+void BeforePcsc(Napi::Env env);
 
 // The JavaScript error for a failure.
 Napi::Value ToJs(Napi::Env env, const Error& error);

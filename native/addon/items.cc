@@ -22,7 +22,7 @@ ItemKey ToItemKey(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Napi::Value ReadItem(const Napi::CallbackInfo& info) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   ItemKey key = ToItemKey(info);
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
   Promised<Bytes> promised = MakePromise<Bytes>(
@@ -34,7 +34,7 @@ Napi::Value ReadItem(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value WriteItem(const Napi::CallbackInfo& info) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   ItemKey key = ToItemKey(info);
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
   Bytes data = ToBytes(info[3], "data");

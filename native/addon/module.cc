@@ -20,16 +20,18 @@
 namespace pcsc_bridge::addon {
 namespace {
 
-// initialize(makeError): once per environment, before anything else.
+// initialize(makeError, variables): once per environment, before anything else.
 Napi::Value Initialize(const Napi::CallbackInfo& info) {
   if (!info[0].IsFunction()) throw Napi::TypeError::New(info.Env(), "makeError must be a function");
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(info.Env(), "variables must be a function");
   Environment::Of(info.Env()).make_error = Napi::Persistent(info[0].As<Napi::Function>());
+  Environment::Of(info.Env()).variables = Napi::Persistent(info[1].As<Napi::Function>());
   return info.Env().Undefined();
 }
 
 // libraryPath(): loads the PC/SC library; throws where there is none.
 Napi::Value LibraryPath(const Napi::CallbackInfo& info) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   const Result<const Library*> library = Library::Load();
   if (!library) throw Napi::Error(info.Env(), ToJs(info.Env(), library.error()));
   return Napi::String::New(info.Env(), library.value()->path);

@@ -4,6 +4,7 @@
 
 #include "addon/convert.h"
 #include "addon/environment.h"
+#include "backend/library/library.h"
 
 namespace pcsc_bridge::addon {
 namespace {
@@ -35,7 +36,10 @@ Napi::Function MonitorWrap::Define(Napi::Env env) {
 MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<MonitorWrap>(info) {
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "Monitor: the listener must be a function");
-  BeforePcsc();
+  BeforePcsc(env);
+  // A service that is away is waited for; a library that is missing is an error at once.
+  const Result<const Library*> library = Library::Load();
+  if (!library) throw Napi::Error(env, ToJs(env, library.error()));
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
     throw Napi::Error(env,

@@ -45,7 +45,7 @@ template <class T>
 Napi::Value Ask(const Napi::CallbackInfo& info, const Napi::Value& cancel, Convert<T> convert,
                 const std::function<std::shared_ptr<Cancellable>(Questions&, std::shared_ptr<Loop>,
                                                                  std::function<void(Result<T>)>)>& ask) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   Promised<T> promised = MakePromise<T>(info.Env(), convert);
   const std::shared_ptr<Questions> questions = Questions::OfProcess();
   if (!questions) {
@@ -80,7 +80,7 @@ Napi::Value IsValid(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ChosenBackend(const Napi::CallbackInfo& info) {
-  BeforePcsc();
+  BeforePcsc(info.Env());
   const Promised<backend::Choice> promised = MakePromise<backend::Choice>(info.Env(), FromChoice);
   const std::shared_ptr<Loop>& loop = Environment::Of(info.Env()).queue->loop();
   loop->Execute([loop, answer = promised.answer] { backend::Choose(loop, answer); });

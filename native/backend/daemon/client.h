@@ -43,6 +43,7 @@ class Client final : public backend::Client {
     backend::Call call;
     backend::Answer done;
     Loop::Duration pause{};  // the last one; zero if the call did not wait
+    int mismatches = 0;      // how often a connect was refused for its protocol
   };
   struct Card {
     std::int32_t handle = 0;

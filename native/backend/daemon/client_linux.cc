@@ -17,6 +17,10 @@ Loop::Duration Longer(Loop::Duration pause) {
   return std::clamp<Loop::Duration>(pause + pause / 4, kFirstPause, kLongestPause);
 }
 
+// How often, and how long between, a connect is tried again that was refused for its protocol.
+constexpr int kMostMismatches = 5;
+constexpr Loop::Duration kMismatchPause = 10ms;
+
 constexpr char kAllReaders[] = "SCard$DefaultReaders";  // pcsc-lite's one group
 // Every response to an APDU ends with SW1 and SW2.
 constexpr std::size_t kStatusWordSize = 2;
@@ -309,6 +313,13 @@ void Client::Make(const backend::Connect& call) {
   connecting_ = Card{0, call.reader, call.share_mode, 0, false};
   link_->Ask(Command::kConnect, message,
              During(Phase::kConnecting, [this](const Result<daemon::Connect>& answer) {
+               // While another process resets the card it has no protocol for a moment.
+               if (answer && answer.value().code == status::kProtoMismatch && current_ &&
+                   current_->mismatches++ < kMostMismatches) {
+                 phase_ = Phase::kPausing;
+                 timer_ = loop_->After(kMismatchPause, [this] { Proceed(); });
+                 return;
+               }
                // Also if the call was given up: the card is to be disconnected then.
                if (answer && answer.value().code == status::kSuccess) {
                  card_ = std::move(connecting_);

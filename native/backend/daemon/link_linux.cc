@@ -390,6 +390,7 @@ void Link::MoveToProcessLoop() {
   finished_ = nullptr;
   const std::shared_ptr<Loop> loop = Loop::OfProcess();
   if (!loop || loop == loop_) return Close();
+  timer_.Stop();  // it belongs to the loop that ends
   loop_ = loop;
   loop_->Post([self = shared_from_this()] { self->KeepItself(); });
 }

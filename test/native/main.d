@@ -1,1 +1,0 @@
-test/native/main.o: test/native/main.cc
