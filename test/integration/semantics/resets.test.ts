@@ -121,7 +121,8 @@ describe('a single command that meets a reset', () => {
       { reader, onReset },
     );
     expect(seen).toEqual({ met, next: '9000' });
-    expect(fake.sequence(['Transmit', 'Reconnect'])).toEqual(sent);
+    // On Windows the command goes in a transaction of its own, whose Begin meets the reset.
+    expect(fake.sequence(['Transmit', 'Reconnect'])).toEqual(onWindows ? sent.slice(1) : sent);
   });
 });
 
