@@ -1,4 +1,5 @@
-// The loop's waiting where there are no descriptors to wait for: a condition variable, or the event loop that drives it.
+// The loop's waiting where there are no descriptors to wait for: a condition variable, or the event loop that
+// drives it.
 #include "loop/loop.h"
 
 namespace pcsc_bridge {

@@ -25,7 +25,9 @@ TEST_SUITE("card users") {
     CHECK(users.MustReset("other", Guarded(kAnna)));
   }
 
-  TEST_CASE("a card that another identity had since the last reset is reset, also after its own owner had it again") {
+  TEST_CASE(
+      "a card that another identity had since the last reset is reset, also after its own owner had it "
+      "again") {
     CardUsers users;
     users.NoteReset("R");
     users.Note("R", kAnna);
