@@ -1,7 +1,9 @@
 // Node.js: the environment's libuv loop drives the core's.
 #include <uv.h>
 
+#include <memory>
 #include <thread>
+#include <unordered_map>
 
 #include "addon/js_queue.h"
 
@@ -12,6 +14,7 @@
 #pragma weak uv_close
 #pragma weak uv_poll_init
 #pragma weak uv_poll_start
+#pragma weak uv_poll_stop
 #pragma weak uv_ref
 #pragma weak uv_unref
 #endif
@@ -63,10 +66,17 @@ class UvQueue final : public JsQueue {
 
   // The core's turn, and then what it has for JavaScript.
   void Turn() {
+    Collect([this] {
+      loop()->RunDue();
+      SetTimer();
+    });
+  }
+
+  template <class Work>
+  void Collect(Work work) {
     const std::shared_ptr<JsQueue> self = shared_from_this();
     collecting_ = true;
-    loop()->RunDue();
-    SetTimer();
+    work();
     collecting_ = false;
     if (!HasTasks() || !context_) return;
     try {
@@ -93,12 +103,14 @@ class UvQueue final : public JsQueue {
   }
 
   void CloseHandle(uv_handle_t* handle) {
-    uv_close(handle, [](uv_handle_t* closed) {
-      auto* queue = static_cast<UvQueue*>(closed->data);
-      if (--queue->open_handles_ > 0) return;
-      napi_remove_async_cleanup_hook(queue->hook_);
-      queue->self_.reset();
-    });
+    uv_close(handle, [](uv_handle_t* closed) { static_cast<UvQueue*>(closed->data)->OnClosed(); });
+  }
+
+  // The last handle may go before the environment ends only if it is one of many: wake_ is open until Close.
+  void OnClosed() {
+    if (--open_handles_ > 0) return;
+    napi_remove_async_cleanup_hook(hook_);
+    self_.reset();
   }
 
 #if defined(__linux__)
@@ -111,9 +123,58 @@ class UvQueue final : public JsQueue {
     uv_poll_start(&core_, UV_READABLE,
                   [](uv_poll_t* poll, int, int) { static_cast<UvQueue*>(poll->data)->Turn(); });
     uv_unref(AsHandle(core_));
+    loop()->WatchBy({[this](int descriptor) { return Watch(descriptor); },
+                     [this](int descriptor, bool writable) { WantWritable(descriptor, writable); },
+                     [this](int descriptor) { Unwatch(descriptor); }});
+  }
+
+  // A descriptor of the core's that libuv watches. Freed when libuv has let go of it.
+  struct Watched {
+    uv_poll_t poll{};
+    UvQueue* queue = nullptr;
+    int descriptor = -1;
+  };
+
+  static void OnReady(uv_poll_t* poll, int, int) {
+    auto* watched = static_cast<Watched*>(poll->data);
+    // It may be closed while its task runs.
+    UvQueue* const queue = watched->queue;
+    queue->Collect([queue, descriptor = watched->descriptor] { queue->loop()->RunReady(descriptor); });
+  }
+
+  bool Watch(int descriptor) {
+    auto watched = std::make_unique<Watched>();
+    if (uv_poll_init(uv_, &watched->poll, descriptor) != 0) return false;
+    watched->poll.data = watched.get();
+    watched->queue = this;
+    watched->descriptor = descriptor;
+    ++open_handles_;
+    uv_poll_start(&watched->poll, UV_READABLE, OnReady);
+    uv_unref(AsHandle(watched->poll));
+    watched_[descriptor] = watched.release();  // deleted in Unwatch's callback
+    return true;
+  }
+
+  void WantWritable(int descriptor, bool writable) {
+    const auto found = watched_.find(descriptor);
+    if (found == watched_.end()) return;
+    uv_poll_start(&found->second->poll, writable ? UV_READABLE | UV_WRITABLE : UV_READABLE, OnReady);
+  }
+
+  void Unwatch(int descriptor) {
+    const auto found = watched_.find(descriptor);
+    if (found == watched_.end()) return;
+    Watched* const watched = found->second;
+    watched_.erase(found);
+    uv_poll_stop(&watched->poll);
+    uv_close(AsHandle(watched->poll), [](uv_handle_t* closed) {
+      const std::unique_ptr<Watched> gone(static_cast<Watched*>(closed->data));
+      gone->queue->OnClosed();
+    });
   }
   void SetTimer() {}
   uv_poll_t core_{};
+  std::unordered_map<int, Watched*> watched_;
 #else
   void OpenCore() {
     if (uv_timer_init(uv_, &core_) != 0) {

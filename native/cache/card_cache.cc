@@ -63,16 +63,23 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
     Later later;
     cache->index_.MarkOpen(*alive);
     cache->Trim(later);
+    // Contexts that are still on their way out count, too: one more goes if they go more slowly than others
+    // come.
+    const EntryPtr idle = cache->index_.LongestIdle();
+    if (idle && cache->index_.open() + cache->closing_ > cache->options_.max_entries)
+      cache->Drop(idle, later);
     RunAll(later);
   };
   entry->card = make_card_(std::move(request));
   return entry;
 }
 
-std::function<void()> CardCache::CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold) const {
-  return [entry, users = users_, hold = std::move(hold)] {
-    const bool owes_reset = users->OwesReset(entry->info.reader, entry->use);
-    entry->card->Close(owes_reset ? Disposition::kReset : Disposition::kLeave, [hold] {});
+std::function<void()> CardCache::CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold) {
+  ++closing_;
+  return [self = shared_from_this(), entry, hold = std::move(hold)] {
+    const bool owes_reset = self->users_->OwesReset(entry->info.reader, entry->use);
+    entry->card->Close(owes_reset ? Disposition::kReset : Disposition::kLeave,
+                       [self, hold] { --self->closing_; });
   };
 }
 

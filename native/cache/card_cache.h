@@ -92,7 +92,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
                      const LookupOptions& options);
   // `hold` is kept until the handle has gone or cannot be waited for.
   void Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> hold = nullptr);
-  std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr) const;
+  std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr);
   void ReleaseEntry(const EntryPtr& entry, Later& later);
   // Keeps the bound on open entries, and sees to it that idle ones expire.
   void Trim(Later& later);
@@ -108,7 +108,8 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   const std::shared_ptr<CardUsers> users_;
   CacheIndex index_;
   Loop::Timer expiry_;
-  bool expires_ = false;  // expiry_ is set
+  bool expires_ = false;     // expiry_ is set
+  std::size_t closing_ = 0;  // entries that have gone, and whose context has not
   bool closed_ = false;
 };
 

@@ -99,7 +99,7 @@ std::size_t Loop::RunTimers() {
 
 std::size_t Loop::RunDue() {
   running_ = true;
-  std::size_t all = RunReady();
+  std::size_t all = RunPolled();
   if (!timers_.empty()) all += RunTimers();
   for (std::size_t count = RunPosted(); count > 0; count = RunPosted()) all += count;
   running_ = false;

@@ -59,20 +59,39 @@ void Loop::TimersChanged() {
 
 bool Loop::Add(int descriptor, Task ready) {
   // Only this thread ends the loop.
-  if (ended_ || !Register(poll_, descriptor, EPOLLIN, EPOLL_CTL_ADD)) return false;
+  if (ended_) return false;
+  const bool added =
+      watching_.add ? watching_.add(descriptor) : Register(poll_, descriptor, EPOLLIN, EPOLL_CTL_ADD);
+  if (!added) return false;
   ready_[descriptor] = std::make_shared<Task>(std::move(ready));
   return true;
 }
 
 void Loop::WantWritable(int descriptor, bool wanted) {
+  if (watching_.want_writable) return watching_.want_writable(descriptor, wanted);
   (void)Register(poll_, descriptor, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
 }
 
 void Loop::Remove(int descriptor) {
-  if (ready_.erase(descriptor) > 0) (void)epoll_ctl(poll_, EPOLL_CTL_DEL, descriptor, nullptr);
+  if (ready_.erase(descriptor) == 0) return;
+  if (watching_.remove) return watching_.remove(descriptor);
+  (void)epoll_ctl(poll_, EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
-std::size_t Loop::RunReady() {
+void Loop::RunReady(int descriptor) {
+  const auto found = ready_.find(descriptor);
+  if (found == ready_.end()) return;
+  running_ = true;
+  // Kept while it runs: it may remove itself.
+  const std::shared_ptr<Task> ready = found->second;
+  (*ready)();
+  while (RunPosted() > 0) {
+  }
+  running_ = false;
+  if (!timers_.empty()) TimersChanged();
+}
+
+std::size_t Loop::RunPolled() {
   std::array<epoll_event, 32> events;
   const int count = epoll_wait(poll_, events.data(), static_cast<int>(events.size()), 0);
   for (int i = 0; i < count; ++i) {
@@ -96,6 +115,9 @@ std::size_t Loop::RunReady() {
 void Loop::DropReady() {
   // What a task owns may remove itself when it goes.
   const std::unordered_map<int, std::shared_ptr<Task>> dropped = std::exchange(ready_, {});
+  for (const auto& [descriptor, task] : dropped) {
+    if (watching_.remove) watching_.remove(descriptor);
+  }
 }
 
 void Loop::Wait() {

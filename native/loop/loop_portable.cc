@@ -28,7 +28,7 @@ std::optional<Loop::Clock::time_point> Loop::NextTimer() const {
   return timers_.begin()->first.first;
 }
 
-std::size_t Loop::RunReady() {
+std::size_t Loop::RunPolled() {
   return 0;
 }
 
