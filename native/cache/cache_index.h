@@ -56,6 +56,8 @@ class CacheIndex {
   // Entries of earlier connections of the same session: same id, an earlier connect time, both known.
   std::vector<EntryPtr> Outlived(const SessionIdentity& identity) const;
 
+  // How many are still being opened.
+  std::size_t opening() const { return all_.size() - open_; }
   // How many have a context.
   std::size_t open() const { return open_; }
   // The open entry that has been idle for longest; null if none is idle.

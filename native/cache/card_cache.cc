@@ -113,7 +113,10 @@ void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
 }
 
 void CardCache::Trim(Later& later) {
-  while (index_.open() > options_.max_entries) {
+  // Room for some of those that are being opened, since contexts go more slowly than they come. Not for all:
+  // many may stand in line for a card that is held, and must not cost others theirs.
+  const std::size_t reserve = std::min(index_.opening(), options_.max_entries / 4);
+  while (index_.open() + reserve > options_.max_entries) {
     const EntryPtr idle = index_.LongestIdle();
     if (!idle) break;
     Drop(idle, later);

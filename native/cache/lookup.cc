@@ -77,6 +77,7 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
                   later);
     }
     current_ = cache_->MakeEntry(identity_, target_, options_);
+    cache_->Trim(later);
     cache_->index_.MarkBusy(*current_);
     step_start_ = steady_clock::now();
     return Step::kOpen;
