@@ -12,7 +12,7 @@ async function inWorker(program: string, workerData: object): Promise<unknown> {
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
     const native = require(${JSON.stringify(addon)});
-    native.initialize((failure) => new Error(failure.code));
+    native.initialize((failure) => new Error(failure.code), () => []);
     (async () => { ${program} })().then(
       (result) => parentPort.postMessage({ result }),
       (error) => parentPort.postMessage({ error: error.message }),
