@@ -31,8 +31,8 @@ struct Monitor::Subscriber {
                    const std::shared_ptr<const Result<Picture>>& known) {
     self->loop->Post([self, known] {
       // A copy: the report may end the subscription.
-      const Report report = self->report;
-      if (report) report(*known);
+      const Report tell = self->report;
+      if (tell) tell(*known);
     });
   }
 };
