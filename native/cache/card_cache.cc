@@ -11,10 +11,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-void RunAll(std::vector<std::function<void()>>& later) {
-  for (const std::function<void()>& action : later) action();
-}
-
 }  // namespace
 
 std::shared_ptr<CardCache> CardCache::Create(std::shared_ptr<Loop> loop, CachedCardFactory make_card,

@@ -79,6 +79,9 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   using EntryPtr = CacheIndex::EntryPtr;
   // What is left to do once the cache's own state is in order: it may call the cache again.
   using Later = std::vector<std::function<void()>>;
+  static void RunAll(const Later& later) {
+    for (const std::function<void()>& action : later) action();
+  }
 
   CardCache(std::shared_ptr<Loop> loop, CachedCardFactory make_card, CardCacheOptions options,
             std::shared_ptr<CardUsers> users)

@@ -10,10 +10,6 @@ using std::chrono::duration_cast;
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-void RunAll(std::vector<std::function<void()>>& later) {
-  for (const std::function<void()>& action : later) action();
-}
-
 }  // namespace
 
 void Lookup::Advance() {
@@ -37,7 +33,7 @@ void Lookup::TakeStep() {
     entry = current_;
     number = ++step_number_;
   }
-  RunAll(later);
+  CardCache::RunAll(later);
   if (step == Step::kEvaluate || step == Step::kOpen) Perform(step, entry, number);
 }
 
@@ -141,7 +137,7 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
     OnFailedClaim(entry, opened, claim.error(), later);
   }
   const bool advance = !claim && !settled_;
-  RunAll(later);
+  CardCache::RunAll(later);
   if (end_claim) {
     // The next candidate only when this one is free again, as the original does it.
     cache_->EndAndRelease(entry, Disposition::kLeave,
@@ -202,7 +198,7 @@ void Lookup::CancelNow() {
     auto& line = current_->waiting;
     line.erase(std::remove(line.begin(), line.end(), shared_from_this()), line.end());
   }
-  RunAll(later);
+  CardCache::RunAll(later);
   if (operation) operation->Cancel();
 }
 
