@@ -6,9 +6,9 @@ import { native } from './native.js';
 import { Peer } from './peer.js';
 import { SessionContext } from './session.js';
 import {
+  cardOwner,
   checkIdentity,
   identityKey,
-  nativeIdentity,
   type SessionIdentity,
   systemIdentity,
 } from './session-identity.js';
@@ -95,11 +95,7 @@ export class CardBridge {
     const unknownLastUser = checkTrust(query);
     const identity = await findIdentity(query);
     this.#checkOpen();
-    const owner = {
-      identity: nativeIdentity(identity),
-      guarded: this.cache.filter,
-      trustsUnknown: unknownLastUser === 'trust',
-    };
+    const owner = cardOwner(identity, this.cache.filter, unknownLastUser === 'trust');
     const session = new SessionContext(identity, owner, this.cache, (closed) => this.#release(closed));
     this.#sessions.add(session);
     return session;

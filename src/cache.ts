@@ -2,14 +2,14 @@
 import type { CacheEntry, CacheLookup } from './cache-lookup.js';
 import { closedError, PcscError } from './errors.js';
 import { checkNotHeld } from './holding.js';
+import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
 import {
-  type NativeCacheEntry,
-  type NativeCardCache,
-  type NativeLease,
-  type NativeOwner,
-  native,
-} from './native.js';
-import { anyInstance, checkIdentity, nativeIdentity, type SessionIdentity } from './session-identity.js';
+  anyInstance,
+  type CardOwner,
+  cardOwner,
+  checkIdentity,
+  type SessionIdentity,
+} from './session-identity.js';
 import { Transaction } from './transaction.js';
 import { checkBytes, checkReader, type Disposition, describe, dispositionNumber } from './values.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from './waiting.js';
@@ -64,7 +64,7 @@ export class CardCache {
   }
 
   /** @internal `evict`, and waits for the resets; not behind another's transaction. */
-  async letGo({ identity }: NativeOwner): Promise<void> {
+  async letGo({ identity }: CardOwner): Promise<void> {
     await this.#native?.evict(identity).closed;
   }
 
@@ -74,41 +74,26 @@ export class CardCache {
    * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
    */
   async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
-    const owner = {
-      identity: nativeIdentity(checkIdentity(identity)),
-      guarded: this.filter,
-      trustsUnknown: false,
-    };
-    return this.find(owner, target, options);
+    return this.find(cardOwner(checkIdentity(identity), this.filter, false), target, options);
   }
 
   /** @internal `acquire`, which `closing` ends with its reason. */
   async find(
-    owner: NativeOwner,
+    owner: CardOwner,
     target: CacheTarget,
     options: WaitOptions | undefined,
     closing?: Closing,
   ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
-    const { identity, trustsUnknown } = owner;
     const { reader, cardId } = checkTarget(target);
     for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld('acquire', name);
     this.#native ??= new native.CardCache({ filter: this.filter, ...this.#limits });
     const cache = this.#native;
-    const acquire = async (cancel?: Cancellation) => {
-      const how = { trustsUnknown, waitsForExclusive: cancel?.byCaller === true };
-      const once = () => cache.acquire(identity, reader, cardId ?? null, how, cancel?.native);
-      try {
-        return await once();
-      } catch (error) {
-        const evicted = error instanceof PcscError && error.code === 'SCARD_E_CANCELLED';
-        if (!evicted || cancel?.cancelled || this.#closed) throw error;
-        // The entry was evicted while it was being connected; that ends no lookup.
-        return await once();
-      }
-    };
+    const acquire = (cancel?: Cancellation) =>
+      cache.acquire(owner.native, reader, cardId ?? null, cancel?.byCaller === true, cancel?.native);
     try {
-      return new CardLease(await waitFor('acquire', reader || undefined, options, acquire, closing));
+      const lease = await waitFor('acquire', reader || undefined, options, acquire, closing);
+      return new CardLease(lease, reader || undefined);
     } catch (error) {
       throw this.#closed && error instanceof PcscError ? closedError('CardCache') : error;
     }
@@ -132,25 +117,30 @@ export class CardCache {
 /** The exclusive use of a cached card, in a transaction. */
 export class CardLease {
   readonly transaction: Transaction;
-  readonly lookup: CacheLookup;
   readonly #lease: NativeLease;
+  #lookup: CacheLookup | undefined;
   #ended: Promise<void> | undefined;
 
   /** @internal Use `bridge.cache.acquire`. */
-  constructor(lease: NativeLease) {
+  constructor(lease: NativeLease, reader: string | undefined) {
     this.#lease = lease;
-    this.lookup = {
-      entry: toEntry(lease.entry),
-      fresh: lease.fresh,
-      evaluated: lease.evaluated.map((evaluation) => ({ ...evaluation })),
-    };
     this.transaction = new Transaction({
-      connection: lease.connection,
-      reader: lease.entry.reader,
+      connection: lease,
+      reader: reader ?? this.lookup.entry.reader,
       cardWasReset: lease.cardWasReset,
       disposition: 'leave',
-      lookup: this.lookup,
+      lookup: () => this.lookup,
     });
+  }
+
+  /** How the card was found. */
+  get lookup(): CacheLookup {
+    // Made when it is asked for: most transactions never do.
+    if (this.#lookup === undefined) {
+      const { entry, ...rest } = this.#lease.lookup();
+      this.#lookup = { entry: toEntry(entry), ...rest };
+    }
+    return this.#lookup;
   }
 
   /** Ends the transaction and gives the card back to the cache. Once is enough. */
@@ -161,7 +151,7 @@ export class CardLease {
   /** @internal `end`, by number. */
   finish(disposition: number): Promise<void> {
     this.transaction.seal();
-    this.#ended ??= this.#lease.end(disposition);
+    this.#ended ??= this.#lease.giveBack(disposition);
     return this.#ended;
   }
 

@@ -111,7 +111,7 @@ export class Card {
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
-    return this.#run('SCardTransmit', options, (connection, cancel) =>
+    return await this.#run('SCardTransmit', options, (connection, cancel) =>
       traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
     );
   }

@@ -53,13 +53,11 @@ export interface NativeIdentity {
   instance: number;
 }
 
-/** For whom a card is used. */
+declare const ownerBrand: unique symbol;
+
+/** For whom a card is used, as the core holds it. */
 export interface NativeOwner {
-  identity: NativeIdentity;
-  /** Whether a card that another identity used last is reset before this one gets it. */
-  guarded: boolean;
-  /** Whether a card that this process has not used yet is taken as it is. */
-  trustsUnknown: boolean;
+  readonly [ownerBrand]: never;
 }
 
 export interface NativeSession {
@@ -150,24 +148,29 @@ export interface NativeEvaluation {
   durationMs: number;
 }
 
-/** The exclusive use of a cached card, in a transaction. */
-export interface NativeLease {
-  readonly entry: NativeCacheEntry;
-  readonly evaluated: NativeEvaluation[];
-  readonly fresh: boolean;
+/** How a lookup found its card. */
+export interface NativeLookup {
+  entry: NativeCacheEntry;
+  fresh: boolean;
+  evaluated: NativeEvaluation[];
+}
+
+/** A connection that the card cache lends, in a transaction that has begun. */
+export interface NativeLease extends NativeConnection {
+  /** Another program reset the card before the transaction began. */
   readonly cardWasReset: boolean;
-  readonly connection: NativeConnection;
-  /** Ends the transaction and gives the card back. Once. */
-  end(disposition: number): Promise<void>;
+  lookup(): NativeLookup;
+  /** Ends the transaction, and gives the card back to the cache. Once. */
+  giveBack(disposition: number): Promise<void>;
 }
 
 export interface NativeCardCache {
   /** Finds or connects the wanted card; `reader` may be '' where `cardId` (16 bytes) is given. */
   acquire(
-    identity: NativeIdentity,
+    owner: NativeOwner,
     reader: string,
     cardId: Uint8Array | null,
-    options: { trustsUnknown: boolean; waitsForExclusive: boolean },
+    waitsForExclusive: boolean,
     cancel?: NativeCancel,
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
@@ -236,6 +239,15 @@ export interface NativeFilterWritten {
 export interface NativeAddon {
   Cancel: new () => NativeCancel;
   Connection: new (owner: NativeOwner) => NativeConnection;
+  /**
+   * `guarded`: a card that another identity used last is reset before this one gets it. `trustsUnknown`: a card that this
+   * process has not used yet is taken as it is.
+   */
+  Owner: new (
+    identity: NativeIdentity,
+    guarded: boolean,
+    trustsUnknown: boolean,
+  ) => NativeOwner;
   /** `maxIdle` in milliseconds; null for no limit. */
   CardCache: new (options: {
     filter: boolean;

@@ -1,5 +1,5 @@
 /** Who asks: the key of the card cache. */
-import { type NativeIdentity, type NativeSession, native } from './native.js';
+import { type NativeIdentity, type NativeOwner, type NativeSession, native } from './native.js';
 import { checkNumber, describe } from './values.js';
 
 /** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
@@ -35,6 +35,17 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
 export function nativeIdentity({ id, connectTime, source }: SessionIdentity): NativeIdentity {
   const isKey = connectTime !== 0n || source === 'audit';
   return { id, connectTime, instance: isKey ? 0 : native.newSessionInstance() };
+}
+
+/** For whom a session uses cards. */
+export interface CardOwner {
+  readonly identity: NativeIdentity;
+  readonly native: NativeOwner;
+}
+
+export function cardOwner(given: SessionIdentity, guarded: boolean, trustsUnknown: boolean): CardOwner {
+  const identity = nativeIdentity(given);
+  return { identity, native: new native.Owner(identity, guarded, trustsUnknown) };
 }
 
 /** The same, for every identity with this id and connect time. */

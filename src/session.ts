@@ -4,9 +4,9 @@ import { Card, type ConnectOptions } from './card.js';
 import { closedError } from './errors.js';
 import { whileHolding } from './holding.js';
 import { ReaderWatch } from './monitor.js';
-import { type NativeOwner, native } from './native.js';
+import { native } from './native.js';
 import { checkRestOptions } from './rest.js';
-import type { SessionIdentity } from './session-identity.js';
+import type { CardOwner, SessionIdentity } from './session-identity.js';
 import { runTransaction, type Transaction, type TransactionOptions } from './transaction.js';
 import { checkCallback, checkGroups, checkOptions, checkReader, dispositionNumber } from './values.js';
 import { type Cancellation, Closing, checkWaitOptions, type WaitOptions, waitFor } from './waiting.js';
@@ -24,7 +24,7 @@ export class SessionContext {
   /** Who this session is: the key of its cached cards. */
   readonly identity: Readonly<SessionIdentity>;
   /** @internal What the core knows this session by. */
-  readonly owner: NativeOwner;
+  readonly owner: CardOwner;
   readonly #cache: CardCache;
   readonly #onClose: (session: SessionContext) => Promise<void>;
   readonly #cards = new Set<Card>();
@@ -35,7 +35,7 @@ export class SessionContext {
   /** @internal */
   constructor(
     identity: SessionIdentity,
-    owner: NativeOwner,
+    owner: CardOwner,
     cache: CardCache,
     onClose: (session: SessionContext) => Promise<void>,
   ) {
@@ -78,7 +78,7 @@ export class SessionContext {
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
     this.#checkOpen();
     const onClose = (closed: Card) => this.#cards.delete(closed);
-    const card = await Card.connect(this.owner, checkReader(reader), options, onClose, this.#closing);
+    const card = await Card.connect(this.owner.native, checkReader(reader), options, onClose, this.#closing);
     if (this.#closed) {
       await card.close();
       throw closedError('SessionContext');
@@ -105,7 +105,7 @@ export class SessionContext {
     const lease = await this.#cache.find(this.owner, target, options, this.#closing);
     const { transaction } = lease;
     transaction.disposition = disposition;
-    return whileHolding(transaction.reader, undefined, () =>
+    return await whileHolding(transaction.reader, undefined, () =>
       runTransaction(transaction, callback, (how) => lease.finish(how), options),
     );
   }

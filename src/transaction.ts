@@ -39,7 +39,7 @@ export interface TransactionParts {
   reader: string;
   cardWasReset: boolean;
   disposition: Disposition;
-  lookup?: CacheLookup | undefined;
+  lookup?: (() => CacheLookup) | undefined;
 }
 
 /** Given to the callback of `card.transaction` and `session.transaction`; ends with it. */
@@ -47,10 +47,9 @@ export class Transaction {
   readonly reader: string;
   /** Somebody reset the card before we got it: what was selected or verified before is forgotten. */
   readonly cardWasReset: boolean;
-  /** How the card was found, where it came through the card cache. */
-  readonly lookup: CacheLookup | undefined;
   #disposition: Disposition;
   readonly #connection: NativeConnection;
+  readonly #lookup: (() => CacheLookup) | undefined;
   #sealed: (() => Error) | undefined;
   #rest: Rest | undefined;
 
@@ -60,7 +59,12 @@ export class Transaction {
     this.reader = parts.reader;
     this.cardWasReset = parts.cardWasReset;
     this.#disposition = parts.disposition;
-    this.lookup = parts.lookup;
+    this.#lookup = parts.lookup;
+  }
+
+  /** How the card was found, if it came through the card cache. */
+  get lookup(): CacheLookup | undefined {
+    return this.#lookup?.();
   }
 
   /** What becomes of the card when the callback ends well; may be changed during the transaction. */
@@ -81,7 +85,7 @@ export class Transaction {
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     const connection = this.#connectionInUse();
     checkApdu(apdu);
-    return this.#use('SCardTransmit', options, (cancel) =>
+    return await this.#use('SCardTransmit', options, (cancel) =>
       traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
     );
   }
@@ -135,11 +139,11 @@ export class Transaction {
     this.#rest?.stop();
   }
 
-  /** @internal Rejects when the transaction has rested for too long; sealed then. */
-  watchRest(options: RestOptions): Promise<never> {
+  /** @internal Rejects when the transaction has rested for too long; sealed then. Undefined if nothing is to be watched. */
+  watchRest(options: RestOptions): Promise<never> | undefined {
+    const { idleTimeout } = options;
+    if (idleTimeout === undefined && !options.keepAlive) return undefined;
     return new Promise((_, reject) => {
-      const { idleTimeout } = options;
-      if (idleTimeout === undefined && !options.keepAlive) return;
       const onIdle = () => {
         const error = idleError(this.reader, idleTimeout ?? 0);
         this.seal(() => error);
@@ -179,7 +183,8 @@ export async function runTransaction<T>(
   let result: T;
   try {
     const forgotten = transaction.watchRest(rest);
-    result = await Promise.race([callback(transaction), forgotten]);
+    const use = callback(transaction);
+    result = await (forgotten === undefined ? use : Promise.race([use, forgotten]));
     transaction.seal();
   } catch (error) {
     transaction.seal();

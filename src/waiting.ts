@@ -72,12 +72,24 @@ export class Closing {
  * Runs something that may wait. The promise settles at once when the time is over or the signal
  * aborts, whatever the operation is doing; with its reason when `closing` closes.
  */
-export async function waitFor<T>(
+export function waitFor<T>(
   operation: string,
   reader: string | undefined,
   options: WaitOptions | undefined,
   start: (cancel?: Cancellation) => Promise<T>,
   closing?: Closing,
+): Promise<T> {
+  // The way most APDUs go, without a promise more than they need.
+  if (options === undefined && closing === undefined) return start();
+  return waitForEnd(operation, reader, options, start, closing);
+}
+
+async function waitForEnd<T>(
+  operation: string,
+  reader: string | undefined,
+  options: WaitOptions | undefined,
+  start: (cancel?: Cancellation) => Promise<T>,
+  closing: Closing | undefined,
 ): Promise<T> {
   const { timeout, signal } = checkWaitOptions(options);
   if (signal === undefined && timeout === undefined && closing === undefined) return start();

@@ -6,17 +6,13 @@
 #include "addon/connection_wrap.h"
 #include "addon/convert.h"
 #include "addon/promise.h"
+#include "addon/session.h"
 #include "backend/choice.h"
 #include "cache/connection_card.h"
 #include "loop/on_loop.h"
 
 namespace pcsc_bridge::addon {
 namespace {
-
-Napi::Value FromCardId(Napi::Env env, const std::optional<CardId>& id) {
-  if (!id) return env.Null();
-  return FromBytes(env, Bytes(id->begin(), id->end()));
-}
 
 std::optional<CardId> ToCardId(const Napi::Value& value) {
   if (value.IsNull() || value.IsUndefined()) return std::nullopt;
@@ -27,37 +23,11 @@ std::optional<CardId> ToCardId(const Napi::Value& value) {
   return id;
 }
 
-Napi::Object FromEntry(Napi::Env env, const CacheEntryInfo& entry) {
-  using std::chrono::duration_cast;
-  using std::chrono::milliseconds;
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("entry", Napi::Number::New(env, static_cast<double>(entry.id)));
-  object.Set("identity", FromIdentity(env, entry.identity));
-  object.Set("reader", entry.reader);
-  object.Set("atr", FromBytes(env, entry.atr));
-  object.Set("cardId", FromCardId(env, entry.card_id));
-  const auto last_used = duration_cast<milliseconds>(entry.last_used.time_since_epoch());
-  object.Set("lastUsedMs", Napi::Number::New(env, static_cast<double>(last_used.count())));
-  object.Set("leased", entry.leased);
-  return object;
-}
-
-Napi::Object FromEvaluation(Napi::Env env, const Evaluation& evaluation) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("entry", Napi::Number::New(env, static_cast<double>(evaluation.entry)));
-  object.Set("reader", evaluation.reader);
-  object.Set("openedBy", FromIdentity(env, evaluation.opened_by));
-  object.Set("valid", evaluation.valid);
-  object.Set("waited", evaluation.waited);
-  object.Set("durationMs", static_cast<double>(evaluation.duration.count()) / 1000);
-  return object;
-}
-
 Napi::Value Undefined(Napi::Env env, Done&) {
   return env.Undefined();
 }
 Napi::Value FromLease(Napi::Env env, std::shared_ptr<Lease>& lease) {
-  return LeaseWrap::Wrap(env, std::move(lease));
+  return ConnectionWrap::Lend(env, std::move(lease));
 }
 
 CardCacheOptions ToOptions(const Napi::Value& value) {
@@ -70,11 +40,6 @@ CardCacheOptions ToOptions(const Napi::Value& value) {
   if (max_idle.IsNumber())
     options.max_idle = std::chrono::milliseconds(max_idle.As<Napi::Number>().Int64Value());
   return options;
-}
-
-LookupOptions ToLookupOptions(const Napi::Value& value) {
-  const auto object = value.As<Napi::Object>();
-  return {object.Get("trustsUnknown").ToBoolean(), object.Get("waitsForExclusive").ToBoolean()};
 }
 
 }  // namespace
@@ -113,15 +78,15 @@ void CacheWrap::Watch() {
 }
 
 Napi::Value CacheWrap::Acquire(const Napi::CallbackInfo& info) {
-  const SessionIdentity identity = ToIdentity(info[0], "identity");
+  const CardOwner& owner = OwnerWrap::Of(info[0]);
   CacheTarget target;
   target.reader = ToString(info[1], "reader");
   target.card_id = ToCardId(info[2]);
-  const LookupOptions options = ToLookupOptions(info[3]);
+  const LookupOptions options{owner.trusts_unknown, info[3].ToBoolean()};
   Watch();
   using LeasePtr = std::shared_ptr<Lease>;
   Promised<LeasePtr> promised = MakePromise<LeasePtr>(info.Env(), FromLease, this);
-  loop_->Execute([cache = cache_, identity, target, options, loop = loop_,
+  loop_->Execute([cache = cache_, identity = owner.identity, target, options, loop = loop_,
                   answer = std::move(promised.answer), token = CancelWrap::TokenOf(info[4])] {
     const std::shared_ptr<Cancellable> lookup =
         cache->Acquire(identity, target, options, [loop, answer](Result<Lease> lease) {
@@ -157,41 +122,6 @@ Napi::Value CacheWrap::Close(const Napi::CallbackInfo& info) {
   Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
   loop_->Execute([cache = cache_, watch = std::move(watch_), answer = std::move(promised.answer)] {
     cache->Close([answer] { answer(Done{}); });
-  });
-  return promised.promise;
-}
-
-Napi::Function LeaseWrap::Define(Napi::Env env) {
-  return DefineClass(env, "Lease", {InstanceMethod<&LeaseWrap::End>("end")});
-}
-
-Napi::Object LeaseWrap::Wrap(Napi::Env env, std::shared_ptr<Lease> lease) {
-  return Environment::Of(env).lease_class.New({Napi::External<std::shared_ptr<Lease>>::New(env, &lease)});
-}
-
-LeaseWrap::LeaseWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<LeaseWrap>(info) {
-  const Napi::Env env = info.Env();
-  if (!info[0].IsExternal()) throw Napi::TypeError::New(env, "leases are made by CardCache.acquire");
-  lease_ = std::move(*info[0].As<Napi::External<std::shared_ptr<Lease>>>().Data());
-
-  Napi::Object self = info.This().As<Napi::Object>();
-  const std::vector<Evaluation>& evaluated = lease_->evaluated();
-  Napi::Array list = Napi::Array::New(env, evaluated.size());
-  for (std::uint32_t i = 0; i < evaluated.size(); ++i) list.Set(i, FromEvaluation(env, evaluated[i]));
-  self.Set("entry", FromEntry(env, lease_->entry()));
-  self.Set("evaluated", list);
-  self.Set("fresh", lease_->fresh());
-  self.Set("cardWasReset", lease_->card_was_reset());
-  self.Set("connection", ConnectionWrap::Wrap(env, lease_->connection()));
-}
-
-Napi::Value LeaseWrap::End(const Napi::CallbackInfo& info) {
-  const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
-  if (!lease_) throw Napi::Error::New(info.Env(), "this lease has ended already");
-  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
-  const std::shared_ptr<Loop>& loop = Environment::Of(info.Env()).queue->loop();
-  loop->Execute([lease = std::move(lease_), disposition, answer = std::move(promised.answer)] {
-    lease->End(disposition, answer);
   });
   return promised.promise;
 }

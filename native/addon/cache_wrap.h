@@ -1,4 +1,4 @@
-// CardCache and its leases in JavaScript; see NativeCardCache and NativeLease in src/native.ts.
+// CardCache in JavaScript; see NativeCardCache in src/native.ts.
 #pragma once
 
 #include <napi.h>
@@ -28,19 +28,6 @@ class CacheWrap : public Napi::ObjectWrap<CacheWrap> {
   std::shared_ptr<CardCache> cache_;
   std::shared_ptr<Monitor::Subscription>
       watch_;  // from the first lookup on: drops entries whose card has gone
-};
-
-// A lease; one that is collected without end() resets its card.
-class LeaseWrap : public Napi::ObjectWrap<LeaseWrap> {
- public:
-  static Napi::Function Define(Napi::Env env);
-  static Napi::Object Wrap(Napi::Env env, std::shared_ptr<Lease> lease);
-  explicit LeaseWrap(const Napi::CallbackInfo& info);
-
- private:
-  Napi::Value End(const Napi::CallbackInfo& info);
-
-  std::shared_ptr<Lease> lease_;  // null once ended
 };
 
 }  // namespace pcsc_bridge::addon

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "addon/convert.h"
+#include "addon/session.h"
 #include "backend/choice.h"
 #include "pcsc/secret.h"
 
@@ -39,15 +40,6 @@ std::shared_ptr<const SecretBytes> ToSecret(const Napi::Value& value, const char
   return std::make_shared<const SecretBytes>(ToBytes(value, name));
 }
 
-CardOwner ToOwner(const Napi::Value& value) {
-  const auto object = value.As<Napi::Object>();
-  CardOwner owner;
-  owner.identity = ToIdentity(object.Get("identity"), "identity");
-  owner.guarded = object.Get("guarded").ToBoolean();
-  owner.trusts_unknown = object.Get("trustsUnknown").ToBoolean();
-  return owner;
-}
-
 }  // namespace
 
 Napi::Function ConnectionWrap::Define(Napi::Env env) {
@@ -66,43 +58,45 @@ Napi::Function ConnectionWrap::Define(Napi::Env env) {
                          InstanceMethod<&ConnectionWrap::SetAttribute>("setAttribute"),
                          InstanceMethod<&ConnectionWrap::Close>("close"),
                          InstanceAccessor<&ConnectionWrap::Ended>("ended"),
+                         InstanceMethod<&ConnectionWrap::GiveBack>("giveBack"),
+                         InstanceMethod<&ConnectionWrap::LookedUp>("lookup"),
+                         InstanceAccessor<&ConnectionWrap::CardWasReset>("cardWasReset"),
                      });
 }
 
-Napi::Object ConnectionWrap::Wrap(Napi::Env env, std::shared_ptr<Connection> connection) {
+Napi::Object ConnectionWrap::Lend(Napi::Env env, std::shared_ptr<Lease> lease) {
   return Environment::Of(env).connection_class.New(
-      {Napi::External<std::shared_ptr<Connection>>::New(env, &connection)});
+      {Napi::External<std::shared_ptr<Lease>>::New(env, &lease)});
 }
 
 ConnectionWrap::ConnectionWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ConnectionWrap>(info) {
   const std::shared_ptr<Scope>& scope = Environment::Of(info.Env()).queue->scope();
   loop_ = scope->loop();
   if (info[0].IsExternal()) {
-    connection_ = *info[0].As<Napi::External<std::shared_ptr<Connection>>>().Data();
-    owned_ = false;
+    lease_ = std::move(*info[0].As<Napi::External<std::shared_ptr<Lease>>>().Data());
+    connection_ = lease_->connection();
     return;
   }
   BeforePcsc(info.Env());
-  if (!info[0].IsObject()) throw Napi::TypeError::New(info.Env(), "owner must be an object");
-  Connection::Parts parts{scope, backend::OfProcess(), CardUsers::OfProcess(), ToOwner(info[0]), nullptr};
+  Connection::Parts parts{scope, backend::OfProcess(), CardUsers::OfProcess(), OwnerWrap::Of(info[0]),
+                          nullptr};
   connection_ = loop_->Sync([&parts] { return Connection::Create(std::move(parts)); });
 }
 
 ConnectionWrap::~ConnectionWrap() {
   if (!connection_) return;
-  loop_->Execute([connection = std::move(connection_), owned = owned_] {
-    if (owned) connection->Close(Disposition::kLeave);
+  loop_->Execute([connection = std::move(connection_), lent = lease_ != nullptr] {
+    if (!lent) connection->Close(Disposition::kLeave);
   });
 }
 
-template <class T>
-Napi::Value ConnectionWrap::Start(
-    const Napi::CallbackInfo& info, std::size_t arguments, Convert<T> convert,
-    std::function<Connection::Handle(Connection&, Connection::Answer<T>)> start) {
+template <class T, class Operation>
+Napi::Value ConnectionWrap::Start(const Napi::CallbackInfo& info, std::size_t arguments, Convert<T> convert,
+                                  Operation start) {
   Promised<T> promised = MakePromise<T>(info.Env(), convert, this);
   loop_->Execute([connection = connection_, start = std::move(start), answer = std::move(promised.answer),
-                  token = CancelWrap::TokenOf(info[arguments])] {
-    const Connection::Handle operation = start(*connection, answer);
+                  token = CancelWrap::TokenOf(info[arguments])]() mutable {
+    const Connection::Handle operation = start(*connection, std::move(answer));
     if (token) token->Bind(operation);
   });
   return promised.promise;
@@ -203,6 +197,37 @@ Napi::Value ConnectionWrap::Close(const Napi::CallbackInfo& info) {
     connection->Close(disposition, [answer] { answer(Done{}); });
   });
   return promised.promise;
+}
+
+Napi::Value ConnectionWrap::GiveBack(const Napi::CallbackInfo& info) {
+  const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
+  if (!lease_ || std::exchange(given_back_, true)) {
+    throw Napi::Error::New(info.Env(),
+                           "this connection is not lent by a cache, or has been given back already");
+  }
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
+  loop_->Execute([lease = lease_, disposition, answer = std::move(promised.answer)] {
+    lease->End(disposition, answer);
+  });
+  return promised.promise;
+}
+
+// What the lease says of itself never changes: no need to ask for it on the loop.
+Napi::Value ConnectionWrap::LookedUp(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!lease_) return env.Undefined();
+  const std::vector<Evaluation>& evaluated = lease_->evaluated();
+  Napi::Array list = Napi::Array::New(env, evaluated.size());
+  for (std::uint32_t i = 0; i < evaluated.size(); ++i) list.Set(i, FromEvaluation(env, evaluated[i]));
+  Napi::Object lookup = Napi::Object::New(env);
+  lookup.Set("entry", FromEntry(env, lease_->entry()));
+  lookup.Set("fresh", lease_->fresh());
+  lookup.Set("evaluated", list);
+  return lookup;
+}
+
+Napi::Value ConnectionWrap::CardWasReset(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), lease_ && lease_->card_was_reset());
 }
 
 Napi::Value ConnectionWrap::Ended(const Napi::CallbackInfo& info) {

@@ -1,4 +1,5 @@
-// Connection in JavaScript. One thin method per operation; see NativeConnection in src/native.ts.
+// Connection in JavaScript. One thin method per operation; see NativeConnection and NativeLease in
+// src/native.ts.
 #pragma once
 
 #include <napi.h>
@@ -7,6 +8,7 @@
 #include <memory>
 
 #include "addon/promise.h"
+#include "cache/card_cache.h"
 #include "card/connection.h"
 
 namespace pcsc_bridge::addon {
@@ -14,8 +16,9 @@ namespace pcsc_bridge::addon {
 class ConnectionWrap : public Napi::ObjectWrap<ConnectionWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // A JavaScript object for a connection of the core's (a lease's).
-  static Napi::Object Wrap(Napi::Env env, std::shared_ptr<Connection> connection);
+  // A cached card, lent by the cache: a connection that is given back instead of closed. One that is
+  // collected without that resets its card.
+  static Napi::Object Lend(Napi::Env env, std::shared_ptr<Lease> lease);
 
   explicit ConnectionWrap(const Napi::CallbackInfo& info);
   ~ConnectionWrap() override;
@@ -34,16 +37,21 @@ class ConnectionWrap : public Napi::ObjectWrap<ConnectionWrap> {
   Napi::Value SetAttribute(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value Ended(const Napi::CallbackInfo& info);
+  Napi::Value GiveBack(const Napi::CallbackInfo& info);
+  Napi::Value LookedUp(const Napi::CallbackInfo& info);
+  Napi::Value CardWasReset(const Napi::CallbackInfo& info);
 
   // Starts an operation on the core's loop; the Cancel object, if any, is the argument after `arguments` of
   // them.
-  template <class T>
+  // start(Connection&, Connection::Answer<T>) -> Connection::Handle.
+  template <class T, class Operation>
   Napi::Value Start(const Napi::CallbackInfo& info, std::size_t arguments, Convert<T> convert,
-                    std::function<Connection::Handle(Connection&, Connection::Answer<T>)> start);
+                    Operation start);
 
   std::shared_ptr<Loop> loop_;
   std::shared_ptr<Connection> connection_;
-  bool owned_ = true;  // a lease's connection belongs to the cache
+  std::shared_ptr<Lease> lease_;  // null unless the cache has lent the connection
+  bool given_back_ = false;
 };
 
 }  // namespace pcsc_bridge::addon

@@ -100,4 +100,31 @@ Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity) {
   return object;
 }
 
+Napi::Value FromEntry(Napi::Env env, const CacheEntryInfo& entry) {
+  using std::chrono::duration_cast;
+  using std::chrono::milliseconds;
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("entry", Napi::Number::New(env, static_cast<double>(entry.id)));
+  object.Set("identity", FromIdentity(env, entry.identity));
+  object.Set("reader", entry.reader);
+  object.Set("atr", FromBytes(env, entry.atr));
+  object.Set("cardId", entry.card_id ? FromBytes(env, Bytes(entry.card_id->begin(), entry.card_id->end()))
+                                     : env.Null());
+  const auto last_used = duration_cast<milliseconds>(entry.last_used.time_since_epoch());
+  object.Set("lastUsedMs", Napi::Number::New(env, static_cast<double>(last_used.count())));
+  object.Set("leased", entry.leased);
+  return object;
+}
+
+Napi::Value FromEvaluation(Napi::Env env, const Evaluation& evaluation) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("entry", Napi::Number::New(env, static_cast<double>(evaluation.entry)));
+  object.Set("reader", evaluation.reader);
+  object.Set("openedBy", FromIdentity(env, evaluation.opened_by));
+  object.Set("valid", evaluation.valid);
+  object.Set("waited", evaluation.waited);
+  object.Set("durationMs", static_cast<double>(evaluation.duration.count()) / 1000);
+  return object;
+}
+
 }  // namespace pcsc_bridge::addon

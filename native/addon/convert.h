@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cache/cache_types.h"
 #include "pcsc/types.h"
 #include "session/session_identity.h"
 
@@ -23,5 +24,7 @@ SessionIdentity ToIdentity(const Napi::Value& value,
 Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);
 Napi::Value FromBytes(Napi::Env env, Bytes&& bytes);
 Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity);
+Napi::Value FromEntry(Napi::Env env, const CacheEntryInfo& entry);
+Napi::Value FromEvaluation(Napi::Env env, const Evaluation& evaluation);
 
 }  // namespace pcsc_bridge::addon

@@ -16,7 +16,6 @@ struct Environment {
   Napi::FunctionReference make_error;  // (failure) => Error, from src/errors.ts
   Napi::FunctionReference variables;   // () => [name, value][], from src/native.ts
   Napi::FunctionReference connection_class;
-  Napi::FunctionReference lease_class;
 
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };

@@ -52,15 +52,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   auto environment = std::make_unique<Environment>();
   environment->queue = HasLibuv(env) ? MakeUvQueue(env) : MakeThreadsafeQueue(env);
   const Napi::Function connection = ConnectionWrap::Define(env);
-  const Napi::Function lease = LeaseWrap::Define(env);
   environment->connection_class = Napi::Persistent(connection);
-  environment->lease_class = Napi::Persistent(lease);
   env.SetInstanceData(environment.release());  // deleted with the environment
 
   exports.Set("Cancel", CancelWrap::Define(env));
   exports.Set("CardCache", CacheWrap::Define(env));
   exports.Set("Connection", connection);
   exports.Set("Monitor", MonitorWrap::Define(env));
+  exports.Set("Owner", OwnerWrap::Define(env));
   exports.Set("PipeServer", DefinePipeServer(env));
   exports.Set("backend", Napi::Function::New<ChosenBackend>(env, "backend"));
   exports.Set("doctor", Napi::Function::New<Doctor>(env, "doctor"));

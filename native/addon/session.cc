@@ -41,6 +41,17 @@ Napi::Value FromPeer(Napi::Env env, Peer& peer) {
 
 }  // namespace
 
+OwnerWrap::OwnerWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<OwnerWrap>(info) {
+  owner_.identity = ToIdentity(info[0], "identity");
+  owner_.guarded = info[1].ToBoolean();
+  owner_.trusts_unknown = info[2].ToBoolean();
+}
+
+const CardOwner& OwnerWrap::Of(const Napi::Value& value) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), "owner must be an Owner");
+  return Unwrap(value.As<Napi::Object>())->owner_;
+}
+
 Napi::Value SessionOf(const Napi::CallbackInfo& info) {
   const std::uint32_t pid = ToUint32(info[0], "pid");
   const Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);

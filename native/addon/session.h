@@ -3,7 +3,22 @@
 
 #include <napi.h>
 
+#include "card/card_users.h"
+
 namespace pcsc_bridge::addon {
+
+// new Owner(identity, guarded, trustsUnknown): for whom a card is used, read once. See CardOwner.
+class OwnerWrap : public Napi::ObjectWrap<OwnerWrap> {
+ public:
+  static Napi::Function Define(Napi::Env env) { return DefineClass(env, "Owner", {}); }
+  explicit OwnerWrap(const Napi::CallbackInfo& info);
+
+  // Of the Owner in `value`, which keeps it.
+  static const CardOwner& Of(const Napi::Value& value);
+
+ private:
+  CardOwner owner_;
+};
 
 // sessionOf(pid): a promise of the terminal session of a process, 0 for this one. See NativeAddon in
 // src/native.ts.

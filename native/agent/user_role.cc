@@ -56,7 +56,8 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
 
  private:
   void Claim(bool in_use) {
-    const ConnectParameters parameters{reader_, ShareMode::kShared, kT0 | kT1};
+    const auto parameters =
+        std::make_shared<const ConnectParameters>(ConnectParameters{reader_, ShareMode::kShared, kT0 | kT1});
     step_ = connection_->Claim(
         parameters, [] { return false; },
         [self = shared_from_this(), in_use,

@@ -33,6 +33,13 @@ void CacheIndex::Erase(CacheEntry& entry) {
   all_.erase(entry.info.id);
 }
 
+void CacheIndex::Renew(const EntryPtr& entry) {
+  all_.erase(entry->info.id);
+  entry->info.id = ++last_id_;
+  entry->info.card_id.reset();
+  all_.emplace(entry->info.id, entry);
+}
+
 void CacheIndex::MarkOpen(CacheEntry& entry) {
   if (std::exchange(entry.open, true) || entry.gone) return;
   ++open_;

@@ -39,7 +39,8 @@ class CacheIndex {
 
   EntryPtr Insert(const SessionIdentity& identity, const CacheTarget& target,
                   std::shared_ptr<CachedCard> card);
-  void Erase(CacheEntry& entry);  // and marks it gone; once more has no effect
+  void Erase(CacheEntry& entry);      // and marks it gone; once more has no effect
+  void Renew(const EntryPtr& entry);  // as if it had been erased, and inserted as a new one
   void MarkOpen(CacheEntry& entry);
   void MarkBusy(CacheEntry& entry);
   void MarkIdle(const EntryPtr& entry);  // an open one, from now on

@@ -24,7 +24,8 @@ class CachedCard {
 
   virtual ~CachedCard() = default;
 
-  // Connects the card and begins a transaction on it; if it must be reset, resets it in that transaction.
+  // Connects the card, or reconnects it if Evaluate has found it reset, and begins a transaction on it; if it
+  // must be reset, resets it in that transaction.
   virtual std::shared_ptr<Cancellable> Open(MustReset must_reset,
                                             std::function<void(Result<Claim>)> answer) = 0;
 

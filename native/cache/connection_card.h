@@ -13,7 +13,8 @@ namespace pcsc_bridge {
 class ConnectionCard final : public CachedCard {
  public:
   ConnectionCard(ConnectParameters parameters, std::shared_ptr<Connection> connection)
-      : parameters_(std::move(parameters)), connection_(std::move(connection)) {}
+      : parameters_(std::make_shared<const ConnectParameters>(std::move(parameters))),
+        connection_(std::move(connection)) {}
   ~ConnectionCard() override { connection_->Close(Disposition::kLeave); }
 
   std::shared_ptr<Cancellable> Open(MustReset must_reset,
@@ -34,7 +35,7 @@ class ConnectionCard final : public CachedCard {
   std::shared_ptr<Connection> connection() const override { return connection_; }
 
  private:
-  const ConnectParameters parameters_;
+  const std::shared_ptr<const ConnectParameters> parameters_;
   const std::shared_ptr<Connection> connection_;
 };
 

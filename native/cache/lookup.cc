@@ -27,7 +27,8 @@ void Lookup::TakeStep() {
   std::uint64_t number = 0;
   if (settled_) {
     // Cancelled between being called and coming: the next in line has it.
-    if (std::exchange(handed_over_, false)) cache_->ReleaseEntry(current_, later);
+    const bool has_entry = std::exchange(handed_over_, false) || std::exchange(renewed_, false);
+    if (has_entry) cache_->ReleaseEntry(current_, later);
   } else {
     step = ChooseStep(later);
     entry = current_;
@@ -40,6 +41,10 @@ void Lookup::TakeStep() {
 Lookup::Step Lookup::ChooseStep(Later& later) {
   if (cache_->closed_) return Fail(Error{status::kClosed, "acquire", target_.reader, ""}, later);
   if (!std::exchange(started_, true)) candidates_ = cache_->Candidates(identity_, target_);
+  if (std::exchange(renewed_, false)) {
+    step_start_ = steady_clock::now();
+    return Step::kOpen;
+  }
   for (;;) {
     if (next_ < candidates_.size()) {
       current_ = candidates_[next_];
@@ -152,7 +157,14 @@ void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Late
   // There is nothing left to reset; and the card may be in use by the program that has reset it.
   if (error.code == status::kResetCard || error.code == status::kRemovedCard) entry->use = 0;
   const bool only_given_up = settled_ && !opened && error.code == status::kCancelled && entry->card->usable();
-  if (only_given_up) {
+  // Nothing but the card's reset: a new entry takes over the connection, which costs the service one call
+  // where a new context costs it a thread and four.
+  renewed_ = error.code == status::kResetCard && !opened && !settled_ && !evicted && entry->card->usable() &&
+             next_ == candidates_.size() && entry->info.identity == identity_ &&
+             CacheIndex::IsWanted(entry->info, target_);
+  if (renewed_) {
+    cache_->index_.Renew(entry);
+  } else if (only_given_up) {
     cache_->ReleaseEntry(entry, later);
   } else {
     cache_->Drop(entry, later);

@@ -188,57 +188,21 @@ void Connection::RetireClient(Disposition disposition, std::function<void()> rel
 
 // --- Steps ---
 
-void Connection::WithTurn(const std::string& reader, std::function<void()> then) {
-  if (!turn_) {
-    turn_ = ReaderQueue::OfProcess().Take(
-        reader, loop(),
-        [this, then](ReaderQueue::Turn turn) {
-          turn_ = std::move(turn);
-          place_ = {};
-          const std::shared_ptr<Connection> self = shared_from_this();
-          then();
-        },
-        place_);
-    if (!turn_) {
-      waited_ = true;
-      return;
-    }
-  }
-  then();
-}
-
-void Connection::Call(backend::Call call, Then then) {
+void Connection::NoteCall(const backend::Call& call) {
   calling_ = std::holds_alternative<backend::Connect>(call) ? Calling::kConnect : Calling::kOther;
   asked_disposition_ = DispositionOf(call);
-  client_->Start(std::move(call), [this, then = std::move(then)](backend::Outcome outcome) {
-    const std::shared_ptr<Connection> self = shared_from_this();
-    calling_ = Calling::kNothing;
-    then(std::move(outcome));
-  });
 }
 
-void Connection::WithHandle(const char* name, Repair repair, std::function<void(std::optional<Error>)> then) {
-  if (state_ == State::kClosed) return then(NotConnected(name));
-  if (in_transaction()) return then(std::nullopt);
-  WithTurn(parameters_.reader, [this, repair, then = std::move(then)] {
-    if (state_ != State::kStale) return then(std::nullopt);
-    RepairHandle(repair, [then](const backend::Outcome& outcome) {
-      then(outcome ? std::nullopt : std::optional<Error>(outcome.error()));
-    });
-  });
-}
-
-void Connection::OpenHandle(ConnectParameters parameters, Then then) {
+void Connection::OpenHandle(std::shared_ptr<const ConnectParameters> parameters, Then then) {
   RetireClient(Owed());
   undo_ = Undo::kConnect;
-  const auto shared = std::make_shared<const ConnectParameters>(std::move(parameters));
-  parts_.source(loop(), [weak = weak_from_this(), step = ++step_, shared,
+  parts_.source(loop(), [weak = weak_from_this(), step = ++step_, parameters = std::move(parameters),
                          then = std::move(then)](const Result<const backend::Backend*>& found) {
     const std::shared_ptr<Connection> self = weak.lock();
     if (!self || self->step_ != step) return;
     if (!found) return then(found.error());
     self->client_ = found.value()->MakeClient(self->loop());
-    self->TryToConnect(shared, then);
+    self->TryToConnect(parameters, then);
   });
 }
 
@@ -305,7 +269,11 @@ void Connection::BeginOnHandle(OnReset on_reset, std::function<void(Result<Begin
       begun.waited = waited_ || outcome.value().waited;
       return then(begun);
     }
-    if (outcome.code() != status::kResetCard || on_reset != OnReset::kReconnect) return then(outcome.error());
+    if (outcome.code() != status::kResetCard) return then(outcome.error());
+    if (on_reset == OnReset::kFail) {
+      state_ = State::kStale;
+      return then(outcome.error());
+    }
     ReconnectHandle(Disposition::kLeave, [this, then](const backend::Outcome& reconnected) {
       if (!reconnected) return then(reconnected.error());
       BeginOnHandle(OnReset::kFail, [then](Result<BeginOutcome> begun) {

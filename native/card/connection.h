@@ -103,7 +103,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
     BeginOutcome begun;
     Bytes atr;
   };
-  Handle Claim(ConnectParameters parameters, std::function<bool()> must_reset, Answer<Claimed> answer);
+  Handle Claim(std::shared_ptr<const ConnectParameters> parameters, std::function<bool()> must_reset,
+               Answer<Claimed> answer);
 
   // Cancels what is under way, disconnects with `disposition`, releases the context. `closed`, which may be
   // null, comes when that is done, or as soon as it turns out to wait for another's transaction or a stuck
@@ -143,13 +144,19 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   static Error NotConnected(const char* name) { return Error{status::kNotConnected, name, "", ""}; }
 
   // Steps of the operation under way. None of the continuations comes once it has been given up.
-  void WithTurn(const std::string& reader, std::function<void()> then);
-  void Call(backend::Call call, Then then);
+  template <class Continue>
+  void WithTurn(const std::string& reader, Continue then);
+  template <class Continue>
+  void Call(backend::Call call, Continue then);
+  // Calls then(Reply&) if the call succeeds; otherwise its error is the operation's.
+  template <class T, class Continue>
+  void CallFor(OperationOf<T>& operation, backend::Call call, Continue then);
   // With the turn, and with a stale handle reconnected; its card is handed to its owner as well, which a
-  // transaction does once it has begun. Otherwise the error says why.
+  // transaction does once it has begun. If that fails, its error is the operation's.
   enum class Repair { kHandle, kHandleAndOwner };
-  void WithHandle(const char* name, Repair repair, std::function<void(std::optional<Error>)> then);
-  void OpenHandle(ConnectParameters parameters, Then then);
+  template <class T, class Continue>
+  void WithHandle(OperationOf<T>& operation, const char* name, Repair repair, Continue then);
+  void OpenHandle(std::shared_ptr<const ConnectParameters> parameters, Then then);
   void TryToConnect(std::shared_ptr<const ConnectParameters> parameters, Then then);
   // The handle is stale then until a transaction has begun or the card has been handed to its owner.
   void ReconnectHandle(Disposition initialization, Then then);
@@ -165,6 +172,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   template <class T>
   void EndAndFail(OperationOf<T>& operation, Error error);
 
+  void NoteCall(const backend::Call& call);
   // Lets the client go; what it has under way is undone with the disposition. A connect under way keeps the
   // turn until it ends: it may be stuck in the service, and one per reader is enough.
   void RetireClient(Disposition disposition, std::function<void()> released = nullptr);
@@ -209,6 +217,36 @@ Connection::Handle Connection::Submit(typename OperationOf<T>::Work work, Answer
       std::make_shared<OperationOf<T>>(weak_from_this(), loop(), std::move(work), std::move(answer));
   Enqueue(operation);
   return operation;
+}
+
+template <class Continue>
+void Connection::WithTurn(const std::string& reader, Continue then) {
+  ReaderQueue& queue = ReaderQueue::OfProcess();
+  if (!turn_) turn_ = queue.TryTake(reader);
+  if (!turn_) {
+    const auto when_it_comes = [this, then](ReaderQueue::Turn turn) {
+      turn_ = std::move(turn);
+      place_ = {};
+      const std::shared_ptr<Connection> self = shared_from_this();
+      then();
+    };
+    turn_ = queue.Take(reader, loop(), when_it_comes, place_);
+  }
+  if (!turn_) {
+    waited_ = true;
+    return;
+  }
+  then();
+}
+
+template <class Continue>
+void Connection::Call(backend::Call call, Continue then) {
+  NoteCall(call);
+  client_->Start(std::move(call), [this, then = std::move(then)](backend::Outcome outcome) {
+    const std::shared_ptr<Connection> self = shared_from_this();
+    calling_ = Calling::kNothing;
+    then(std::move(outcome));
+  });
 }
 
 template <class T>

@@ -3,12 +3,34 @@
 
 namespace pcsc_bridge {
 
+template <class T, class Continue>
+void Connection::WithHandle(OperationOf<T>& operation, const char* name, Repair repair, Continue then) {
+  if (state_ == State::kClosed) return Settle<T>(operation, NotConnected(name));
+  if (in_transaction()) return then();
+  WithTurn(parameters_.reader, [this, &operation, repair, then = std::move(then)] {
+    if (state_ != State::kStale) return then();
+    RepairHandle(repair, [this, &operation, then](const backend::Outcome& repaired) {
+      if (!repaired) return Settle<T>(operation, repaired.error());
+      then();
+    });
+  });
+}
+
+template <class T, class Continue>
+void Connection::CallFor(OperationOf<T>& operation, backend::Call call, Continue then) {
+  Call(std::move(call), [this, &operation, then = std::move(then)](backend::Outcome outcome) {
+    if (!outcome) return Settle<T>(operation, outcome.error());
+    then(*outcome);
+  });
+}
+
 Connection::Handle Connection::Connect(ConnectParameters parameters, Answer<Protocols> answer) {
   return Submit<Protocols>(
-      [this, parameters = std::move(parameters)](OperationOf<Protocols>& operation) {
+      [this, parameters = std::make_shared<const ConnectParameters>(std::move(parameters))](
+          OperationOf<Protocols>& operation) {
         if (in_transaction()) RetireClient(Owed());
         turn_.Leave();
-        WithTurn(parameters.reader, [this, parameters, &operation] {
+        WithTurn(parameters->reader, [this, parameters, &operation] {
           OpenHandle(parameters, [this, &operation](const backend::Outcome& connected) {
             if (!connected) return Settle<Protocols>(operation, connected.error());
             if (parameters_.share_mode == ShareMode::kDirect) {
@@ -33,21 +55,20 @@ Connection::Handle Connection::Reconnect(ShareMode share_mode, Protocols protoco
         if (state_ == State::kClosed) return Settle<Protocols>(operation, NotConnected("SCardReconnect"));
         WithTurn(parameters_.reader, [this, share_mode, protocols, initialization, &operation] {
           known_atr_.reset();
-          Call(backend::Reconnect{share_mode, protocols, initialization},
-               [this, share_mode, protocols, initialization, &operation](const backend::Outcome& outcome) {
-                 if (!outcome) return Settle<Protocols>(operation, outcome.error());
-                 parameters_.share_mode = share_mode;
-                 parameters_.protocols = protocols;
-                 protocol_ = outcome.value().protocol;
-                 const bool direct = share_mode == ShareMode::kDirect;
-                 if (!in_transaction()) state_ = direct ? State::kOpen : State::kStale;
-                 if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
-                 if (direct) return Settle<Protocols>(operation, protocol_);
-                 HandToOwner([this, &operation](const backend::Outcome& handed) {
-                   if (!handed) return Settle<Protocols>(operation, handed.error());
-                   Settle<Protocols>(operation, protocol_);
-                 });
-               });
+          CallFor(operation, backend::Reconnect{share_mode, protocols, initialization},
+                  [this, share_mode, protocols, initialization, &operation](const backend::Reply& reply) {
+                    parameters_.share_mode = share_mode;
+                    parameters_.protocols = protocols;
+                    protocol_ = reply.protocol;
+                    const bool direct = share_mode == ShareMode::kDirect;
+                    if (!in_transaction()) state_ = direct ? State::kOpen : State::kStale;
+                    if (initialization != Disposition::kLeave) parts_.users->NoteReset(parameters_.reader);
+                    if (direct) return Settle<Protocols>(operation, protocol_);
+                    HandToOwner([this, &operation](const backend::Outcome& handed) {
+                      if (!handed) return Settle<Protocols>(operation, handed.error());
+                      Settle<Protocols>(operation, protocol_);
+                    });
+                  });
         });
       },
       std::move(answer));
@@ -60,13 +81,11 @@ Connection::Handle Connection::Disconnect(Disposition disposition, Answer<Done> 
         const auto disconnect = [this, disposition, &operation] {
           Call(backend::Disconnect{disposition, nullptr},
                [this, disposition, &operation](const backend::Outcome& outcome) {
-                 const Status code = outcome.code();
                  if (outcome && disposition != Disposition::kLeave)
                    parts_.users->NoteReset(parameters_.reader);
                  const Disposition owed = disposition == Disposition::kLeave ? Owed() : disposition;
                  RetireClient(outcome ? Disposition::kLeave : owed);
-                 Settle<Done>(operation, code == status::kSuccess ? Result<Done>(Done{})
-                                                                  : Result<Done>(outcome.error()));
+                 Settle<Done>(operation, outcome ? Result<Done>(Done{}) : Result<Done>(outcome.error()));
                });
         };
         if (disposition == Disposition::kLeave) return disconnect();
@@ -83,17 +102,15 @@ Connection::Handle Connection::Begin(OnReset on_reset, Answer<BeginOutcome> answ
               operation, Error{status::kInvalidParameter, "SCardBeginTransaction", parameters_.reader,
                                "this card is already in a transaction of its own"});
         }
-        WithHandle("SCardBeginTransaction", Repair::kHandle,
-                   [this, on_reset, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<BeginOutcome>(operation, *failed);
-                     BeginOnHandle(on_reset, [this, &operation](const Result<BeginOutcome>& begun) {
-                       if (!begun) return Settle<BeginOutcome>(operation, begun.error());
-                       HandToOwner([this, &operation, begun = begun.value()](const backend::Outcome& handed) {
-                         if (!handed) return EndAndFail<BeginOutcome>(operation, handed.error());
-                         Settle<BeginOutcome>(operation, begun);
-                       });
-                     });
-                   });
+        WithHandle(operation, "SCardBeginTransaction", Repair::kHandle, [this, on_reset, &operation] {
+          BeginOnHandle(on_reset, [this, &operation](const Result<BeginOutcome>& begun) {
+            if (!begun) return Settle<BeginOutcome>(operation, begun.error());
+            HandToOwner([this, &operation, begun = begun.value()](const backend::Outcome& handed) {
+              if (!handed) return EndAndFail<BeginOutcome>(operation, handed.error());
+              Settle<BeginOutcome>(operation, begun);
+            });
+          });
+        });
       },
       std::move(answer));
 }
@@ -128,15 +145,12 @@ Connection::Handle Connection::End(Disposition disposition, Answer<Done> answer)
 Connection::Handle Connection::GetStatus(Answer<CardStatus> answer) {
   return Submit<CardStatus>(
       [this](OperationOf<CardStatus>& operation) {
-        WithHandle("SCardStatus", Repair::kHandleAndOwner,
-                   [this, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<CardStatus>(operation, *failed);
-                     Call(backend::Status{}, [this, &operation](backend::Outcome outcome) {
-                       if (!outcome) return Settle<CardStatus>(operation, outcome.error());
-                       known_atr_ = outcome->status.atr;
-                       Settle<CardStatus>(operation, std::move(outcome->status));
-                     });
-                   });
+        WithHandle(operation, "SCardStatus", Repair::kHandleAndOwner, [this, &operation] {
+          CallFor(operation, backend::Status{}, [this, &operation](backend::Reply& reply) {
+            known_atr_ = reply.status.atr;
+            Settle<CardStatus>(operation, std::move(reply.status));
+          });
+        });
       },
       std::move(answer));
 }
@@ -166,14 +180,12 @@ void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
 Connection::Handle Connection::Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, apdu = std::move(apdu)](OperationOf<Bytes>& operation) {
-        WithHandle("SCardTransmit", Repair::kHandleAndOwner,
-                   [this, apdu, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<Bytes>(operation, *failed);
-                     SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
-                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
-                       Settle<Bytes>(operation, std::move(outcome->bytes));
-                     });
-                   });
+        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner, [this, apdu, &operation] {
+          SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
+            if (!outcome) return Settle<Bytes>(operation, outcome.error());
+            Settle<Bytes>(operation, std::move(outcome->bytes));
+          });
+        });
       },
       std::move(answer));
 }
@@ -182,11 +194,8 @@ Connection::Handle Connection::Exchange(pcsc_bridge::Exchange exchange, Answer<B
   const auto shared = std::make_shared<pcsc_bridge::Exchange>(std::move(exchange));
   return Submit<Bytes>(
       [this, shared](OperationOf<Bytes>& operation) {
-        WithHandle("SCardTransmit", Repair::kHandleAndOwner,
-                   [this, shared, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<Bytes>(operation, *failed);
-                     SendNext(operation, shared);
-                   });
+        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner,
+                   [this, shared, &operation] { SendNext(operation, shared); });
       },
       std::move(answer));
 }
@@ -210,16 +219,13 @@ Connection::Handle Connection::Control(std::uint32_t code, std::shared_ptr<const
                                        Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, code, input = std::move(input)](OperationOf<Bytes>& operation) {
-        WithHandle("SCardControl", Repair::kHandleAndOwner,
-                   [this, code, input, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<Bytes>(operation, *failed);
-                     if (state_ == State::kHeld) state_ = State::kUsed;
-                     Call(backend::Control{code, input}, [this, &operation](backend::Outcome outcome) {
-                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
-                       reached_card_ = true;
-                       Settle<Bytes>(operation, std::move(outcome->bytes));
-                     });
-                   });
+        WithHandle(operation, "SCardControl", Repair::kHandleAndOwner, [this, code, input, &operation] {
+          if (state_ == State::kHeld) state_ = State::kUsed;
+          CallFor(operation, backend::Control{code, input}, [this, &operation](backend::Reply& reply) {
+            reached_card_ = true;
+            Settle<Bytes>(operation, std::move(reply.bytes));
+          });
+        });
       },
       std::move(answer));
 }
@@ -227,14 +233,11 @@ Connection::Handle Connection::Control(std::uint32_t code, std::shared_ptr<const
 Connection::Handle Connection::GetAttribute(std::uint32_t id, Answer<Bytes> answer) {
   return Submit<Bytes>(
       [this, id](OperationOf<Bytes>& operation) {
-        WithHandle("SCardGetAttrib", Repair::kHandleAndOwner,
-                   [this, id, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<Bytes>(operation, *failed);
-                     Call(backend::GetAttribute{id}, [this, &operation](backend::Outcome outcome) {
-                       if (!outcome) return Settle<Bytes>(operation, outcome.error());
-                       Settle<Bytes>(operation, std::move(outcome->bytes));
-                     });
-                   });
+        WithHandle(operation, "SCardGetAttrib", Repair::kHandleAndOwner, [this, id, &operation] {
+          CallFor(operation, backend::GetAttribute{id}, [this, &operation](backend::Reply& reply) {
+            Settle<Bytes>(operation, std::move(reply.bytes));
+          });
+        });
       },
       std::move(answer));
 }
@@ -242,21 +245,16 @@ Connection::Handle Connection::GetAttribute(std::uint32_t id, Answer<Bytes> answ
 Connection::Handle Connection::SetAttribute(std::uint32_t id, Bytes value, Answer<Done> answer) {
   return Submit<Done>(
       [this, id, value = std::move(value)](OperationOf<Done>& operation) {
-        WithHandle("SCardSetAttrib", Repair::kHandleAndOwner,
-                   [this, id, value, &operation](const std::optional<Error>& failed) {
-                     if (failed) return Settle<Done>(operation, *failed);
-                     Call(backend::SetAttribute{id, value},
-                          [this, &operation](const backend::Outcome& outcome) {
-                            if (!outcome) return Settle<Done>(operation, outcome.error());
-                            Settle<Done>(operation, Done{});
-                          });
-                   });
+        WithHandle(operation, "SCardSetAttrib", Repair::kHandleAndOwner, [this, id, value, &operation] {
+          CallFor(operation, backend::SetAttribute{id, value},
+                  [this, &operation](const backend::Reply&) { Settle<Done>(operation, Done{}); });
+        });
       },
       std::move(answer));
 }
 
-Connection::Handle Connection::Claim(ConnectParameters parameters, std::function<bool()> must_reset,
-                                     Answer<Claimed> answer) {
+Connection::Handle Connection::Claim(std::shared_ptr<const ConnectParameters> parameters,
+                                     std::function<bool()> must_reset, Answer<Claimed> answer) {
   return Submit<Claimed>(
       [this, parameters = std::move(parameters),
        must_reset = std::move(must_reset)](OperationOf<Claimed>& operation) {
@@ -267,15 +265,12 @@ Connection::Handle Connection::Claim(ConnectParameters parameters, std::function
           });
         };
         if (state_ != State::kClosed) {
-          return WithHandle("SCardBeginTransaction", Repair::kHandle,
-                            [this, begin, &operation](const std::optional<Error>& failed) {
-                              if (failed) return Settle<Claimed>(operation, *failed);
-                              begin(OnReset::kFail);
-                            });
+          return WithHandle(operation, "SCardBeginTransaction", Repair::kHandle,
+                            [begin] { begin(OnReset::kFail); });
         }
         // One turn for both: a card that is connected stands in line no second time.
-        WithTurn(parameters.reader, [this, parameters, begin, &operation] {
-          if (parameters.about_to_connect) parameters.about_to_connect();
+        WithTurn(parameters->reader, [this, parameters, begin, &operation] {
+          if (parameters->about_to_connect) parameters->about_to_connect();
           OpenHandle(parameters, [this, begin, &operation](const backend::Outcome& connected) {
             if (!connected) return Settle<Claimed>(operation, connected.error());
             begin(OnReset::kReconnect);

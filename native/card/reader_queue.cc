@@ -11,6 +11,11 @@ ReaderQueue& ReaderQueue::OfProcess() {
   return *queue;
 }
 
+ReaderQueue::Turn ReaderQueue::TryTake(const std::string& reader) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return lines_.try_emplace(reader).second ? Turn(this, reader) : Turn();
+}
+
 ReaderQueue::Turn ReaderQueue::Take(const std::string& reader, const std::shared_ptr<Loop>& loop,
                                     std::function<void(Turn)> then, Place& place) {
   const std::lock_guard<std::mutex> lock(mutex_);

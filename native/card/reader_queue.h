@@ -78,6 +78,8 @@ class ReaderQueue {
     std::shared_ptr<Waiter> waiter_;
   };
 
+  // Returns the turn if the reader is free, otherwise an empty one.
+  Turn TryTake(const std::string& reader);
   // Returns the turn where the reader is free. Otherwise returns an empty one and takes a place: `then` comes
   // on the loop, once, when the turn does, unless the place is left before.
   Turn Take(const std::string& reader, const std::shared_ptr<Loop>& loop, std::function<void(Turn)> then,

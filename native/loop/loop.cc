@@ -56,14 +56,6 @@ void Loop::Post(Task task) {
   WakeUp();
 }
 
-void Loop::Execute(Task task) {
-  if (OnThisThread()) {
-    task();
-  } else {
-    Post(std::move(task));
-  }
-}
-
 Loop::Timer Loop::After(Duration time, Task task) {
   const Timer::Key key(Clock::now() + time, ++last_timer_);
   timers_.emplace(key, std::move(task));

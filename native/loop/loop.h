@@ -46,7 +46,14 @@ class Loop : public std::enable_shared_from_this<Loop> {
   // Dropped where the loop has ended.
   void Post(Task task);
   // Any thread. Runs the task here and now on the loop's thread; posts it from any other.
-  void Execute(Task task);
+  template <class Work>
+  void Execute(Work work) {
+    if (OnThisThread()) {
+      work();
+    } else {
+      Post(Task(std::move(work)));
+    }
+  }
   // Any thread: runs `ask` on the loop's thread and returns its value. The caller waits for that, which takes
   // no longer than the tasks before it.
   template <class Ask>

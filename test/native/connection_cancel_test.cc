@@ -255,7 +255,7 @@ TEST_SUITE("connection: cancel") {
     const auto holder = Make();
     Given<Connection::Claimed> claimed;
     holder->Claim(
-        {"B", ShareMode::kShared, kT1, false}, [] { return false; }, claimed.Take());
+        Shared({"B", ShareMode::kShared, kT1, false}), [] { return false; }, claimed.Take());
     Run();
     REQUIRE(claimed.code() == status::kSuccess);
     Given<Protocols> given_up;
@@ -294,7 +294,7 @@ TEST_SUITE("connection: cancel") {
     SUBCASE("and leaves the handle that was there") {
       const auto connection = MakeOpen();
       const auto operation = connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
       Run();
       REQUIRE(connection->in_transaction());
       operation->Cancel();
@@ -304,7 +304,7 @@ TEST_SUITE("connection: cancel") {
     SUBCASE("and lets go of the handle that it made") {
       const auto connection = Make();
       const auto operation = connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
       Run();
       REQUIRE(connection->in_transaction());
       operation->Cancel();

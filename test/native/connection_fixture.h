@@ -92,6 +92,9 @@ class ConnectionFixture {
     return made;
   }
   static ConnectParameters A() { return {"A", ShareMode::kShared, kT0 | kT1, false}; }
+  static std::shared_ptr<const ConnectParameters> Shared(ConnectParameters parameters) {
+    return std::make_shared<const ConnectParameters>(std::move(parameters));
+  }
   static CardOwner Guarded(const SessionIdentity& identity, bool trusts_unknown = false) {
     return {identity, true, trusts_unknown};
   }

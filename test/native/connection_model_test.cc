@@ -96,7 +96,8 @@ class Model {
     const std::string reader =
         user.connection->state() == Connection::State::kClosed ? Any() : user.connection->reader();
     user.operations.push_back(user.connection->Claim(
-        {reader, ShareMode::kShared, kT1, Chance(50)},
+        std::make_shared<const ConnectParameters>(
+            ConnectParameters{reader, ShareMode::kShared, kT1, Chance(50)}),
         [this, &user, reader] { return card_users_->MustReset(reader, user.owner); },
         Once<Connection::Claimed>(user, [this, &user, reader](const Result<Connection::Claimed>& claimed) {
           if (!claimed) return;

@@ -272,7 +272,7 @@ TEST_SUITE("connection") {
     // Claim answers with the new card's ATR, not with the one that the status told before.
     Given<Connection::Claimed> claimed;
     connection->Claim(
-        A(), [] { return false; }, claimed.Take());
+        Shared(A()), [] { return false; }, claimed.Take());
     Run();
     CHECK(claimed.value().atr == Bytes{0x3b, 2});
   }
@@ -409,7 +409,7 @@ TEST_SUITE("connection") {
     Given<Connection::Claimed> claimed;
     Given<BeginOutcome> late;
     connection->Claim(
-        A(), [] { return false; }, claimed.Take());
+        Shared(A()), [] { return false; }, claimed.Take());
     other->Begin(OnReset::kFail, late.Take());
     Run();
     CHECK(claimed.value().atr == Bytes{0x3b, 1});
@@ -422,7 +422,7 @@ TEST_SUITE("connection") {
     // The second time it knows the card: a begin proves the handle.
     Given<Connection::Claimed> again;
     connection->Claim(
-        A(), [] { return false; }, again.Take());
+        Shared(A()), [] { return false; }, again.Take());
     Run();
     CHECK(again.value().atr == Bytes{0x3b, 1});
     CHECK(world.TakeLog() == "begin");
@@ -435,7 +435,7 @@ TEST_SUITE("connection") {
     Given<Connection::Claimed> claimed;
     Hold();
     connection->Claim(
-        A(), [&] { return asked = true; }, claimed.Take());
+        Shared(A()), [&] { return asked = true; }, claimed.Take());
     Run();
     CHECK_FALSE(asked);
     Free();
@@ -451,18 +451,18 @@ TEST_SUITE("connection") {
     SUBCASE("at the status") {
       world.FailNext("status", status::kCommError);
       connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
     }
     SUBCASE("at the reset") {
       world.FailNext("reconnect", status::kCommError);
       connection->Claim(
-          A(), [] { return true; }, claimed.Take());
+          Shared(A()), [] { return true; }, claimed.Take());
     }
     SUBCASE("even if the end fails as well") {
       world.FailNext("status", status::kCommError);
       world.FailNext("end", status::kCommError);
       connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
     }
     Run();
     CHECK(claimed.code() == status::kCommError);
@@ -477,7 +477,7 @@ TEST_SUITE("connection") {
     SUBCASE("another's") {
       world.ResetByAnother("A");
       connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
       Run();
       CHECK(claimed.code() == status::kResetCard);
     }
@@ -485,7 +485,7 @@ TEST_SUITE("connection") {
       REQUIRE(Begin(*connection) == status::kSuccess);
       REQUIRE(End(*connection, Disposition::kReset) == status::kSuccess);
       connection->Claim(
-          A(), [] { return false; }, claimed.Take());
+          Shared(A()), [] { return false; }, claimed.Take());
       Run();
       CHECK(claimed.code() == status::kSuccess);
     }
