@@ -14,6 +14,7 @@ using namespace pcsc_bridge;        // NOLINT
 using namespace pcsc_bridge::test;  // NOLINT
 using backend::Control;
 using backend::ListReaders;
+using Answer = daemon::Link::Answer;
 using Question = FakeDaemon::Question;
 using Reply = FakeDaemon::Reply;
 
@@ -196,24 +197,27 @@ TEST_SUITE("daemon link, transmit") {
     daemon.Hold(Command::kStatus);
     auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
     bool opened = false;
-    link->Open([&](const Result<Done>& done) { opened = done.ok(); });
+    link->Open([&](const Result<Answer>& answer) { opened = answer.ok(); });
     loop.RunUntil([&] { return opened; });
     daemon::Plain status_message;
     bool status_came = false;
     link->Ask(Command::kStatus, status_message,
-              [&](const Result<daemon::Plain>& answer) { status_came = answer.ok(); });
+              [&](const Result<Answer>& answer) { status_came = answer.ok(); });
     constexpr std::size_t kCommands = 8;  // more than the socket has room for
     std::size_t responses = 0;
     for (std::size_t i = 0; i < kCommands; ++i) {
       const Bytes apdu = Pattern(60000 + i);
       daemon::Transmit message;
       message.send_length = static_cast<std::uint32_t>(apdu.size());
-      link->AskWithData(Command::kTransmit, message, Secretly(apdu),
-                        [&, i, apdu](const Result<daemon::Transmit>& answer, const Bytes& response) {
-                          CHECK(answer.ok());
-                          CHECK(responses++ == i);
-                          CHECK((Bytes(response.begin(), response.end() - 2) == apdu));
-                        });
+      link->Ask(
+          Command::kTransmit, message,
+          [&, i, apdu](const Result<Answer>& answer) {
+            REQUIRE(answer.ok());
+            const Bytes& response = answer.value().data;
+            CHECK(responses++ == i);
+            CHECK((Bytes(response.begin(), response.end() - 2) == apdu));
+          },
+          Secretly(apdu));
     }
     daemon.WaitForAsked(Command::kStatus, 1);
     loop.RunFor(std::chrono::milliseconds(5));
@@ -228,21 +232,23 @@ TEST_SUITE("daemon link, transmit") {
     daemon.Hold(Command::kStatus);
     auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
     bool opened = false;
-    link->Open([&](const Result<Done>& done) { opened = done.ok(); });
+    link->Open([&](const Result<Answer>& answer) { opened = answer.ok(); });
     loop.RunUntil([&] { return opened; });
     std::size_t failures = 0;
-    link->Ask(Command::kStatus, daemon::Plain(), [&](const Result<daemon::Plain>& answer) {
+    link->Ask(Command::kStatus, daemon::Plain(), [&](const Result<Answer>& answer) {
       CHECK(answer.code() == status::kNoService);
       ++failures;
     });
     for (std::size_t i = 0; i < 8; ++i) {
       daemon::Transmit message;
       message.send_length = 60000;
-      link->AskWithData(Command::kTransmit, message, Secretly(Pattern(60000)),
-                        [&](const Result<daemon::Transmit>& answer, const Bytes&) {
-                          CHECK(answer.code() == status::kNoService);
-                          ++failures;
-                        });
+      link->Ask(
+          Command::kTransmit, message,
+          [&](const Result<Answer>& answer) {
+            CHECK(answer.code() == status::kNoService);
+            ++failures;
+          },
+          Secretly(Pattern(60000)));
     }
     daemon.WaitForAsked(Command::kStatus, 1);
     daemon.Die();

@@ -12,8 +12,6 @@ std::size_t SizeOf(Command command) {
   switch (command) {
     case Command::kEstablishContext:
       return sizeof(daemon::EstablishContext);
-    case Command::kReleaseContext:
-      return sizeof(daemon::ReleaseContext);
     case Command::kConnect:
       return sizeof(daemon::Connect);
     case Command::kReconnect:
@@ -49,8 +47,6 @@ std::string NameOf(const FakeDaemon::Question& question) {
   switch (question.command) {
     case Command::kEstablishContext:
       return "establish";
-    case Command::kReleaseContext:
-      return "release";
     case Command::kConnect:
       return std::string("connect ") + question.As<daemon::Connect>().reader;
     case Command::kReconnect:

@@ -32,12 +32,14 @@ class Client final : public backend::Client {
     kPausing,        // another process has the card
     kProbing,        // the question whether another process has the card
     kLooking,        // a question that changes nothing: readers, status
-    kBeginning,      // SCardBeginTransaction
     kConnecting,     // SCardConnect
     kDisconnecting,  // SCardDisconnect
+    kBeginning,      // SCardBeginTransaction
+    kEnding,         // SCardEndTransaction
     kCalling,        // any other call that reaches the card or its reader
     kDraining,       // given up: a question that changes nothing
     kDrainingBegin,  // given up: SCardBeginTransaction
+    kDrainingEnd,    // SCardEndTransaction after a begin that was given up
   };
   struct Current {
     backend::Call call;
@@ -58,12 +60,22 @@ class Client final : public backend::Client {
   void Open();
   void Establish();
 
-  // Whether the daemon itself would wait for another process.
-  bool WaitsInDaemon() const;
-  bool WaitsForOthers() const;
+  // Whether the current call waits for other processes, and how.
+  enum class Waiting {
+    kNever,
+    kAsRefused,   // when the daemon has refused it
+    kBeforehand,  // because the daemon would hold it back
+  };
+  struct Traits {
+    const char* function;
+    Waiting waiting = Waiting::kNever;
+  };
+  static const Traits& TraitsOf(const backend::Call& call);
+  Waiting HowToWait() const;
   void Probe();
   void PauseAndProbe();
 
+  void Make();
   void Make(const backend::ListReaders& call);
   void Make(const backend::ListReaderGroups& call);
   void Make(const backend::CheckContext& call);
@@ -78,16 +90,18 @@ class Client final : public backend::Client {
   void Make(const backend::GetAttribute& call);
   void Make(const backend::SetAttribute& call);
   void AnswerProtocol();
-  void GiveStatus(const ReaderTable& table);
-  void EndLateTransaction();
+  void AnswerBytes(Bytes bytes);
+  void AnswerStatus(const ReaderTable& table);
 
-  // A callback for the link that leaves `phase`, and continues with `then` unless the call was given up.
+  // A callback for the link: continues with `then` if the daemon did what was asked for in `phase`.
   template <class Then>
   auto During(Phase phase, Then then);
-  // Whether the daemon did what the current call asked for. If not, the call waits or fails; false also if
-  // there is no current call any more.
+  // Ends the phase. False if there is nothing to continue with: then the call waits, has failed, or has been
+  // given up.
+  bool Settle(const Result<Link::Answer>& answer);
+  void Refused(Status code);
   template <class Message>
-  bool Succeeded(const Result<Message>& answer);
+  void Ask(Phase phase, Command command, const Message& message);  // and answers without a value
 
   void Answer(backend::Outcome outcome);
   void AnswerLater(backend::Outcome outcome);

@@ -25,16 +25,6 @@ constexpr char kAllReaders[] = "SCard$DefaultReaders";  // pcsc-lite's one group
 // Every response to an APDU ends with SW1 and SW2.
 constexpr std::size_t kStatusWordSize = 2;
 
-const char* OperationOf(const backend::Call& call) {
-  // In the order of the variant.
-  static constexpr const char* kNames[] = {
-      "SCardListReaders", "SCardListReaderGroups", "SCardIsValidContext", "SCardConnect", "SCardReconnect",
-      "SCardDisconnect",  "SCardBeginTransaction", "SCardEndTransaction", "SCardStatus",  "SCardTransmit",
-      "SCardControl",     "SCardGetAttrib",        "SCardSetAttrib"};
-  static_assert(std::size(kNames) == std::variant_size_v<backend::Call>);
-  return kNames[call.index()];
-}
-
 bool NeedsCard(const backend::Call& call) {
   return call.index() > backend::Call(backend::Connect()).index();
 }
@@ -51,9 +41,14 @@ CardState StateOf(std::uint32_t bits) {
   return CardState::kUnknown;
 }
 
+template <class Enum>
+std::uint32_t Number(Enum value) {
+  return static_cast<std::uint32_t>(value);
+}
+
 // The daemon waits for a transaction of another process itself, but another one may come between.
 void DisconnectForGood(Link& link, const Dispose& message) {
-  link.Ask(Command::kDisconnect, message, [&link, message](const Result<Dispose>& answer) {
+  link.Ask(Command::kDisconnect, message, [&link, message](const Result<Link::Answer>& answer) {
     if (answer && answer.value().code == status::kSharingViolation) DisconnectForGood(link, message);
   });
 }
@@ -68,6 +63,19 @@ Client::~Client() {
 }
 
 // --- One call at a time ---
+
+template <class Then>
+auto Client::During(Phase phase, Then then) {
+  phase_ = phase;
+  return [this, then = std::move(then)](Result<Link::Answer>&& answer) {
+    if (Settle(answer)) then(*answer);
+  };
+}
+
+template <class Message>
+void Client::Ask(Phase phase, Command command, const Message& message) {
+  link_->Ask(command, message, During(phase, [this](const Link::Answer&) { Answer(backend::Reply()); }));
+}
 
 void Client::Start(backend::Call call, backend::Answer done) {
   current_ = Current{std::move(call), std::move(done)};
@@ -92,6 +100,7 @@ Client::After Client::GiveUp() {
       return After::kUsable;
     case Phase::kConnecting:
     case Phase::kDisconnecting:
+    case Phase::kEnding:
     case Phase::kCalling:
       return After::kLost;
     default:
@@ -108,36 +117,21 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
     if (released) loop_->Post(std::move(released));
     return;
   }
-  Dispose message;
-  message.disposition = static_cast<std::uint32_t>(disposition);
-  if (card_) message.card = card_->handle;
-  switch (std::exchange(phase_, Phase::kIdle)) {
-    case Phase::kConnecting:
-      link->DropAnswers([raw = link.get(), message](const Result<Link::Answer>& answer) mutable {
-        const Result<daemon::Connect> connected = Link::Typed<daemon::Connect>(answer);
-        if (!connected || connected.value().code != status::kSuccess) return;
-        message.card = connected.value().card;
-        DisconnectForGood(*raw, message);
-      });
-      break;
-    case Phase::kDisconnecting:
-      link->DropAnswers();
-      break;
-    case Phase::kBeginning:
-    case Phase::kDrainingBegin:
-    case Phase::kCalling:
-      link->DropAnswers();
-      DisconnectForGood(*link, message);
-      break;
-    default:
-      if (card_) {
-        // Also to leave it: pcscd resets a card that is in a transaction or exclusive when its connection
-        // closes, and the answer shows when it has let go.
-        link->DropAnswers();
-        DisconnectForGood(*link, message);
-      } else {
-        link->Close();  // and the daemon releases the context
-      }
+  const Phase phase = std::exchange(phase_, Phase::kIdle);
+  if (phase == Phase::kConnecting) {
+    link->DropAnswers([raw = link.get(), disposition](const Result<Link::Answer>& answer) {
+      if (!answer || answer.value().code != status::kSuccess) return;
+      DisconnectForGood(*raw, {answer.value().As<daemon::Connect>().card, Number(disposition)});
+    });
+  } else if (phase == Phase::kDisconnecting) {
+    link->DropAnswers();
+  } else if (card_) {
+    // Also to leave it: pcscd resets a card that is in a transaction or exclusive when its connection closes,
+    // and the answer shows when it has let go.
+    link->DropAnswers();
+    DisconnectForGood(*link, {card_->handle, Number(disposition)});
+  } else {
+    link->Close();  // and the daemon releases the context
   }
   link->Finish(std::move(released));
 }
@@ -149,66 +143,88 @@ void Client::Proceed() {
   }
   if (!link_ && !std::holds_alternative<backend::ListReaderGroups>(call)) return Open();
   if (std::holds_alternative<backend::Connect>(call) && !context_) return Establish();
-  if (WaitsInDaemon()) return Probe();
-  std::visit([this](const auto& wanted) { Make(wanted); }, call);
+  if (HowToWait() == Waiting::kBeforehand) return Probe();
+  Make();
 }
 
 void Client::Open() {
-  phase_ = Phase::kOpening;
   link_ = std::make_shared<Link>(loop_, socket_);
-  link_->Open([this](const Result<Done>& opened) {
-    phase_ = Phase::kIdle;
-    if (!opened) {
-      link_->Close();
-      link_.reset();
-    }
-    if (!current_) return;
-    if (!opened) return Answer(ErrorOf(opened.error()));
-    Proceed();
-  });
+  link_->Open(During(Phase::kOpening, [this](const Link::Answer&) { Proceed(); }));
 }
 
 void Client::Establish() {
-  phase_ = Phase::kEstablishing;
   EstablishContext message;
   message.scope = abi::kScopeSystem;
-  link_->Ask(Command::kEstablishContext, message, [this](const Result<EstablishContext>& answer) {
-    phase_ = Phase::kIdle;
-    if (answer && answer.value().code == status::kSuccess) context_ = answer.value().context;
-    if (!current_) return;
-    if (!answer) return Answer(ErrorOf(answer.error()));
-    if (!context_) return Answer(ErrorOf(Error{answer.value().code, "SCardEstablishContext", "", ""}));
-    Proceed();
-  });
+  link_->Ask(Command::kEstablishContext, message,
+             During(Phase::kEstablishing, [this](const Link::Answer&) { Proceed(); }));
 }
 
-template <class Then>
-auto Client::During(Phase phase, Then then) {
-  phase_ = phase;
-  return [this, then = std::move(then)](auto&&... answer) {
-    if (std::exchange(phase_, Phase::kIdle) == Phase::kDraining) {
-      if (current_) Proceed();
-    } else {
-      then(std::forward<decltype(answer)>(answer)...);
-    }
-  };
-}
-
-template <class Message>
-bool Client::Succeeded(const Result<Message>& answer) {
-  if (!current_) return false;
-  if (!answer) {
-    Answer(ErrorOf(answer.error()));
-    return false;
+bool Client::Settle(const Result<Link::Answer>& answer) {
+  const Status code = answer ? answer.value().code : status::kCommError;
+  const bool succeeded = code == status::kSuccess;
+  const Phase phase = std::exchange(phase_, Phase::kIdle);
+  // First what has changed even if the call was given up.
+  switch (phase) {
+    case Phase::kOpening:
+      if (succeeded) break;
+      link_->Close();
+      link_.reset();
+      break;
+    case Phase::kEstablishing:
+      if (succeeded) context_ = answer.value().As<EstablishContext>().context;
+      break;
+    case Phase::kConnecting:
+      if (!succeeded) break;
+      card_ = std::move(connecting_);
+      card_->handle = answer.value().As<daemon::Connect>().card;
+      card_->protocol = answer.value().As<daemon::Connect>().active_protocol;
+      break;
+    case Phase::kDisconnecting:
+      if (succeeded) card_.reset();
+      break;
+    case Phase::kBeginning:
+      card_->in_transaction = succeeded;
+      break;
+    case Phase::kEnding:
+      // The daemon does not unlock a card for a handle that has not noticed a reset.
+      if (answer && code != status::kResetCard) card_->in_transaction = false;
+      break;
+    case Phase::kDrainingBegin:
+      if (!succeeded) break;
+      Ask(Phase::kDrainingEnd, Command::kEndTransaction, Dispose{card_->handle});
+      return false;
+    case Phase::kDrainingEnd:
+      card_->in_transaction = code == status::kResetCard;
+      break;
+    default:
+      break;
   }
-  const Status code = answer.value().code;
-  if (code == status::kSuccess) return true;
-  if (code == status::kSharingViolation && WaitsForOthers()) {
-    PauseAndProbe();
+  if (!current_) return false;
+  if (phase >= Phase::kDraining) {
+    Proceed();
+  } else if (!answer) {
+    Answer(ErrorOf(answer.error()));
+  } else if (succeeded || (phase == Phase::kProbing && code != status::kSharingViolation)) {
+    // What else the answer to a probe says about the card, the call itself says again.
+    return true;
+  } else if (phase == Phase::kEstablishing) {
+    Answer(ErrorOf(Error{code, "SCardEstablishContext", "", ""}));
   } else {
-    Answer(ErrorOf(code));
+    Refused(code);
   }
   return false;
+}
+
+void Client::Refused(Status code) {
+  if (code == status::kSharingViolation && HowToWait() != Waiting::kNever) return PauseAndProbe();
+  // While another process resets the card it has no protocol for a moment.
+  if (code == status::kProtoMismatch && std::holds_alternative<backend::Connect>(current_->call) &&
+      current_->mismatches++ < kMostMismatches) {
+    phase_ = Phase::kPausing;
+    timer_ = loop_->After(kMismatchPause, [this] { Proceed(); });
+    return;
+  }
+  Answer(ErrorOf(code));
 }
 
 void Client::Answer(backend::Outcome outcome) {
@@ -227,7 +243,7 @@ void Client::AnswerLater(backend::Outcome outcome) {
 }
 
 Error Client::ErrorOf(Error error) const {
-  if (error.operation.empty()) error.operation = OperationOf(current_->call);
+  if (error.operation.empty()) error.operation = TraitsOf(current_->call).function;
   if (const auto* const connect = std::get_if<backend::Connect>(&current_->call)) {
     error.reader = connect->reader;
   } else if (NeedsCard(current_->call) && card_) {
@@ -242,31 +258,37 @@ Error Client::ErrorOf(Status code, std::string detail) const {
 
 // --- Waiting for the card ---
 
+const Client::Traits& Client::TraitsOf(const backend::Call& call) {
+  // In the order of the variant.
+  static constexpr Traits kTraits[] = {{"SCardListReaders"},
+                                       {"SCardListReaderGroups"},
+                                       {"SCardIsValidContext"},
+                                       {"SCardConnect"},
+                                       {"SCardReconnect", Waiting::kAsRefused},
+                                       {"SCardDisconnect", Waiting::kBeforehand},
+                                       {"SCardBeginTransaction", Waiting::kBeforehand},
+                                       {"SCardEndTransaction"},
+                                       {"SCardStatus", Waiting::kAsRefused},
+                                       {"SCardTransmit", Waiting::kAsRefused},
+                                       {"SCardControl"},
+                                       {"SCardGetAttrib"},
+                                       {"SCardSetAttrib"}};
+  static_assert(std::size(kTraits) == std::variant_size_v<backend::Call>);
+  return kTraits[call.index()];
+}
+
 // The daemon takes 100 ms to refuse a begin, and holds a disconnect with a disposition back without limit:
 // these are asked for when the card is free.
-bool Client::WaitsInDaemon() const {
-  if (!card_ || card_->in_transaction) return false;
-  if (std::holds_alternative<backend::Begin>(current_->call)) return true;
+Client::Waiting Client::HowToWait() const {
+  if (!card_ || card_->in_transaction) return Waiting::kNever;
   const auto* const disconnect = std::get_if<backend::Disconnect>(&current_->call);
-  return disconnect != nullptr && disconnect->disposition != Disposition::kLeave;
+  if (disconnect != nullptr && disconnect->disposition == Disposition::kLeave) return Waiting::kNever;
+  return TraitsOf(current_->call).waiting;
 }
 
-bool Client::WaitsForOthers() const {
-  if (!card_ || card_->in_transaction) return false;
-  const backend::Call& call = current_->call;
-  return WaitsInDaemon() || std::holds_alternative<backend::Status>(call) ||
-         std::holds_alternative<backend::Transmit>(call) || std::holds_alternative<backend::Reconnect>(call);
-}
-
-// Whatever else the answer says about the card, the call itself says it again.
 void Client::Probe() {
-  Plain message;
-  message.card = card_->handle;
-  link_->Ask(Command::kStatus, message, During(Phase::kProbing, [this](const Result<Plain>& answer) {
-               if (!answer) return Answer(ErrorOf(answer.error()));
-               if (answer.value().code == status::kSharingViolation) return PauseAndProbe();
-               std::visit([this](const auto& wanted) { Make(wanted); }, current_->call);
-             }));
+  link_->Ask(Command::kStatus, Plain{card_->handle},
+             During(Phase::kProbing, [this](const Link::Answer&) { Make(); }));
 }
 
 void Client::PauseAndProbe() {
@@ -282,11 +304,14 @@ void Client::PauseAndProbe() {
 
 // --- The calls ---
 
+void Client::Make() {
+  std::visit([this](const auto& wanted) { Make(wanted); }, current_->call);
+}
+
 void Client::Make(const backend::ListReaders&) {
-  link_->AskReaders(During(Phase::kLooking, [this](const Result<ReaderTable>& table) {
-    if (!table) return Answer(ErrorOf(table.error()));
+  link_->AskReaders(During(Phase::kLooking, [this](const Link::Answer& answer) {
     backend::Reply reply;
-    for (const ReaderState& reader : table.value()) reply.names.emplace_back(NameOf(reader));
+    for (const ReaderState& reader : TableIn(answer.data)) reply.names.emplace_back(NameOf(reader));
     Answer(std::move(reply));
   }));
 }
@@ -298,9 +323,7 @@ void Client::Make(const backend::ListReaderGroups&) {
 }
 
 void Client::Make(const backend::CheckContext&) {
-  link_->AskAlive(During(Phase::kLooking, [this](const Result<Done>& alive) {
-    Answer(alive ? backend::Outcome(backend::Reply()) : ErrorOf(alive.error()));
-  }));
+  link_->AskAlive(During(Phase::kLooking, [this](const Link::Answer&) { Answer(backend::Reply()); }));
 }
 
 void Client::Make(const backend::Connect& call) {
@@ -308,25 +331,20 @@ void Client::Make(const backend::Connect& call) {
   daemon::Connect message;
   message.context = *context_;
   std::copy(call.reader.begin(), call.reader.end(), message.reader);
-  message.share_mode = static_cast<std::uint32_t>(call.share_mode);
+  message.share_mode = Number(call.share_mode);
   message.protocols = call.protocols;
   connecting_ = Card{0, call.reader, call.share_mode, 0, false};
   link_->Ask(Command::kConnect, message,
-             During(Phase::kConnecting, [this](const Result<daemon::Connect>& answer) {
-               // While another process resets the card it has no protocol for a moment.
-               if (answer && answer.value().code == status::kProtoMismatch && current_ &&
-                   current_->mismatches++ < kMostMismatches) {
-                 phase_ = Phase::kPausing;
-                 timer_ = loop_->After(kMismatchPause, [this] { Proceed(); });
-                 return;
-               }
-               // Also if the call was given up: the card is to be disconnected then.
-               if (answer && answer.value().code == status::kSuccess) {
-                 card_ = std::move(connecting_);
-                 card_->handle = answer.value().card;
-                 card_->protocol = answer.value().active_protocol;
-               }
-               if (Succeeded(answer)) AnswerProtocol();
+             During(Phase::kConnecting, [this](const Link::Answer&) { AnswerProtocol(); }));
+}
+
+void Client::Make(const backend::Reconnect& call) {
+  const daemon::Reconnect message{card_->handle, Number(call.share_mode), call.protocols,
+                                  Number(call.initialization)};
+  link_->Ask(Command::kReconnect, message, During(Phase::kCalling, [this](const Link::Answer& answer) {
+               card_->share_mode = std::get<backend::Reconnect>(current_->call).share_mode;
+               card_->protocol = answer.As<daemon::Reconnect>().active_protocol;
+               AnswerProtocol();
              }));
 }
 
@@ -336,91 +354,34 @@ void Client::AnswerProtocol() {
   Answer(std::move(reply));
 }
 
-void Client::Make(const backend::Reconnect& call) {
-  daemon::Reconnect message;
-  message.card = card_->handle;
-  message.share_mode = static_cast<std::uint32_t>(call.share_mode);
-  message.protocols = call.protocols;
-  message.initialization = static_cast<std::uint32_t>(call.initialization);
-  link_->Ask(Command::kReconnect, message,
-             During(Phase::kCalling, [this, mode = call.share_mode](const Result<daemon::Reconnect>& answer) {
-               if (answer && answer.value().code == status::kSuccess) {
-                 card_->share_mode = mode;
-                 card_->protocol = answer.value().active_protocol;
-               }
-               if (Succeeded(answer)) AnswerProtocol();
-             }));
-}
-
 void Client::Make(const backend::Disconnect& call) {
-  Dispose message;
-  message.card = card_->handle;
-  message.disposition = static_cast<std::uint32_t>(call.disposition);
-  link_->Ask(Command::kDisconnect, message,
-             During(Phase::kDisconnecting, [this](const Result<Dispose>& answer) {
-               if (answer && answer.value().code == status::kSuccess) card_.reset();
-               if (Succeeded(answer)) Answer(backend::Reply());
-             }));
+  Ask(Phase::kDisconnecting, Command::kDisconnect, Dispose{card_->handle, Number(call.disposition)});
 }
 
 void Client::Make(const backend::Begin&) {
   // An end that was refused may have left the lock to this handle.
   if (card_->in_transaction) return AnswerLater(backend::Reply());
-  Plain message;
-  message.card = card_->handle;
-  phase_ = Phase::kBeginning;
-  link_->Ask(Command::kBeginTransaction, message, [this](const Result<Plain>& answer) {
-    const bool given_up = std::exchange(phase_, Phase::kIdle) == Phase::kDrainingBegin;
-    card_->in_transaction = answer && answer.value().code == status::kSuccess;
-    if (given_up) return EndLateTransaction();
-    if (!Succeeded(answer)) return;
-    backend::Reply reply;
-    reply.handle_works = true;
-    Answer(std::move(reply));
-  });
-}
-
-void Client::EndLateTransaction() {
-  if (!card_->in_transaction) {
-    if (current_) Proceed();
-    return;
-  }
-  card_->in_transaction = false;
-  Dispose message;
-  message.card = card_->handle;
-  phase_ = Phase::kDraining;
-  link_->Ask(Command::kEndTransaction, message, [this](const Result<Dispose>& answer) {
-    phase_ = Phase::kIdle;
-    card_->in_transaction = answer && answer.value().code == status::kResetCard;
-    if (current_) Proceed();
-  });
-}
-
-void Client::Make(const backend::End& call) {
-  Dispose message;
-  message.card = card_->handle;
-  message.disposition = static_cast<std::uint32_t>(call.disposition);
-  link_->Ask(Command::kEndTransaction, message,
-             During(Phase::kCalling, [this](const Result<Dispose>& answer) {
-               // The daemon does not unlock a card for a handle that has not noticed a reset.
-               if (answer && answer.value().code != status::kResetCard) card_->in_transaction = false;
-               if (Succeeded(answer)) Answer(backend::Reply());
+  link_->Ask(Command::kBeginTransaction, Plain{card_->handle},
+             During(Phase::kBeginning, [this](const Link::Answer&) {
+               backend::Reply reply;
+               reply.handle_works = true;
+               Answer(std::move(reply));
              }));
 }
 
+void Client::Make(const backend::End& call) {
+  Ask(Phase::kEnding, Command::kEndTransaction, Dispose{card_->handle, Number(call.disposition)});
+}
+
 void Client::Make(const backend::Status&) {
-  Plain message;
-  message.card = card_->handle;
-  link_->Ask(Command::kStatus, message, During(Phase::kLooking, [this](const Result<Plain>& answer) {
-               if (!Succeeded(answer)) return;
-               link_->AskReaders(During(Phase::kLooking, [this](const Result<ReaderTable>& table) {
-                 if (!table) return Answer(ErrorOf(table.error()));
-                 GiveStatus(table.value());
+  link_->Ask(Command::kStatus, Plain{card_->handle}, During(Phase::kLooking, [this](const Link::Answer&) {
+               link_->AskReaders(During(Phase::kLooking, [this](const Link::Answer& answer) {
+                 AnswerStatus(TableIn(answer.data));
                }));
              }));
 }
 
-void Client::GiveStatus(const ReaderTable& table) {
+void Client::AnswerStatus(const ReaderTable& table) {
   const ReaderState* const reader = Find(table, card_->reader);
   if (reader == nullptr) return Answer(ErrorOf(status::kReaderUnavailable));
   backend::Reply reply;
@@ -434,26 +395,16 @@ void Client::Make(const backend::Transmit& call) {
   if (call.apdu->bytes().size() > abi::kMaxExtendedBuffer) {
     return AnswerLater(ErrorOf(status::kInsufficientBuffer, "the command is longer than pcscd takes"));
   }
-  daemon::Transmit message;
-  message.card = card_->handle;
-  message.send_protocol = card_->protocol;
-  message.send_pci_length = sizeof(abi::IoRequest);
+  daemon::Transmit message{card_->handle, card_->protocol};
   message.send_length = static_cast<std::uint32_t>(call.apdu->bytes().size());
-  message.receive_protocol = abi::kProtocolT0 | abi::kProtocolT1;
-  message.receive_pci_length = sizeof(abi::IoRequest);
-  message.receive_length = abi::kMaxExtendedBuffer;
-  link_->AskWithData(Command::kTransmit, message, call.apdu,
-                     During(Phase::kCalling, [this](const Result<daemon::Transmit>& answer, Bytes response) {
-                       if (!Succeeded(answer)) return;
-                       // Some drivers call it a success when the card went away instead of answering.
-                       if (response.size() < kStatusWordSize && card_->protocol != kRaw) {
-                         return Answer(ErrorOf(status::kCommDataLost,
-                                               "no status word came: the card may have been taken out"));
-                       }
-                       backend::Reply reply;
-                       reply.bytes = std::move(response);
-                       Answer(std::move(reply));
-                     }));
+  const auto then = [this](Link::Answer& answer) {
+    // Some drivers call it a success when the card went away instead of answering.
+    if (answer.data.size() < kStatusWordSize && card_->protocol != kRaw) {
+      return Answer(ErrorOf(status::kCommDataLost, "no status word came: the card may have been taken out"));
+    }
+    AnswerBytes(std::move(answer.data));
+  };
+  link_->Ask(Command::kTransmit, message, During(Phase::kCalling, then), call.apdu);
 }
 
 void Client::Make(const backend::Control& call) {
@@ -461,47 +412,35 @@ void Client::Make(const backend::Control& call) {
   if (size > abi::kMaxExtendedBuffer) {
     return AnswerLater(ErrorOf(status::kInsufficientBuffer, "the input is longer than pcscd takes"));
   }
-  daemon::Control message;
-  message.card = card_->handle;
-  message.control_code = call.code;
-  message.send_length = static_cast<std::uint32_t>(size);
-  message.receive_size = abi::kMaxExtendedBuffer;
-  link_->AskWithData(Command::kControl, message, call.input,
-                     During(Phase::kCalling, [this](const Result<daemon::Control>& answer, Bytes output) {
-                       if (!Succeeded(answer)) return;
-                       backend::Reply reply;
-                       reply.bytes = std::move(output);
-                       Answer(std::move(reply));
-                     }));
+  const auto then = [this](Link::Answer& answer) { AnswerBytes(std::move(answer.data)); };
+  link_->Ask(Command::kControl, daemon::Control{card_->handle, call.code, static_cast<std::uint32_t>(size)},
+             During(Phase::kCalling, then), call.input);
 }
 
 void Client::Make(const backend::GetAttribute& call) {
-  Attribute message;
-  message.card = card_->handle;
-  message.id = call.id;
+  Attribute message{card_->handle, call.id};
   message.length = kAttributeSize;
-  link_->Ask(Command::kGetAttrib, message, During(Phase::kCalling, [this](const Result<Attribute>& answer) {
-               if (!Succeeded(answer)) return;
-               const Attribute& attribute = answer.value();
-               backend::Reply reply;
-               reply.bytes.assign(attribute.value,
-                                  attribute.value + std::min<std::size_t>(attribute.length, kAttributeSize));
-               Answer(std::move(reply));
+  link_->Ask(Command::kGetAttrib, message, During(Phase::kCalling, [this](const Link::Answer& answer) {
+               const auto attribute = answer.As<Attribute>();
+               const std::size_t length = std::min<std::size_t>(attribute.length, kAttributeSize);
+               AnswerBytes(Bytes(attribute.value, attribute.value + length));
              }));
+}
+
+void Client::AnswerBytes(Bytes bytes) {
+  backend::Reply reply;
+  reply.bytes = std::move(bytes);
+  Answer(std::move(reply));
 }
 
 void Client::Make(const backend::SetAttribute& call) {
   if (call.value.size() > kAttributeSize) {
     return AnswerLater(ErrorOf(status::kInsufficientBuffer, "pcscd takes attributes of 264 bytes at most"));
   }
-  Attribute message;
-  message.card = card_->handle;
-  message.id = call.id;
+  Attribute message{card_->handle, call.id};
   message.length = static_cast<std::uint32_t>(call.value.size());
   std::copy(call.value.begin(), call.value.end(), message.value);
-  link_->Ask(Command::kSetAttrib, message, During(Phase::kCalling, [this](const Result<Attribute>& answer) {
-               if (Succeeded(answer)) Answer(backend::Reply());
-             }));
+  Ask(Phase::kCalling, Command::kSetAttrib, message);
 }
 
 }  // namespace pcsc_bridge::daemon

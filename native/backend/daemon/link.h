@@ -34,53 +34,57 @@ class Link : public std::enable_shared_from_this<Link> {
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
-  // Connects to the daemon and agrees on a protocol. Once, and before any request.
-  void Open(std::function<void(Result<Done>)> then);
-  // The agreed one.
-  std::int32_t minor() const { return minor_; }
-
-  // The message, as long as its request, and the data that followed it. The message is valid during the
-  // callback.
+  // The message is valid during the callback.
   struct Answer {
+    Status code = status::kSuccess;
     const std::uint8_t* message = nullptr;
-    Bytes data;
-  };
-  using Then = std::function<void(Result<Answer>)>;
-  template <class Message>
-  static Result<Message> Typed(const Result<Answer>& answer) {
-    if (!answer) return answer.error();
-    Message message;
-    std::memcpy(&message, answer.value().message, sizeof message);
-    return message;
-  }
-  // How much data follows a message; no value if it says what cannot be.
-  using Follows = std::optional<std::size_t> (*)(const std::uint8_t* message);
+    Bytes data{};  // what followed the message
 
-  template <class Message, class Callback>
-  void Ask(Command command, const Message& message, Callback then) {
-    Send(command, &message, sizeof message, nullptr);
-    Expect(sizeof message, nullptr,
-           [then = std::move(then)](Result<Answer> answer) { then(Typed<Message>(answer)); });
+    template <class Message>
+    Message As() const {
+      Message as;
+      std::memcpy(&as, message, sizeof as);
+      return as;
+    }
+  };
+  using Then = std::function<void(Result<Answer>&&)>;
+
+  // Connects to the daemon and agrees on a protocol; the answer has no message. Once, and before any request.
+  void Open(Then then);
+  // The minor version of the agreed protocol.
+  std::int32_t minor() const { return minor_; }
+  // What the daemon has said of itself.
+  const Version& daemon() const { return daemon_; }
+
+  // The message, followed by `data`, which may be null. The answer is a message of the same kind.
+  template <class Message>
+  void Ask(Command command, const Message& message, Then then,
+           const std::shared_ptr<const SecretBytes>& data = nullptr) {
+    const struct {
+      Header header;
+      Message message;
+    } request{{sizeof message, command}, message};
+    static_assert(sizeof request == sizeof(Header) + sizeof message);
+    Send(&request, sizeof request, data);
+    Expect<Message>(std::move(then));
   }
-  // The message is followed by `data`, and its answer by the data that goes to the callback.
-  template <class Message, class Callback>
-  void AskWithData(Command command, const Message& message, const std::shared_ptr<const SecretBytes>& data,
-                   Callback then) {
-    Send(command, &message, sizeof message, data);
-    Expect(sizeof message, &DataOf<Message>, [then = std::move(then)](Result<Answer> answer) {
-      then(Typed<Message>(answer), answer ? std::move(answer->data) : Bytes());
-    });
+  // Requests without a message, then one answer.
+  template <class Message>
+  void AskPlain(std::initializer_list<Command> commands, Then then) {
+    SendPlain(commands);
+    Expect<Message>(std::move(then));
   }
-  // The readers of the host. Places of the daemon's table that have no reader are left out.
-  void AskReaders(std::function<void(Result<ReaderTable>)> then);
-  // The same before 4:6, and the daemon sends a ReaderChange at the next change.
-  void AskWatchedReaders(std::function<void(Result<ReaderTable>)> then);
-  // Requests without a message, then one answer of a fixed size.
-  void AskPlain(std::initializer_list<Command> commands, std::size_t size, Then then);
   // One answer more, which no request of its own is sent for.
-  void Expect(std::size_t size, Then then) { Expect(size, nullptr, std::move(then)); }
+  template <class Message>
+  void Expect(Then then) {
+    Expect(Question{sizeof(Message), &ReadBytes<Message>, std::move(then)});
+  }
+  // The readers of the host: the answer's data is for TableIn.
+  void AskReaders(Then then);
+  // The same before 4:6, and the daemon sends a ReaderChange at the next change.
+  void AskWatchedReaders(Then then);
   // The version question once more: whether the daemon is still there.
-  void AskAlive(std::function<void(Result<Done>)> then);
+  void AskAlive(Then then);
 
   // Every answer that is still to come is dropped, except that to the last request, if `last` takes it.
   void DropAnswers(Then last = nullptr);
@@ -92,8 +96,8 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   enum class State { kNew, kConnecting, kAgreeing, kOpen, kFailed, kClosed };
   struct Question {
-    std::size_t size = 0;
-    Follows follows = nullptr;
+    std::size_t size = 0;  // of the answer's message
+    std::optional<Announced> (*read)(const std::uint8_t* message) = nullptr;
     Then then;
   };
   // What the socket has not taken yet. The data is not copied.
@@ -105,20 +109,25 @@ class Link : public std::enable_shared_from_this<Link> {
   struct Keeper;
 
   template <class Message>
-  static std::optional<std::size_t> DataOf(const std::uint8_t* bytes);
+  static std::optional<Announced> ReadBytes(const std::uint8_t* bytes) {
+    Message message;
+    std::memcpy(&message, bytes, sizeof message);
+    return Read(message);
+  }
 
+  // Opening: opening_linux.cc.
   void Connect();
   void Agree();
-  void Agreed(Result<Version> answer);
-  void Opened(Result<Done> result);
-  void Send(Command command, const void* message, std::size_t size,
-            const std::shared_ptr<const SecretBytes>& data);
+  void Agreed(const Result<Answer>& answer);
+  void Opened(Result<Answer> result);
+
   // Sends, or keeps what the socket does not take.
-  void SendParts(const void* head, std::size_t head_size, const void* message, std::size_t size,
-                 const std::shared_ptr<const SecretBytes>& data);
+  void Send(const void* request, std::size_t size, const std::shared_ptr<const SecretBytes>& data);
+  void SendPlain(std::initializer_list<Command> commands);
   void SendRest();
-  void AskOldTable(Command command, std::function<void(Result<ReaderTable>)> then);
-  void Expect(std::size_t size, Follows follows, Then then);
+  // What is left of a request, as far as the socket takes it; true if that is all of it.
+  bool SendPart(const std::uint8_t* head, std::size_t head_size, const SecretBytes* data, std::size_t& sent);
+  void Expect(Question question);
   void OnReady();
   void Receive();
   void TakeAnswers();
@@ -134,12 +143,12 @@ class Link : public std::enable_shared_from_this<Link> {
   const std::string socket_;
   State state_ = State::kNew;
   Descriptor descriptor_;
-  std::function<void(Result<Done>)> opened_;
+  Then opened_;
   std::int32_t minor_ = 0;
-  std::int32_t daemon_minor_ = 0;  // the daemon's own
-  int offers_ = 0;                 // versions offered so far
-  std::string peer_;               // the daemon's name of its socket, once it has closed a connection
-  Loop::Duration pause_{};         // before the next connect
+  Version daemon_;
+  int offers_ = 0;          // versions offered so far
+  std::string peer_;        // the daemon's name of its socket, once it has closed a connection
+  Loop::Duration pause_{};  // before the next connect
   Loop::Timer timer_;
   Error error_;
 
@@ -155,10 +164,5 @@ class Link : public std::enable_shared_from_this<Link> {
   bool finishing_ = false;
   std::function<void()> finished_;
 };
-
-template <>
-std::optional<std::size_t> Link::DataOf<Transmit>(const std::uint8_t* bytes);
-template <>
-std::optional<std::size_t> Link::DataOf<Control>(const std::uint8_t* bytes);
 
 }  // namespace pcsc_bridge::daemon

@@ -14,8 +14,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string_view>
 #include <vector>
+
+#include "pcsc/abi.h"
+#include "pcsc/status.h"
+#include "pcsc/types.h"
 
 namespace pcsc_bridge::daemon {
 
@@ -27,7 +33,6 @@ inline constexpr std::int32_t kMinorOfAnyTable = 6;
 
 enum class Command : std::uint32_t {
   kEstablishContext = 0x01,
-  kReleaseContext = 0x02,
   kConnect = 0x04,
   kReconnect = 0x05,
   kDisconnect = 0x06,
@@ -64,11 +69,6 @@ struct Version {
 
 struct EstablishContext {
   std::uint32_t scope = 0;
-  std::uint32_t context = 0;
-  std::uint32_t code = 0;
-};
-
-struct ReleaseContext {
   std::uint32_t context = 0;
   std::uint32_t code = 0;
 };
@@ -110,11 +110,11 @@ struct Plain {
 struct Transmit {
   std::int32_t card = 0;
   std::uint32_t send_protocol = 0;
-  std::uint32_t send_pci_length = 0;
+  std::uint32_t send_pci_length = sizeof(abi::IoRequest);
   std::uint32_t send_length = 0;
-  std::uint32_t receive_protocol = 0;
-  std::uint32_t receive_pci_length = 0;
-  std::uint32_t receive_length = 0;  // room in the request, length in the answer
+  std::uint32_t receive_protocol = abi::kProtocolT0 | abi::kProtocolT1;
+  std::uint32_t receive_pci_length = sizeof(abi::IoRequest);
+  std::uint32_t receive_length = abi::kMaxExtendedBuffer;  // room in the request, length in the answer
   std::uint32_t code = 0;
 };
 
@@ -123,7 +123,7 @@ struct Control {
   std::int32_t card = 0;
   std::uint32_t control_code = 0;
   std::uint32_t send_length = 0;
-  std::uint32_t receive_size = 0;
+  std::uint32_t receive_size = abi::kMaxExtendedBuffer;
   std::uint32_t returned = 0;
   std::uint32_t code = 0;
 };
@@ -151,6 +151,32 @@ struct ReaderState {
 
 using ReaderTable = std::vector<ReaderState>;
 
+// What an answer says of itself: whether the daemon did what was asked for, and how much data follows.
+struct Announced {
+  Status code = status::kSuccess;
+  std::size_t data = 0;
+};
+
+// No value if the answer cannot be.
+template <class Message>
+std::optional<Announced> Read(const Message& answer) {
+  return Announced{answer.code};
+}
+// A refusal of a version is an offer of another one.
+inline std::optional<Announced> Read(const Version&) {
+  return Announced();
+}
+inline std::optional<Announced> Read(const Transmit& answer) {
+  if (answer.code != status::kSuccess) return Announced{answer.code};
+  if (answer.receive_length > abi::kMaxExtendedBuffer) return std::nullopt;
+  return Announced{answer.code, answer.receive_length};
+}
+inline std::optional<Announced> Read(const Control& answer) {
+  if (answer.code != status::kSuccess) return Announced{answer.code};
+  if (answer.returned > answer.receive_size) return std::nullopt;
+  return Announced{answer.code, answer.returned};
+}
+
 // A name that fills its field has no zero behind it.
 inline std::string_view NameOf(const ReaderState& reader) {
   const char* const end = std::find(reader.name, reader.name + kNameSize, '\0');
@@ -159,6 +185,15 @@ inline std::string_view NameOf(const ReaderState& reader) {
 
 inline std::size_t AtrLength(const ReaderState& reader) {
   return std::min<std::size_t>(reader.atr_length, sizeof reader.atr);
+}
+
+// The readers in a table as the daemon sends it, without the places that are free.
+inline ReaderTable TableIn(const Bytes& bytes) {
+  ReaderTable table(bytes.size() / sizeof(ReaderState));
+  if (!table.empty()) std::memcpy(table.data(), bytes.data(), table.size() * sizeof(ReaderState));
+  const auto is_free = [](const ReaderState& one) { return NameOf(one).empty(); };
+  table.erase(std::remove_if(table.begin(), table.end(), is_free), table.end());
+  return table;
 }
 
 // Null if there is no reader of this name.

@@ -36,6 +36,9 @@ class Descriptor {
 // again later.
 Result<std::optional<Descriptor>> ConnectTo(const std::string& path);
 
+// Why the system gives no descriptor, by its errno.
+Error NoSocket(int error);
+
 // The path that the daemon itself has given to the socket at the other end of this connection; empty if it
 // is unknown.
 std::string PathOfPeer(const Descriptor& connection);

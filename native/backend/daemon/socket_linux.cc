@@ -40,17 +40,6 @@ Error CannotConnect(int error, const std::string& path) {
   }
 }
 
-Error NoSocket(int error) {
-  std::string detail = std::strerror(error);
-  if (error == EMFILE) {
-    detail =
-        "this process has no file descriptor left for a connection to pcscd; raise its limit (ulimit -n)";
-  } else if (error == ENFILE) {
-    detail = "the system has no file descriptor left for a connection to pcscd; raise fs.file-max";
-  }
-  return Error{status::kNoMemory, "socket", "", std::move(detail)};
-}
-
 // The connections that the daemon at this path has accepted. Each line of the list is: number, references,
 // protocol, flags, type, state, inode, path.
 std::size_t CountAccepted(const std::string& path) {
@@ -71,6 +60,17 @@ std::size_t CountAccepted(const std::string& path) {
 
 void Descriptor::Close() {
   if (number_ >= 0) (void)close(std::exchange(number_, -1));
+}
+
+Error NoSocket(int error) {
+  std::string detail = std::strerror(error);
+  if (error == EMFILE) {
+    detail =
+        "this process has no file descriptor left for a connection to pcscd; raise its limit (ulimit -n)";
+  } else if (error == ENFILE) {
+    detail = "the system has no file descriptor left for a connection to pcscd; raise fs.file-max";
+  }
+  return Error{status::kNoMemory, "socket", "", std::move(detail)};
 }
 
 Result<std::optional<Descriptor>> ConnectTo(const std::string& path) {

@@ -32,8 +32,7 @@ class Watcher final : public backend::Watcher {
   void AskTable();
   void Report(const ReaderTable& table);
   // Whether the answer is one; else the watcher is dead.
-  template <class T>
-  bool Works(const Result<T>& answer);
+  bool Works(const Result<Link::Answer>& answer);
 
   const std::shared_ptr<Loop> loop_;
   const std::string socket_;

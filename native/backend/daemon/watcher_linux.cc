@@ -48,7 +48,7 @@ Watcher::Watcher(std::shared_ptr<Loop> loop, std::string socket, backend::Report
       socket_(std::move(socket)),
       report_(std::move(report)),
       changes_(std::make_shared<Link>(loop_, socket_)) {
-  changes_->Open([this](const Result<Done>& opened) {
+  changes_->Open([this](const Result<Link::Answer>& opened) {
     if (!Works(opened)) return;
     if (changes_->minor() < kMinorOfAnyTable) {
       RegisterForTable();
@@ -64,18 +64,18 @@ Watcher::~Watcher() {
 }
 
 void Watcher::RegisterForTable() {
-  changes_->AskWatchedReaders([this](const Result<ReaderTable>& table) {
+  changes_->AskWatchedReaders([this](const Result<Link::Answer>& table) {
     if (!Works(table)) return;
-    changes_->Expect(sizeof(ReaderChange), [this](const Result<Link::Answer>& change) {
+    changes_->Expect<ReaderChange>([this](const Result<Link::Answer>& change) {
       if (Works(change)) RegisterForTable();
     });
-    Report(table.value());
+    Report(TableIn(table.value().data));
   });
 }
 
 void Watcher::OpenTableLink() {
   table_ = std::make_shared<Link>(loop_, socket_);
-  table_->Open([this](const Result<Done>& opened) {
+  table_->Open([this](const Result<Link::Answer>& opened) {
     if (Works(opened)) Register();
   });
 }
@@ -87,8 +87,8 @@ void Watcher::Register() {
   const auto notified = [this](const Result<Link::Answer>& message) {
     if (Works(message)) Notified();
   };
-  changes_->AskPlain({Command::kWatchReaders, Command::kReaderEvents}, sizeof(ReaderEvents), notified);
-  changes_->Expect(sizeof(ReaderChange), notified);
+  changes_->AskPlain<ReaderEvents>({Command::kWatchReaders, Command::kReaderEvents}, notified);
+  changes_->Expect<ReaderChange>(notified);
 }
 
 void Watcher::Notified() {
@@ -103,10 +103,10 @@ void Watcher::AskTable() {
     return;
   }
   asked_ = Table::kAsked;
-  table_->AskReaders([this](const Result<ReaderTable>& table) {
+  table_->AskReaders([this](const Result<Link::Answer>& table) {
     if (!Works(table)) return;
     if (std::exchange(asked_, Table::kKnown) == Table::kAskedAndOutdated) AskTable();
-    Report(table.value());
+    Report(TableIn(table.value().data));
   });
 }
 
@@ -117,8 +117,7 @@ void Watcher::Report(const ReaderTable& table) {
   report_(std::move(picture));
 }
 
-template <class T>
-bool Watcher::Works(const Result<T>& answer) {
+bool Watcher::Works(const Result<Link::Answer>& answer) {
   if (answer) return true;
   changes_->Close();
   if (table_) table_->Close();
