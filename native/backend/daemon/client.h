@@ -8,6 +8,7 @@
 #include <string>
 
 #include "backend/backend.h"
+#include "backend/daemon/calls.h"
 #include "backend/daemon/link.h"
 
 namespace pcsc_bridge::daemon {
@@ -31,7 +32,8 @@ class Client final : public backend::Client {
     kAnswering,      // an answer that needs no daemon is on its way
     kPausing,        // another process has the card
     kProbing,        // the question whether another process has the card
-    kLooking,        // a question that changes nothing: readers, status
+    kChecking,       // the question whether the card's handle works, before its status is looked up
+    kLooking,        // any other question that changes nothing
     kConnecting,     // SCardConnect
     kDisconnecting,  // SCardDisconnect
     kBeginning,      // SCardBeginTransaction
@@ -41,72 +43,53 @@ class Client final : public backend::Client {
     kDrainingBegin,  // given up: SCardBeginTransaction
     kDrainingEnd,    // SCardEndTransaction after a begin that was given up
   };
+  // Whether a call waits for other processes.
+  enum class Waiting {
+    kNever,
+    kRefused,     // when the daemon has refused it
+    kBeforehand,  // before it is made, because the daemon would hold it back
+  };
+  // What each kind of call has its own of.
+  struct Kind {
+    const char* function;
+    Phase phase;
+    Command command{};
+    Waiting waiting = Waiting::kNever;
+  };
   struct Current {
     backend::Call call;
     backend::Answer done;
     Loop::Duration pause{};  // the last one; zero if the call did not wait
     int mismatches = 0;      // how often a connect was refused for its protocol
   };
-  struct Card {
-    std::int32_t handle = 0;
-    std::string reader;
-    ShareMode share_mode = ShareMode::kShared;
-    std::uint32_t protocol = 0;  // the daemon's number of the active one
-    bool in_transaction = false;
-  };
+
+  static const Kind& KindOf(const backend::Call& call);
+  Waiting HowToWait() const;
 
   // Makes the current call as soon as there are a link, a context and a card for it.
   void Proceed();
-  void Open();
-  void Establish();
-
-  // Whether the current call waits for other processes, and how.
-  enum class Waiting {
-    kNever,
-    kAsRefused,   // when the daemon has refused it
-    kBeforehand,  // because the daemon would hold it back
-  };
-  struct Traits {
-    const char* function;
-    Waiting waiting = Waiting::kNever;
-  };
-  static const Traits& TraitsOf(const backend::Call& call);
-  Waiting HowToWait() const;
   void Probe();
   void PauseAndProbe();
-
   void Make();
-  void Make(const backend::ListReaders& call);
-  void Make(const backend::ListReaderGroups& call);
-  void Make(const backend::CheckContext& call);
-  void Make(const backend::Connect& call);
-  void Make(const backend::Reconnect& call);
-  void Make(const backend::Disconnect& call);
-  void Make(const backend::Begin& call);
-  void Make(const backend::End& call);
-  void Make(const backend::Status& call);
-  void Make(const backend::Transmit& call);
-  void Make(const backend::Control& call);
-  void Make(const backend::GetAttribute& call);
-  void Make(const backend::SetAttribute& call);
-  void AnswerProtocol();
-  void AnswerBytes(Bytes bytes);
-  void AnswerStatus(const ReaderTable& table);
+  template <class Call>
+  void Send(const Call& call);
+  void Send(const backend::ListReaders& call);
+  void Send(const backend::ListReaderGroups& call);
+  void Send(const backend::CheckContext& call);
+  void Send(const backend::Connect& call);
 
-  // A callback for the link: continues with `then` if the daemon did what was asked for in `phase`.
-  template <class Then>
-  auto During(Phase phase, Then then);
-  // Ends the phase. False if there is nothing to continue with: then the call waits, has failed, or has been
-  // given up.
-  bool Settle(const Result<Link::Answer>& answer);
+  // The callback for the link that ends this phase.
+  Link::Then During(Phase phase);
+  void Settle(Result<Link::Answer>&& answer);
+  // What an answer changes even if its call was given up.
+  void Apply(Phase phase, const Result<Link::Answer>& answer);
+  void Continue(Phase phase, Link::Answer& answer);
   void Refused(Status code);
-  template <class Message>
-  void Ask(Phase phase, Command command, const Message& message);  // and answers without a value
 
+  // An error gets the call's function and reader.
   void Answer(backend::Outcome outcome);
   void AnswerLater(backend::Outcome outcome);
-  Error ErrorOf(Error error) const;
-  Error ErrorOf(Status code, std::string detail = "") const;
+  Error OfCurrent(Error error) const;
 
   const std::shared_ptr<Loop> loop_;
   const std::string socket_;
@@ -116,7 +99,6 @@ class Client final : public backend::Client {
   Loop::Timer timer_;
   std::optional<std::uint32_t> context_;
   std::optional<Card> card_;
-  Card connecting_;  // while SCardConnect is under way
   bool retired_ = false;
 };
 
