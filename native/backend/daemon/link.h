@@ -66,23 +66,14 @@ class Link : public std::enable_shared_from_this<Link> {
     } request{{sizeof message, command}, message};
     static_assert(sizeof request == sizeof(Header) + sizeof message);
     Send(&request, sizeof request, data);
-    Expect<Message>(std::move(then));
+    Expect(kFormOf<Message>, std::move(then));
   }
   // Requests without a message, then one answer.
-  template <class Message>
-  void AskPlain(std::initializer_list<Command> commands, Then then) {
-    SendPlain(commands);
-    Expect<Message>(std::move(then));
-  }
+  void AskPlain(std::initializer_list<Command> commands, const Form& form, Then then);
   // One answer more, which no request of its own is sent for.
-  template <class Message>
-  void Expect(Then then) {
-    Expect(Question{sizeof(Message), &ReadBytes<Message>, std::move(then)});
-  }
+  void Expect(const Form& form, Then then);
   // The readers of the host: the answer's data is for TableIn.
   void AskReaders(Then then);
-  // The same before 4:6, and the daemon sends a ReaderChange at the next change.
-  void AskWatchedReaders(Then then);
   // The version question once more: whether the daemon is still there.
   void AskAlive(Then then);
 
@@ -96,8 +87,7 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   enum class State { kNew, kConnecting, kAgreeing, kOpen, kFailed, kClosed };
   struct Question {
-    std::size_t size = 0;  // of the answer's message
-    std::optional<Announced> (*read)(const std::uint8_t* message) = nullptr;
+    const Form* form;
     Then then;
   };
   // What the socket has not taken yet. The data is not copied.
@@ -108,13 +98,6 @@ class Link : public std::enable_shared_from_this<Link> {
   };
   struct Keeper;
 
-  template <class Message>
-  static std::optional<Announced> ReadBytes(const std::uint8_t* bytes) {
-    Message message;
-    std::memcpy(&message, bytes, sizeof message);
-    return Read(message);
-  }
-
   // Opening: opening_linux.cc.
   void Connect();
   void Agree();
@@ -123,11 +106,9 @@ class Link : public std::enable_shared_from_this<Link> {
 
   // Sends, or keeps what the socket does not take.
   void Send(const void* request, std::size_t size, const std::shared_ptr<const SecretBytes>& data);
-  void SendPlain(std::initializer_list<Command> commands);
   void SendRest();
   // What is left of a request, as far as the socket takes it; true if that is all of it.
   bool SendPart(const std::uint8_t* head, std::size_t head_size, const SecretBytes* data, std::size_t& sent);
-  void Expect(Question question);
   void OnReady();
   void Receive();
   void TakeAnswers();

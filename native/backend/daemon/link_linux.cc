@@ -10,27 +10,12 @@
 namespace pcsc_bridge::daemon {
 namespace {
 
-// More readers than a host can have.
-constexpr std::int32_t kMostPlaces = 10'000;
-
 Error DaemonWent() {
   return Error{status::kNoService, "", "", "pcscd has closed the connection, perhaps because it was stopped"};
 }
 
 Error ImpossibleAnswer() {
   return Error{status::kCommError, "", "", "pcscd has sent an answer that its protocol does not have"};
-}
-
-// The answer is the table alone, of one size.
-std::optional<Announced> ReadOldTable(const std::uint8_t*) {
-  return Announced{status::kSuccess, kOldTableSize * sizeof(ReaderState)};
-}
-
-std::optional<Announced> ReadTableSize(const std::uint8_t* bytes) {
-  std::int32_t places = 0;
-  std::memcpy(&places, bytes, sizeof places);
-  if (places < 0 || places > kMostPlaces) return std::nullopt;
-  return Announced{status::kSuccess, static_cast<std::size_t>(places) * sizeof(ReaderState)};
 }
 
 }  // namespace
@@ -63,12 +48,13 @@ void Link::Send(const void* request, std::size_t size, const std::shared_ptr<con
   rest_.push_back(Rest{Bytes(head, head + size), data, sent});
 }
 
-void Link::SendPlain(std::initializer_list<Command> commands) {
+void Link::AskPlain(std::initializer_list<Command> commands, const Form& form, Then then) {
   std::array<Header, 2> headers;
   std::transform(commands.begin(), commands.end(), headers.begin(), [](Command command) {
     return Header{0, command};
   });
   Send(headers.data(), commands.size() * sizeof(Header), nullptr);
+  Expect(form, std::move(then));
 }
 
 void Link::SendRest() {
@@ -104,26 +90,16 @@ bool Link::SendPart(const std::uint8_t* head, std::size_t head_size, const Secre
   return true;
 }
 
-void Link::Expect(Question question) {
-  questions_.push_back(std::move(question));
+void Link::Expect(const Form& form, Then then) {
+  questions_.push_back(Question{&form, std::move(then)});
   if (state_ == State::kFailed) {
     timer_ = loop_->After(Loop::Duration::zero(), [this] { DeliverFailure(); });
   }
 }
 
 void Link::AskReaders(Then then) {
-  if (minor_ < kMinorOfAnyTable) {
-    SendPlain({Command::kReaderStates});
-    Expect(Question{0, &ReadOldTable, std::move(then)});
-  } else {
-    SendPlain({Command::kReaderTableSize, Command::kReaderTable});
-    Expect(Question{sizeof(std::int32_t), &ReadTableSize, std::move(then)});
-  }
-}
-
-void Link::AskWatchedReaders(Then then) {
-  SendPlain({Command::kWatchReaders});
-  Expect(Question{0, &ReadOldTable, std::move(then)});
+  if (minor_ < kMinorOfAnyTable) return AskPlain({Command::kReaderStates}, kOldTable, std::move(then));
+  AskPlain({Command::kReaderTableSize, Command::kReaderTable}, kTable, std::move(then));
 }
 
 void Link::AskAlive(Then then) {
@@ -168,32 +144,31 @@ bool Link::TakeAnswer() {
     if (come > 0) Fail(ImpossibleAnswer());
     return false;
   }
-  const std::size_t size = questions_.front().size;
-  if (come < size) return false;
+  const Form& form = *questions_.front().form;
+  if (come < form.size) return false;
   const std::uint8_t* const message = buffer_.data() + begin_;
-  const std::optional<Announced> announced = questions_.front().read(message);
-  if (!announced) {
+  const auto [code, length] = form.read(message);
+  if (length > form.most) {
     Fail(ImpossibleAnswer());
     return false;
   }
-  const std::size_t length = announced->data;
-  const std::size_t so_far = std::min(come - size, length);
+  const std::size_t so_far = std::min(come - form.size, length);
   if (data_.empty()) {
-    if (so_far < length && size + length <= buffer_.size()) return false;
-    data_.assign(message + size, message + size + so_far);
+    if (so_far < length && form.size + length <= buffer_.size()) return false;
+    data_.assign(message + form.size, message + form.size + so_far);
     data_come_ = so_far;
     if (so_far < length) {
       data_.resize(length);  // the rest is received in its place
-      end_ = begin_ + size;
+      end_ = begin_ + form.size;
     }
   }
   if (data_come_ < length) return false;
-  begin_ += size + so_far;
+  begin_ += form.size + so_far;
   const Then then = std::move(questions_.front().then);
   questions_.pop_front();
   data_come_ = 0;
   Bytes data = std::exchange(data_, {});
-  if (then) then(Answer{announced->code, message, std::move(data)});
+  if (then) then(Answer{code, message, std::move(data)});
   return true;
 }
 

@@ -151,32 +151,6 @@ struct ReaderState {
 
 using ReaderTable = std::vector<ReaderState>;
 
-// What an answer says of itself: whether the daemon did what was asked for, and how much data follows.
-struct Announced {
-  Status code = status::kSuccess;
-  std::size_t data = 0;
-};
-
-// No value if the answer cannot be.
-template <class Message>
-std::optional<Announced> Read(const Message& answer) {
-  return Announced{answer.code};
-}
-// A refusal of a version is an offer of another one.
-inline std::optional<Announced> Read(const Version&) {
-  return Announced();
-}
-inline std::optional<Announced> Read(const Transmit& answer) {
-  if (answer.code != status::kSuccess) return Announced{answer.code};
-  if (answer.receive_length > abi::kMaxExtendedBuffer) return std::nullopt;
-  return Announced{answer.code, answer.receive_length};
-}
-inline std::optional<Announced> Read(const Control& answer) {
-  if (answer.code != status::kSuccess) return Announced{answer.code};
-  if (answer.returned > answer.receive_size) return std::nullopt;
-  return Announced{answer.code, answer.returned};
-}
-
 // A name that fills its field has no zero behind it.
 inline std::string_view NameOf(const ReaderState& reader) {
   const char* const end = std::find(reader.name, reader.name + kNameSize, '\0');
@@ -203,7 +177,7 @@ inline const ReaderState* Find(const ReaderTable& table, std::string_view name) 
   return found == table.end() ? nullptr : &*found;
 }
 
-// Sent once after kWatchReaders, when a reader has changed; also the answer to kStopWatching if nothing has.
+// Sent once after kWatchReaders, when a reader has changed.
 struct ReaderChange {
   std::uint32_t timeout = 0;  // unused
   std::uint32_t code = 0;
@@ -214,6 +188,52 @@ struct ReaderEvents {
   std::uint32_t count = 0;  // of readers added and removed
   std::uint32_t code = 0;
 };
+
+// What an answer announces: whether the daemon did what was asked for, and how much data follows.
+struct Announced {
+  Status code = status::kSuccess;
+  std::size_t data = 0;
+};
+
+template <class Message>
+Announced Read(const Message& answer) {
+  return {answer.code};
+}
+// Its code is for the opening of a link: a refusal offers another version.
+inline Announced Read(const Version&) {
+  return {};
+}
+inline Announced Read(const Transmit& answer) {
+  return {answer.code, answer.code == status::kSuccess ? answer.receive_length : 0};
+}
+inline Announced Read(const Control& answer) {
+  return {answer.code, answer.code == status::kSuccess ? answer.returned : 0};
+}
+
+// The form of an answer.
+struct Form {
+  std::size_t size;  // of the message
+  std::size_t most;  // of the data behind it
+  Announced (*read)(const std::uint8_t* message);
+};
+
+template <class Message>
+inline constexpr Form kFormOf{sizeof(Message), abi::kMaxExtendedBuffer, [](const std::uint8_t* bytes) {
+                                Message message;
+                                std::memcpy(&message, bytes, sizeof message);
+                                return Read(message);
+                              }};
+// A table of readers, which is data: before 4:6 without a message, since then behind the number of places.
+inline constexpr Form kOldTable{0, kOldTableSize * sizeof(ReaderState), [](const std::uint8_t*) {
+                                  return Announced{status::kSuccess, kOldTableSize * sizeof(ReaderState)};
+                                }};
+inline constexpr Form kTable{
+    sizeof(std::int32_t), 10'000 * sizeof(ReaderState),  // more than a host can have
+    [](const std::uint8_t* bytes) {
+      std::int32_t places = 0;
+      std::memcpy(&places, bytes, sizeof places);
+      return Announced{status::kSuccess, static_cast<std::size_t>(places) * sizeof(ReaderState)};
+    }};
 
 static_assert(sizeof(Header) == 8 && sizeof(Connect) == 152 && sizeof(Transmit) == 32 &&
                   sizeof(Control) == 24 && sizeof(Attribute) == 280 && sizeof(ReaderState) == 184 &&

@@ -64,9 +64,9 @@ Watcher::~Watcher() {
 }
 
 void Watcher::RegisterForTable() {
-  changes_->AskWatchedReaders([this](const Result<Link::Answer>& table) {
+  changes_->AskPlain({Command::kWatchReaders}, kOldTable, [this](const Result<Link::Answer>& table) {
     if (!Works(table)) return;
-    changes_->Expect<ReaderChange>([this](const Result<Link::Answer>& change) {
+    changes_->Expect(kFormOf<ReaderChange>, [this](const Result<Link::Answer>& change) {
       if (Works(change)) RegisterForTable();
     });
     Report(TableIn(table.value().data));
@@ -87,8 +87,8 @@ void Watcher::Register() {
   const auto notified = [this](const Result<Link::Answer>& message) {
     if (Works(message)) Notified();
   };
-  changes_->AskPlain<ReaderEvents>({Command::kWatchReaders, Command::kReaderEvents}, notified);
-  changes_->Expect<ReaderChange>(notified);
+  changes_->AskPlain({Command::kWatchReaders, Command::kReaderEvents}, kFormOf<ReaderEvents>, notified);
+  changes_->Expect(kFormOf<ReaderChange>, notified);
 }
 
 void Watcher::Notified() {
