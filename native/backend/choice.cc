@@ -38,7 +38,7 @@ Surroundings OfThisProcess() {
 #if defined(__linux__)
   surroundings.make_daemon_backend = MakeDaemonBackend;
   surroundings.ask_daemon_version = [](const std::string& socket) {
-    return AskDaemonVersion(socket, kVersionLimit);
+    return AskDaemonVersion(socket, kVersionLimit).usable;
   };
   surroundings.spy_is_loaded = SpyIsLoaded;
 #endif

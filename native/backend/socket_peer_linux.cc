@@ -2,16 +2,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 
+#include "backend/daemon/socket.h"
 #include "backend/socket_peer.h"
 
 namespace pcsc_bridge::backend {
@@ -53,20 +51,6 @@ void ForEachDescriptor(Look look) {
   }
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) (void)close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return number_; }
-
- private:
-  const int number_;
-};
-
 }  // namespace
 
 Sockets OpenUnixSockets() {
@@ -89,17 +73,10 @@ std::vector<SocketPeer> PeersOfNewSockets(const Sockets& before) {
 
 bool LeadsToOneOf(const std::string& socket, const std::vector<SocketPeer>& peers) {
   if (peers.empty()) return false;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (socket.empty() || socket.size() >= sizeof(address.sun_path)) return false;
-  std::memcpy(address.sun_path, socket.c_str(), socket.size() + 1);
-  // Non-blocking: a service that accepts nothing more is not waited for.
-  const Descriptor descriptor(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (descriptor.get() < 0) return false;
-  while (connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    if (errno != EINTR) return false;
-  }
-  const std::optional<SocketPeer> peer = PeerOf(descriptor.get());
+  // A service that accepts nothing more is not waited for.
+  Result<std::optional<daemon::Descriptor>> connected = daemon::ConnectTo(socket);
+  if (!connected || !connected->has_value()) return false;
+  const std::optional<SocketPeer> peer = PeerOf((*connected)->number());
   return peer && std::find(peers.begin(), peers.end(), *peer) != peers.end();
 }
 

@@ -98,12 +98,12 @@ void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
 
   DaemonFacts daemon;
   daemon.socket = surroundings.daemon_socket;
-  const Result<backend::DaemonVersion> version = backend::LearnDaemonVersion(daemon.socket, kDaemonLimit);
-  if (version) {
-    daemon.protocol = std::to_string(version.value().major) + ":" + std::to_string(version.value().minor);
+  const backend::DaemonVersion version = backend::AskDaemonVersion(daemon.socket, kDaemonLimit);
+  if (version.major != 0) {
+    daemon.protocol = std::to_string(version.major) + ":" + std::to_string(version.minor);
   } else {
-    daemon.protocol = Text::Unknown(version.error().detail);
-    daemon.error = version.error();
+    daemon.protocol = Text::Unknown(version.usable.error().detail);
+    daemon.error = version.usable.error();
   }
   daemon.package = ReadPackage("pcscd");
   daemon.asks_polkit = Exists(kPolicy);

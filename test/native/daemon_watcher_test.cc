@@ -104,7 +104,7 @@ TEST_SUITE("daemon watcher") {
       minor = 6;
       links = 2;
     }
-    REQUIRE(backend::AskDaemonVersion(daemon.path(), 10s).ok());
+    REQUIRE(backend::AskDaemonVersion(daemon.path(), 10s).usable.ok());
     Watch(minor);
     RunUntilSeen("");
     CHECK(daemon.links() == links);

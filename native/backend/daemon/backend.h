@@ -13,17 +13,15 @@ namespace pcsc_bridge::backend {
 // For the daemon that listens at this socket. Lives as long as its clients.
 std::unique_ptr<Backend> MakeDaemonBackend(std::string socket);
 
-// The protocol of the daemon at this socket.
+// What the daemon at this socket says of itself.
 struct DaemonVersion {
-  std::int32_t major = 0;
+  std::int32_t major = 0;  // 0 if the daemon said nothing
   std::int32_t minor = 0;
-  bool supported = false;  // 4:4 to 4:6, or one that the daemon allows us to speak
+  // Whether the daemon speaks a protocol of ours (4:4 to 4:6): kServiceStopped if it speaks another one, or
+  // why it cannot be asked.
+  Result<Done> usable = Done();
 };
-// Blocks, for `limit` at most (then kTimeout). Errors are those of a client that connects.
-Result<DaemonVersion> LearnDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
-
-// Whether the daemon speaks a protocol of ours (4:4 to 4:6): kSuccess, kServiceStopped if it speaks
-// another one, or why it cannot be asked. Blocks, for `limit` at most (then kTimeout).
-Result<Done> AskDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
+// Blocks, for `limit` at most (then kTimeout).
+DaemonVersion AskDaemonVersion(const std::string& socket, std::chrono::milliseconds limit);
 
 }  // namespace pcsc_bridge::backend

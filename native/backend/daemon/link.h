@@ -53,7 +53,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void Open(Then then);
   // The minor version of the agreed protocol.
   std::int32_t minor() const { return minor_; }
-  // What the daemon has said of itself.
+  // What the daemon has said of itself; zeros if it has said nothing.
   const Version& daemon() const { return daemon_; }
 
   // The message, followed by `data`, which may be null. The answer is a message of the same kind.
@@ -126,7 +126,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Descriptor descriptor_;
   Then opened_;
   std::int32_t minor_ = 0;
-  Version daemon_;
+  Version daemon_{0, 0};
   int offers_ = 0;          // versions offered so far
   std::string peer_;        // the daemon's name of its socket, once it has closed a connection
   Loop::Duration pause_{};  // before the next connect
