@@ -1,5 +1,7 @@
 #include "loop/loop.h"
 
+#include <future>
+
 #include "loop/immortal.h"
 #include "loop/thread.h"
 
@@ -23,24 +25,17 @@ std::shared_ptr<Loop> Loop::OfProcess() {
 
   std::shared_ptr<Loop> loop = Create();
   if (!loop) return nullptr;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool started = false;
-  const bool has_thread = platform::StartThread([&mutex, &changed, &started, raw = loop.get()] {
-    {
-      const std::lock_guard<std::mutex> starting(mutex);
-      raw->thread_ = std::this_thread::get_id();
-      started = true;
-      changed.notify_one();
-    }
+  const auto started = std::make_shared<std::promise<void>>();
+  const bool has_thread = platform::StartThread([started, raw = loop.get()] {
+    raw->thread_ = std::this_thread::get_id();
+    started->set_value();
     for (;;) {
       raw->Wait();
       raw->RunDue();
     }
   });
   if (!has_thread) return nullptr;
-  std::unique_lock<std::mutex> starting(mutex);
-  changed.wait(starting, [&] { return started; });
+  started->get_future().wait();
   place->loop = std::move(loop);
   return place->loop;
 }

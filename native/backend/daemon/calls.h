@@ -13,19 +13,23 @@
 
 namespace pcsc_bridge::daemon {
 
-// A connected card.
-struct Card {
-  std::int32_t handle = 0;
-  std::string reader{};
-  std::uint32_t protocol = 0;  // the daemon's number of the active one
-  bool in_transaction = false;
+// What the daemon has given to a client.
+struct Context {
+  struct Card {
+    std::int32_t handle = 0;
+    std::string reader{};
+    std::uint32_t protocol = 0;  // the daemon's number of the active one
+    bool in_transaction = false;
+  };
+  std::optional<std::uint32_t> number;
+  std::optional<Card> card;
 };
 
-// Set if the call does not fit into its message.
-std::optional<Error> TooLong(const backend::Call& call);
+// The outcome of a call that the daemon need not, or cannot, be asked for.
+std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const Context& context);
 
 // Of a call that has succeeded.
-backend::Outcome ReplyTo(const backend::Call& call, Link::Answer& answer, std::optional<Card>& card);
+backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Context& context);
 
 template <class Enum>
 std::uint32_t Number(Enum value) {
@@ -34,50 +38,50 @@ std::uint32_t Number(Enum value) {
 
 // Begin and Status.
 template <class Call>
-Plain MessageOf(const Call&, const Card& card) {
-  return {card.handle};
+Plain MessageOf(const Call&, const Context& context) {
+  return {context.card->handle};
 }
 
-inline Connect MessageOf(const backend::Connect& call, std::uint32_t context) {
+inline Connect MessageOf(const backend::Connect& call, const Context& context) {
   Connect message;
-  message.context = context;
+  message.context = *context.number;
   std::copy(call.reader.begin(), call.reader.end(), message.reader);
   message.share_mode = Number(call.share_mode);
   message.protocols = call.protocols;
   return message;
 }
 
-inline Reconnect MessageOf(const backend::Reconnect& call, const Card& card) {
-  return {card.handle, Number(call.share_mode), call.protocols, Number(call.initialization)};
+inline Reconnect MessageOf(const backend::Reconnect& call, const Context& context) {
+  return {context.card->handle, Number(call.share_mode), call.protocols, Number(call.initialization)};
 }
 
-inline Dispose MessageOf(const backend::Disconnect& call, const Card& card) {
-  return {card.handle, Number(call.disposition)};
+inline Dispose MessageOf(const backend::Disconnect& call, const Context& context) {
+  return {context.card->handle, Number(call.disposition)};
 }
 
-inline Dispose MessageOf(const backend::End& call, const Card& card) {
-  return {card.handle, Number(call.disposition)};
+inline Dispose MessageOf(const backend::End& call, const Context& context) {
+  return {context.card->handle, Number(call.disposition)};
 }
 
-inline Transmit MessageOf(const backend::Transmit& call, const Card& card) {
-  Transmit message{card.handle, card.protocol};
+inline Transmit MessageOf(const backend::Transmit& call, const Context& context) {
+  Transmit message{context.card->handle, context.card->protocol};
   message.send_length = static_cast<std::uint32_t>(call.apdu->bytes().size());
   return message;
 }
 
-inline Control MessageOf(const backend::Control& call, const Card& card) {
+inline Control MessageOf(const backend::Control& call, const Context& context) {
   const std::size_t size = call.input ? call.input->bytes().size() : 0;
-  return {card.handle, call.code, static_cast<std::uint32_t>(size)};
+  return {context.card->handle, call.code, static_cast<std::uint32_t>(size)};
 }
 
-inline Attribute MessageOf(const backend::GetAttribute& call, const Card& card) {
-  Attribute message{card.handle, call.id};
+inline Attribute MessageOf(const backend::GetAttribute& call, const Context& context) {
+  Attribute message{context.card->handle, call.id};
   message.length = kAttributeSize;
   return message;
 }
 
-inline Attribute MessageOf(const backend::SetAttribute& call, const Card& card) {
-  Attribute message{card.handle, call.id};
+inline Attribute MessageOf(const backend::SetAttribute& call, const Context& context) {
+  Attribute message{context.card->handle, call.id};
   message.length = static_cast<std::uint32_t>(call.value.size());
   std::copy(call.value.begin(), call.value.end(), message.value);
   return message;

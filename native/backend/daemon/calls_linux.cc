@@ -6,6 +6,7 @@
 namespace pcsc_bridge::daemon {
 namespace {
 
+constexpr char kAllReaders[] = "SCard$DefaultReaders";  // pcsc-lite's one group
 // Every response to an APDU ends with SW1 and SW2.
 constexpr std::size_t kStatusWordSize = 2;
 
@@ -25,46 +26,50 @@ CardState StateOf(std::uint32_t bits) {
   return CardState::kUnknown;
 }
 
-Protocols Activate(Card& card, std::uint32_t protocol, ShareMode share_mode) {
+Protocols Activate(Context::Card& card, std::uint32_t protocol, ShareMode share_mode) {
   card.protocol = protocol;
   return share_mode == ShareMode::kDirect ? 0 : FromDaemon(protocol);
 }
 
 }  // namespace
 
-std::optional<Error> TooLong(const backend::Call& call) {
-  if (const auto* const connect = std::get_if<backend::Connect>(&call)) {
-    if (connect->reader.size() >= kNameSize) return Failure(status::kUnknownReader);
-  } else if (const auto* const transmit = std::get_if<backend::Transmit>(&call)) {
-    if (transmit->apdu->bytes().size() > abi::kMaxExtendedBuffer) {
-      return Failure(status::kInsufficientBuffer, "the command is longer than pcscd takes");
-    }
-  } else if (const auto* const control = std::get_if<backend::Control>(&call)) {
-    if (control->input && control->input->bytes().size() > abi::kMaxExtendedBuffer) {
-      return Failure(status::kInsufficientBuffer, "the input is longer than pcscd takes");
-    }
-  } else if (const auto* const attribute = std::get_if<backend::SetAttribute>(&call)) {
-    if (attribute->value.size() > kAttributeSize) {
-      return Failure(status::kInsufficientBuffer, "pcscd takes attributes of 264 bytes at most");
-    }
+std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const Context& context) {
+  const auto* const connect = std::get_if<backend::Connect>(&call);
+  if (connect != nullptr && connect->reader.size() >= kNameSize) return Failure(status::kUnknownReader);
+  const auto* const transmit = std::get_if<backend::Transmit>(&call);
+  if (transmit != nullptr && transmit->apdu->bytes().size() > abi::kMaxExtendedBuffer) {
+    return Failure(status::kInsufficientBuffer, "the command is longer than pcscd takes");
   }
-  return std::nullopt;
+  const auto* const control = std::get_if<backend::Control>(&call);
+  if (control != nullptr && control->input && control->input->bytes().size() > abi::kMaxExtendedBuffer) {
+    return Failure(status::kInsufficientBuffer, "the input is longer than pcscd takes");
+  }
+  const auto* const attribute = std::get_if<backend::SetAttribute>(&call);
+  if (attribute != nullptr && attribute->value.size() > kAttributeSize) {
+    return Failure(status::kInsufficientBuffer, "pcscd takes attributes of 264 bytes at most");
+  }
+  // An end that was refused may have left the lock to this handle.
+  if (std::holds_alternative<backend::Begin>(call) && context.card->in_transaction) return backend::Reply();
+  if (!std::holds_alternative<backend::ListReaderGroups>(call)) return std::nullopt;
+  backend::Reply reply;
+  reply.names = {kAllReaders};
+  return reply;
 }
 
-backend::Outcome ReplyTo(const backend::Call& call, Link::Answer& answer, std::optional<Card>& card) {
+backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Context& context) {
   backend::Reply reply;
   if (std::holds_alternative<backend::ListReaders>(call)) {
     for (const ReaderState& reader : TableIn(answer.data)) reply.names.emplace_back(NameOf(reader));
   } else if (const auto* const connect = std::get_if<backend::Connect>(&call)) {
-    card->reader = connect->reader;
-    reply.protocol = Activate(*card, answer.As<Connect>().active_protocol, connect->share_mode);
+    context.card->reader = connect->reader;
+    reply.protocol = Activate(*context.card, answer.As<Connect>().active_protocol, connect->share_mode);
   } else if (const auto* const reconnect = std::get_if<backend::Reconnect>(&call)) {
-    reply.protocol = Activate(*card, answer.As<Reconnect>().active_protocol, reconnect->share_mode);
+    reply.protocol = Activate(*context.card, answer.As<Reconnect>().active_protocol, reconnect->share_mode);
   } else if (std::holds_alternative<backend::Begin>(call)) {
     reply.handle_works = true;
   } else if (std::holds_alternative<backend::Status>(call)) {
     const ReaderTable table = TableIn(answer.data);
-    const ReaderState* const reader = Find(table, card->reader);
+    const ReaderState* const reader = Find(table, context.card->reader);
     if (reader == nullptr) return Failure(status::kReaderUnavailable);
     reply.status.state = StateOf(reader->state);
     reply.status.protocol = FromDaemon(reader->protocol);
@@ -74,7 +79,7 @@ backend::Outcome ReplyTo(const backend::Call& call, Link::Answer& answer, std::o
     const std::size_t length = std::min<std::size_t>(attribute.length, kAttributeSize);
     reply.bytes.assign(attribute.value, attribute.value + length);
   } else if (std::holds_alternative<backend::Transmit>(call) && answer.data.size() < kStatusWordSize &&
-             card->protocol != kRaw) {
+             context.card->protocol != kRaw) {
     // Some drivers call it a success when the card went away instead of answering.
     return Failure(status::kCommDataLost, "no status word came: the card may have been taken out");
   } else {

@@ -71,20 +71,13 @@ class Client final : public backend::Client {
   void Probe();
   void PauseAndProbe();
   void Make();
-  template <class Call>
-  void Send(const Call& call);
-  void Send(const backend::ListReaders& call);
-  void Send(const backend::ListReaderGroups& call);
-  void Send(const backend::CheckContext& call);
-  void Send(const backend::Connect& call);
 
   // The callback for the link that ends this phase.
   Link::Then During(Phase phase);
   void Settle(Result<Link::Answer>&& answer);
   // What an answer changes even if its call was given up.
   void Apply(Phase phase, const Result<Link::Answer>& answer);
-  void Continue(Phase phase, Link::Answer& answer);
-  void Refused(Status code);
+  void Refused(Phase phase, Status code);
 
   // An error gets the call's function and reader.
   void Answer(backend::Outcome outcome);
@@ -97,8 +90,7 @@ class Client final : public backend::Client {
   Phase phase_ = Phase::kIdle;
   std::optional<Current> current_;
   Loop::Timer timer_;
-  std::optional<std::uint32_t> context_;
-  std::optional<Card> card_;
+  Context context_;
   bool retired_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "backend/daemon/client.h"
 
 #include <algorithm>
+#include <iterator>
+#include <type_traits>
 #include <utility>
 
 #include "pcsc/abi.h"
@@ -21,7 +23,6 @@ Loop::Duration Longer(Loop::Duration pause) {
 constexpr int kMostMismatches = 5;
 constexpr Loop::Duration kMismatchPause = 10ms;
 
-constexpr char kAllReaders[] = "SCard$DefaultReaders";  // pcsc-lite's one group
 bool NeedsCard(const backend::Call& call) {
   return call.index() > backend::Call(backend::Connect()).index();
 }
@@ -39,7 +40,9 @@ Client::Client(std::shared_ptr<Loop> loop, std::string socket)
     : loop_(std::move(loop)), socket_(std::move(socket)) {}
 
 Client::~Client() {
-  if (!retired_) Retire(card_ && card_->in_transaction ? Disposition::kReset : Disposition::kLeave, nullptr);
+  if (retired_) return;
+  const bool in_transaction = context_.card && context_.card->in_transaction;
+  Retire(in_transaction ? Disposition::kReset : Disposition::kLeave, nullptr);
 }
 
 // --- One call at a time ---
@@ -93,11 +96,11 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
     });
   } else if (phase == Phase::kDisconnecting) {
     link->DropAnswers();
-  } else if (card_) {
+  } else if (context_.card) {
     // Also to leave it: pcscd resets a card that is in a transaction or exclusive when its connection closes,
     // and the answer shows when it has let go.
     link->DropAnswers();
-    DisconnectForGood(*link, {card_->handle, Number(disposition)});
+    DisconnectForGood(*link, {context_.card->handle, Number(disposition)});
   } else {
     link->Close();  // and the daemon releases the context
   }
@@ -106,14 +109,14 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
 
 void Client::Proceed() {
   const backend::Call& call = current_->call;
-  if (NeedsCard(call) && !card_) {
+  if (NeedsCard(call) && !context_.card) {
     return AnswerLater(Error{status::kInvalidHandle, "", "", "no card is connected"});
   }
   if (!link_ && !std::holds_alternative<backend::ListReaderGroups>(call)) {
     link_ = std::make_shared<Link>(loop_, socket_);
     return link_->Open(During(Phase::kOpening));
   }
-  if (std::holds_alternative<backend::Connect>(call) && !context_) {
+  if (std::holds_alternative<backend::Connect>(call) && !context_.number) {
     EstablishContext message;
     message.scope = abi::kScopeSystem;
     return link_->Ask(Command::kEstablishContext, message, During(Phase::kEstablishing));
@@ -135,12 +138,19 @@ void Client::Settle(Result<Link::Answer>&& answer) {
   if (!answer) return Answer(answer.error());
   const Status code = answer->code;
   // What else the answer to a probe says about the card, the call itself says again.
-  if (code == status::kSuccess || (phase == Phase::kProbing && code != status::kSharingViolation)) {
-    Continue(phase, *answer);
-  } else if (phase == Phase::kEstablishing) {
-    Answer(Error{code, "SCardEstablishContext", "", ""});
-  } else {
-    Refused(code);
+  if (code != status::kSuccess && (phase != Phase::kProbing || code == status::kSharingViolation)) {
+    return Refused(phase, code);
+  }
+  switch (phase) {
+    case Phase::kOpening:
+    case Phase::kEstablishing:
+      return Proceed();
+    case Phase::kProbing:
+      return Make();
+    case Phase::kChecking:
+      return link_->AskReaders(During(Phase::kLooking));
+    default:
+      Answer(OutcomeOf(current_->call, *answer, context_));
   }
 }
 
@@ -154,49 +164,35 @@ void Client::Apply(Phase phase, const Result<Link::Answer>& answer) {
       link_.reset();
       break;
     case Phase::kEstablishing:
-      if (succeeded) context_ = answer.value().As<EstablishContext>().context;
+      if (succeeded) context_.number = answer.value().As<EstablishContext>().context;
       break;
     case Phase::kConnecting:
-      if (succeeded) card_ = Card{answer.value().As<daemon::Connect>().card};
+      if (succeeded) context_.card = Context::Card{answer.value().As<daemon::Connect>().card};
       break;
     case Phase::kDisconnecting:
-      if (succeeded) card_.reset();
+      if (succeeded) context_.card.reset();
       break;
     case Phase::kBeginning:
-      card_->in_transaction = succeeded;
+      context_.card->in_transaction = succeeded;
       break;
     case Phase::kEnding:
       // The daemon does not unlock a card for a handle that has not noticed a reset.
-      if (answer && code != status::kResetCard) card_->in_transaction = false;
+      if (answer && code != status::kResetCard) context_.card->in_transaction = false;
       break;
     case Phase::kDrainingBegin:
       if (succeeded) {
-        link_->Ask(Command::kEndTransaction, Dispose{card_->handle}, During(Phase::kDrainingEnd));
+        link_->Ask(Command::kEndTransaction, Dispose{context_.card->handle}, During(Phase::kDrainingEnd));
       }
       break;
     case Phase::kDrainingEnd:
-      card_->in_transaction = code == status::kResetCard;
+      context_.card->in_transaction = code == status::kResetCard;
       break;
     default:
       break;
   }
 }
 
-void Client::Continue(Phase phase, Link::Answer& answer) {
-  switch (phase) {
-    case Phase::kOpening:
-    case Phase::kEstablishing:
-      return Proceed();
-    case Phase::kProbing:
-      return Make();
-    case Phase::kChecking:
-      return link_->AskReaders(During(Phase::kLooking));
-    default:
-      Answer(ReplyTo(current_->call, answer, card_));
-  }
-}
-
-void Client::Refused(Status code) {
+void Client::Refused(Phase phase, Status code) {
   if (code == status::kSharingViolation && HowToWait() != Waiting::kNever) return PauseAndProbe();
   // While another process resets the card it has no protocol for a moment.
   if (code == status::kProtoMismatch && std::holds_alternative<backend::Connect>(current_->call) &&
@@ -205,7 +201,7 @@ void Client::Refused(Status code) {
     timer_ = loop_->After(kMismatchPause, [this] { Proceed(); });
     return;
   }
-  Answer(Error{code, "", "", ""});
+  Answer(Error{code, phase == Phase::kEstablishing ? "SCardEstablishContext" : "", "", ""});
 }
 
 void Client::Answer(backend::Outcome outcome) {
@@ -231,8 +227,8 @@ Error Client::OfCurrent(Error error) const {
   if (error.operation.empty()) error.operation = KindOf(current_->call).function;
   if (const auto* const connect = std::get_if<backend::Connect>(&current_->call)) {
     error.reader = connect->reader;
-  } else if (NeedsCard(current_->call) && card_) {
-    error.reader = card_->reader;
+  } else if (NeedsCard(current_->call) && context_.card) {
+    error.reader = context_.card->reader;
   }
   return error;
 }
@@ -240,14 +236,14 @@ Error Client::OfCurrent(Error error) const {
 // --- Waiting for the card ---
 
 Client::Waiting Client::HowToWait() const {
-  if (!card_ || card_->in_transaction) return Waiting::kNever;
+  if (!context_.card || context_.card->in_transaction) return Waiting::kNever;
   const auto* const disconnect = std::get_if<backend::Disconnect>(&current_->call);
   if (disconnect != nullptr && disconnect->disposition == Disposition::kLeave) return Waiting::kNever;
   return KindOf(current_->call).waiting;
 }
 
 void Client::Probe() {
-  link_->Ask(Command::kStatus, Plain{card_->handle}, During(Phase::kProbing));
+  link_->Ask(Command::kStatus, Plain{context_.card->handle}, During(Phase::kProbing));
 }
 
 void Client::PauseAndProbe() {
@@ -287,36 +283,21 @@ const Client::Kind& Client::KindOf(const backend::Call& call) {
 
 void Client::Make() {
   const backend::Call& call = current_->call;
-  if (const std::optional<Error> error = TooLong(call)) return AnswerLater(*error);
-  // An end that was refused may have left the lock to this handle.
-  if (std::holds_alternative<backend::Begin>(call) && card_->in_transaction) {
-    return AnswerLater(backend::Reply());
+  if (std::optional<backend::Outcome> outcome = OutcomeAtOnce(call, context_)) {
+    return AnswerLater(std::move(*outcome));
   }
-  std::visit([this](const auto& wanted) { Send(wanted); }, call);
-}
-
-template <class Call>
-void Client::Send(const Call& call) {
-  const Kind& kind = KindOf(current_->call);
-  link_->Ask(kind.command, MessageOf(call, *card_), During(kind.phase), DataOf(call));
-}
-
-void Client::Send(const backend::ListReaders&) {
-  link_->AskReaders(During(Phase::kLooking));
-}
-
-void Client::Send(const backend::ListReaderGroups&) {
-  backend::Reply reply;
-  reply.names = {kAllReaders};
-  AnswerLater(std::move(reply));
-}
-
-void Client::Send(const backend::CheckContext&) {
-  link_->AskAlive(During(Phase::kLooking));
-}
-
-void Client::Send(const backend::Connect& call) {
-  link_->Ask(Command::kConnect, MessageOf(call, *context_), During(Phase::kConnecting));
+  const Kind& kind = KindOf(call);
+  const auto ask = [this, &kind](const auto& wanted) {
+    using Call = std::decay_t<decltype(wanted)>;
+    if constexpr (std::is_same_v<Call, backend::ListReaders>) {
+      link_->AskReaders(During(kind.phase));
+    } else if constexpr (std::is_same_v<Call, backend::CheckContext>) {
+      link_->AskAlive(During(kind.phase));
+    } else if constexpr (!std::is_same_v<Call, backend::ListReaderGroups>) {
+      link_->Ask(kind.command, MessageOf(wanted, context_), During(kind.phase), DataOf(wanted));
+    }
+  };
+  std::visit(ask, call);
 }
 
 }  // namespace pcsc_bridge::daemon
