@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "backend/choice.h"
-#include "backend/library/card.h"
-#include "backend/library/context.h"
+#include "backend/library/client_calls.h"
 #include "doctor/bounded.h"
 #include "loop/loop.h"
 #include "loop/worker.h"
@@ -57,21 +56,20 @@ std::string Printable(const Bytes& bytes) {
 }
 
 Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
-  Result<Context> context = Context::Establish(library);
-  if (!context) return Fact<std::string>::Unknown(Describe(context.code()).text);
-  Result<Card> handle = Card::Connect(*context, reader, ShareMode::kDirect, 0);
-  if (!handle) return Fact<std::string>::Unknown(Describe(handle.code()).text);
+  backend::ClientCalls calls(library);
+  const backend::Outcome connected = calls.Make(backend::Connect{reader, ShareMode::kDirect, 0});
+  if (!connected) return Fact<std::string>::Unknown(Describe(connected.code()).text);
 
   std::string text;
   for (const std::uint32_t attribute : {kVendorName, kVendorType}) {
-    const Result<Bytes> answer = handle->GetAttribute(attribute);
-    const std::string part = answer.ok() ? Printable(answer.value()) : "";
+    const backend::Outcome answer = calls.Make(backend::GetAttribute{attribute});
+    const std::string part = answer ? Printable(answer.value().bytes) : "";
     if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
   }
   // A DWORD 0xMMmmbbbb in the machine's order.
-  const Result<Bytes> version = handle->GetAttribute(kVendorVersion);
-  if (version.ok() && version.value().size() == 4) {
-    const Bytes& bytes = version.value();
+  const backend::Outcome version = calls.Make(backend::GetAttribute{kVendorVersion});
+  if (version && version.value().bytes.size() == 4) {
+    const Bytes& bytes = version.value().bytes;
     text += (text.empty() ? "version " : ", version ") + std::to_string(bytes[3]) + "." +
             std::to_string(bytes[2]) + "." + std::to_string(bytes[1] << 8 | bytes[0]);
   }

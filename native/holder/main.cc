@@ -13,13 +13,13 @@
 #include <string>
 #include <thread>
 
-#include "backend/library/card.h"
 #include "backend/library/context.h"
 #include "backend/library/library.h"
 
 namespace {
 
-using pcsc_bridge::Card;
+namespace abi = pcsc_bridge::abi;
+using pcsc_bridge::Checked;
 using pcsc_bridge::Context;
 using pcsc_bridge::Error;
 using pcsc_bridge::Library;
@@ -49,20 +49,28 @@ void WaitForRelease(std::chrono::milliseconds time) {
 }
 
 int Hold(const std::string& reader, std::chrono::milliseconds time) {
-  const Result<const Library*> library = Library::Load();
-  if (!library) return Fail(library.error());
-  const Result<Context> context = Context::Establish(*library.value());
+  const Result<const Library*> loaded = Library::Load();
+  if (!loaded) return Fail(loaded.error());
+  const Library& library = *loaded.value();
+  const Result<Context> context = Context::Establish(library);
   if (!context) return Fail(context.error());
-  Result<Card> card = Card::Connect(context.value(), reader, pcsc_bridge::ShareMode::kShared,
-                                    pcsc_bridge::kT0 | pcsc_bridge::kT1);
-  if (!card) return Fail(card.error());
-  const auto begun = card->BeginTransaction();
+  abi::CardHandle card{};
+  abi::Dword protocol = 0;
+  const auto connected =
+      Checked(library.connect(context.value().handle(), pcsc_bridge::platform::ToNative(reader).c_str(),
+                              static_cast<abi::Dword>(pcsc_bridge::ShareMode::kShared),
+                              abi::kProtocolT0 | abi::kProtocolT1, &card, &protocol),
+              "SCardConnect", reader);
+  if (!connected) return Fail(connected.error());
+  const auto begun = Checked(library.begin_transaction(card), "SCardBeginTransaction", reader);
   if (!begun) return Fail(begun.error());
   std::cout << "held" << std::endl;
   WaitForRelease(time);
-  const auto ended = card->EndTransaction(pcsc_bridge::Disposition::kLeave);
+  const auto leave = static_cast<abi::Dword>(pcsc_bridge::Disposition::kLeave);
+  const auto ended = Checked(library.end_transaction(card, leave), "SCardEndTransaction", reader);
   if (!ended) return Fail(ended.error());
   std::cout << "released" << std::endl;
+  library.disconnect(card, leave);
   return 0;
 }
 

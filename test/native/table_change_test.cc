@@ -10,8 +10,7 @@
 #include <vector>
 
 #include "answer.h"
-#include "backend/library/card.h"
-#include "backend/library/context.h"
+#include "backend/library/client_calls.h"
 
 namespace {
 
@@ -61,10 +60,10 @@ TEST_CASE("contexts and handles come and go one at a time, on however many threa
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&library, i] {
       for (int round = 0; round < kRounds; ++round) {
-        Result<Context> context = Context::Establish(library);
-        Result<Card> card = Card::Connect(*context, "reader", ShareMode::kShared, kT0);
+        backend::ClientCalls client(library);
+        REQUIRE(client.Make(backend::Connect{"reader", ShareMode::kShared, kT0}));
         // By hand, and by its end.
-        if (i % 2 == 0) (void)card->Disconnect(Disposition::kLeave);
+        if (i % 2 == 0) (void)client.Make(backend::Disconnect{Disposition::kLeave, nullptr});
       }
     });
   }

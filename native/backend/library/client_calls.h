@@ -2,8 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
-#include "backend/library/card.h"
 #include "backend/library/context.h"
 #include "backend/library/pending_call.h"
 
@@ -20,8 +20,13 @@ namespace pcsc_bridge::backend {
 class ClientCalls {
  public:
   explicit ClientCalls(const Library& library) : library_(library) {}
+  ~ClientCalls() { Finish(Disposition::kLeave); }
+  ClientCalls(const ClientCalls&) = delete;
+  ClientCalls& operator=(const ClientCalls&) = delete;
 
   Outcome Make(const Call& call, PendingCall& pending);
+  // A call that cannot be given up.
+  Outcome Make(Call call);
 
   // Ends the transaction, disconnects with `disposition`, releases the context. If something was sent in the
   // transaction, it ends with a reset at least. May wait for other processes.
@@ -31,6 +36,15 @@ class ClientCalls {
  private:
   // Of this client, on the card.
   enum class Transaction { kNone, kUnused, kUsed };
+
+  struct Card {
+    abi::CardHandle handle{};
+    std::string reader;
+    ShareMode share_mode = ShareMode::kShared;
+    Protocols protocol = 0;
+    Transaction transaction = Transaction::kNone;
+    Bytes receive_buffer;  // kept between transmits: it is large
+  };
 
   Outcome Do(const ListReaders& call, PendingCall& pending);
   Outcome Do(const ListReaderGroups& call, PendingCall& pending);
@@ -46,19 +60,27 @@ class ClientCalls {
   Outcome Do(const GetAttribute& call, PendingCall& pending);
   Outcome Do(const SetAttribute& call, PendingCall& pending);
 
-  Result<Done> EnsureContext();
+  // Establishes the context where there is none yet. CancelledError if the call was given up meanwhile.
+  Result<Done> EnsureContext(PendingCall& pending);
   // False if the call was given up meanwhile.
-  bool WaitUntilFree(PendingCall& pending, bool& waited);
-  Outcome TransmitInTransaction(const Bytes& apdu, PendingCall& pending);
+  bool WaitUntilFree(PendingCall& pending);
+  // SCardBeginTransaction. Notes a wait that only its time gives away.
+  Result<Done> BeginTransaction(PendingCall& pending);
   Result<Done> EndTransaction(Disposition disposition);
-  // Ends the transaction that is open, if any, and disconnects, leaving the card.
-  void LetGoOfCard();
+  Outcome GetStatus();
+  Outcome Send(const Bytes& apdu);
+  // SCardDisconnect: there is no card afterwards, also if it fails.
+  Result<Done> LetGo(Disposition disposition);
+  // The error, if this code of a call on the card is one.
+  Result<Done> Checked(abi::Long code, const char* operation) const;
+  // The same for a call that filled `buffer` with `length` bytes: these.
+  Result<Bytes> Received(abi::Long code, Bytes buffer, abi::Dword length, const char* operation) const;
+  // The library says how long what came is: more than there was room for cannot be.
+  Error TooLong(abi::Dword length, std::size_t room, const char* operation) const;
 
   const Library& library_;
   std::optional<Context> context_;
-  std::optional<Card> card_;  // goes before its context
-  ShareMode share_mode_ = ShareMode::kShared;
-  Transaction transaction_ = Transaction::kNone;
+  std::optional<Card> card_;
 };
 
 }  // namespace pcsc_bridge::backend

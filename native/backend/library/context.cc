@@ -1,9 +1,7 @@
 #include "backend/library/context.h"
 
 #include <algorithm>
-#include <utility>
 
-#include "backend/library/library_error.h"
 #include "backend/library/table_change.h"
 
 namespace pcsc_bridge {
@@ -15,12 +13,13 @@ template <class Call, class IsEmpty>
 Result<std::vector<std::string>> ReadMultiString(const char* operation, Call call, IsEmpty is_empty) {
   for (int attempt = 0; attempt < 8; ++attempt) {
     abi::Dword length = 0;
-    Status code = abi::ToStatus(call(nullptr, &length));
+    abi::Long code = call(nullptr, &length);
     std::vector<abi::Char> text(length);
-    if (code == status::kSuccess) code = abi::ToStatus(call(text.data(), &length));
-    if (is_empty(code)) return std::vector<std::string>();
-    if (code == status::kInsufficientBuffer) continue;
-    if (code != status::kSuccess) return LibraryError(code, operation);
+    if (abi::ToStatus(code) == status::kSuccess) code = call(text.data(), &length);
+    const Result<Done> read = Checked(code, operation);
+    if (is_empty(read.code())) return std::vector<std::string>();
+    if (read.code() == status::kInsufficientBuffer) continue;
+    if (!read) return read.error();
     return SplitMultiString(text.data(), std::min<std::size_t>(length, text.size()));
   }
   return Error{status::kInsufficientBuffer, operation, "", "the list kept changing"};
@@ -31,32 +30,15 @@ Result<std::vector<std::string>> ReadMultiString(const char* operation, Call cal
 Result<Context> Context::Establish(const Library& library) {
   abi::ContextHandle handle{};
   const TableChange alone(library);
-  const Status code = abi::ToStatus(library.establish_context(abi::kScopeSystem, nullptr, nullptr, &handle));
-  if (code != status::kSuccess) return LibraryError(code, "SCardEstablishContext");
+  const Result<Done> established = Checked(
+      library.establish_context(abi::kScopeSystem, nullptr, nullptr, &handle), "SCardEstablishContext");
+  if (!established) return established.error();
   return Context(library, handle);
 }
 
-Context::Context(Context&& other) noexcept
-    : library_(std::exchange(other.library_, nullptr)), handle_(other.handle_) {}
-
-Context& Context::operator=(Context&& other) noexcept {
-  if (this != &other) {
-    Release();
-    library_ = std::exchange(other.library_, nullptr);
-    handle_ = other.handle_;
-  }
-  return *this;
-}
-
-Context::~Context() {
-  Release();
-}
-
-void Context::Release() {
-  if (library_ == nullptr) return;
-  const TableChange alone(*library_);
-  library_->release_context(handle_);
-  library_ = nullptr;
+void Context::Release::operator()(const Library* library) const {
+  const TableChange alone(*library);
+  library->release_context(handle);
 }
 
 Result<std::vector<std::string>> Context::ListReaders(const std::vector<std::string>& groups) const {
@@ -65,7 +47,7 @@ Result<std::vector<std::string>> Context::ListReaders(const std::vector<std::str
   return ReadMultiString(
       "SCardListReaders",
       [&](abi::Char* text, abi::Dword* length) {
-        return library_->list_readers(handle_, wanted, text, length);
+        return library_->list_readers(handle(), wanted, text, length);
       },
       [&](Status code) { return MeansNoReaders(*library_, code); });
 }
@@ -75,7 +57,7 @@ Result<std::vector<std::string>> Context::ListReaderGroups() const {
   return ReadMultiString(
       "SCardListReaderGroups",
       [&](abi::Char* text, abi::Dword* length) {
-        return library_->list_reader_groups(handle_, text, length);
+        return library_->list_reader_groups(handle(), text, length);
       },
       [](Status code) { return code == status::kNoReadersAvailable; });
 }
@@ -97,14 +79,15 @@ Result<Done> Context::GetStatusChange(std::vector<ReaderStatus>& readers,
   if (counter != nullptr) add(kPnpNotification, 0, *counter);
 
   const abi::Dword wait = timeout ? static_cast<abi::Dword>(timeout->count()) : abi::kInfinite;
-  const Status code = abi::ToStatus(
-      library_->get_status_change(handle_, wait, states.data(), static_cast<abi::Dword>(states.size())));
+  const Result<Done> changed = Checked(
+      library_->get_status_change(handle(), wait, states.data(), static_cast<abi::Dword>(states.size())),
+      "SCardGetStatusChange");
   if (counter != nullptr) {
     // After a wait that ran into its time, only pcsc-lite says what the counter is.
     const std::uint32_t returned = (static_cast<std::uint32_t>(states.back().event_state) >> 16) & 0xffff;
-    if (code == status::kSuccess || (code == status::kTimeout && returned != 0)) *counter = returned;
+    if (changed || (changed.code() == status::kTimeout && returned != 0)) *counter = returned;
   }
-  if (code != status::kSuccess) return LibraryError(code, "SCardGetStatusChange");
+  if (!changed) return changed;
   for (std::size_t i = 0; i < readers.size(); ++i) {
     const abi::ReaderState& state = states[i];
     const std::size_t atr_length = std::min<std::size_t>(state.atr_length, abi::kReaderStateAtrSize);
@@ -112,24 +95,7 @@ Result<Done> Context::GetStatusChange(std::vector<ReaderStatus>& readers,
     readers[i].event_count = (static_cast<std::uint32_t>(state.event_state) >> 16) & 0xffff;
     readers[i].atr.assign(state.atr, state.atr + atr_length);
   }
-  return Done{};
-}
-
-void Context::Cancel() const {
-  library_->cancel(handle_);
-}
-
-Result<Done> Context::Check() const {
-  const Status valid = abi::ToStatus(library_->is_valid_context(handle_));
-  if (valid != status::kSuccess) return LibraryError(valid, "SCardIsValidContext");
-  // pcsc-lite has looked into tables of its own, where a context outlives its daemon (1.9.9).
-  abi::Dword length = 0;
-  const Status code = abi::ToStatus(library_->list_readers(handle_, nullptr, nullptr, &length));
-  if (code == status::kSuccess || code == status::kNoReadersAvailable ||
-      code == status::kWindowsBadStubData) {
-    return Done{};
-  }
-  return LibraryError(code, "SCardListReaders");
+  return changed;
 }
 
 }  // namespace pcsc_bridge

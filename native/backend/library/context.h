@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,12 +19,6 @@ namespace pcsc_bridge {
 class Context {
  public:
   static Result<Context> Establish(const Library& library);
-
-  Context(Context&& other) noexcept;
-  Context& operator=(Context&& other) noexcept;
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context();
 
   // SCardListReaders: those of any of the groups, of all if none is given. No reader at all is an empty list,
   // not an error; so is a service that stops with the last reader (Library::service_stops_without_readers).
@@ -44,21 +39,19 @@ class Context {
 
   // SCardCancel: ends a GetStatusChange under way in another thread. One that comes just before the wait
   // starts is lost: repeat it until the wait has ended.
-  void Cancel() const;
+  void Cancel() const { library_->cancel(handle()); }
 
-  // SCardIsValidContext, and a question to the service: it may have ended, or be another one by now. The
-  // error says why this context does not work any more.
-  Result<Done> Check() const;
-
-  const Library& library() const { return *library_; }
-  abi::ContextHandle handle() const { return handle_; }
+  abi::ContextHandle handle() const { return library_.get_deleter().handle; }
 
  private:
-  Context(const Library& library, abi::ContextHandle handle) : library_(&library), handle_(handle) {}
-  void Release();
+  struct Release {
+    abi::ContextHandle handle{};
+    void operator()(const Library* library) const;
+  };
 
-  const Library* library_;  // null after a move
-  abi::ContextHandle handle_;
+  Context(const Library& library, abi::ContextHandle handle) : library_(&library, Release{handle}) {}
+
+  std::unique_ptr<const Library, Release> library_;  // what goes with it is the context, not the library
 };
 
 }  // namespace pcsc_bridge

@@ -73,6 +73,25 @@ Result<const Library*> Library::Load() {
   return loaded;
 }
 
+Result<Done> Checked(abi::Long code, const char* operation, const std::string& reader) {
+  switch (const Status status = abi::ToStatus(code)) {
+    case status::kSuccess:
+      return Done{};
+    case status::kWindowsNoMedia:
+      return Error{status::kRemovedCard, operation, reader, "Windows error 0x458 (ERROR_NO_MEDIA_IN_DRIVE)"};
+    case status::kWindowsIoDevice:
+      return Error{status::kRemovedCard, operation, reader, "Windows error 0x45D (ERROR_IO_DEVICE)"};
+    default:
+      return Error{status, operation, reader, ""};
+  }
+}
+
+bool MeansNoReaders(const Library& library, Status code) {
+  if (code == status::kNoReadersAvailable || code == status::kWindowsBadStubData) return true;
+  return library.service_stops_without_readers &&
+         (code == status::kNoService || code == status::kServiceStopped);
+}
+
 std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t length) {
   std::vector<std::string> names;
   std::size_t start = 0;

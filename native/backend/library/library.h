@@ -78,6 +78,13 @@ std::string FromNative(const abi::Char* text, std::size_t length);
 
 }  // namespace platform
 
+// Success, or the error of a call that returned this code. A few codes of Windows' own, which its service and
+// drivers hand on, become the one of PC/SC that means the same; `detail` keeps the number.
+Result<Done> Checked(abi::Long code, const char* operation, const std::string& reader = "");
+
+// Whether a call that asks for the readers says with this code that there are none.
+bool MeansNoReaders(const Library& library, Status code);
+
 // Splits a multi-string (names each ended by a zero, the list by another) into UTF-8 names.
 std::vector<std::string> SplitMultiString(const abi::Char* text, std::size_t length);
 platform::NativeString JoinMultiString(const std::vector<std::string>& names);

@@ -1,9 +1,17 @@
 #include "backend/library/pending_call.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pcsc_bridge::backend {
 namespace {
+
+using std::chrono::microseconds;
+
+// The pause between two looks at a card that another process holds: short at first, for transactions that
+// are about to end, and never long, because nothing wakes us.
+constexpr microseconds kFirstPause{500};
+constexpr microseconds kLongestPause{2000};
 
 bool OnlyAsks(const Call& call) {
   return std::holds_alternative<ListReaders>(call) || std::holds_alternative<ListReaderGroups>(call) ||
@@ -53,27 +61,18 @@ bool PendingCall::given_up() {
   return phase_ == Phase::kGivenUp;
 }
 
-bool PendingCall::Pause(std::chrono::microseconds time) {
-  std::unique_lock<std::mutex> lock(mutex_);
-  if (!EnterUnlessGivenUp(Phase::kWaiting)) return false;
-  return !given_up_.wait_for(lock, time, [&] { return phase_ == Phase::kGivenUp; });
-}
-
-bool PendingCall::Ask(const std::function<void()>& question) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
+bool PendingCall::WaitUntil(const std::function<bool()>& is_free) {
+  for (microseconds pause = kFirstPause;; pause = std::min(pause + pause / 4, kLongestPause)) {
     if (!EnterUnlessGivenUp(Phase::kWaiting)) return false;
+    if (is_free()) return EnterUnlessGivenUp(Phase::kCalling);
+    if (!std::exchange(waited_, true)) ReportWait();
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (given_up_.wait_for(lock, pause, [&] { return phase_ == Phase::kGivenUp; })) return false;
   }
-  question();
-  return !given_up();
-}
-
-bool PendingCall::Proceed() {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  return EnterUnlessGivenUp(Phase::kCalling);
 }
 
 bool PendingCall::EnterUnlessGivenUp(Phase phase) {
+  const std::lock_guard<std::mutex> lock(mutex_);
   if (phase_ == Phase::kGivenUp) return false;
   phase_ = phase;
   return true;
@@ -88,14 +87,7 @@ void PendingCall::ReportWait() {
 }
 
 void PendingCall::Finish(Outcome outcome) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (phase_ == Phase::kGivenUp) {
-      Drop(outcome);
-      return;
-    }
-    phase_ = Phase::kDone;
-  }
+  if (!EnterUnlessGivenUp(Phase::kDone)) return Drop(outcome);
   const std::shared_ptr<Loop> loop = loop_.lock();
   if (!loop) return;
   loop->Post([self = shared_from_this(), outcome = std::move(outcome)]() mutable {

@@ -14,7 +14,7 @@ namespace pcsc_bridge::backend {
 
 // The loop's thread may give it up at any time. The worker makes it, alternating between
 //   calling: inside the library, which nothing can end;
-//   waiting: from Pause or Ask to Proceed, where giving the call up ends it without any effect.
+//   waiting: in WaitUntil, where giving the call up ends it without any effect.
 class PendingCall : public std::enable_shared_from_this<PendingCall> {
  public:
   // `answer` is called, and goes, on the loop's thread.
@@ -32,21 +32,21 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
   std::optional<Call> Take();
   // True if it has been given up: no further call into the library but those that undo.
   bool given_up();
-  // Sleeps. False if the call has been given up.
-  bool Pause(std::chrono::microseconds time);
-  // Asks the library something that does not wait. False if the call has been given up meanwhile.
-  bool Ask(const std::function<void()>& question);
-  // Back from waiting to calling. False if the call has been given up.
-  bool Proceed();
-  // Another process has the card: reported once, see Disconnect::waits.
-  void ReportWait();
+  // Waits until `is_free` says that no other process has the card: asks the library, which does not wait,
+  // again and again with pauses. Reports the first pause (Disconnect::waits). False if the call has been
+  // given up.
+  bool WaitUntil(const std::function<bool()>& is_free);
+  // Another process had the card.
+  void NoteWait() { waited_ = true; }
+  bool has_waited() const { return waited_; }
   // The end; what was called must be gone by now. The outcome is dropped if the call has been given up.
   void Finish(Outcome outcome);
 
  private:
   enum class Phase { kQueued, kCalling, kWaiting, kDone, kGivenUp };
 
-  bool EnterUnlessGivenUp(Phase phase);  // under the lock
+  bool EnterUnlessGivenUp(Phase phase);
+  void ReportWait();
 
   const std::weak_ptr<Loop> loop_;
   const bool only_asks_;  // changes nothing: a call that has ended may be given up without a trace
@@ -54,6 +54,8 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
   // The loop's thread.
   Answer answer_;  // null once called, or given up
   std::function<void()> waits_;
+
+  bool waited_ = false;  // the worker's
 
   std::mutex mutex_;
   std::condition_variable given_up_;

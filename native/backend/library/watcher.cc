@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "backend/library/library_error.h"
 #include "loop/worker.h"
 
 namespace pcsc_bridge::backend {
