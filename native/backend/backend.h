@@ -122,7 +122,8 @@ class Watcher {
 
 using Picture = std::vector<ReaderStatus>;
 // The picture at the start and at each change; perhaps the same once more. An error is the last report: the
-// watcher is dead and is to be destroyed (not within the report).
+// watcher is dead and is to be destroyed (not within the report). SCARD_E_NO_READERS_AVAILABLE: the service
+// has stopped with the last reader, and starts again with the next one.
 using Report = std::function<void(Result<Picture>)>;
 
 // Immutable, lives as long as the process. Thread safe.

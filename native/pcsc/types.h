@@ -57,6 +57,11 @@ struct ReaderStatus {
   std::uint32_t state = 0;        // reader_state bits; in: what is known, out: what is
   std::uint32_t event_count = 0;  // cards inserted and removed so far (high word)
   Bytes atr;
+
+  bool operator==(const ReaderStatus& other) const {
+    return reader == other.reader && state == other.state && event_count == other.event_count &&
+           atr == other.atr;
+  }
 };
 
 // The pseudo reader that reports readers coming and going.

@@ -1,7 +1,6 @@
 #include "readers/monitor.h"
 
 #include <algorithm>
-#include <mutex>
 #include <utility>
 
 #include "backend/choice.h"
@@ -14,12 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kFirstRetry{50};
 constexpr milliseconds kLongestRetry{1000};
-
-bool SamePicture(const Monitor::Picture& a, const Monitor::Picture& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ReaderStatus& x, const ReaderStatus& y) {
-    return x.reader == y.reader && x.state == y.state && x.event_count == y.event_count && x.atr == y.atr;
-  });
-}
 
 }  // namespace
 
@@ -42,18 +35,10 @@ std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::So
 }
 
 std::shared_ptr<Monitor> Monitor::OfProcess() {
-  struct Place {
-    std::mutex mutex;
-    std::shared_ptr<Monitor> monitor;
-  };
-  static Immortal<Place> place;
-  const std::lock_guard<std::mutex> lock(place->mutex);
-  if (!place->monitor) {
-    if (std::shared_ptr<Loop> loop = Loop::OfProcess()) {
-      place->monitor = Create(std::move(loop), backend::OfProcess());
-    }
-  }
-  return place->monitor;
+  const std::shared_ptr<Loop> loop = Loop::OfProcess();
+  if (!loop) return nullptr;
+  static Immortal<std::shared_ptr<Monitor>> monitor(Create(loop, backend::OfProcess()));
+  return *monitor;
 }
 
 std::shared_ptr<Monitor::Subscription> Monitor::Subscribe(std::shared_ptr<Loop> loop, Report report) {
@@ -108,11 +93,15 @@ void Monitor::Fail(const Error& error) {
   loop_->Post([dead = std::shared_ptr<backend::Watcher>(std::move(watcher_))] {});
   pause_ = std::clamp(pause_ * 2, kFirstRetry, kLongestRetry);
   retry_ = loop_->After(pause_, [this] { Start(); });
-  if (!known_ || *known_) Learn(error);
+  if (error.code == status::kNoReadersAvailable) {
+    Learn(Picture{});
+  } else if (!known_ || *known_) {
+    Learn(error);
+  }
 }
 
 void Monitor::Learn(Result<Picture> picture) {
-  if (picture && known_ && *known_ && SamePicture(known_->value(), *picture)) return;
+  if (picture && known_ && *known_ && known_->value() == *picture) return;
   known_ = std::make_shared<const Result<Picture>>(std::move(picture));
   for (const std::shared_ptr<Subscriber>& subscriber : subscribers_) Subscriber::Tell(subscriber, known_);
 }

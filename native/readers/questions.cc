@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <mutex>
 #include <utility>
 
 #include "backend/choice.h"
@@ -13,6 +12,13 @@ namespace {
 
 // Contexts are counted: one that is not used for so long is worth less than the question that makes it anew.
 constexpr std::chrono::milliseconds kIdleLife{1000};
+
+backend::Answer ForNames(std::function<void(Result<std::vector<std::string>>)> answer) {
+  return [answer = std::move(answer)](backend::Outcome outcome) {
+    if (!outcome) return answer(outcome.error());
+    answer(std::move(outcome->names));
+  };
+}
 
 }  // namespace
 
@@ -60,37 +66,21 @@ std::shared_ptr<Questions> Questions::Create(std::shared_ptr<Loop> loop, backend
 }
 
 std::shared_ptr<Questions> Questions::OfProcess() {
-  struct Place {
-    std::mutex mutex;
-    std::shared_ptr<Questions> questions;
-  };
-  static Immortal<Place> place;
-  const std::lock_guard<std::mutex> lock(place->mutex);
-  if (!place->questions) {
-    if (std::shared_ptr<Loop> loop = Loop::OfProcess()) {
-      place->questions = Create(std::move(loop), backend::OfProcess());
-    }
-  }
-  return place->questions;
+  const std::shared_ptr<Loop> loop = Loop::OfProcess();
+  if (!loop) return nullptr;
+  static Immortal<std::shared_ptr<Questions>> questions(Create(loop, backend::OfProcess()));
+  return *questions;
 }
 
 std::shared_ptr<Cancellable> Questions::ListReaders(
     std::vector<std::string> groups, std::shared_ptr<Loop> loop,
     std::function<void(Result<std::vector<std::string>>)> answer) {
-  return Ask(backend::ListReaders{std::move(groups)}, std::move(loop),
-             [answer = std::move(answer)](backend::Outcome outcome) {
-               if (!outcome) return answer(outcome.error());
-               answer(std::move(outcome->names));
-             });
+  return Ask(backend::ListReaders{std::move(groups)}, std::move(loop), ForNames(std::move(answer)));
 }
 
 std::shared_ptr<Cancellable> Questions::ListReaderGroups(
     std::shared_ptr<Loop> loop, std::function<void(Result<std::vector<std::string>>)> answer) {
-  return Ask(backend::ListReaderGroups{}, std::move(loop),
-             [answer = std::move(answer)](backend::Outcome outcome) {
-               if (!outcome) return answer(outcome.error());
-               answer(std::move(outcome->names));
-             });
+  return Ask(backend::ListReaderGroups{}, std::move(loop), ForNames(std::move(answer)));
 }
 
 std::shared_ptr<Cancellable> Questions::IsValid(std::shared_ptr<Loop> loop,

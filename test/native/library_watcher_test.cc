@@ -224,7 +224,7 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("a service that stops with the last reader has no readers, and the watch goes on") {
+  TEST_CASE("a service that stops with the last reader says so with its last report") {
     FakeLibrary library;
     library.table().service_stops_without_readers = true;
     library.AddReader("A");
@@ -232,19 +232,15 @@ TEST_SUITE("library watcher") {
       Watched watched(library);
       CHECK(watched.Next() == "A+");
       library.StopService();
-      CHECK(watched.Next() == "none");
-      library.WaitForCount(Call::kEstablish, 3);
-      CHECK(watched.silent());
-      library.StartService();
-      CHECK(watched.Next() == "A+");
+      CHECK(watched.Next() == "SCARD_E_NO_READERS_AVAILABLE");
+      library.WaitForNoContext();
     }
     SUBCASE("from the beginning") {
       library.StopService();
-      Watched watched(library);
-      CHECK(watched.Next() == "none");
-      library.StartService();
-      CHECK(watched.Next() == "A+");
+      CHECK(Watched(library).Next() == "SCARD_E_NO_READERS_AVAILABLE");
     }
+    library.StartService();
+    CHECK(Watched(library).Next() == "A+");
   }
 
   TEST_CASE("a library that returns at once, changed or not, is asked with pauses, and changes still come") {

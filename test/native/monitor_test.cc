@@ -57,6 +57,21 @@ class MonitorFixture {
   const std::shared_ptr<Monitor> monitor = Monitor::Create(loop, backend::Always(world));
 };
 
+// Watchers that report what a test gives them; none answers by itself.
+class ByHand final : public backend::Backend {
+ public:
+  const char* name() const override { return "by hand"; }
+  std::unique_ptr<backend::Client> MakeClient(const std::shared_ptr<Loop>&) const override { return nullptr; }
+  std::unique_ptr<backend::Watcher> Watch(const std::shared_ptr<Loop>&,
+                                          backend::Report given) const override {
+    ++made;
+    report = std::move(given);
+    return std::make_unique<backend::Watcher>();
+  }
+  mutable int made = 0;
+  mutable backend::Report report;
+};
+
 }  // namespace
 
 TEST_SUITE("monitor") {
@@ -142,6 +157,41 @@ TEST_SUITE("monitor") {
     CHECK(std::chrono::steady_clock::now() - again < milliseconds(1000));
     Run();
     CHECK(reports == "A1 | - | A1 | - | A1");
+  }
+
+  TEST_CASE_FIXTURE(
+      MonitorFixture,
+      "a service that stops with the last reader has no readers, and is looked for with pauses") {
+    const ByHand library;
+    const auto stopping = Monitor::Create(loop, backend::Always(library));
+    std::string reports;
+    const auto subscription = stopping->Subscribe(loop, Into(reports));
+    Run();
+    SUBCASE("in between") {
+      library.report(backend::Picture{{"A", 0, 1, {}}});
+      Run();
+      CHECK(reports == "A1");
+      reports = "now";
+    }
+    SUBCASE("from the beginning") {
+      reports = "now";
+    }
+    const auto start = std::chrono::steady_clock::now();
+    while (library.made < 3) {
+      library.report(Error{status::kNoReadersAvailable, "SCardEstablishContext", "", ""});
+      REQUIRE(RunUntil([&, before = library.made] { return library.made > before; }));
+      // Once.
+      CHECK(reports.substr(0, 6) == "now | ");
+      CHECK(reports.size() == 6);
+    }
+    CHECK(std::chrono::steady_clock::now() - start >= milliseconds(50 + 100));
+    library.report(backend::Picture{{"B", 0, 2, {}}});
+    Run();
+    CHECK(reports == "now |  | B2");
+    // A service that fails for another reason is an error.
+    library.report(Error{status::kNoService, "SCardEstablishContext", "", ""});
+    Run();
+    CHECK(reports == "now |  | B2 | -");
   }
 
   TEST_CASE_FIXTURE(MonitorFixture,

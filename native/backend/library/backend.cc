@@ -1,7 +1,6 @@
 #include "backend/library/backend.h"
 
-#include "backend/library/client.h"
-#include "backend/library/watcher.h"
+#include <utility>
 
 namespace pcsc_bridge::backend {
 namespace {
@@ -12,10 +11,10 @@ class LibraryBackend final : public Backend {
 
   const char* name() const override { return "library"; }
   std::unique_ptr<Client> MakeClient(const std::shared_ptr<Loop>& loop) const override {
-    return std::make_unique<LibraryClient>(library_, loop);
+    return MakeLibraryClient(library_, loop);
   }
   std::unique_ptr<Watcher> Watch(const std::shared_ptr<Loop>& loop, Report report) const override {
-    return std::make_unique<LibraryWatcher>(library_, loop, std::move(report));
+    return MakeLibraryWatcher(library_, loop, std::move(report));
   }
 
  private:
