@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "backend/chooser.h"
-#include "backend/library/backend.h"
 #include "loop/immortal.h"
 
 #if defined(__linux__)
@@ -32,9 +31,8 @@ bool SpyIsLoaded() {
 
 Surroundings OfThisProcess() {
   Surroundings surroundings;
-  surroundings.environment = ReadEnvironment;
+  surroundings.environment = ReadEnvironment();
   surroundings.load_library = Library::Load;
-  surroundings.make_library_backend = MakeLibraryBackend;
 #if defined(__linux__)
   surroundings.make_daemon_backend = MakeDaemonBackend;
   surroundings.ask_daemon_version = [](const std::string& socket) {
@@ -48,9 +46,8 @@ Surroundings OfThisProcess() {
 }  // namespace
 
 void Choose(const std::shared_ptr<Loop>& loop, std::function<void(Result<Choice>)> then) {
+  // Reads the environment here, and not on the worker: see ReadEnvironment.
   static Immortal<Chooser> chooser(OfThisProcess());
-  // Here, and not on the worker: see there.
-  (void)ReadEnvironment();
   chooser->Choose(loop, std::move(then));
 }
 

@@ -1,5 +1,6 @@
 #include "backend/chooser.h"
 
+#include "backend/library/backend.h"
 #include "backend/library/context.h"
 #include "backend/socket_peer.h"
 #include "loop/worker.h"
@@ -18,13 +19,9 @@ void Chooser::Choose(const std::shared_ptr<Loop>& loop, std::function<void(Resul
   }
   if (made) {
     then(*made);
-  } else if (!RunOnWorker([this] { Run(); })) {
+  } else if (!RunOnWorker([this] { Conclude(Decide()); })) {
     Conclude(NoThreadError());
   }
-}
-
-void Chooser::Run() {
-  Conclude(Decide());
 }
 
 void Chooser::Conclude(const Result<Choice>& result) {
@@ -43,17 +40,17 @@ void Chooser::Conclude(const Result<Choice>& result) {
 Result<Choice> Chooser::UseLibrary(std::string reason) {
   const Result<const Library*> library = surroundings_.load_library();
   if (!library) return library.error();
-  backend_ = surroundings_.make_library_backend(*library.value());
+  backend_ = MakeLibraryBackend(*library.value());
   return Choice{backend_.get(), std::move(reason)};
 }
 
 Choice Chooser::UseDaemon(std::string reason) {
-  backend_ = surroundings_.make_daemon_backend(surroundings_.environment().socket);
+  backend_ = surroundings_.make_daemon_backend(surroundings_.environment.socket);
   return Choice{backend_.get(), std::move(reason)};
 }
 
 Result<Choice> Chooser::Decide() {
-  const Environment& environment = surroundings_.environment();
+  const Environment& environment = surroundings_.environment;
   const bool has_daemon = surroundings_.make_daemon_backend != nullptr;
   if (!environment.library.empty()) {
     return UseLibrary("PCSC_BRIDGE_LIBRARY names the library " + environment.library);
@@ -76,7 +73,7 @@ Result<Choice> Chooser::Decide() {
 }
 
 Result<Choice> Chooser::UseWhatLibraryReaches() {
-  const std::string& socket = surroundings_.environment().socket;
+  const std::string& socket = surroundings_.environment.socket;
   const Result<const Library*> library = surroundings_.load_library();
   if (!library) return library.error();
   {

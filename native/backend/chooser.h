@@ -16,11 +16,10 @@
 
 namespace pcsc_bridge::backend {
 
-// What the choice is made from. All of them may block; they are called on a worker thread.
+// What the choice is made from. The functions may block; they are called on a worker thread.
 struct Surroundings {
-  std::function<const Environment&()> environment;
+  Environment environment;
   std::function<Result<const Library*>()> load_library;
-  std::function<std::unique_ptr<Backend>(const Library&)> make_library_backend;
 
   // Null if the platform has no daemon backend.
   std::function<std::unique_ptr<Backend>(const std::string& socket)> make_daemon_backend;
@@ -45,7 +44,6 @@ class Chooser {
   };
 
   // The worker's.
-  void Run();
   Result<Choice> Decide();
   Result<Choice> UseLibrary(std::string reason);
   Choice UseDaemon(std::string reason);

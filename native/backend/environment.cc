@@ -1,5 +1,6 @@
 #include "backend/environment.h"
 
+#include "backend/library/library.h"
 #include "loop/immortal.h"
 
 namespace pcsc_bridge {

@@ -19,11 +19,4 @@ struct Environment {
 // A program with more rights than its user (setuid) takes nothing from the environment.
 const Environment& ReadEnvironment();
 
-namespace platform {
-
-// The variable's value in UTF-8; empty if it is not set. environment_posix.cc, environment_windows.cc.
-std::string ReadVariable(const char* name);
-
-}  // namespace platform
-
 }  // namespace pcsc_bridge

@@ -30,6 +30,22 @@ struct Monitor::Subscriber {
   }
 };
 
+class Monitor::Subscription {
+ public:
+  Subscription(std::shared_ptr<Monitor> monitor, std::shared_ptr<Subscriber> subscriber)
+      : monitor_(std::move(monitor)), subscriber_(std::move(subscriber)) {}
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+  ~Subscription() {
+    subscriber_->report = nullptr;
+    monitor_->loop_->Post([monitor = monitor_, subscriber = subscriber_] { monitor->Remove(subscriber); });
+  }
+
+ private:
+  const std::shared_ptr<Monitor> monitor_;
+  const std::shared_ptr<Subscriber> subscriber_;
+};
+
 std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::Source source) {
   return std::shared_ptr<Monitor>(new Monitor(std::move(loop), std::move(source)));
 }
@@ -46,12 +62,7 @@ std::shared_ptr<Monitor::Subscription> Monitor::Subscribe(std::shared_ptr<Loop> 
   subscriber->loop = std::move(loop);
   subscriber->report = std::move(report);
   loop_->Execute([self = shared_from_this(), subscriber] { self->Add(subscriber); });
-  return std::shared_ptr<Subscription>(new Subscription(shared_from_this(), std::move(subscriber)));
-}
-
-Monitor::Subscription::~Subscription() {
-  subscriber_->report = nullptr;
-  monitor_->loop_->Post([monitor = monitor_, subscriber = subscriber_] { monitor->Remove(subscriber); });
+  return std::make_shared<Subscription>(shared_from_this(), std::move(subscriber));
 }
 
 void Monitor::Add(std::shared_ptr<Subscriber> subscriber) {

@@ -54,18 +54,4 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   std::chrono::milliseconds pause_{0};
 };
 
-class Monitor::Subscription {
- public:
-  ~Subscription();
-  Subscription(const Subscription&) = delete;
-  Subscription& operator=(const Subscription&) = delete;
-
- private:
-  friend class Monitor;
-  Subscription(std::shared_ptr<Monitor> monitor, std::shared_ptr<Subscriber> subscriber)
-      : monitor_(std::move(monitor)), subscriber_(std::move(subscriber)) {}
-  const std::shared_ptr<Monitor> monitor_;
-  const std::shared_ptr<Subscriber> subscriber_;
-};
-
 }  // namespace pcsc_bridge

@@ -1,6 +1,6 @@
 #include "readers/questions.h"
 
-#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <utility>
 
@@ -24,40 +24,31 @@ backend::Answer ForNames(std::function<void(Result<std::vector<std::string>>)> a
 
 class Questions::Question final : public Cancellable, public std::enable_shared_from_this<Question> {
  public:
-  Question(std::weak_ptr<Questions> questions, backend::Call call, std::shared_ptr<Loop> loop,
-           backend::Answer answer)
-      : call_(std::move(call)),
-        questions_(std::move(questions)),
-        loop_(std::move(loop)),
-        answer_(std::move(answer)) {}
+  Question(backend::Call call, std::shared_ptr<Loop> loop, backend::Answer answer)
+      : call_(std::move(call)), loop_(std::move(loop)), answer_(std::move(answer)) {}
 
   void Cancel() override {
-    loop_->Execute([self = shared_from_this()] {
-      if (!self->answer_) return;
-      std::exchange(self->answer_, nullptr)(CancelledError());
-      // One that waits need not be asked any more.
-      if (const std::shared_ptr<Questions> questions = self->questions_.lock()) {
-        questions->loop_->Post([questions, self] {
-          auto& queue = questions->queue_;
-          queue.erase(std::remove(queue.begin(), queue.end(), self), queue.end());
-        });
-      }
-    });
+    given_up_ = true;
+    loop_->Execute([self = shared_from_this()] { self->Answer(CancelledError()); });
   }
-
   void Give(backend::Outcome outcome) {
-    auto shared = std::make_shared<backend::Outcome>(std::move(outcome));
-    loop_->Post([self = shared_from_this(), shared] {
-      if (self->answer_) std::exchange(self->answer_, nullptr)(std::move(*shared));
+    loop_->Post([self = shared_from_this(), outcome = std::move(outcome)]() mutable {
+      self->Answer(std::move(outcome));
     });
   }
 
+  // One that waits need not be asked any more.
+  bool given_up() const { return given_up_; }
   const backend::Call& call() const { return call_; }
 
  private:
+  void Answer(backend::Outcome outcome) {
+    if (answer_) std::exchange(answer_, nullptr)(std::move(outcome));
+  }
+
   const backend::Call call_;
-  const std::weak_ptr<Questions> questions_;
   const std::shared_ptr<Loop> loop_;
+  std::atomic<bool> given_up_{false};
   backend::Answer answer_;  // on loop_; null once answered
 };
 
@@ -94,8 +85,7 @@ std::shared_ptr<Cancellable> Questions::IsValid(std::shared_ptr<Loop> loop,
 
 std::shared_ptr<Cancellable> Questions::Ask(backend::Call call, std::shared_ptr<Loop> loop,
                                             backend::Answer answer) {
-  auto question =
-      std::make_shared<Question>(weak_from_this(), std::move(call), std::move(loop), std::move(answer));
+  auto question = std::make_shared<Question>(std::move(call), std::move(loop), std::move(answer));
   loop_->Execute([self = shared_from_this(), question] {
     self->queue_.push_back(question);
     self->AskNext();
@@ -104,7 +94,9 @@ std::shared_ptr<Cancellable> Questions::Ask(backend::Call call, std::shared_ptr<
 }
 
 void Questions::AskNext() {
-  if (current_ || queue_.empty()) return;
+  if (current_) return;
+  while (!queue_.empty() && queue_.front()->given_up()) queue_.pop_front();
+  if (queue_.empty()) return;
   current_ = std::move(queue_.front());
   queue_.pop_front();
   idle_ = {};
@@ -136,7 +128,6 @@ void Questions::ReleaseContext() {
   client_->Retire(Disposition::kLeave, nullptr);
   // This may be inside one of its answers.
   loop_->Post([gone = std::shared_ptr<backend::Client>(std::move(client_))] {});
-  client_ = nullptr;
 }
 
 void Questions::Finish(backend::Outcome outcome) {

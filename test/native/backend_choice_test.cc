@@ -90,17 +90,13 @@ abi::Long Release(abi::ContextHandle handle) {
   return 0;
 }
 
-class NamedBackend final : public backend::Backend {
+class Daemon final : public backend::Backend {
  public:
-  explicit NamedBackend(std::string name) : name_(std::move(name)) {}
-  const char* name() const override { return name_.c_str(); }
+  const char* name() const override { return "daemon"; }
   std::unique_ptr<backend::Client> MakeClient(const std::shared_ptr<Loop>&) const override { return nullptr; }
   std::unique_ptr<backend::Watcher> Watch(const std::shared_ptr<Loop>&, backend::Report) const override {
     return nullptr;
   }
-
- private:
-  const std::string name_;
 };
 
 // A host with a service at the socket of pcscd and another one elsewhere.
@@ -112,18 +108,14 @@ struct Host {
     environment.socket = pcscd;
     library.establish_context = Establish;
     library.release_context = Release;
-    surroundings.environment = [this]() -> const Environment& { return environment; };
     surroundings.load_library = [this]() -> Result<const Library*> {
       ++loads;
       if (missing) return Error{status::kLibraryMissing, "dlopen", "", ""};
       return &library;
     };
-    surroundings.make_library_backend = [](const Library&) {
-      return std::make_unique<NamedBackend>("library");
-    };
     surroundings.make_daemon_backend = [this](const std::string& socket) {
       CHECK(socket == environment.socket);
-      return std::make_unique<NamedBackend>("daemon");
+      return std::make_unique<Daemon>();
     };
     surroundings.ask_daemon_version = [this](const std::string&) -> Result<Done> {
       if (version != status::kSuccess) return Error{version, "pcscd", "", ""};
@@ -133,8 +125,12 @@ struct Host {
   }
   ~Host() { fs::remove_all(directory); }
 
+  void MakeChooser() {
+    surroundings.environment = environment;
+    chooser = std::make_unique<Chooser>(surroundings);
+  }
   Result<Choice> Choose() {
-    if (!chooser) chooser = std::make_unique<Chooser>(surroundings);
+    if (!chooser) MakeChooser();
     Answer<Choice> answer;
     OnLoop([&] { chooser->Choose(TestLoop(), answer.Take()); });
     return answer.Wait();
@@ -292,7 +288,7 @@ TEST_SUITE("backend choice") {
       go.Wait();
       return load();
     };
-    chooser = std::make_unique<Chooser>(surroundings);
+    MakeChooser();
     std::vector<Answer<Choice>> answers(5);
     OnLoop([&] {
       for (Answer<Choice>& answer : answers) chooser->Choose(TestLoop(), answer.Take());

@@ -53,23 +53,12 @@ Outcome Only(const Result<Done>& result) {
   return Reply{};
 }
 
-Outcome WithNames(Result<std::vector<std::string>> names) {
-  if (!names) return names.error();
+// The outcome of a call that brings one member of its reply.
+template <class T>
+Outcome With(T Reply::*member, Result<T> value) {
+  if (!value) return value.error();
   Reply reply;
-  reply.names = std::move(*names);
-  return reply;
-}
-
-Outcome WithProtocol(Protocols active) {
-  Reply reply;
-  reply.protocol = active;
-  return reply;
-}
-
-Outcome WithBytes(Result<Bytes> bytes) {
-  if (!bytes) return bytes.error();
-  Reply reply;
-  reply.bytes = std::move(*bytes);
+  reply.*member = std::move(*value);
   return reply;
 }
 
@@ -122,13 +111,13 @@ Outcome ClientCalls::Do(const ListReaders& call, PendingCall& pending) {
   Result<std::vector<std::string>> names = context_->ListReaders(call.groups);
   // A service that has stopped with the last reader takes its contexts along.
   if (names && names->empty() && library_.service_stops_without_readers && !card_) context_.reset();
-  return WithNames(std::move(names));
+  return With(&Reply::names, std::move(names));
 }
 
 Outcome ClientCalls::Do(const ListReaderGroups&, PendingCall& pending) {
   const Result<Done> ready = EnsureContext(pending);
   if (!ready) return ready.error();
-  return WithNames(context_->ListReaderGroups());
+  return With(&Reply::names, context_->ListReaderGroups());
 }
 
 Outcome ClientCalls::Do(const CheckContext&, PendingCall& pending) {
@@ -165,7 +154,7 @@ Outcome ClientCalls::Do(const Connect& call, PendingCall& pending) {
   if (!connected) return connected.error();
   card.protocol = FromAbi(active);
   card_.emplace(std::move(card));
-  return WithProtocol(card_->protocol);
+  return With<Protocols>(&Reply::protocol, card_->protocol);
 }
 
 Outcome ClientCalls::Do(const Reconnect& call, PendingCall& pending) {
@@ -179,7 +168,7 @@ Outcome ClientCalls::Do(const Reconnect& call, PendingCall& pending) {
   if (!reconnected) return reconnected.error();
   card_->share_mode = call.share_mode;
   card_->protocol = FromAbi(active);
-  return WithProtocol(card_->protocol);
+  return With<Protocols>(&Reply::protocol, card_->protocol);
 }
 
 Outcome ClientCalls::Do(const Disconnect& call, PendingCall& pending) {
@@ -225,7 +214,7 @@ Outcome ClientCalls::Do(const End& call, PendingCall&) {
 Outcome ClientCalls::Do(const Status&, PendingCall& pending) {
   if (!card_) return NotConnected("SCardStatus");
   if (!WaitUntilFree(pending)) return CancelledError();
-  return GetStatus();
+  return With(&Reply::status, GetStatus());
 }
 
 Outcome ClientCalls::Do(const Transmit& call, PendingCall& pending) {
@@ -233,17 +222,17 @@ Outcome ClientCalls::Do(const Transmit& call, PendingCall& pending) {
   const Bytes& apdu = call.apdu->bytes();
   if (card_->transaction != Transaction::kNone) {
     card_->transaction = Transaction::kUsed;
-    return Send(apdu);
+    return With(&Reply::bytes, Send(apdu));
   }
   if (library_.probe_before_begin || card_->share_mode != ShareMode::kShared) {
     if (!WaitUntilFree(pending)) return CancelledError();
-    return Send(apdu);
+    return With(&Reply::bytes, Send(apdu));
   }
   const Result<Done> begun = BeginTransaction(pending);
   if (!begun) return begun.error();
-  Outcome response = pending.given_up() ? Outcome(CancelledError()) : Send(apdu);
+  Result<Bytes> response = pending.given_up() ? CancelledError() : Send(apdu);
   (void)library_.end_transaction(card_->handle, Dword(Disposition::kLeave));
-  return response;
+  return With(&Reply::bytes, std::move(response));
 }
 
 Outcome ClientCalls::Do(const Control& call, PendingCall&) {
@@ -254,7 +243,7 @@ Outcome ClientCalls::Do(const Control& call, PendingCall&) {
   abi::Dword length = 0;
   const abi::Long code = library_.control(card_->handle, call.code, input.data(), Dword(input.size()),
                                           output.data(), Dword(output.size()), &length);
-  return WithBytes(Received(code, std::move(output), length, "SCardControl"));
+  return With(&Reply::bytes, Received(code, std::move(output), length, "SCardControl"));
 }
 
 Outcome ClientCalls::Do(const GetAttribute& call, PendingCall&) {
@@ -269,7 +258,7 @@ Outcome ClientCalls::Do(const GetAttribute& call, PendingCall&) {
     value.resize(length);
     code = library_.get_attrib(card_->handle, call.id, value.data(), &length);
   }
-  return WithBytes(Received(code, std::move(value), length, "SCardGetAttrib"));
+  return With(&Reply::bytes, Received(code, std::move(value), length, "SCardGetAttrib"));
 }
 
 Outcome ClientCalls::Do(const SetAttribute& call, PendingCall&) {
@@ -307,7 +296,7 @@ Result<Done> ClientCalls::EndTransaction(Disposition disposition) {
   return ended;
 }
 
-Outcome ClientCalls::GetStatus() {
+Result<CardStatus> ClientCalls::GetStatus() {
   abi::Dword reader_length = 0;
   abi::Dword state = 0;
   abi::Dword protocol = 0;
@@ -317,12 +306,10 @@ Outcome ClientCalls::GetStatus() {
       library_.status(card_->handle, nullptr, &reader_length, &state, &protocol, buffer.data(), &length);
   Result<Bytes> atr = Received(code, std::move(buffer), length, "SCardStatus");
   if (!atr) return atr.error();
-  Reply reply;
-  reply.status = {StateFromAbi(state, library_.status_is_mask), FromAbi(protocol), std::move(*atr)};
-  return reply;
+  return CardStatus{StateFromAbi(state, library_.status_is_mask), FromAbi(protocol), std::move(*atr)};
 }
 
-Outcome ClientCalls::Send(const Bytes& apdu) {
+Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
   Bytes& buffer = card_->receive_buffer;
   buffer.resize(abi::kOutputBuffer, 0);
   const abi::IoRequest send_pci{ToAbi(card_->protocol), sizeof(abi::IoRequest)};
@@ -334,8 +321,7 @@ Outcome ClientCalls::Send(const Bytes& apdu) {
     Wipe(buffer);
     return done ? TooLong(length, buffer.size(), "SCardTransmit") : done.error();
   }
-  Reply reply;
-  reply.bytes.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length));
+  Bytes response(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length));
   // The buffer is kept: what came is wiped, and no more than that, since it is large.
   Wipe(buffer.data(), length);
   // Some drivers call it a success when the card went away instead of answering.
@@ -343,7 +329,7 @@ Outcome ClientCalls::Send(const Bytes& apdu) {
     return Error{status::kCommDataLost, "SCardTransmit", card_->reader,
                  "no status word came: the card may have been taken out"};
   }
-  return reply;
+  return response;
 }
 
 Result<Done> ClientCalls::LetGo(Disposition disposition) {

@@ -67,8 +67,8 @@ class ClientCalls {
   // SCardBeginTransaction. Notes a wait that only its time gives away.
   Result<Done> BeginTransaction(PendingCall& pending);
   Result<Done> EndTransaction(Disposition disposition);
-  Outcome GetStatus();
-  Outcome Send(const Bytes& apdu);
+  Result<CardStatus> GetStatus();
+  Result<Bytes> Send(const Bytes& apdu);
   // SCardDisconnect: there is no card afterwards, also if it fails.
   Result<Done> LetGo(Disposition disposition);
   // The error, if this code of a call on the card is one.

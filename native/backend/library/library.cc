@@ -14,10 +14,9 @@ void BindOptional(const platform::LoadedLibrary& loaded, const char* name, Funct
 }
 
 template <class Function>
-bool Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slot, std::string& missing) {
+void Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slot, std::string& missing) {
   BindOptional(loaded, name, slot);
   if (slot == nullptr) missing += (missing.empty() ? "" : ", ") + std::string(name);
-  return slot != nullptr;
 }
 
 Result<std::unique_ptr<Library>> LoadTable() {

@@ -71,6 +71,9 @@ Result<LoadedLibrary> OpenPcscLibrary(const std::string& configured);
 // first.
 void* FindFunction(const LoadedLibrary& library, const char* name);
 
+// The environment variable's value in UTF-8; empty if it is not set.
+std::string ReadVariable(const char* name);
+
 // Reader names between UTF-8 and the library's characters.
 using NativeString = std::basic_string<abi::Char>;
 NativeString ToNative(std::string_view utf8);

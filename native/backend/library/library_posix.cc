@@ -1,6 +1,8 @@
 // dlopen of libpcsclite (Linux) or the PCSC framework (macOS).
 #include <dlfcn.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "backend/library/library.h"
@@ -39,6 +41,15 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
   }
 #endif
   return dlsym(library.handle, name);
+}
+
+std::string ReadVariable(const char* name) {
+#if defined(__APPLE__)
+  const char* const value = issetugid() != 0 ? nullptr : std::getenv(name);
+#else
+  const char* const value = secure_getenv(name);
+#endif
+  return value != nullptr ? value : "";
 }
 
 NativeString ToNative(std::string_view utf8) {

@@ -1,6 +1,8 @@
 // LoadLibrary of winscard.dll.
 #include <windows.h>
 
+#include <vector>
+
 #include "backend/library/library.h"
 #include "loop/system_library_windows.h"
 
@@ -25,6 +27,17 @@ void* FindFunction(const LoadedLibrary& library, const char* name) {
   FARPROC function = GetProcAddress(module, (std::string(name) + "W").c_str());
   if (function == nullptr) function = GetProcAddress(module, name);
   return reinterpret_cast<void*>(function);
+}
+
+std::string ReadVariable(const char* name) {
+  const std::wstring wide = ToNative(name);
+  std::vector<wchar_t> value(MAX_PATH);
+  for (;;) {
+    const DWORD room = static_cast<DWORD>(value.size());
+    const DWORD length = GetEnvironmentVariableW(wide.c_str(), value.data(), room);
+    if (length < room) return FromNative(value.data(), length);
+    value.resize(length);  // with the zero that ends it
+  }
 }
 
 NativeString ToNative(std::string_view utf8) {
