@@ -16,11 +16,11 @@ constexpr milliseconds kLongestRetry{1000};
 
 }  // namespace
 
-struct Monitor::Subscriber {
+struct Monitor::Subscription {
   std::shared_ptr<Loop> loop;
-  Report report;  // on `loop`; null once the subscription has ended
+  Report report;  // on `loop`; null once the subscriber has let go
 
-  static void Tell(const std::shared_ptr<Subscriber>& self,
+  static void Tell(const std::shared_ptr<Subscription>& self,
                    const std::shared_ptr<const Result<Picture>>& known) {
     self->loop->Post([self, known] {
       // A copy: the report may end the subscription.
@@ -28,22 +28,6 @@ struct Monitor::Subscriber {
       if (tell) tell(*known);
     });
   }
-};
-
-class Monitor::Subscription {
- public:
-  Subscription(std::shared_ptr<Monitor> monitor, std::shared_ptr<Subscriber> subscriber)
-      : monitor_(std::move(monitor)), subscriber_(std::move(subscriber)) {}
-  Subscription(const Subscription&) = delete;
-  Subscription& operator=(const Subscription&) = delete;
-  ~Subscription() {
-    subscriber_->report = nullptr;
-    monitor_->loop_->Post([monitor = monitor_, subscriber = subscriber_] { monitor->Remove(subscriber); });
-  }
-
- private:
-  const std::shared_ptr<Monitor> monitor_;
-  const std::shared_ptr<Subscriber> subscriber_;
 };
 
 std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::Source source) {
@@ -58,26 +42,28 @@ std::shared_ptr<Monitor> Monitor::OfProcess() {
 }
 
 std::shared_ptr<Monitor::Subscription> Monitor::Subscribe(std::shared_ptr<Loop> loop, Report report) {
-  auto subscriber = std::make_shared<Subscriber>();
-  subscriber->loop = std::move(loop);
-  subscriber->report = std::move(report);
-  loop_->Execute([self = shared_from_this(), subscriber] { self->Add(subscriber); });
-  return std::make_shared<Subscription>(shared_from_this(), std::move(subscriber));
+  const auto kept = std::make_shared<Subscription>(Subscription{std::move(loop), std::move(report)});
+  loop_->Execute([self = shared_from_this(), kept] { self->Add(kept); });
+  // Reports that are under way keep the subscription; the subscriber's pointer ends it.
+  return std::shared_ptr<Subscription>(kept.get(), [self = shared_from_this(), kept](Subscription*) {
+    kept->report = nullptr;
+    self->loop_->Post([self, kept] { self->Remove(kept); });
+  });
 }
 
-void Monitor::Add(std::shared_ptr<Subscriber> subscriber) {
-  if (known_) Subscriber::Tell(subscriber, known_);
-  subscribers_.push_back(std::move(subscriber));
-  if (subscribers_.size() > 1) return;
+void Monitor::Add(std::shared_ptr<Subscription> subscription) {
+  if (known_) Subscription::Tell(subscription, known_);
+  subscriptions_.push_back(std::move(subscription));
+  if (subscriptions_.size() > 1) return;
   pause_ = milliseconds(0);
   Start();
 }
 
-void Monitor::Remove(const std::shared_ptr<Subscriber>& subscriber) {
-  const auto found = std::find(subscribers_.begin(), subscribers_.end(), subscriber);
-  if (found == subscribers_.end()) return;
-  subscribers_.erase(found);
-  if (!subscribers_.empty()) return;
+void Monitor::Remove(const std::shared_ptr<Subscription>& subscription) {
+  const auto found = std::find(subscriptions_.begin(), subscriptions_.end(), subscription);
+  if (found == subscriptions_.end()) return;
+  subscriptions_.erase(found);
+  if (!subscriptions_.empty()) return;
   ++attempt_;
   watcher_ = nullptr;
   retry_ = {};
@@ -114,7 +100,8 @@ void Monitor::Fail(const Error& error) {
 void Monitor::Learn(Result<Picture> picture) {
   if (picture && known_ && *known_ && known_->value() == *picture) return;
   known_ = std::make_shared<const Result<Picture>>(std::move(picture));
-  for (const std::shared_ptr<Subscriber>& subscriber : subscribers_) Subscriber::Tell(subscriber, known_);
+  for (const std::shared_ptr<Subscription>& subscription : subscriptions_)
+    Subscription::Tell(subscription, known_);
 }
 
 }  // namespace pcsc_bridge

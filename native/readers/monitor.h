@@ -23,7 +23,7 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   static std::shared_ptr<Monitor> Create(std::shared_ptr<Loop> loop, backend::Source source);
 
   // Made by Subscribe. No report comes once it has been destroyed, on its loop.
-  class Subscription;
+  struct Subscription;
 
   // Any thread. `report` comes on `loop`: the whole picture as soon as it is known, and again whenever it has
   // changed; an error when the service cannot be reached, once, and the picture again when it can.
@@ -34,19 +34,17 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   const std::shared_ptr<Loop>& loop() const { return loop_; }
 
  private:
-  struct Subscriber;
-
   Monitor(std::shared_ptr<Loop> loop, backend::Source source)
       : loop_(std::move(loop)), source_(std::move(source)) {}
-  void Add(std::shared_ptr<Subscriber> subscriber);
-  void Remove(const std::shared_ptr<Subscriber>& subscriber);
+  void Add(std::shared_ptr<Subscription> subscription);
+  void Remove(const std::shared_ptr<Subscription>& subscription);
   void Start();
   void Fail(const Error& error);
   void Learn(Result<Picture> picture);
 
   const std::shared_ptr<Loop> loop_;
   const backend::Source source_;
-  std::vector<std::shared_ptr<Subscriber>> subscribers_;
+  std::vector<std::shared_ptr<Subscription>> subscriptions_;
   std::shared_ptr<const Result<Picture>> known_;
   std::unique_ptr<backend::Watcher> watcher_;
   std::uint64_t attempt_ = 0;  // tells a late choice of a backend, or report, from this attempt's

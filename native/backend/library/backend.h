@@ -11,8 +11,7 @@ namespace pcsc_bridge::backend {
 // For a loaded library. Lives as long as its clients and their threads: in a program, for ever.
 std::unique_ptr<Backend> MakeLibraryBackend(const Library& library);
 
-// What it makes: client.cc, watcher.cc.
-std::unique_ptr<Client> MakeLibraryClient(const Library& library, const std::shared_ptr<Loop>& loop);
+// Its watchers: watcher.cc.
 std::unique_ptr<Watcher> MakeLibraryWatcher(const Library& library, const std::shared_ptr<Loop>& loop,
                                             Report report);
 

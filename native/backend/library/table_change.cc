@@ -12,50 +12,42 @@ namespace {
 
 constexpr std::chrono::milliseconds kPatience{100};
 
-// Lets one in.
-class Turnstile {
- public:
-  // False if one call stays in it for too long; that others come first does not count.
-  bool Enter() {
-    std::unique_lock<std::mutex> lock(mutex_);
-    std::uint64_t seen = entries_;
-    while (!left_.wait_for(lock, kPatience, [this] { return !busy_; })) {
-      if (entries_ == seen) return false;
-      seen = entries_;
-    }
-    ++entries_;
-    busy_ = true;
-    return true;
-  }
-
-  void Leave() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      busy_ = false;
-    }
-    left_.notify_one();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable left_;
-  bool busy_ = false;
-  std::uint64_t entries_ = 0;
+// A library is loaded once per process, and so are its tables.
+struct Tables {
+  std::mutex mutex;
+  std::condition_variable left;
+  bool busy = false;
+  std::uint64_t entries = 0;
 };
 
-// A library is loaded once per process, and so are its tables.
-Turnstile& OfProcess() {
-  static Immortal<Turnstile> turnstile;
-  return *turnstile;
+Tables& OfProcess() {
+  static Immortal<Tables> tables;
+  return *tables;
+}
+
+// False if one call keeps them for too long; that others come first does not count.
+bool Enter(Tables& tables) {
+  std::unique_lock<std::mutex> lock(tables.mutex);
+  std::uint64_t seen = tables.entries;
+  while (!tables.left.wait_for(lock, kPatience, [&] { return !tables.busy; })) {
+    if (tables.entries == seen) return false;
+    seen = tables.entries;
+  }
+  ++tables.entries;
+  tables.busy = true;
+  return true;
 }
 
 }  // namespace
 
-TableChange::TableChange(const Library& library)
-    : entered_(library.unguarded_tables && OfProcess().Enter()) {}
+TableChange::TableChange(const Library& library) : entered_(library.unguarded_tables && Enter(OfProcess())) {}
 
 TableChange::~TableChange() {
-  if (entered_) OfProcess().Leave();
+  if (!entered_) return;
+  Tables& tables = OfProcess();
+  const std::lock_guard<std::mutex> lock(tables.mutex);
+  tables.busy = false;
+  tables.left.notify_one();
 }
 
 }  // namespace pcsc_bridge
