@@ -1,5 +1,6 @@
 #include "readers/questions.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <utility>
@@ -94,9 +95,11 @@ std::shared_ptr<Cancellable> Questions::Ask(backend::Call call, std::shared_ptr<
 }
 
 void Questions::AskNext() {
-  if (current_) return;
-  while (!queue_.empty() && queue_.front()->given_up()) queue_.pop_front();
-  if (queue_.empty()) return;
+  // While the service hangs, these would become more and more.
+  queue_.erase(
+      std::remove_if(queue_.begin(), queue_.end(), [](const auto& each) { return each->given_up(); }),
+      queue_.end());
+  if (current_ || queue_.empty()) return;
   current_ = std::move(queue_.front());
   queue_.pop_front();
   idle_ = {};
