@@ -17,7 +17,7 @@ class DaemonBackend final : public Backend {
 
   const char* name() const override { return "daemon"; }
   std::unique_ptr<Client> MakeClient(const std::shared_ptr<Loop>& loop) const override {
-    return std::make_unique<daemon::Client>(loop, socket_);
+    return std::make_unique<daemon::Client>(loop, socket_, contention_);
   }
   std::unique_ptr<Watcher> Watch(const std::shared_ptr<Loop>& loop, Report report) const override {
     return std::make_unique<daemon::Watcher>(loop, socket_, std::move(report));
@@ -25,6 +25,7 @@ class DaemonBackend final : public Backend {
 
  private:
   const std::string socket_;
+  const std::shared_ptr<daemon::Contention> contention_ = std::make_shared<daemon::Contention>();
 };
 
 }  // namespace

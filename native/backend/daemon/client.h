@@ -1,6 +1,8 @@
 // A PC/SC context of pcscd, with at most one card on it, as a state machine over one link.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,9 +15,25 @@
 
 namespace pcsc_bridge::daemon {
 
+// When another process was last seen holding a card. While none is, a begin goes without the question
+// beforehand whether the card is free: one trip to the daemon less for every transaction. The first begin
+// that meets a holder pays for it with the 100 ms that the daemon takes to refuse. Thread safe.
+class Contention {
+ public:
+  void Note(Loop::Clock::time_point now = Loop::Clock::now()) { last_ = now.time_since_epoch().count(); }
+  bool IsRecent() const {
+    const Loop::Clock::rep last = last_;
+    return last != 0 && Loop::Clock::now().time_since_epoch() - Loop::Clock::duration(last) < kRemembered;
+  }
+
+ private:
+  static constexpr std::chrono::minutes kRemembered{1};
+  std::atomic<Loop::Clock::rep> last_{0};  // 0: never
+};
+
 class Client final : public backend::Client {
  public:
-  Client(std::shared_ptr<Loop> loop, std::string socket);
+  Client(std::shared_ptr<Loop> loop, std::string socket, std::shared_ptr<Contention> contention);
   ~Client() override;
 
   void Start(backend::Call call, backend::Answer done) override;
@@ -48,6 +66,7 @@ class Client final : public backend::Client {
     kNever,
     kRefused,     // when the daemon has refused it
     kBeforehand,  // before it is made, because the daemon would hold it back
+    kContended,   // before it is made if there is contention, otherwise when it was refused
   };
   // What each kind of call has its own of.
   struct Kind {
@@ -65,6 +84,7 @@ class Client final : public backend::Client {
 
   static const Kind& KindOf(const backend::Call& call);
   Waiting HowToWait() const;
+  bool WaitsBeforehand() const;
 
   // Makes the current call as soon as there are a link, a context and a card for it.
   void Proceed();
@@ -86,6 +106,7 @@ class Client final : public backend::Client {
 
   const std::shared_ptr<Loop> loop_;
   const std::string socket_;
+  const std::shared_ptr<Contention> contention_;
   std::shared_ptr<Link> link_;  // null before the first call and after an opening that failed
   Phase phase_ = Phase::kIdle;
   std::optional<Current> current_;

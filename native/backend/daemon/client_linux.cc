@@ -36,8 +36,8 @@ void DisconnectForGood(Link& link, const Dispose& message) {
 
 }  // namespace
 
-Client::Client(std::shared_ptr<Loop> loop, std::string socket)
-    : loop_(std::move(loop)), socket_(std::move(socket)) {}
+Client::Client(std::shared_ptr<Loop> loop, std::string socket, std::shared_ptr<Contention> contention)
+    : loop_(std::move(loop)), socket_(std::move(socket)), contention_(std::move(contention)) {}
 
 Client::~Client() {
   if (retired_) return;
@@ -121,7 +121,7 @@ void Client::Proceed() {
     message.scope = abi::kScopeSystem;
     return link_->Ask(Command::kEstablishContext, message, During(Phase::kEstablishing));
   }
-  if (HowToWait() == Waiting::kBeforehand) return Probe();
+  if (WaitsBeforehand()) return Probe();
   Make();
 }
 
@@ -156,6 +156,7 @@ void Client::Settle(Result<Link::Answer>&& answer) {
 
 void Client::Apply(Phase phase, const Result<Link::Answer>& answer) {
   const Status code = answer ? answer.value().code : status::kCommError;
+  if (code == status::kSharingViolation && phase != Phase::kConnecting) contention_->Note();
   const bool succeeded = code == status::kSuccess;
   switch (phase) {
     case Phase::kOpening:
@@ -242,6 +243,11 @@ Client::Waiting Client::HowToWait() const {
   return KindOf(current_->call).waiting;
 }
 
+bool Client::WaitsBeforehand() const {
+  const Waiting waiting = HowToWait();
+  return waiting == Waiting::kBeforehand || (waiting == Waiting::kContended && contention_->IsRecent());
+}
+
 void Client::Probe() {
   link_->Ask(Command::kStatus, Plain{context_.card->handle}, During(Phase::kProbing));
 }
@@ -260,8 +266,8 @@ void Client::PauseAndProbe() {
 // --- The calls ---
 
 const Client::Kind& Client::KindOf(const backend::Call& call) {
-  // In the order of the variant. The daemon takes 100 ms to refuse a begin, and holds a disconnect with a
-  // disposition back without limit: these wait beforehand.
+  // In the order of the variant. The daemon holds a disconnect with a disposition back without limit, and
+  // takes 100 ms to refuse a begin: these wait beforehand.
   static constexpr Kind kKinds[] = {
       {"SCardListReaders", Phase::kLooking},
       {"SCardListReaderGroups", Phase::kAnswering},
@@ -269,7 +275,7 @@ const Client::Kind& Client::KindOf(const backend::Call& call) {
       {"SCardConnect", Phase::kConnecting, Command::kConnect},
       {"SCardReconnect", Phase::kCalling, Command::kReconnect, Waiting::kRefused},
       {"SCardDisconnect", Phase::kDisconnecting, Command::kDisconnect, Waiting::kBeforehand},
-      {"SCardBeginTransaction", Phase::kBeginning, Command::kBeginTransaction, Waiting::kBeforehand},
+      {"SCardBeginTransaction", Phase::kBeginning, Command::kBeginTransaction, Waiting::kContended},
       {"SCardEndTransaction", Phase::kEnding, Command::kEndTransaction},
       {"SCardStatus", Phase::kChecking, Command::kStatus, Waiting::kRefused},
       {"SCardTransmit", Phase::kCalling, Command::kTransmit, Waiting::kRefused},
