@@ -94,6 +94,8 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
   }
 
   void End(Error error) {
+    // If the service has stopped with the last reader, there are no readers.
+    if (MeansNoReaders(library_, error.code)) error.code = status::kNoReadersAvailable;
     {
       std::optional<Context> dead;  // goes after the lock
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -101,8 +103,6 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
       ended_ = true;
       wake_.notify_all();
     }
-    // If the service has stopped with the last reader, there are no readers.
-    if (MeansNoReaders(library_, error.code)) error.code = status::kNoReadersAvailable;
     if (!stopped_) Send(std::move(error));
   }
 
