@@ -90,6 +90,7 @@ void Monitor::Fail(const Error& error) {
   loop_->Post([dead = std::shared_ptr<backend::Watcher>(std::move(watcher_))] {});
   pause_ = std::clamp(pause_ * 2, kFirstRetry, kLongestRetry);
   retry_ = loop_->After(pause_, [this] { Start(); });
+  // If the service has stopped with the last reader, it starts again with the next one.
   if (error.code == status::kNoReadersAvailable) {
     Learn(Picture{});
   } else if (!known_ || *known_) {
