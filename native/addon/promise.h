@@ -77,9 +77,7 @@ Promised<T> MakePromise(Napi::Env env, Convert<T> convert, typename Pending<T>::
 template <class T>
 void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask) {
   const auto work = [ask = std::move(ask), answer = promised.answer] { answer(ask()); };
-  if (!RunOnWorker(work)) {
-    promised.answer(Error{status::kNoMemory, "thread", "", "the system has no thread to give"});
-  }
+  if (!RunOnWorker(work)) promised.answer(NoThreadError());
 }
 
 // Ties an operation to its Cancel in JavaScript: either may come first, on different threads.

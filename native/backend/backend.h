@@ -51,7 +51,9 @@ struct Begin {};
 struct End {
   Disposition disposition = Disposition::kLeave;
 };
-struct Status {};
+struct Status {
+  bool handle_works = false;  // as the caller knows: a backend need not ask for that
+};
 struct Transmit {
   std::shared_ptr<const SecretBytes> apdu;
 };

@@ -284,8 +284,8 @@ void Connection::FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome
   if (!reset_first && begun.handle_works && !begun.card_was_reset && known_atr_) {
     return Settle<Claimed>(operation, Claimed{begun, *known_atr_});
   }
-  const auto ask = [this, begun, &operation] {
-    Call(backend::Status{}, [this, begun, &operation](backend::Outcome outcome) {
+  const auto ask = [this, begun, works = reset_first || begun.handle_works, &operation] {
+    Call(backend::Status{works}, [this, begun, &operation](backend::Outcome outcome) {
       if (!outcome) return EndAndFail<Claimed>(operation, outcome.error());
       known_atr_ = outcome->status.atr;
       Settle<Claimed>(operation, Claimed{begun, std::move(outcome->status.atr)});

@@ -172,7 +172,7 @@ Result<std::shared_ptr<PipeServer>> PipeServer::Listen(const std::string& path, 
                   taken ? "somebody listens at " + path + " already" : path + " cannot be made", error);
   }
   if (!RunOnWorker([shared] { shared->Run(); })) {
-    return Error{status::kNoMemory, "thread", "", "the system has no thread to give"};
+    return NoThreadError();
   }
   return std::shared_ptr<PipeServer>(new PipeServer(std::move(shared)));
 }

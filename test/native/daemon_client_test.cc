@@ -156,6 +156,9 @@ TEST_SUITE("daemon client") {
     CHECK((outcome.value().status.atr == Bytes{0x3b, 0x01, 0x02}));
     daemon.ChangeReader("S", 0x34);
     CHECK(Do(backend::Status{}).value().status.state == CardState::kNegotiable);
+    daemon.Forget();
+    CHECK(Do(backend::Status{true}).value().status.state == CardState::kNegotiable);
+    CHECK(daemon.count(Command::kStatus) == 0);
     daemon.ChangeReader("S", FakeDaemon::kNoCard);
     CHECK(Do(backend::Status{}).value().status.state == CardState::kAbsent);
     daemon.RemoveReader("S");

@@ -295,6 +295,9 @@ void Client::Make() {
   const Kind& kind = KindOf(call);
   const auto ask = [this, &kind](const auto& wanted) {
     using Call = std::decay_t<decltype(wanted)>;
+    if constexpr (std::is_same_v<Call, backend::Status>) {
+      if (wanted.handle_works) return link_->AskReaders(During(Phase::kLooking));
+    }
     if constexpr (std::is_same_v<Call, backend::ListReaders>) {
       link_->AskReaders(During(kind.phase));
     } else if constexpr (std::is_same_v<Call, backend::CheckContext>) {

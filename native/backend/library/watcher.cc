@@ -134,7 +134,8 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
       if (!names) return names.error();
       const Picture before = Merge(names.value(), picture);
       // If readers came or went since the last report, this only looks at what there is.
-      const bool complete = looked && before == picture;
+      const bool complete = looked && before.size() == picture.size() &&
+                            std::is_permutation(before.begin(), before.end(), picture.begin());
       picture = before;
       std::optional<milliseconds> limit = complete ? kLookForReaders : milliseconds(0);
       // pcsc-lite does not compare a counter of 0: a reader that comes between the list and the wait is then
