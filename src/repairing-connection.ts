@@ -96,8 +96,7 @@ export class RepairingConnection {
 
   /** The connection, where there is nothing to put right. */
   get #usable(): NativeConnection | undefined {
-    const ready = this.#remedy === 'none' && this.#closed === undefined && this.#connection?.ended === false;
-    return ready ? this.#connection : undefined;
+    return this.#remedy === 'none' && this.#closed === undefined ? this.#connection : undefined;
   }
 
   async #ready(cancel: Cancellation | undefined): Promise<NativeConnection> {

@@ -42,6 +42,7 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
   if (cache_->closed_) return Fail(Error{status::kClosed, "acquire", target_.reader, ""}, later);
   if (!std::exchange(started_, true)) candidates_ = cache_->Candidates(identity_, target_);
   if (std::exchange(renewed_, false)) {
+    reopening_ = true;
     step_start_ = steady_clock::now();
     return Step::kOpen;
   }
@@ -128,6 +129,7 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
   }
   waited_in_line_ = false;
   if (claim) {
+    reopening_ = false;
     entry->info.atr = claim->atr;
     cache_->index_.MarkOpen(*entry);
     const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
@@ -154,6 +156,8 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
 
 void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later) {
   const bool evicted = entry->gone;
+  // The card may have gone after its reset: then it is connected anew, as after any evaluation that fails.
+  const bool reopened = std::exchange(reopening_, false);
   // There is nothing left to reset; and the card may be in use by the program that has reset it.
   if (error.code == status::kResetCard || error.code == status::kRemovedCard) entry->use = 0;
   const bool only_given_up = settled_ && !opened && error.code == status::kCancelled && entry->card->usable();
@@ -169,7 +173,7 @@ void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Late
   } else {
     cache_->Drop(entry, later);
   }
-  if (!opened || evicted) return;
+  if (!opened || evicted || reopened) return;
   if (error.reader.empty()) error.reader = target_.reader;
   Settle(std::move(error), later);
 }

@@ -62,6 +62,7 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   EntryPtr current_;          // waited for, or being evaluated or opened
   bool handed_over_ = false;  // the one before us in line gave us the entry
   bool renewed_ = false;      // current_ is ours, and to be opened: its card was reset
+  bool reopening_ = false;    // and is being opened
   bool waited_in_line_ = false;
   std::uint64_t step_number_ = 0;  // tells a late return of one step from the next step
   std::shared_ptr<Cancellable> operation_;

@@ -145,8 +145,10 @@ class Player {
       ++connect_times_[Roll(kSessions)];  // the session reconnects
     } else if (dice < 60) {
       DropGoneEntries();
-    } else if (dice < 62) {
+    } else if (dice < 61) {
       world_->ExchangeCard(Reader());
+    } else if (dice < 62) {
+      world_->ResetOutside(Reader());
     } else if (dice < 63) {
       world_->FailOpens(1);
     } else if (dice < 64) {

@@ -212,6 +212,56 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and th
   CHECK(world->open_handles() == 1);
 }
 
+TEST_CASE_FIXTURE(Filtered,
+                  "an entry whose card another program reset becomes a new one, on the same handle") {
+  Use(kAnna, "A");
+  Use(kAnna, "B");
+  const std::uint64_t before = cache->Entries()[0].id;
+  world->ForgetLog();
+  world->ResetOutside("A");
+  Lease lease = Acquire(kAnna, "A");
+  CHECK(lease.fresh());
+  REQUIRE(lease.evaluated().size() == 1);
+  CHECK(lease.evaluated()[0].entry == before);
+  CHECK_FALSE(lease.evaluated()[0].valid);
+  CHECK(lease.entry().id > cache->Entries()[0].id);
+  CHECK(Readers() == "BA");
+  CHECK(world->log() == "reopen A");
+  CHECK(world->open_handles() == 2);
+
+  SUBCASE("which the next lookup finds valid") {
+    CHECK(End(std::move(lease)).ok());
+    CHECK_FALSE(Acquire(kAnna, "A").fresh());
+  }
+  SUBCASE("and is dropped if the card goes meanwhile") {
+    CHECK(End(std::move(lease)).ok());
+    world->ExchangeCard("A");
+    CHECK(Acquire(kAnna, "A").fresh());
+    CHECK(world->open_handles() == 2);
+  }
+}
+
+TEST_CASE_FIXTURE(Filtered, "a lookup given up while it opens a reset card again lets the handle go") {
+  Use(kAnna, "A");
+  world->PutTasksOff();
+  world->ResetOutside("A");
+  Asked asked = Ask(kAnna, "A");
+  CHECK(world->RunTask(0));  // the evaluation fails, and the entry is to be opened again
+  asked.lookup->Cancel();
+  CHECK(asked.answer.given());
+  while (world->RunTask(0)) {
+  }
+  CHECK(cache->Entries().empty());
+  CHECK(world->open_handles() == 0);
+}
+
+TEST_CASE_FIXTURE(Unfiltered, "another identity's entry whose card was reset is dropped") {
+  Use(kBert, "A");
+  world->ResetOutside("A");
+  CHECK(Acquire(kAnna, "B").fresh());
+  CHECK(Readers() == "B");
+}
+
 TEST_CASE_FIXTURE(Filtered, "an entry is leased to one at a time, in the order of asking") {
   Lease first = Acquire(kAnna, "A");
   Asked second = Ask(kAnna, "A");

@@ -171,7 +171,7 @@ TEST_SUITE("daemon client, giving up") {
       daemon.LetGo(Command::kBeginTransaction);
       loop.RunUntil([&] { return sent.done(); });
       CHECK(sent.outcome().ok());
-      CHECK(daemon.log() == "begin, end leave, transmit 01");
+      CHECK(daemon.log() == "status, begin, end leave, transmit 01");
     } else {
       daemon.LetGo(Command::kBeginTransaction);
       RunUntilAsked(Command::kEndTransaction);
@@ -190,7 +190,7 @@ TEST_SUITE("daemon client, giving up") {
     loop.RunUntil([&] { return begun.done(); });
     CHECK(begun.outcome().ok());
     CHECK_FALSE(begun.outcome().value().waited);
-    CHECK(daemon.log() == "begin!, status, begin");
+    CHECK(daemon.log() == "status, begin!, status, begin");
   }
 
   TEST_CASE_FIXTURE(WithCard, "a disconnect given up while it waits leaves the card connected") {
@@ -359,7 +359,7 @@ TEST_SUITE("daemon client, the end") {
     const Released released = Retire(Disposition::kLeave);
     daemon.LetGo(Command::kBeginTransaction);
     RunUntilReleased(released);
-    CHECK(daemon.log() == "begin, disconnect leave");
+    CHECK(daemon.log() == "status, begin, disconnect leave");
   }
 
   TEST_CASE_FIXTURE(Ending, "a connect under way is awaited and undone with the disposition") {
@@ -397,7 +397,6 @@ TEST_SUITE("daemon client, the end") {
   }
 
   TEST_CASE_FIXTURE(EndingWithCard, "a card that is waited for is disconnected without waiting any longer") {
-    SeeHolder();
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     StartUnanswered(*client, backend::Begin{});
     RunUntilAsked(Command::kStatus, 3);

@@ -142,7 +142,7 @@ TEST_SUITE("daemon client") {
     CHECK_FALSE(begun.value().waited);
     CHECK(Do(Sending({0xaa})).value().bytes == Bytes{0xaa, 0x90, 0x00});
     CHECK(Do(End{Disposition::kReset}).ok());
-    CHECK(daemon.log() == "begin, transmit aa, end reset");
+    CHECK(daemon.log() == "status, begin, transmit aa, end reset");
   }
 
   TEST_CASE_FIXTURE(WithCard, "the status has the card's state, protocol and ATR") {
@@ -184,26 +184,7 @@ TEST_SUITE("daemon client") {
 
   // --- Another process has the card ---
 
-  TEST_CASE_FIXTURE(WithCard, "a begin goes at once while no other process has been seen with a card") {
-    REQUIRE(Do(backend::Begin{}).ok());
-    REQUIRE(Do(End{}).ok());
-    CHECK(daemon.log() == "begin, end leave");
-    SeeHolder();
-    REQUIRE(Do(backend::Begin{}).ok());
-    CHECK(daemon.log() == "status, begin");
-  }
-
-  TEST_CASE("another process that was seen with a card is remembered for a minute") {
-    daemon::Contention contention;
-    CHECK_FALSE(contention.IsRecent());
-    contention.Note();
-    CHECK(contention.IsRecent());
-    contention.Note(Loop::Clock::now() - 61s);
-    CHECK_FALSE(contention.IsRecent());
-  }
-
   TEST_CASE_FIXTURE(WithCard, "a begin asks until the card is free, and only then begins") {
-    SeeHolder();
     daemon.Refuse(Command::kStatus, status::kSharingViolation, 5);
     const backend::Outcome begun = Do(backend::Begin{});
     REQUIRE(begun.ok());
@@ -218,11 +199,52 @@ TEST_SUITE("daemon client") {
     const backend::Outcome begun = Do(backend::Begin{});
     REQUIRE(begun.ok());
     CHECK(begun.value().waited);
-    CHECK(daemon.log() == "begin!, status, begin!, status, begin");
+    CHECK(daemon.log() == "status, begin!, status, begin!, status, begin");
+  }
+
+  TEST_CASE_FIXTURE(WithCard, "a process that begins often and meets no holder no longer asks beforehand") {
+    for (int i = 0; i < 16; ++i) {
+      REQUIRE(Do(backend::Begin{}).ok());
+      REQUIRE(Do(End{}).ok());
+    }
+    CHECK(daemon.count(Command::kStatus) == 16);
+    daemon.Forget();
+    REQUIRE(Do(backend::Begin{}).ok());
+    REQUIRE(Do(End{}).ok());
+    CHECK(daemon.log() == "begin, end leave");
+    // Until it meets one.
+    daemon.Forget();
+    daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, 1);
+    const backend::Outcome begun = Do(backend::Begin{});
+    REQUIRE(begun.ok());
+    CHECK(begun.value().waited);
+    REQUIRE(Do(End{}).ok());
+    REQUIRE(Do(backend::Begin{}).ok());
+    CHECK(daemon.log() == "begin!, status, begin, end leave, status, begin");
+  }
+
+  TEST_CASE("contention is unlikely after 16 begins in a row, and for a minute after the last") {
+    daemon::Contention contention;
+    const Loop::Clock::time_point start = Loop::Clock::now();
+    for (int i = 0; i < 16; ++i) {
+      CHECK_FALSE(contention.IsUnlikely(start));
+      contention.NoteFree(start);
+    }
+    CHECK(contention.IsUnlikely(start + 59s));
+    CHECK_FALSE(contention.IsUnlikely(start + 60s));
+    SUBCASE("a pause of a minute starts the count anew") {
+      contention.NoteFree(start + 60s);
+      CHECK_FALSE(contention.IsUnlikely(start + 60s));
+    }
+    SUBCASE("a holder is remembered for a minute, however many begins follow") {
+      contention.NoteHeld(start);
+      for (int i = 0; i < 16; ++i) contention.NoteFree(start + 59s);
+      CHECK_FALSE(contention.IsUnlikely(start + 59s));
+      CHECK(contention.IsUnlikely(start + 60s));
+    }
   }
 
   TEST_CASE_FIXTURE(WithCard, "the pauses grow from half a millisecond to two") {
-    SeeHolder();
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     const auto start = std::chrono::steady_clock::now();
     const Called begun(*client, backend::Begin{});
@@ -372,7 +394,6 @@ TEST_SUITE("daemon client") {
   }
 
   TEST_CASE_FIXTURE(WithCard, "a daemon that goes while the card is waited for ends the wait") {
-    SeeHolder();
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     const Called begun(*client, backend::Begin{});
     RunUntilAsked(Command::kStatus, 2);

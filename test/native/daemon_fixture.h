@@ -100,12 +100,6 @@ struct WithDaemon {
     REQUIRE(Do(backend::Begin{}).ok());
     daemon.Forget();
   }
-  // From here on a begin asks first whether the card is free.
-  void SeeHolder() {
-    daemon.Refuse(Command::kStatus, status::kSharingViolation, 1);
-    REQUIRE(Do(backend::Status{}).ok());
-    daemon.Forget();
-  }
   void RunUntilNoLink() {
     loop.RunUntil([&] { return daemon.links() == 0; });
   }

@@ -22,7 +22,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
 
   std::shared_ptr<Cancellable> Open(MustReset must_reset,
                                     std::function<void(Result<Claim>)> answer) override {
-    return StartAttempt("open ", std::move(must_reset), std::move(answer));
+    return StartAttempt(open_ ? "reopen " : "open ", std::move(must_reset), std::move(answer));
   }
   std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
                                         std::function<void(Result<Claim>)> answer) override {
@@ -41,6 +41,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
 
     std::shared_ptr<StandInCard> card;
     std::string what;
+    bool opens = false;
     MustReset must_reset;
     std::function<void(Result<Claim>)> answer;  // empty once given
     bool has_card = false;
@@ -51,6 +52,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     auto attempt = std::make_shared<Attempt>();
     attempt->card = shared_from_this();
     attempt->what = what + reader_;
+    attempt->opens = attempt->what != "evaluate " + reader_;
     attempt->must_reset = std::move(must_reset);
     attempt->answer = std::move(answer);
     BeginTask();
@@ -85,6 +87,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
   bool closed_ = false;
   bool open_ = false;
   int exchanged_seen_ = 0;
+  int resets_seen_ = 0;
   std::weak_ptr<Attempt> attempt_;
 };
 
@@ -96,6 +99,8 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
     code = status::kClosed;
   } else if (open_ && is_dead()) {
     code = status::kRemovedCard;
+  } else if (open_ && resets_seen_ != reader().resets && !attempt->opens) {
+    code = status::kResetCard;
   } else if (opens && world_->failing_opens_ > 0) {
     --world_->failing_opens_;
     code = status::kProtoMismatch;
@@ -110,6 +115,7 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
   if (opens) ++world_->open_handles_;
   open_ = true;
   exchanged_seen_ = reader().exchanged;
+  resets_seen_ = reader().resets;
   reader().holder = this;
   attempt->has_card = true;
   world_->log_.push_back(attempt->what);
@@ -235,6 +241,13 @@ void StandInWorld::Release(Reader& reader, std::vector<Task>& retry) {
 void StandInWorld::Reset(const std::string& reader) {
   readers_[reader].pin_of.reset();
   users_->NoteReset(reader);
+}
+
+void StandInWorld::ResetOutside(const std::string& reader) {
+  Reader& changed = readers_[reader];
+  if (changed.holder != nullptr) return;
+  changed.pin_of.reset();
+  ++changed.resets;
 }
 
 void StandInWorld::Hold(const std::string& reader) {

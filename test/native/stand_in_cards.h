@@ -35,6 +35,9 @@ class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
   void Hold(const std::string& reader);
   void Free(const std::string& reader);
   void ExchangeCard(const std::string& reader);  // every handle that is open now is dead
+  // Another program resets the card: every handle that is open now has to be opened again. Without effect
+  // during a transaction.
+  void ResetOutside(const std::string& reader);
   void FailOpens(int times) { failing_opens_ = times; }
   void FailEnds(int times) { failing_ends_ = times; }
 
@@ -58,6 +61,7 @@ class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
     const StandInCard* holder = nullptr;
     bool held_outside = false;
     int exchanged = 0;
+    int resets = 0;
     std::optional<SessionIdentity> pin_of;
     std::deque<Task> waiting;  // each tries again
   };

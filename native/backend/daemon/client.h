@@ -1,11 +1,10 @@
 // A PC/SC context of pcscd, with at most one card on it, as a state machine over one link.
 #pragma once
 
-#include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -15,20 +14,25 @@
 
 namespace pcsc_bridge::daemon {
 
-// When another process was last seen holding a card. While none is, a begin goes without the question
-// beforehand whether the card is free: one trip to the daemon less for every transaction. The first begin
-// that meets a holder pays for it with the 100 ms that the daemon takes to refuse. Thread safe.
+// Whether other processes use cards at the same time. The question whether a card is free, which goes before
+// a begin, costs every transaction a trip to the daemon; a begin that meets a holder without it waits 100 ms
+// for the daemon's refusal. So the question is left out while this process begins one transaction after
+// another and has met no holder for a minute: at most one refusal a minute pays for that. Thread safe.
 class Contention {
  public:
-  void Note(Loop::Clock::time_point now = Loop::Clock::now()) { last_ = now.time_since_epoch().count(); }
-  bool IsRecent() const {
-    const Loop::Clock::rep last = last_;
-    return last != 0 && Loop::Clock::now().time_since_epoch() - Loop::Clock::duration(last) < kRemembered;
-  }
+  using Clock = Loop::Clock;
+
+  // A begin has found its card free.
+  void NoteFree(Clock::time_point now = Clock::now());
+  // Another process has been seen holding a card.
+  void NoteHeld(Clock::time_point now = Clock::now());
+  bool IsUnlikely(Clock::time_point now = Clock::now()) const;
 
  private:
-  static constexpr std::chrono::minutes kRemembered{1};
-  std::atomic<Loop::Clock::rep> last_{0};  // 0: never
+  mutable std::mutex mutex_;
+  int free_in_a_row_ = 0;
+  Clock::time_point last_free_;
+  std::optional<Clock::time_point> last_held_;
 };
 
 class Client final : public backend::Client {
@@ -66,7 +70,7 @@ class Client final : public backend::Client {
     kNever,
     kRefused,     // when the daemon has refused it
     kBeforehand,  // before it is made, because the daemon would hold it back
-    kContended,   // before it is made if there is contention, otherwise when it was refused
+    kContended,   // before it is made unless contention is unlikely, then when it was refused
   };
   // What each kind of call has its own of.
   struct Kind {

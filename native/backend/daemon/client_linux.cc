@@ -23,6 +23,10 @@ Loop::Duration Longer(Loop::Duration pause) {
 constexpr int kMostMismatches = 5;
 constexpr Loop::Duration kMismatchPause = 10ms;
 
+// See Contention.
+constexpr int kUnlikelyAfter = 16;
+constexpr std::chrono::minutes kRemembered{1};
+
 bool NeedsCard(const backend::Call& call) {
   return call.index() > backend::Call(backend::Connect()).index();
 }
@@ -35,6 +39,24 @@ void DisconnectForGood(Link& link, const Dispose& message) {
 }
 
 }  // namespace
+
+void Contention::NoteFree(Clock::time_point now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  free_in_a_row_ = now - last_free_ < kRemembered ? std::min(free_in_a_row_ + 1, kUnlikelyAfter) : 1;
+  last_free_ = now;
+}
+
+void Contention::NoteHeld(Clock::time_point now) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  free_in_a_row_ = 0;
+  last_held_ = now;
+}
+
+bool Contention::IsUnlikely(Clock::time_point now) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return free_in_a_row_ == kUnlikelyAfter && now - last_free_ < kRemembered &&
+         (!last_held_ || now - *last_held_ >= kRemembered);
+}
 
 Client::Client(std::shared_ptr<Loop> loop, std::string socket, std::shared_ptr<Contention> contention)
     : loop_(std::move(loop)), socket_(std::move(socket)), contention_(std::move(contention)) {}
@@ -156,7 +178,7 @@ void Client::Settle(Result<Link::Answer>&& answer) {
 
 void Client::Apply(Phase phase, const Result<Link::Answer>& answer) {
   const Status code = answer ? answer.value().code : status::kCommError;
-  if (code == status::kSharingViolation && phase != Phase::kConnecting) contention_->Note();
+  if (code == status::kSharingViolation && phase != Phase::kConnecting) contention_->NoteHeld();
   const bool succeeded = code == status::kSuccess;
   switch (phase) {
     case Phase::kOpening:
@@ -175,6 +197,7 @@ void Client::Apply(Phase phase, const Result<Link::Answer>& answer) {
       break;
     case Phase::kBeginning:
       context_.card->in_transaction = succeeded;
+      if (succeeded) contention_->NoteFree();
       break;
     case Phase::kEnding:
       // The daemon does not unlock a card for a handle that has not noticed a reset.
@@ -245,7 +268,7 @@ Client::Waiting Client::HowToWait() const {
 
 bool Client::WaitsBeforehand() const {
   const Waiting waiting = HowToWait();
-  return waiting == Waiting::kBeforehand || (waiting == Waiting::kContended && contention_->IsRecent());
+  return waiting == Waiting::kBeforehand || (waiting == Waiting::kContended && !contention_->IsUnlikely());
 }
 
 void Client::Probe() {
