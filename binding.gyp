@@ -53,7 +53,13 @@
       "conditions": [
         # Looked up at the start: the loader's way to do it at a function's first call leaves registers, and what was
         # just copied, on the stack.
-        ["OS=='linux'", { "libraries": ["-ldl", "-pthread"], "ldflags": ["-Wl,-z,now"] }],
+        ["OS=='linux'", {
+          "sources": ["native/addon/long_memory_linux.cc"],
+          "libraries": ["-ldl", "-pthread"],
+          "ldflags": ["-Wl,-z,now"],
+        }, {
+          "sources": ["native/addon/long_memory_portable.cc"],
+        }],
         ["OS=='win'", {
           "sources": ["native/addon/pin_windows.cc", "native/addon/pipe_server_windows.cc"],
           "libraries": ["-ladvapi32"],

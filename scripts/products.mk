@@ -11,7 +11,7 @@ $(error node scripts/core-sources.mjs names no sources)
 endif
 pcsc_objects := $(call objects,$(call sources,pcsc loop backend))
 agent_objects := $(call objects,$(call sources,agent))
-addon_objects := $(call objects,$(filter-out $(if $(filter win,$(SYSTEM)),%_posix.cc,%_windows.cc),$(wildcard native/addon/*.cc)))
+addon_objects := $(call objects,$(filter-out $(if $(filter win,$(SYSTEM)),%_posix.cc %_linux.cc,%_windows.cc %_portable.cc),$(wildcard native/addon/*.cc)))
 holder_objects := $(call objects,native/holder/main.cc)
 
 headers := $(shell scripts/foreign-headers)

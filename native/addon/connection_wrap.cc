@@ -18,7 +18,7 @@ Napi::Value FromProtocols(Napi::Env env, Protocols& protocols) {
   return Napi::Number::New(env, protocols);
 }
 Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
-  return FromBytes(env, std::move(bytes));
+  return FromBytes(env, bytes);
 }
 
 Napi::Value FromBegin(Napi::Env env, BeginOutcome& outcome) {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "addon/environment.h"
+
 namespace pcsc_bridge::addon {
 namespace {
 
@@ -11,22 +13,19 @@ namespace {
   throw Napi::TypeError::New(value.Env(), std::string(name) + " must be " + wanted);
 }
 
-// Below this a copy is cheaper than a finalizer.
-constexpr std::size_t kHandOverFrom = 16 * 1024;
+// Below this, V8's own memory is cheaper than a finalizer.
+constexpr std::size_t kLongFrom = 16 * 1024;
 
-// An ArrayBuffer that owns the bytes; null, and the bytes untouched, where the environment has no external
-// buffers (Electron).
-napi_value HandOver(Napi::Env env, Bytes& bytes) {
-  auto owner = std::make_unique<Bytes>(std::move(bytes));
+// An ArrayBuffer that shares the memory; null where the environment has no external buffers (Electron).
+napi_value MakeExternal(Napi::Env env, std::shared_ptr<std::uint8_t> memory, std::size_t size) {
+  using Owner = std::shared_ptr<std::uint8_t>;
+  auto owner = std::make_unique<Owner>(std::move(memory));
   const auto release = [](napi_env, void*, void* hint) {
-    const std::unique_ptr<Bytes> gone(static_cast<Bytes*>(hint));
+    const std::unique_ptr<Owner> gone(static_cast<Owner*>(hint));
   };
   napi_value buffer = nullptr;
-  if (napi_create_external_arraybuffer(env, owner->data(), owner->size(), release, owner.get(), &buffer) !=
-      napi_ok) {
-    bytes = std::move(*owner);
+  if (napi_create_external_arraybuffer(env, owner->get(), size, release, owner.get(), &buffer) != napi_ok)
     return nullptr;
-  }
   owner.release();  // now the buffer's
   return buffer;
 }
@@ -77,17 +76,15 @@ SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   return identity;
 }
 
-Napi::Value FromBytes(Napi::Env env, Bytes&& bytes) {
-  if (bytes.size() >= kHandOverFrom) {
-    if (const napi_value buffer = HandOver(env, bytes)) {
-      const std::size_t length = Napi::ArrayBuffer(env, buffer).ByteLength();
-      return Napi::Uint8Array::New(env, length, Napi::ArrayBuffer(env, buffer), 0);
+Napi::Value FromBytes(Napi::Env env, const Bytes& bytes) {
+  if (bytes.size() >= kLongFrom) {
+    const std::shared_ptr<std::uint8_t> memory = Environment::Of(env).long_memory.Take(bytes.size());
+    if (memory) {
+      std::copy(bytes.begin(), bytes.end(), memory.get());
+      if (const napi_value buffer = MakeExternal(env, memory, bytes.size()))
+        return Napi::Uint8Array::New(env, bytes.size(), Napi::ArrayBuffer(env, buffer), 0);
     }
   }
-  return FromBytes(env, bytes);  // an lvalue here: copied
-}
-
-Napi::Value FromBytes(Napi::Env env, const Bytes& bytes) {
   Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
   std::copy(bytes.begin(), bytes.end(), array.Data());
   return array;

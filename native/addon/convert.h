@@ -19,10 +19,8 @@ std::vector<Bytes> ToBytesList(const Napi::Value& value, const char* name);  // 
 SessionIdentity ToIdentity(const Napi::Value& value,
                            const char* name);  // { id, connectTime: bigint, instance }
 
-// A Uint8Array of its own: a copy, or, of long ones that may be taken and where the environment allows that,
-// the bytes themselves.
+// A copy, in an ArrayBuffer of its own.
 Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);
-Napi::Value FromBytes(Napi::Env env, Bytes&& bytes);
 Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity);
 Napi::Value FromEntry(Napi::Env env, const CacheEntryInfo& entry);
 Napi::Value FromEvaluation(Napi::Env env, const Evaluation& evaluation);

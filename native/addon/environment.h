@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "addon/js_queue.h"
+#include "addon/long_memory.h"
 #include "pcsc/result.h"
 
 namespace pcsc_bridge::addon {
@@ -16,6 +17,7 @@ struct Environment {
   Napi::FunctionReference make_error;  // (failure) => Error, from src/errors.ts
   Napi::FunctionReference variables;   // () => [name, value][], from src/native.ts
   Napi::FunctionReference connection_class;
+  LongMemory long_memory;
 
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };

@@ -25,8 +25,8 @@ Napi::Value ReadItem(const Napi::CallbackInfo& info) {
   BeforePcsc(info.Env());
   ItemKey key = ToItemKey(info);
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
-  Promised<Bytes> promised = MakePromise<Bytes>(
-      info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, std::move(data)); });
+  Promised<Bytes> promised =
+      MakePromise<Bytes>(info.Env(), [](Napi::Env env, Bytes& data) { return FromBytes(env, data); });
   const std::shared_ptr<Cancellable> operation =
       ReadHostItem(std::move(key), freshness, std::move(promised.answer));
   if (const auto token = CancelWrap::TokenOf(info[3])) token->Bind(operation);
