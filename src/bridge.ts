@@ -1,5 +1,6 @@
 /** The bridge: sessions and the card cache they share. */
-import { type CacheLimits, CardCache } from './cache.js';
+import { Activity, type TransactionCounts, timesServiceLost } from './activity.js';
+import { type CacheLimits, type CacheStats, CardCache } from './cache.js';
 import { closedError } from './errors.js';
 import { ItemCache } from './items.js';
 import { native } from './native.js';
@@ -47,6 +48,23 @@ export interface Backend {
   reason: string;
 }
 
+/** See `bridge.stats`. */
+export interface BridgeStats {
+  /** Open sessions. */
+  sessions: number;
+  transactions: TransactionCounts;
+  cache: CacheStats;
+  /** Of all bridges and workers of this process, if not said otherwise. */
+  process: {
+    /** PC/SC contexts in use, this process's watch and question among them; pcscd serves 200 per host. */
+    contexts: number;
+    /** Calls that were given up inside PC/SC, so far. */
+    abandonedCalls: number;
+    /** How often the PC/SC service was lost while a watch of this thread ran, so far. */
+    timesServiceLost: number;
+  };
+}
+
 /** What is stored about the filter, and whether this process works with it. */
 export interface FilterSetting {
   /** What 'system' means in this process. */
@@ -65,6 +83,7 @@ export class CardBridge {
   /** What was read from cards, for everybody in this process. */
   readonly items = new ItemCache();
   readonly #sessions = new Set<SessionContext>();
+  readonly #activity = new Activity();
   #closed: Promise<void> | undefined;
 
   constructor(options: BridgeOptions = {}) {
@@ -96,7 +115,9 @@ export class CardBridge {
     const identity = await findIdentity(query);
     this.#checkOpen();
     const owner = cardOwner(identity, this.cache.filter, unknownLastUser === 'trust');
-    const session = new SessionContext(identity, owner, this.cache, (closed) => this.#release(closed));
+    const session = new SessionContext(identity, owner, this.cache, this.#activity, (closed) =>
+      this.#release(closed),
+    );
     this.#sessions.add(session);
     return session;
   }
@@ -107,6 +128,16 @@ export class CardBridge {
    */
   async backend(): Promise<Backend> {
     return (await native.backend()) as Backend;
+  }
+
+  /** What this bridge, and its process, do now and have done so far. Nothing is asked of the PC/SC service. */
+  stats(): BridgeStats {
+    return {
+      sessions: this.#sessions.size,
+      transactions: { ...this.#activity.counts },
+      cache: this.cache.stats(),
+      process: { ...native.usage(), timesServiceLost },
+    };
   }
 
   /** Closes every session and lets all cached cards go. */

@@ -2,7 +2,13 @@
 import type { CacheEntry, CacheLookup } from './cache-lookup.js';
 import { closedError, PcscError } from './errors.js';
 import { checkNotHeld } from './holding.js';
-import { type NativeCacheEntry, type NativeCardCache, type NativeLease, native } from './native.js';
+import {
+  type NativeCacheCounts,
+  type NativeCacheEntry,
+  type NativeCardCache,
+  type NativeLease,
+  native,
+} from './native.js';
 import {
   anyInstance,
   type CardOwner,
@@ -36,6 +42,14 @@ export interface CacheLimits {
   maxIdle?: number | undefined;
 }
 
+/** What a card cache holds now (`entries`, `leased`), and what it has done so far. */
+export interface CacheStats extends NativeCacheCounts {
+  /** Connected cards. */
+  entries: number;
+  /** Those in a transaction. */
+  leased: number;
+}
+
 /**
  * The cache of a bridge. With the filter on a lookup evaluates only the asker's own entries, and no identity
  * ever gets a handle that another opened (KB949538); off, it evaluates everybody's.
@@ -46,6 +60,8 @@ export class CardCache {
   readonly #limits: { maxEntries: number; maxIdle: number | null };
   #native: NativeCardCache | undefined;
   #closed = false;
+  /** What to report without a native cache: before the first use and after the end. */
+  #lastCounts: NativeCacheCounts = { hits: 0, misses: 0, evictions: 0, expirations: 0, resets: 0 };
 
   /** @internal Use `bridge.cache`. */
   constructor(filter: boolean, limits: CacheLimits = {}) {
@@ -56,6 +72,13 @@ export class CardCache {
   /** What is cached, in the order it was opened. */
   entries(): CacheEntry[] {
     return (this.#native?.entries() ?? []).map(toEntry);
+  }
+
+  /** What the cache holds now, and what it has done so far. */
+  stats(): CacheStats {
+    const entries = this.#native?.entries() ?? [];
+    const leased = entries.filter((entry) => entry.leased).length;
+    return { entries: entries.length, leased, ...(this.#native?.counts() ?? this.#lastCounts) };
   }
 
   /** Lets an identity's entries go and resets their cards; one in use goes when its lease ends. How many. */
@@ -103,6 +126,7 @@ export class CardCache {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#native?.close();
+    this.#lastCounts = this.#native?.counts() ?? this.#lastCounts;
     this.#native = undefined;
   }
 
@@ -128,6 +152,7 @@ export class CardLease {
       connection: lease,
       reader: reader ?? this.lookup.entry.reader,
       cardWasReset: lease.cardWasReset,
+      waited: lease.waited(),
       disposition: 'leave',
       lookup: () => this.lookup,
     });

@@ -1,5 +1,6 @@
 /** A connected card. */
 
+import type { TransactionActivity } from './activity.js';
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import { closedError, PcscError } from './errors.js';
@@ -33,6 +34,16 @@ import {
 } from './values.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from './waiting.js';
 
+/** What a session gives to a card. */
+export interface CardPlace {
+  readonly owner: NativeOwner;
+  readonly reader: string;
+  /** A transaction is asked for. */
+  ask(): TransactionActivity;
+  onClose(card: Card): void;
+  readonly closing: Closing;
+}
+
 export interface ConnectOptions extends WaitOptions {
   /** 'shared' unless given. */
   shareMode?: ShareMode | undefined;
@@ -63,23 +74,18 @@ export class Card {
   readonly #connection: RepairingConnection;
   readonly #transactions = new Line();
   #closed: Promise<void> | undefined;
-  readonly #onClose: (card: Card) => void;
+  readonly #place: CardPlace;
 
-  private constructor(connection: RepairingConnection, onClose: (card: Card) => void) {
+  private constructor(connection: RepairingConnection, place: CardPlace) {
     this.#connection = connection;
-    this.reader = connection.parameters.reader;
-    this.#onClose = onClose;
+    this.reader = place.reader;
+    this.#place = place;
   }
 
   /** @internal Use `session.connect`. */
-  static async connect(
-    owner: NativeOwner,
-    reader: string,
-    options: ConnectOptions,
-    onClose: (card: Card) => void,
-    closing: Closing,
-  ): Promise<Card> {
+  static async connect(place: CardPlace, options: ConnectOptions): Promise<Card> {
     checkOptions(options);
+    const { owner, reader } = place;
     const { shareMode = 'shared', protocols = shareMode === 'direct' ? [] : ['T=0', 'T=1'] } = options;
     const connection = new RepairingConnection({
       owner,
@@ -91,12 +97,12 @@ export class Card {
     checkNotHeld('SCardConnect', reader);
     const connect = (cancel?: Cancellation) => connection.use(cancel, async () => {});
     try {
-      await waitFor('SCardConnect', reader, options, connect, closing);
+      await waitFor('SCardConnect', reader, options, connect, place.closing);
     } catch (error) {
       void connection.close(dispositionNumber('leave'));
       throw error;
     }
-    return new Card(connection, onClose);
+    return new Card(connection, place);
   }
 
   /** The active protocol; undefined with shareMode 'direct' while none has been agreed on with the card. */
@@ -224,21 +230,18 @@ export class Card {
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     checkNotHeld('SCardBeginTransaction', this.reader);
-    const { connection, begun } = await this.#run(
-      'SCardBeginTransaction',
-      options,
-      async (free, cancel) => ({ connection: free, begun: await free.begin(cancel?.native) }),
-      'transaction',
-    );
-    const transaction = new Transaction({
-      connection,
-      reader: this.reader,
-      cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
-      disposition,
-    });
+    const activity = this.#place.ask();
+    let transaction: Transaction;
+    let connection: NativeConnection;
+    try {
+      ({ transaction, connection } = await this.#begin(options, disposition));
+    } catch (error) {
+      activity.failed(error);
+      throw error;
+    }
     try {
       return await whileHolding(this.reader, this, () =>
-        runTransaction(transaction, callback, (how) => this.#end(connection, how), options),
+        runTransaction(transaction, callback, (how) => this.#end(connection, how), options, activity),
       );
     } finally {
       this.#transactions.leave();
@@ -249,7 +252,7 @@ export class Card {
   async disconnect(disposition: Disposition = 'leave'): Promise<void> {
     const how = dispositionNumber(disposition);
     if (this.#closed === undefined) {
-      this.#onClose(this);
+      this.#place.onClose(this);
       this.#closed = this.#connection.close(how);
       this.#transactions.disband(closedError('Card'));
     }
@@ -263,6 +266,32 @@ export class Card {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #begin(
+    options: TransactionOptions,
+    disposition: Disposition,
+  ): Promise<{ transaction: Transaction; connection: NativeConnection }> {
+    const begin = async (connection: NativeConnection, cancel: Cancellation | undefined, inLine: number) => ({
+      connection,
+      inLine,
+      begun: await connection.begin(cancel?.native),
+    });
+    const { connection, inLine, begun } = await this.#run(
+      'SCardBeginTransaction',
+      options,
+      begin,
+      'transaction',
+    );
+    const { thisProcess = 0, otherProcesses = 0 } = begun.waited ?? {};
+    const transaction = new Transaction({
+      connection,
+      reader: this.reader,
+      cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
+      waited: begun.waited || inLine > 0 ? { thisProcess: thisProcess + inLine, otherProcesses } : undefined,
+      disposition,
+    });
+    return { transaction, connection };
   }
 
   async #end(connection: NativeConnection, disposition: number): Promise<void> {
@@ -281,7 +310,11 @@ export class Card {
   async #run<T>(
     name: string,
     options: WaitOptions | undefined,
-    operation: (connection: NativeConnection, cancel: Cancellation | undefined) => Promise<T>,
+    operation: (
+      connection: NativeConnection,
+      cancel: Cancellation | undefined,
+      inLineMs: number,
+    ) => Promise<T>,
     kind: 'single' | 'transaction' = 'single',
   ): Promise<T> {
     if (this.#closed) throw closedError('Card');
@@ -291,13 +324,15 @@ export class Card {
     try {
       // The way most APDUs go: nothing to wait for, nobody to end it.
       if (!inLine && options === undefined) {
-        return await this.#connection.use(undefined, (connection) => operation(connection, undefined));
+        return await this.#connection.use(undefined, (connection) => operation(connection, undefined, 0));
       }
       return await waitFor(name, this.reader, options, async (cancel) => {
-        if (inLine) await line.enter(cancel);
+        const inLineMs = inLine ? await line.enter(cancel) : 0;
         let keep = false;
         try {
-          const result = await this.#connection.use(cancel, (connection) => operation(connection, cancel));
+          const result = await this.#connection.use(cancel, (connection) =>
+            operation(connection, cancel, inLineMs),
+          );
           keep = kind === 'transaction';
           return result;
         } finally {

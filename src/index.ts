@@ -1,16 +1,24 @@
 /**
  * pcsc-bridge: PC/SC smart cards for Node.js that never let one user block another.
  */
+export type {
+  ServiceReport,
+  TransactionCounts,
+  TransactionReport,
+  Waited,
+  WaitReport,
+} from './activity.js';
 export { type Attribute, Attributes } from './attributes.js';
 export {
   type Backend,
   type BridgeOptions,
+  type BridgeStats,
   CardBridge,
   type FilterSetting,
   type SessionQuery,
   type SessionTrust,
 } from './bridge.js';
-export { type CacheLimits, type CacheTarget, CardCache, CardLease } from './cache.js';
+export { type CacheLimits, type CacheStats, type CacheTarget, CardCache, CardLease } from './cache.js';
 export type { CacheEntry, CacheLookup, Evaluation } from './cache-lookup.js';
 export { Card, type ConnectOptions, type ReconnectOptions } from './card.js';
 export { controlCode } from './ccid/index.js';

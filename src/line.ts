@@ -15,12 +15,13 @@ export class Line {
     return this.#taken;
   }
 
-  /** Waits for the turn; rejects when cancelled before it comes. */
-  async enter(cancel?: Cancellation): Promise<void> {
+  /** Waits for the turn, and returns for how many milliseconds; rejects when cancelled before it comes. */
+  async enter(cancel?: Cancellation): Promise<number> {
     if (!this.#taken) {
       this.#taken = true;
-      return;
+      return 0;
     }
+    const since = performance.now();
     await new Promise<void>((resolve, reject) => {
       const place: Place = { come: resolve, go: reject };
       this.#waiting.push(place);
@@ -32,6 +33,7 @@ export class Line {
       });
     });
     cancel?.onCancel(undefined);
+    return performance.now() - since;
   }
 
   /** Gives the turn to the next. */

@@ -75,11 +75,17 @@ export interface NativePeer {
   uid: number | undefined;
 }
 
+/** Milliseconds, by who was in the way. */
+export interface NativeWaits {
+  thisProcess: number;
+  otherProcesses: number;
+}
+
 export interface NativeBegin {
-  /** Somebody else reset the card before we got it. */
+  /** Another program reset the card before the transaction began. */
   cardWasReset: boolean;
-  /** The card was in somebody's transaction. */
-  waited: boolean;
+  /** Undefined if the card was free. */
+  waited: NativeWaits | undefined;
 }
 
 /** A connection to one card. Operations run in order. */
@@ -148,6 +154,20 @@ export interface NativeEvaluation {
   durationMs: number;
 }
 
+/** What a card cache has done so far. */
+export interface NativeCacheCounts {
+  /** Lookups that found their card in the cache. */
+  hits: number;
+  /** Lookups that connected their card. */
+  misses: number;
+  /** Entries that went to make room. */
+  evictions: number;
+  /** Entries that had been idle for too long. */
+  expirations: number;
+  /** Resets of cards: before another identity got them, and at an entry's end. */
+  resets: number;
+}
+
 /** How a lookup found its card. */
 export interface NativeLookup {
   entry: NativeCacheEntry;
@@ -159,6 +179,8 @@ export interface NativeLookup {
 export interface NativeLease extends NativeConnection {
   /** Another program reset the card before the transaction began. */
   readonly cardWasReset: boolean;
+  /** What the lookup and its transaction waited for; undefined if for nothing. */
+  waited(): NativeWaits | undefined;
   lookup(): NativeLookup;
   /** Ends the transaction, and gives the card back to the cache. Once. */
   giveBack(disposition: number): Promise<void>;
@@ -174,6 +196,7 @@ export interface NativeCardCache {
     cancel?: NativeCancel,
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
+  counts(): NativeCacheCounts;
   /** `closed`: when the handles have gone, or cannot be waited for. */
   evict(identity: NativeIdentity): { evicted: number; closed: Promise<void> };
   close(): Promise<void>;
@@ -272,6 +295,8 @@ export interface NativeAddon {
     | undefined;
   /** Which backend this process uses, and why. Rejects where there is no library or no service to ask. */
   backend(): Promise<{ name: string; reason: string }>;
+  /** PC/SC contexts of this process now, and calls that it gave up inside PC/SC so far. */
+  usage(): { contexts: number; abandonedCalls: number };
   /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */

@@ -1,4 +1,5 @@
 /** The readers as this environment sees them: one native monitor, shared by all its watches. */
+import { reportService } from './activity.js';
 import { type NativeMonitor, native } from './native.js';
 import type { View } from './reader-events.js';
 
@@ -23,6 +24,7 @@ export class ReaderFeed {
   constructor(tell: (view: View) => void, keepsAlive: boolean) {
     this.#subscriber = { tell, keepsAlive };
     monitor ??= new native.Monitor((error, picture) => {
+      if (error || view?.error) reportService(error ?? undefined);
       view = { picture: picture ?? view?.picture ?? [], error: error ?? undefined };
       for (const subscriber of [...subscribers]) subscriber.tell(view);
     });

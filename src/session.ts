@@ -1,6 +1,7 @@
 /** A session's view of the smart cards: its cards, transactions and watches. */
-import type { CacheTarget, CardCache } from './cache.js';
-import { Card, type ConnectOptions } from './card.js';
+import type { Activity } from './activity.js';
+import type { CacheTarget, CardCache, CardLease } from './cache.js';
+import { Card, type CardPlace, type ConnectOptions } from './card.js';
 import { closedError } from './errors.js';
 import { whileHolding } from './holding.js';
 import { ReaderWatch } from './monitor.js';
@@ -26,6 +27,7 @@ export class SessionContext {
   /** @internal What the core knows this session by. */
   readonly owner: CardOwner;
   readonly #cache: CardCache;
+  readonly #activity: Activity;
   readonly #onClose: (session: SessionContext) => Promise<void>;
   readonly #cards = new Set<Card>();
   readonly #watches = new Set<ReaderWatch>();
@@ -37,11 +39,13 @@ export class SessionContext {
     identity: SessionIdentity,
     owner: CardOwner,
     cache: CardCache,
+    activity: Activity,
     onClose: (session: SessionContext) => Promise<void>,
   ) {
     this.identity = Object.freeze({ ...identity });
     this.owner = owner;
     this.#cache = cache;
+    this.#activity = activity;
     this.#onClose = onClose;
   }
 
@@ -77,8 +81,14 @@ export class SessionContext {
   /** SCardConnect, on a context of its own. */
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
     this.#checkOpen();
-    const onClose = (closed: Card) => this.#cards.delete(closed);
-    const card = await Card.connect(this.owner.native, checkReader(reader), options, onClose, this.#closing);
+    const place: CardPlace = {
+      owner: this.owner.native,
+      reader: checkReader(reader),
+      ask: () => this.#activity.ask(this.identity, reader),
+      onClose: (closed) => this.#cards.delete(closed),
+      closing: this.#closing,
+    };
+    const card = await Card.connect(place, options);
     if (this.#closed) {
       await card.close();
       throw closedError('SessionContext');
@@ -102,11 +112,18 @@ export class SessionContext {
     checkRestOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
-    const lease = await this.#cache.find(this.owner, target, options, this.#closing);
+    const activity = this.#activity.ask(this.identity, typeof target === 'string' ? target : target?.reader);
+    let lease: CardLease;
+    try {
+      lease = await this.#cache.find(this.owner, target, options, this.#closing);
+    } catch (error) {
+      activity.failed(error);
+      throw error;
+    }
     const { transaction } = lease;
     transaction.disposition = disposition;
     return await whileHolding(transaction.reader, undefined, () =>
-      runTransaction(transaction, callback, (how) => lease.finish(how), options),
+      runTransaction(transaction, callback, (how) => lease.finish(how), options, activity),
     );
   }
 

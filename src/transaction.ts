@@ -1,11 +1,12 @@
 /** A transaction: the card is ours alone until it ends. */
 
+import { noWait, type TransactionActivity, type Waited } from './activity.js';
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
 import { closedError, idleError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
-import { CardStates, type NativeConnection } from './native.js';
+import { CardStates, type NativeConnection, type NativeWaits } from './native.js';
 import { Rest, type RestOptions } from './rest.js';
 import { traced } from './trace.js';
 import {
@@ -38,6 +39,7 @@ export interface TransactionParts {
   connection: NativeConnection;
   reader: string;
   cardWasReset: boolean;
+  waited: NativeWaits | undefined;
   disposition: Disposition;
   lookup?: (() => CacheLookup) | undefined;
 }
@@ -47,6 +49,8 @@ export class Transaction {
   readonly reader: string;
   /** Somebody reset the card before we got it: what was selected or verified before is forgotten. */
   readonly cardWasReset: boolean;
+  /** How long this transaction waited for the card, and for whom. */
+  readonly waited: Readonly<Waited>;
   #disposition: Disposition;
   readonly #connection: NativeConnection;
   readonly #lookup: (() => CacheLookup) | undefined;
@@ -58,6 +62,7 @@ export class Transaction {
     this.#connection = parts.connection;
     this.reader = parts.reader;
     this.cardWasReset = parts.cardWasReset;
+    this.waited = waitedOf(parts.waited);
     this.#disposition = parts.disposition;
     this.#lookup = parts.lookup;
   }
@@ -178,8 +183,10 @@ export async function runTransaction<T>(
   transaction: Transaction,
   callback: (transaction: Transaction) => Promise<T> | T,
   end: (disposition: number) => Promise<void>,
-  rest: RestOptions = {},
+  rest: RestOptions,
+  activity: TransactionActivity,
 ): Promise<T> {
+  activity.begun(transaction);
   let result: T;
   try {
     const forgotten = transaction.watchRest(rest);
@@ -190,10 +197,21 @@ export async function runTransaction<T>(
     transaction.seal();
     // The callback's error is the one to tell; a card that cannot be reset any more has gone.
     await end(dispositionNumber('reset')).catch(() => {});
+    activity.ended(error);
     throw error;
   }
-  await end(dispositionNumber(transaction.disposition));
+  try {
+    await end(dispositionNumber(transaction.disposition));
+  } catch (error) {
+    activity.ended(error);
+    throw error;
+  }
+  activity.ended();
   return result;
+}
+
+function waitedOf(waits: NativeWaits | undefined): Waited {
+  return waits ? { ms: waits.thisProcess + waits.otherProcesses, ...waits } : noWait;
 }
 
 export async function readStatus(

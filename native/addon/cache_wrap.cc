@@ -49,6 +49,7 @@ Napi::Function CacheWrap::Define(Napi::Env env) {
                      {
                          InstanceMethod<&CacheWrap::Acquire>("acquire"),
                          InstanceMethod<&CacheWrap::Entries>("entries"),
+                         InstanceMethod<&CacheWrap::Counts>("counts"),
                          InstanceMethod<&CacheWrap::Evict>("evict"),
                          InstanceMethod<&CacheWrap::Close>("close"),
                      });
@@ -103,6 +104,20 @@ Napi::Value CacheWrap::Entries(const Napi::CallbackInfo& info) {
   Napi::Array array = Napi::Array::New(info.Env(), entries.size());
   for (std::uint32_t i = 0; i < entries.size(); ++i) array.Set(i, FromEntry(info.Env(), entries[i]));
   return array;
+}
+
+Napi::Value CacheWrap::Counts(const Napi::CallbackInfo& info) {
+  const CacheCounts counts = loop_->Sync([this] { return cache_->counts(); });
+  Napi::Object object = Napi::Object::New(info.Env());
+  const auto set = [&object](const char* name, std::uint64_t count) {
+    object.Set(name, static_cast<double>(count));
+  };
+  set("hits", counts.hits);
+  set("misses", counts.misses);
+  set("evictions", counts.evictions);
+  set("expirations", counts.expirations);
+  set("resets", counts.resets);
+  return object;
 }
 
 Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {

@@ -19,6 +19,7 @@ class CacheWrap : public Napi::ObjectWrap<CacheWrap> {
  private:
   Napi::Value Acquire(const Napi::CallbackInfo& info);
   Napi::Value Entries(const Napi::CallbackInfo& info);
+  Napi::Value Counts(const Napi::CallbackInfo& info);
   Napi::Value Evict(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 

@@ -21,10 +21,19 @@ Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
   return FromBytes(env, bytes);
 }
 
+// In milliseconds; undefined if nothing was waited for.
+Napi::Value FromWaits(Napi::Env env, const Waits& waits) {
+  if (!waits.any()) return env.Undefined();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("thisProcess", static_cast<double>(waits.in_process.count()) / 1000);
+  object.Set("otherProcesses", static_cast<double>(waits.elsewhere.count()) / 1000);
+  return object;
+}
+
 Napi::Value FromBegin(Napi::Env env, BeginOutcome& outcome) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("cardWasReset", outcome.card_was_reset);
-  object.Set("waited", outcome.waited);
+  object.Set("waited", FromWaits(env, outcome.waited));
   return object;
 }
 
@@ -61,6 +70,7 @@ Napi::Function ConnectionWrap::Define(Napi::Env env) {
                          InstanceMethod<&ConnectionWrap::GiveBack>("giveBack"),
                          InstanceMethod<&ConnectionWrap::LookedUp>("lookup"),
                          InstanceAccessor<&ConnectionWrap::CardWasReset>("cardWasReset"),
+                         InstanceMethod<&ConnectionWrap::Waited>("waited"),
                      });
 }
 
@@ -228,6 +238,10 @@ Napi::Value ConnectionWrap::LookedUp(const Napi::CallbackInfo& info) {
 
 Napi::Value ConnectionWrap::CardWasReset(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), lease_ && lease_->card_was_reset());
+}
+
+Napi::Value ConnectionWrap::Waited(const Napi::CallbackInfo& info) {
+  return lease_ ? FromWaits(info.Env(), lease_->waited()) : info.Env().Undefined();
 }
 
 Napi::Value ConnectionWrap::Ended(const Napi::CallbackInfo& info) {

@@ -40,6 +40,7 @@ class ConnectionWrap : public Napi::ObjectWrap<ConnectionWrap> {
   Napi::Value GiveBack(const Napi::CallbackInfo& info);
   Napi::Value LookedUp(const Napi::CallbackInfo& info);
   Napi::Value CardWasReset(const Napi::CallbackInfo& info);
+  Napi::Value Waited(const Napi::CallbackInfo& info);
 
   // Starts an operation on the core's loop; the Cancel object, if any, is the argument after `arguments` of
   // them.

@@ -75,6 +75,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));
+  exports.Set("usage", Napi::Function::New<ReadUsage>(env, "usage"));
   exports.Set("writeFilter", Napi::Function::New<WriteFilterSetting>(env, "writeFilter"));
   exports.Set("writeItem", Napi::Function::New<WriteItem>(env, "writeItem"));
   return exports;

@@ -9,6 +9,7 @@
 #include "addon/convert.h"
 #include "addon/promise.h"
 #include "backend/choice.h"
+#include "backend/usage.h"
 #include "readers/questions.h"
 
 namespace pcsc_bridge::addon {
@@ -85,6 +86,14 @@ Napi::Value ChosenBackend(const Napi::CallbackInfo& info) {
   const std::shared_ptr<Loop>& loop = Environment::Of(info.Env()).queue->loop();
   loop->Execute([loop, answer = promised.answer] { backend::Choose(loop, answer); });
   return promised.promise;
+}
+
+Napi::Value ReadUsage(const Napi::CallbackInfo& info) {
+  const backend::Usage& usage = backend::Usage::OfProcess();
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("contexts", static_cast<double>(usage.contexts));
+  object.Set("abandonedCalls", static_cast<double>(usage.abandoned));
+  return object;
 }
 
 }  // namespace pcsc_bridge::addon

@@ -10,5 +10,7 @@ Napi::Value ListReaders(const Napi::CallbackInfo& info);
 Napi::Value ListReaderGroups(const Napi::CallbackInfo& info);
 Napi::Value IsValid(const Napi::CallbackInfo& info);
 Napi::Value ChosenBackend(const Napi::CallbackInfo& info);
+// usage(): what the process takes of the service now.
+Napi::Value ReadUsage(const Napi::CallbackInfo& info);
 
 }  // namespace pcsc_bridge::addon

@@ -64,7 +64,7 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
          start = steady_clock::now()](const Result<Connection::Claimed>& claimed) {
           if (!claimed) return self->Fail(claimed.error());
           const bool slow = steady_clock::now() - start >= kNobodyWaited;
-          self->Succeed(claimed.value(), claimed.value().begun.waited || (in_use && slow));
+          self->Succeed(claimed.value(), claimed.value().begun.waited.any() || (in_use && slow));
         });
   }
 

@@ -41,6 +41,9 @@ class CachedCard {
   // waited for.
   virtual void Close(Disposition disposition, std::function<void()> closed = nullptr) = 0;
 
+  // What the last Open or Evaluate has waited for, also if it failed; to be asked within its answer.
+  virtual Waits waited() const = 0;
+
   // False once the handle was given up in mid-call.
   virtual bool usable() const = 0;
 

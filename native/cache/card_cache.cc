@@ -63,7 +63,7 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
     // come.
     const EntryPtr idle = cache->index_.LongestIdle();
     if (idle && cache->index_.open() + cache->closing_ > cache->options_.max_entries)
-      cache->Drop(idle, later);
+      cache->Evict(idle, later);
     RunAll(later);
   };
   entry->card = make_card_(std::move(request));
@@ -74,6 +74,7 @@ std::function<void()> CardCache::CloseLater(const EntryPtr& entry, std::shared_p
   ++closing_;
   return [self = shared_from_this(), entry, hold = std::move(hold)] {
     const bool owes_reset = self->users_->OwesReset(entry->info.reader, entry->use);
+    if (owes_reset) ++self->counts_.resets;
     entry->card->Close(owes_reset ? Disposition::kReset : Disposition::kLeave,
                        [self, hold] { --self->closing_; });
   };
@@ -88,6 +89,11 @@ void CardCache::Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> 
   // A lease goes on to its end; EndAndRelease closes the card then.
   if (entry->info.leased) return;
   later.push_back(CloseLater(entry, std::move(hold)));
+}
+
+void CardCache::Evict(const EntryPtr& idle, Later& later) {
+  ++counts_.evictions;
+  Drop(idle, later);
 }
 
 void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
@@ -115,7 +121,7 @@ void CardCache::Trim(Later& later) {
   while (index_.open() + reserve > options_.max_entries) {
     const EntryPtr idle = index_.LongestIdle();
     if (!idle) break;
-    Drop(idle, later);
+    Evict(idle, later);
   }
   // One timer, which looks again when it fires, is enough: most entries are used before they expire.
   if (!options_.max_idle || expires_) return;
@@ -134,7 +140,10 @@ void CardCache::ExpireIdle() {
   const auto expired = [this](const EntryPtr& entry) {
     return entry && steady_clock::now() - entry->idle_since >= *options_.max_idle;
   };
-  for (EntryPtr idle = index_.LongestIdle(); expired(idle); idle = index_.LongestIdle()) Drop(idle, later);
+  for (EntryPtr idle = index_.LongestIdle(); expired(idle); idle = index_.LongestIdle()) {
+    ++counts_.expirations;
+    Drop(idle, later);
+  }
   Trim(later);
   RunAll(later);
 }

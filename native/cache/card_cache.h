@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +36,15 @@ struct LookupOptions {
   bool waits_for_exclusive = false;  // see ConnectParameters
 };
 
+// What a cache has done so far.
+struct CacheCounts {
+  std::uint64_t hits = 0;         // lookups that found their card in the cache
+  std::uint64_t misses = 0;       // and those that connected it
+  std::uint64_t evictions = 0;    // entries that went to make room
+  std::uint64_t expirations = 0;  // entries that had been idle for too long
+  std::uint64_t resets = 0;       // of cards: before another identity got them, and at an entry's end
+};
+
 // Cached connected cards, each made by one session identity.
 //
 // Filter off, the fault: a lookup evaluates every entry of every session until one is the wanted card; an
@@ -58,6 +68,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
                                        LookupOptions options, std::function<void(Result<Lease>)> answer);
 
   std::vector<CacheEntryInfo> Entries() const;
+  const CacheCounts& counts() const { return counts_; }
 
   // Lets an identity's entries go; one in use goes when its lease ends. Returns how many. `closed`, which may
   // be null, is called as Close calls it.
@@ -95,6 +106,8 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
                      const LookupOptions& options);
   // `hold` is kept until the handle has gone or cannot be waited for.
   void Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> hold = nullptr);
+  // Drops an idle entry to make room.
+  void Evict(const EntryPtr& idle, Later& later);
   std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr);
   void ReleaseEntry(const EntryPtr& entry, Later& later);
   // Keeps the bound on open entries, and sees to it that idle ones expire.
@@ -114,6 +127,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   bool expires_ = false;     // expiry_ is set
   std::size_t closing_ = 0;  // entries that have gone, and whose context has not
   bool closed_ = false;
+  CacheCounts counts_;
 };
 
 // The exclusive use of a cached card, in a transaction. Move-only, on the cache's loop; one that is dropped
@@ -130,6 +144,7 @@ class Lease {
   const CacheEntryInfo& entry() const { return info_; }
   bool fresh() const { return fresh_; }  // connected for this lease
   bool card_was_reset() const { return card_was_reset_; }
+  const Waits& waited() const { return waited_; }
   const std::vector<Evaluation>& evaluated() const { return evaluated_; }
   std::shared_ptr<Connection> connection() const { return entry_->card->connection(); }
 
@@ -142,6 +157,7 @@ class Lease {
   CacheEntryInfo info_;
   bool fresh_ = false;
   bool card_was_reset_ = false;
+  Waits waited_;
   std::vector<Evaluation> evaluated_;
 };
 

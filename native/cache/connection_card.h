@@ -31,6 +31,7 @@ class ConnectionCard final : public CachedCard {
   void Close(Disposition disposition, std::function<void()> closed) override {
     connection_->Close(disposition, std::move(closed));
   }
+  Waits waited() const override { return connection_->waited(); }
   bool usable() const override { return !connection_->ended(); }
   std::shared_ptr<Connection> connection() const override { return connection_; }
 

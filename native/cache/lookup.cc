@@ -50,6 +50,7 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
     if (next_ < candidates_.size()) {
       current_ = candidates_[next_];
       const bool handed_over = std::exchange(handed_over_, false);
+      if (waited_in_line_ && (handed_over || current_->gone)) waits_.in_process += Waits::Since(step_start_);
       if (current_->gone) {
         ++next_;
         waited_in_line_ = false;
@@ -93,8 +94,10 @@ Lookup::Step Lookup::Fail(Error error, Later& later) {
 
 bool Lookup::MustReset(const EntryPtr& entry) {
   const CardOwner owner{identity_, cache_->filter(), options_.trusts_unknown};
-  return !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
-         cache_->users_->MustReset(entry->info.reader, owner);
+  const bool must_reset = !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
+                          cache_->users_->MustReset(entry->info.reader, owner);
+  if (must_reset) ++cache_->counts_.resets;
+  return must_reset;
 }
 
 void Lookup::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
@@ -115,6 +118,7 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
   Later later;
   bool end_claim = false;
   operation_ = nullptr;
+  waits_ += entry->card->waited();
   ++step_number_;
   if (!opened) {
     Evaluation evaluation;
@@ -122,7 +126,7 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
     evaluation.reader = entry->info.reader;
     evaluation.opened_by = entry->info.identity;
     evaluation.valid = claim.ok();
-    evaluation.waited = waited_in_line_ || (claim && claim->begun.waited);
+    evaluation.waited = waited_in_line_ || (claim && claim->begun.waited.any());
     evaluation.duration = duration_cast<microseconds>(steady_clock::now() - step_start_);
     evaluated_.push_back(std::move(evaluation));
     ++next_;
@@ -188,6 +192,8 @@ Lease Lookup::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Cl
   lease.info_ = entry->info;
   lease.fresh_ = opened;
   lease.card_was_reset_ = claim.begun.card_was_reset;
+  lease.waited_ = waits_;
+  ++(opened ? cache_->counts_.misses : cache_->counts_.hits);
   lease.evaluated_ = std::move(evaluated_);
   return lease;
 }

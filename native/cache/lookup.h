@@ -64,6 +64,7 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   bool renewed_ = false;      // current_ is ours, and to be opened: its card was reset
   bool reopening_ = false;    // and is being opened
   bool waited_in_line_ = false;
+  Waits waits_;
   std::uint64_t step_number_ = 0;  // tells a late return of one step from the next step
   std::shared_ptr<Cancellable> operation_;
   std::chrono::steady_clock::time_point step_start_;

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "backend/usage.h"
+
 namespace pcsc_bridge {
 namespace {
 
 using std::chrono::microseconds;
+using std::chrono::steady_clock;
 
 // The pause between two attempts to connect while another program is connected exclusively: no service tells
 // when that ends.
@@ -100,7 +103,7 @@ void Connection::StartNext() {
   while (!current_ && !queue_.empty()) {
     current_ = std::move(queue_.front());
     queue_.pop_front();
-    waited_ = false;
+    waited_ = {};
     if (!in_transaction()) reached_card_ = false;
     const Handle running = current_;
     running->Run();
@@ -143,6 +146,7 @@ void Connection::Cancel(Operation& operation) {
   const Handle held = current_;
   if (!GiveUpCall(Disposition::kLeave)) {
     state_ = State::kAbandoned;
+    ++backend::Usage::OfProcess().abandoned;
   } else if (undo_ == Undo::kConnect) {
     RetireClient(Disposition::kLeave);
   } else if (undo_ == Undo::kBegin) {
@@ -228,8 +232,9 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
            }
            // Without the turn: others of this process may not want to wait.
            turn_.Leave();
-           pause_ = loop()->After(pause, [this, parameters, pause, again] {
+           pause_ = loop()->After(pause, [this, parameters, pause, again, start = steady_clock::now()] {
              const std::shared_ptr<Connection> self = shared_from_this();
+             waited_.elsewhere += Waits::Since(start);
              WithTurn(parameters->reader,
                       [pause, again] { (*again)(std::min(pause + pause / 4, kLongestPause)); });
            });
@@ -259,14 +264,16 @@ void Connection::RepairHandle(Repair repair, Then then) {
 }
 
 void Connection::BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then) {
-  Call(backend::Begin{}, [this, on_reset, then = std::move(then)](const backend::Outcome& outcome) {
+  Call(backend::Begin{}, [this, on_reset, then = std::move(then),
+                          start = steady_clock::now()](const backend::Outcome& outcome) {
     if (outcome) {
       state_ = State::kHeld;
       if (undo_ == Undo::kNothing) undo_ = Undo::kBegin;
       reached_card_ = false;
       BeginOutcome begun;
       begun.handle_works = outcome.value().handle_works;
-      begun.waited = waited_ || outcome.value().waited;
+      if (outcome.value().waited) waited_.elsewhere += Waits::Since(start);
+      begun.waited = waited_;
       return then(begun);
     }
     if (outcome.code() != status::kResetCard) return then(outcome.error());

@@ -1,6 +1,7 @@
 // A connection to one card: what is asked of it, in order, on one loop.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -27,10 +28,29 @@ enum class OnReset {
   kReconnect,  // reconnects, leaving the card as it is, and begins; BeginOutcome tells
 };
 
+// How long a card was waited for, by whose transaction or exclusive connection was in the way.
+struct Waits {
+  std::chrono::microseconds in_process{0};  // that of another user in this process
+  std::chrono::microseconds elsewhere{0};   // another process's, as far as the service reports it
+
+  bool any() const { return in_process.count() > 0 || elsewhere.count() > 0; }
+  Waits& operator+=(const Waits& other) {
+    in_process += other.in_process;
+    elsewhere += other.elsewhere;
+    return *this;
+  }
+  // Never zero: it was a wait.
+  static std::chrono::microseconds Since(std::chrono::steady_clock::time_point start) {
+    using std::chrono::microseconds;
+    const auto passed = std::chrono::steady_clock::now() - start;
+    return std::max(microseconds(1), std::chrono::duration_cast<microseconds>(passed));
+  }
+};
+
 struct BeginOutcome {
   bool handle_works = false;    // so the begin says; otherwise SCardStatus has to
   bool card_was_reset = false;  // by another program, before we got the card
-  bool waited = false;          // the card was in use; on Windows: for 100 ms or longer
+  Waits waited;                 // on Windows a begin counts from 100 ms on
 };
 
 struct ConnectParameters {
@@ -120,6 +140,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   }
   bool in_transaction() const { return state_ == State::kHeld || state_ == State::kUsed; }
   const std::string& reader() const { return parameters_.reader; }
+  // Of the operation that is being answered, or is under way.
+  const Waits& waited() const { return waited_; }
   const std::shared_ptr<Loop>& loop() const { return parts_.scope->loop(); }
 
   void OnScopeEnd() override;
@@ -204,7 +226,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   enum class Calling { kNothing, kConnect, kOther } calling_ = Calling::kNothing;
   Disposition asked_disposition_ = Disposition::kLeave;  // of the call under way
   std::uint64_t step_ = 0;  // tells a late choice of a backend from the next operation's
-  bool waited_ = false;     // for the turn
+  Waits waited_;            // of the operation under way
   // What has to be undone if the operation under way is cancelled.
   enum class Undo { kNothing, kConnect, kBegin } undo_ = Undo::kNothing;
   std::shared_ptr<Connection> while_closing_;  // itself, until what Close owes to the card is done
@@ -224,7 +246,9 @@ void Connection::WithTurn(const std::string& reader, Continue then) {
   ReaderQueue& queue = ReaderQueue::OfProcess();
   if (!turn_) turn_ = queue.TryTake(reader);
   if (!turn_) {
-    const auto when_it_comes = [this, then](ReaderQueue::Turn turn) {
+    const auto when_it_comes = [this, then,
+                                start = std::chrono::steady_clock::now()](ReaderQueue::Turn turn) {
+      waited_.in_process += Waits::Since(start);
       turn_ = std::move(turn);
       place_ = {};
       const std::shared_ptr<Connection> self = shared_from_this();
@@ -232,11 +256,7 @@ void Connection::WithTurn(const std::string& reader, Continue then) {
     };
     turn_ = queue.Take(reader, loop(), when_it_comes, place_);
   }
-  if (!turn_) {
-    waited_ = true;
-    return;
-  }
-  then();
+  if (turn_) then();
 }
 
 template <class Continue>

@@ -17,7 +17,7 @@ TEST_SUITE("connection") {
     Run();
     CHECK(begun.value().handle_works);
     CHECK_FALSE(begun.value().card_was_reset);
-    CHECK_FALSE(begun.value().waited);
+    CHECK_FALSE(begun.value().waited.any());
     CHECK(connection->state() == State::kHeld);
     CHECK(Transmit(*connection, Verify("anna")).ok());
     CHECK(connection->state() == State::kUsed);
@@ -321,10 +321,12 @@ TEST_SUITE("connection") {
     Run();
     CHECK_FALSE(first.come());
     Free();
-    CHECK(first.value().waited);
+    CHECK(first.value().waited.elsewhere.count() > 0);
+    CHECK(first.value().waited.in_process.count() == 0);
     CHECK_FALSE(second.come());
     REQUIRE(End(*one, Disposition::kLeave) == status::kSuccess);
-    CHECK(second.value().waited);
+    CHECK(second.value().waited.in_process.count() > 0);
+    CHECK(second.value().waited.elsewhere.count() == 0);
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,

@@ -50,6 +50,7 @@ class InstantCard final : public CachedCard {
   void Close(Disposition, std::function<void()> closed) override {
     if (closed) closed();
   }
+  Waits waited() const override { return {}; }
   bool usable() const override { return true; }
   std::shared_ptr<Connection> connection() const override { return nullptr; }
 };

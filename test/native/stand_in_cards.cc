@@ -30,6 +30,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
   }
   void End(Disposition disposition, std::function<void(Result<Done>)> answer) override;
   void Close(Disposition disposition, std::function<void()> closed) override;
+  Waits waited() const override { return {}; }
   bool usable() const override { return !closed_; }
   std::shared_ptr<Connection> connection() const override { return nullptr; }
 

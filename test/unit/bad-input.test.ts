@@ -223,6 +223,7 @@ describe('Transaction', () => {
     connection: any({ transmit: () => Promise.reject(new Error('must not be asked')) }),
     reader: 'R',
     cardWasReset: false,
+    waited: undefined,
     disposition: 'leave',
   });
   test.each([

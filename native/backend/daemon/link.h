@@ -15,6 +15,7 @@
 
 #include "backend/daemon/protocol.h"
 #include "backend/daemon/socket.h"
+#include "backend/usage.h"
 #include "loop/loop.h"
 #include "pcsc/result.h"
 #include "pcsc/secret.h"
@@ -124,6 +125,7 @@ class Link : public std::enable_shared_from_this<Link> {
   const std::string socket_;
   State state_ = State::kNew;
   Descriptor descriptor_;
+  backend::ContextInUse counted_;  // while there is a descriptor
   Then opened_;
   std::int32_t minor_ = 0;
   Version daemon_{0, 0};

@@ -195,6 +195,7 @@ void Link::Disconnect() {
   if (!descriptor_) return;
   // The task that goes may be this link's keeper, which sees that there is nothing left.
   const Descriptor descriptor = std::move(descriptor_);
+  counted_ = {};
   loop_->Remove(descriptor.number());
   rest_.clear();
   data_.clear();

@@ -57,9 +57,11 @@ void Link::Connect() {
   }
   if (connected) {
     descriptor_ = std::move(**connected);
+    counted_ = backend::ContextInUse::Count();
     // Removed before this link goes.
     if (loop_->Add(descriptor_.number(), [this] { OnReady(); })) return Agree();
     descriptor_.Close();
+    counted_ = {};
     connected = Error{status::kNoMemory, "epoll_ctl", "", "the system has no memory to watch a connection"};
   }
   timer_ = loop_->After(Loop::Duration::zero(), [this, error = connected.error()] { Opened(error); });

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backend/library/library.h"
+#include "backend/usage.h"
 #include "pcsc/result.h"
 #include "pcsc/types.h"
 
@@ -46,10 +47,12 @@ class Context {
  private:
   struct Release {
     abi::ContextHandle handle{};
+    backend::ContextInUse counted;
     void operator()(const Library* library) const;
   };
 
-  Context(const Library& library, abi::ContextHandle handle) : library_(&library, Release{handle}) {}
+  Context(const Library& library, abi::ContextHandle handle)
+      : library_(&library, Release{handle, backend::ContextInUse::Count()}) {}
 
   std::unique_ptr<const Library, Release> library_;  // what goes with it is the context, not the library
 };

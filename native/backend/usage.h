@@ -1,0 +1,44 @@
+// What this process takes of the PC/SC service, and what it has had to give up.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace pcsc_bridge::backend {
+
+// Process-wide. Thread safe.
+struct Usage {
+  std::atomic<std::uint64_t> contexts{0};   // in use now; pcscd serves 200 per host
+  std::atomic<std::uint64_t> abandoned{0};  // calls that were given up inside PC/SC so far
+
+  static Usage& OfProcess() {
+    static Usage usage;
+    return usage;
+  }
+};
+
+// Counts one context for as long as it lives. Move-only.
+class ContextInUse {
+ public:
+  ContextInUse() = default;
+  static ContextInUse Count() {
+    ContextInUse counted;
+    counted.counted_ = true;
+    ++Usage::OfProcess().contexts;
+    return counted;
+  }
+  ContextInUse(ContextInUse&& other) noexcept : counted_(std::exchange(other.counted_, false)) {}
+  ContextInUse& operator=(ContextInUse&& other) noexcept {
+    std::swap(counted_, other.counted_);
+    return *this;
+  }
+  ~ContextInUse() {
+    if (counted_) --Usage::OfProcess().contexts;
+  }
+
+ private:
+  bool counted_ = false;
+};
+
+}  // namespace pcsc_bridge::backend
