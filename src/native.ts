@@ -154,6 +154,12 @@ export interface NativeEvaluation {
   durationMs: number;
 }
 
+export interface NativeDaemonClients {
+  processes: { pid: number; program: string; user: string; connections: number }[];
+  /** Connections of processes that this user may not look at. */
+  unseen: number;
+}
+
 /** What a card cache has done so far. */
 export interface NativeCacheCounts {
   /** Lookups that found their card in the cache. */
@@ -295,6 +301,8 @@ export interface NativeAddon {
     | undefined;
   /** Which backend this process uses, and why. Rejects where there is no library or no service to ask. */
   backend(): Promise<{ name: string; reason: string }>;
+  /** The processes that are connected to pcscd; rejects with SCARD_E_UNSUPPORTED_FEATURE elsewhere than on Linux. */
+  daemonClients(): Promise<NativeDaemonClients>;
   /** PC/SC contexts of this process now, and calls that it gave up inside PC/SC so far. */
   usage(): { contexts: number; abandonedCalls: number };
   /** Is this host affected by KB949538? Asks the system; takes seconds at most. */

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "addon/promise.h"
+#include "doctor/daemon_clients.h"
 #include "doctor/report.h"
 #include "doctor/set_filter.h"
 
@@ -38,6 +39,23 @@ Napi::Value FromReport(Napi::Env env, Report& report) {
   return object;
 }
 
+Napi::Value FromClients(Napi::Env env, doctor::DaemonClients& clients) {
+  Napi::Array processes = Napi::Array::New(env, clients.processes.size());
+  for (std::uint32_t i = 0; i < processes.Length(); ++i) {
+    const doctor::DaemonClient& client = clients.processes[i];
+    Napi::Object process = Napi::Object::New(env);
+    process.Set("pid", static_cast<double>(client.process));
+    process.Set("program", client.program);
+    process.Set("user", client.user);
+    process.Set("connections", static_cast<double>(client.connections));
+    processes.Set(i, process);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("processes", processes);
+  object.Set("unseen", static_cast<double>(clients.unseen));
+  return object;
+}
+
 Napi::Value FromWritten(Napi::Env env, doctor::FilterWritten& written) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("changed", written.changed);
@@ -54,6 +72,18 @@ Napi::Value Doctor(const Napi::CallbackInfo& info) {
   AnswerOnWorker<Report>(promised, [surroundings = doctor::LookAround()]() -> Result<Report> {
     return doctor::MakeReport(doctor::CollectFacts(surroundings));
   });
+  return promised.promise;
+}
+
+Napi::Value ListDaemonClients(const Napi::CallbackInfo& info) {
+  const Promised<doctor::DaemonClients> promised =
+      MakePromise<doctor::DaemonClients>(info.Env(), FromClients);
+  AnswerOnWorker<doctor::DaemonClients>(
+      promised, [socket = doctor::LookAround().daemon_socket]() -> Result<doctor::DaemonClients> {
+        const doctor::Fact<doctor::DaemonClients> clients = doctor::FindDaemonClients(socket);
+        if (!clients.known()) return Error{status::kUnsupportedFeature, "sock_diag", "", clients.reason};
+        return *clients;
+      });
   return promised.promise;
 }
 

@@ -62,6 +62,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("Owner", OwnerWrap::Define(env));
   exports.Set("PipeServer", DefinePipeServer(env));
   exports.Set("backend", Napi::Function::New<ChosenBackend>(env, "backend"));
+  exports.Set("daemonClients", Napi::Function::New<ListDaemonClients>(env, "daemonClients"));
   exports.Set("doctor", Napi::Function::New<Doctor>(env, "doctor"));
   exports.Set("filterSetting", Napi::Function::New<ReadFilter>(env, "filterSetting"));
   exports.Set("initialize", Napi::Function::New<Initialize>(env, "initialize"));

@@ -92,14 +92,29 @@ struct WindowsFacts {
   Fact<std::vector<std::string>> reader_drivers;
 };
 
+// A process that is connected to pcscd.
+struct DaemonClient {
+  std::int64_t process = 0;
+  std::string program;  // its name, as the kernel has it: at most 15 bytes
+  std::string user;
+  std::size_t connections = 0;  // each PC/SC context is one
+};
+
+struct DaemonClients {
+  std::vector<DaemonClient> processes;  // by process id
+  // Connections of processes that this user may not look at.
+  std::size_t unseen = 0;
+};
+
 // pcsc-lite's daemon and what stands before it.
 struct DaemonFacts {
   std::string socket;
   Fact<std::string> protocol;  // of the daemon: "4:4"; unknown: why it cannot be talked to
   std::optional<Error> error;  // if it cannot be talked to
   Fact<std::string> package;   // "pcscd 1.9.9-2"
-  bool asks_polkit = false;    // pcscd has a policy: polkit decides who may use readers
-  bool has_polkit = false;     // polkit is installed
+  Fact<DaemonClients> clients;
+  bool asks_polkit = false;  // pcscd has a policy: polkit decides who may use readers
+  bool has_polkit = false;   // polkit is installed
 };
 
 struct UnixFacts {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "backend/daemon/backend.h"
+#include "doctor/daemon_clients.h"
 #include "doctor/facts.h"
 
 namespace pcsc_bridge::doctor {
@@ -106,6 +107,7 @@ void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts) {
     daemon.error = version.usable.error();
   }
   daemon.package = ReadPackage("pcscd");
+  daemon.clients = FindDaemonClients(daemon.socket);
   daemon.asks_polkit = Exists(kPolicy);
   daemon.has_polkit = Exists(kPolkitService);
   facts.daemon = std::move(daemon);

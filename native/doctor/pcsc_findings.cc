@@ -65,10 +65,34 @@ std::string Advice(const Error& error, const HostFacts& facts) {
   }
 }
 
+std::string Counted(std::size_t count, const char* one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+void DescribeClients(const Fact<DaemonClients>& clients, Findings& findings) {
+  constexpr char kName[] = "pcscd-clients";
+  if (!clients.known()) return (void)findings.AddUnknown(kName, clients.reason);
+  std::string list;
+  std::size_t connections = clients->unseen;
+  for (const DaemonClient& client : clients->processes) {
+    if (!list.empty()) list += "; ";
+    list += client.program + " (process " + std::to_string(client.process) + " of " + client.user + ", " +
+            Counted(client.connections, "connection") + ")";
+    connections += client.connections;
+  }
+  if (clients->unseen > 0) {
+    if (!list.empty()) list += "; ";
+    list += Counted(clients->unseen, "connection") +
+            " of processes that this user may not look at: run the doctor as root to see them";
+  }
+  findings.Add(kName, Counted(connections, "connection"), list);
+}
+
 void DescribeDaemon(const DaemonFacts& daemon, Findings& findings) {
   findings.Add("pcscd", daemon.package);
   findings.Add("pcscd-socket", daemon.socket);
   findings.Add("pcscd-protocol", daemon.protocol);
+  DescribeClients(daemon.clients, findings);
   if (!daemon.asks_polkit) {
     findings.Add("polkit", "not asked",
                  "pcscd has no policy installed: every user who may open its socket may use readers");

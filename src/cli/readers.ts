@@ -1,6 +1,7 @@
 /** pcsc-bridge readers: what is plugged in. */
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../apdu/index.js';
+import { type DaemonClients, daemonClients } from '../doctor/clients.js';
 import { CardBridge } from '../index.js';
 import { runCommand } from './command.js';
 import { describeState, seeReaders } from './seen-readers.js';
@@ -9,9 +10,14 @@ import { table } from './table.js';
 export function readersCommand(): Command {
   return new Command('readers')
     .description('list the readers and the cards in them')
+    .option('--clients', 'list the processes that use pcscd instead (Linux)')
     .option('--json', 'as data')
-    .action(({ json }: { json?: boolean }) =>
+    .action(({ json, clients }: { json?: boolean; clients?: boolean }) =>
       runCommand('readers', async (signal) => {
+        if (clients) {
+          listClients(await daemonClients(), json ?? false);
+          return undefined;
+        }
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
         const readers = await seeReaders(session, signal);
@@ -38,4 +44,29 @@ export function readersCommand(): Command {
         return undefined;
       }),
     );
+}
+
+function listClients({ processes, unseen }: DaemonClients, json: boolean): void {
+  const others = processes.filter(({ pid }) => pid !== process.pid);
+  if (json) {
+    console.log(JSON.stringify({ schema: 1, clients: others, unseen }, null, 2));
+    return;
+  }
+  if (others.length > 0) {
+    const rows = others.map(({ pid, program, user, connections }) => [
+      String(pid),
+      program,
+      user,
+      String(connections),
+    ]);
+    console.log(table(['pid', 'program', 'user', 'connections'], rows, ['right', 'left', 'left', 'right']));
+  } else if (unseen === 0) {
+    console.log('No other process is connected to pcscd.');
+  }
+  if (unseen > 0) {
+    console.log(
+      `${unseen} ${unseen === 1 ? 'connection' : 'connections'} of processes that this user may not look at; ` +
+        'as root this command sees them.',
+    );
+  }
 }

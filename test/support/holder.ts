@@ -30,6 +30,10 @@ export class Holder implements AsyncDisposable {
     return holder;
   }
 
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
   /** Ends the transaction, leaving the card as it is. */
   async release(): Promise<void> {
     this.#process.stdin.end();
