@@ -34,12 +34,14 @@ export interface SessionTrust {
   unknownLastUser?: 'reset' | 'trust' | undefined;
 }
 
-/** A session that the caller names. */
-export type GivenIdentity = Pick<SessionIdentity, 'id' | 'connectTime' | 'userId' | 'user'>;
-
 /** Whose session: that of a connection's peer, of a process, or one given by its identity. */
 export type SessionQuery =
-  | (SessionTrust & ({ peer: Peer } | { pid: number } | GivenIdentity))
+  | (SessionTrust &
+      (
+        | { peer: Peer }
+        | { pid: number }
+        | { id: number; connectTime: bigint; userId?: string | undefined; user?: string | undefined }
+      ))
   | Required<SessionTrust>;
 
 /** Which way to PC/SC this process uses. */
