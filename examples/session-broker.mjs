@@ -40,7 +40,9 @@ console.log(server.path ? `listening at ${server.path}` : 'listening on the sock
 setInterval(reportRefusals, 1000).unref();
 
 function reportRefusals() {
-  for (const [sentence, times] of refusals) console.log(`refused (${times} times): ${sentence}`);
+  for (const [sentence, times] of refusals) {
+    console.log(times > 1 ? `refused: ${sentence} (${times} times)` : `refused: ${sentence}`);
+  }
   refusals.clear();
 }
 

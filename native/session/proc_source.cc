@@ -19,9 +19,9 @@ namespace pcsc_bridge {
 namespace {
 
 constexpr std::uint32_t kNone = 0xffffffff;  // an audit session that was never set
-// A look at every process takes 10 us for each. Past this an older member is missed, and the session may look
-// like another one to processes that ask for the first time: somebody connects anew, nobody inherits
-// anything.
+// A look at the processes takes 10 us for each. An older member beyond this is missed. The session then looks
+// like another one to a source that meets it for the first time: its user connects anew, and inherits
+// nothing.
 constexpr std::size_t kMostProcesses = 4096;
 constexpr std::size_t kMostKnown = 4096;
 
