@@ -3,6 +3,7 @@
  * client is the system says, so no session ever waits for another's card, or gets its handle.
  *
  *   node examples/session-broker.mjs /run/session-broker.sock everyone
+ *   node examples/session-broker.mjs --activated       the socket is systemd's: examples/systemd
  *
  * One JSON object a line each way; examples/session-broker-client.mjs talks to it. SIGTERM or Ctrl-C ends it.
  */
@@ -12,18 +13,38 @@ import { LocalServer } from 'pcsc-bridge/local';
 import { logon } from 'pcsc-bridge/piv';
 
 const longestLine = 4096;
+// What one user may have at once, so that nobody's programs take everybody's cards away.
+const maxConnectionsPerUser = 16;
+const maxLogonsPerUser = 4;
+
 const [path = '/run/session-broker.sock', access = 'owner'] = process.argv.slice(2);
+const place =
+  path === '--activated'
+    ? { activated: /** @type {const} */ (true) }
+    : { path, access: /** @type {import('pcsc-bridge/local').LocalAccess} */ (access) };
+/** Refusals since the last report, by sentence: a flood does not fill the log. @type {Map<string, number>} */
+const refusals = new Map();
+/** Logons that wait or run, by user id. @type {Map<string, number>} */
+const logons = new Map();
 
 const bridge = new CardBridge({ filter: 'on' });
 const server = await LocalServer.listen(
   {
-    path,
-    access: /** @type {import('pcsc-bridge/local').LocalAccess} */ (access),
-    onRefused: (reason) => console.log(`refused: ${textOf(reason)}`),
+    ...place,
+    maxConnectionsPerUser,
+    onRefused: ({ message }) => void refusals.set(message, (refusals.get(message) ?? 0) + 1),
   },
   serve,
 );
-console.log(`listening at ${path}`);
+console.log(server.path ? `listening at ${server.path}` : 'listening on the socket of systemd');
+setInterval(reportRefusals, 1000).unref();
+
+function reportRefusals() {
+  for (const [sentence, times] of refusals) {
+    console.log(times > 1 ? `refused: ${sentence} (${times} times)` : `refused: ${sentence}`);
+  }
+  refusals.clear();
+}
 
 async function stop() {
   await server.close();
@@ -74,6 +95,26 @@ async function answerTo(line, session, lines) {
   // The PIN is the next line, as it is: bytes can be wiped, what JSON.parse makes cannot.
   const { value: pin } = await lines.next();
   try {
+    return await logOn(session, reader, pin);
+  } finally {
+    pin?.fill(0);
+  }
+}
+
+/**
+ * @param {import('pcsc-bridge').SessionContext} session
+ * @param {string} reader
+ * @param {Buffer} pin
+ */
+async function logOn(session, reader, pin) {
+  const user = session.identity.userId ?? '';
+  const count = logons.get(user) ?? 0;
+  if (count >= maxLogonsPerUser) {
+    const sentence = `this user has ${count} logons under way, as many as one user may: wait for one to end`;
+    throw Object.assign(new Error(sentence), { code: 'TOO_MANY_LOGONS' });
+  }
+  logons.set(user, count + 1);
+  try {
     const { subject, durationMs } = await session.transaction(reader, (card) => logon(card, pin), {
       timeout: 30_000, // for others to end their transactions
       idleTimeout: 10_000,
@@ -81,7 +122,9 @@ async function answerTo(line, session, lines) {
     });
     return { subject, durationMs };
   } finally {
-    pin?.fill(0);
+    const left = (logons.get(user) ?? 0) - 1;
+    if (left > 0) logons.set(user, left);
+    else logons.delete(user);
   }
 }
 

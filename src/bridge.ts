@@ -37,7 +37,12 @@ export interface SessionTrust {
 
 /** Whose session: that of a connection's peer, of a process, or one given by its identity. */
 export type SessionQuery =
-  | (SessionTrust & ({ peer: Peer } | { pid: number } | { id: number; connectTime: bigint; user?: string }))
+  | (SessionTrust &
+      (
+        | { peer: Peer }
+        | { pid: number }
+        | { id: number; connectTime: bigint; userId?: string | undefined; user?: string | undefined }
+      ))
   | Required<SessionTrust>;
 
 /** Which way to PC/SC this process uses. */
@@ -190,8 +195,8 @@ async function findIdentity(query: SessionQuery | undefined): Promise<SessionIde
     );
   }
   if (query !== undefined && 'id' in query) {
-    const { id, connectTime, user } = query;
-    return checkIdentity({ id, connectTime, user, source: 'given' });
+    const { id, connectTime, userId, user } = query;
+    return checkIdentity({ id, connectTime, userId, user, source: 'given' });
   }
   const own = query === undefined || ('unknownLastUser' in query && !('pid' in query));
   if (own) return systemIdentity(await native.sessionOf(0));

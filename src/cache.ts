@@ -81,14 +81,19 @@ export class CardCache {
     return { entries: entries.length, leased, ...(this.#native?.counts() ?? this.#lastCounts) };
   }
 
-  /** Lets an identity's entries go and resets their cards; one in use goes when its lease ends. How many. */
+  /**
+   * Lets a session's entries go and resets their cards; one in use goes when its lease ends.
+   *
+   * @param identity - With `userId`, the entries of that user alone; without, those of every user of the session.
+   * @returns How many entries.
+   */
   evict(identity: SessionIdentity): number {
-    return this.#native?.evict(anyInstance(checkIdentity(identity))).evicted ?? 0;
+    return this.#native?.evict(anyInstance(checkIdentity(identity))) ?? 0;
   }
 
-  /** @internal `evict`, and waits for the resets; not behind another's transaction. */
+  /** @internal Lets the entries of exactly this owner go, and waits for the resets; not behind another's transaction. */
   async letGo({ identity }: CardOwner): Promise<void> {
-    await this.#native?.evict(identity).closed;
+    await this.#native?.release(identity);
   }
 
   /**
@@ -217,11 +222,9 @@ function checkLimits({ maxEntries = 64, maxIdle = 60_000 }: CacheLimits): {
 }
 
 function toEntry(native: NativeCacheEntry): CacheEntry {
-  const { lastUsedMs, cardId, identity, ...rest } = native;
-  const { id, connectTime } = identity;
+  const { lastUsedMs, cardId, ...rest } = native;
   return {
     ...rest,
-    identity: { id, connectTime },
     cardId: cardId ?? undefined,
     lastUsed: new Date(lastUsedMs),
   };

@@ -51,6 +51,8 @@ export interface NativeIdentity {
   connectTime: bigint;
   /** Tells sessions apart whose connect time is unknown (`newSessionInstance`); 0 where it is known. */
   instance: number;
+  /** The user within the session; '' if it is not known. */
+  userId: string;
 }
 
 declare const ownerBrand: unique symbol;
@@ -60,10 +62,16 @@ export interface NativeOwner {
   readonly [ownerBrand]: never;
 }
 
-export interface NativeSession {
+/** An identity as the core reports it. */
+export interface ReportedIdentity {
   id: number;
   /** 100-ns ticks since 1601-01-01 UTC; 0 = unknown. */
   connectTime: bigint;
+  /** Absent if the user is not known. */
+  userId?: string;
+}
+
+export interface NativeSession extends ReportedIdentity {
   user: string;
   source: string;
 }
@@ -137,7 +145,7 @@ export interface NativeConnection {
 
 export interface NativeCacheEntry {
   entry: number;
-  identity: NativeIdentity;
+  identity: ReportedIdentity;
   reader: string;
   atr: Uint8Array;
   cardId: Uint8Array | null;
@@ -148,7 +156,7 @@ export interface NativeCacheEntry {
 export interface NativeEvaluation {
   entry: number;
   reader: string;
-  openedBy: NativeIdentity;
+  openedBy: ReportedIdentity;
   valid: boolean;
   waited: boolean;
   durationMs: number;
@@ -203,8 +211,10 @@ export interface NativeCardCache {
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
   counts(): NativeCacheCounts;
-  /** `closed`: when the handles have gone, or cannot be waited for. */
-  evict(identity: NativeIdentity): { evicted: number; closed: Promise<void> };
+  /** Lets the entries of a session go, of every user if `userId` is ''; returns how many. */
+  evict(identity: NativeIdentity): number;
+  /** Lets the entries of exactly this identity go; fulfilled when the handles have gone, or cannot be waited for. */
+  release(identity: NativeIdentity): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -340,6 +350,8 @@ export interface NativeAddon {
    * is not needed any more once this has returned. Throws where it is none of these.
    */
   peerOf(fd: number): Promise<NativePeer>;
+  /** The user id of the same peer, at once; '' for a pipe's server that does not tell. Throws as `peerOf` does. */
+  peerUser(fd: number): string;
   /** The terminal session of a process; 0: of this one. */
   sessionOf(pid: number): Promise<NativeSession>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */

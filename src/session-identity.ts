@@ -2,12 +2,20 @@
 import { type NativeIdentity, type NativeOwner, type NativeSession, native } from './native.js';
 import { checkNumber, describe } from './values.js';
 
-/** A terminal session. Two are the same when both `id` and `connectTime` are equal. */
+/**
+ * A terminal session, and the user in it if that is known. Two are the same if `id`, `connectTime` and `userId` are equal;
+ * `user` and `source` play no part.
+ */
 export interface SessionIdentity {
   /** Terminal-services session id, logind session number, or what stands for it. */
   id: number;
   /** When it was connected: 100-ns ticks since 1601-01-01 UTC (FILETIME); 0n = unknown. */
   connectTime: bigint;
+  /**
+   * The user within the session: the uid in decimal, on Windows the SID. A connection's peer has it (`pcsc-bridge/local`):
+   * after `su`, two users of one session share no cached card.
+   */
+  userId?: string | undefined;
   /** The user's name, where it is known. */
   user?: string | undefined;
   /** Where the identity was learnt; 'given' by the caller. */
@@ -18,12 +26,15 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
   if (typeof identity !== 'object' || identity === null) {
     throw new TypeError(`a session identity is an object { id, connectTime }, not ${describe(identity)}`);
   }
-  const { id, connectTime } = identity;
+  const { id, connectTime, userId } = identity;
   checkNumber(id, 'a session id');
   const wanted = 'connectTime must be a bigint of 64 bits: 100-ns ticks since 1601-01-01 UTC, 0n for unknown';
   if (typeof connectTime !== 'bigint') throw new TypeError(`${wanted}; not ${describe(connectTime)}`);
   if (connectTime < 0n || connectTime > 0xffff_ffff_ffff_ffffn) {
     throw new RangeError(`${wanted}; not ${connectTime}`);
+  }
+  if (userId !== undefined && (typeof userId !== 'string' || userId === '')) {
+    throw new TypeError(`userId must be a uid in decimal or a SID, not ${describe(userId)}`);
   }
   return identity;
 }
@@ -32,9 +43,9 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
  * The identity as the core has it. An id whose connect time is unknown is no key: such an identity equals no other one,
  * unless it is an audit session, whose id is never used again.
  */
-export function nativeIdentity({ id, connectTime, source }: SessionIdentity): NativeIdentity {
+export function nativeIdentity({ id, connectTime, userId = '', source }: SessionIdentity): NativeIdentity {
   const isKey = connectTime !== 0n || source === 'audit';
-  return { id, connectTime, instance: isKey ? 0 : native.newSessionInstance() };
+  return { id, connectTime, instance: isKey ? 0 : native.newSessionInstance(), userId };
 }
 
 /** For whom a session uses cards. */
@@ -48,19 +59,19 @@ export function cardOwner(given: SessionIdentity, guarded: boolean, trustsUnknow
   return { identity, native: new native.Owner(identity, guarded, trustsUnknown) };
 }
 
-/** The same, for every identity with this id and connect time. */
-export function anyInstance({ id, connectTime }: SessionIdentity): NativeIdentity {
-  return { id, connectTime, instance: 0 };
+/** The same, for every instance of a session whose connect time is unknown. */
+export function anyInstance({ id, connectTime, userId = '' }: SessionIdentity): NativeIdentity {
+  return { id, connectTime, instance: 0, userId };
 }
 
 /** An identity as the system told it. */
-export function systemIdentity({ id, connectTime, user, source }: NativeSession): SessionIdentity {
-  return { id, connectTime, user, source: source as NonNullable<SessionIdentity['source']> };
+export function systemIdentity({ source, ...identity }: NativeSession): SessionIdentity {
+  return { ...identity, source: source as NonNullable<SessionIdentity['source']> };
 }
 
 /** The same text for the same identity, and only for that. */
 export function identityKey(identity: NativeIdentity): string {
-  return `${identity.id}@${identity.connectTime}#${identity.instance}`;
+  return `${identity.id}@${identity.connectTime}#${identity.instance} ${identity.userId}`;
 }
 
 const ticksPerMs = 10_000n;

@@ -51,6 +51,7 @@ Napi::Function CacheWrap::Define(Napi::Env env) {
                          InstanceMethod<&CacheWrap::Entries>("entries"),
                          InstanceMethod<&CacheWrap::Counts>("counts"),
                          InstanceMethod<&CacheWrap::Evict>("evict"),
+                         InstanceMethod<&CacheWrap::Release>("release"),
                          InstanceMethod<&CacheWrap::Close>("close"),
                      });
 }
@@ -121,16 +122,18 @@ Napi::Value CacheWrap::Counts(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value CacheWrap::Evict(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const SessionIdentity identity = ToIdentity(info[0], "identity");
-  Promised<Done> promised = MakePromise<Done>(env, Undefined, this);
-  const std::size_t evicted = loop_->Sync([this, &identity, answer = std::move(promised.answer)] {
-    return cache_->Evict(identity, [answer] { answer(Done{}); });
-  });
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("evicted", Napi::Number::New(env, static_cast<double>(evicted)));
-  object.Set("closed", promised.promise);
-  return object;
+  const std::size_t evicted = loop_->Sync([this, &identity] { return cache_->Evict(identity); });
+  return Napi::Number::New(info.Env(), static_cast<double>(evicted));
+}
+
+Napi::Value CacheWrap::Release(const Napi::CallbackInfo& info) {
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
+  loop_->Execute(
+      [cache = cache_, identity = ToIdentity(info[0], "identity"), answer = std::move(promised.answer)] {
+        cache->Release(identity, [answer] { answer(Done{}); });
+      });
+  return promised.promise;
 }
 
 Napi::Value CacheWrap::Close(const Napi::CallbackInfo& info) {

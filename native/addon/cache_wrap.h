@@ -21,6 +21,7 @@ class CacheWrap : public Napi::ObjectWrap<CacheWrap> {
   Napi::Value Entries(const Napi::CallbackInfo& info);
   Napi::Value Counts(const Napi::CallbackInfo& info);
   Napi::Value Evict(const Napi::CallbackInfo& info);
+  Napi::Value Release(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
   void Watch();

@@ -73,6 +73,8 @@ SessionIdentity ToIdentity(const Napi::Value& value, const char* name) {
   const Napi::Value instance = object.Get("instance");
   if (instance.IsNumber())
     identity.instance = static_cast<std::uint64_t>(instance.As<Napi::Number>().Int64Value());
+  const Napi::Value user_id = object.Get("userId");
+  if (user_id.IsString()) identity.user_id = user_id.As<Napi::String>().Utf8Value();
   return identity;
 }
 
@@ -94,6 +96,7 @@ Napi::Value FromIdentity(Napi::Env env, const SessionIdentity& identity) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("id", Napi::Number::New(env, identity.id));
   object.Set("connectTime", Napi::BigInt::New(env, identity.connect_time));
+  if (!identity.user_id.empty()) object.Set("userId", identity.user_id);
   return object;
 }
 

@@ -16,8 +16,8 @@ std::uint32_t ToUint32(const Napi::Value& value, const char* name);
 std::string ToString(const Napi::Value& value, const char* name);
 Bytes ToBytes(const Napi::Value& value, const char* name);                   // a Uint8Array, copied
 std::vector<Bytes> ToBytesList(const Napi::Value& value, const char* name);  // an array of one or more
-SessionIdentity ToIdentity(const Napi::Value& value,
-                           const char* name);  // { id, connectTime: bigint, instance }
+// { id, connectTime: bigint, instance, userId }
+SessionIdentity ToIdentity(const Napi::Value& value, const char* name);
 
 // A copy, in an ArrayBuffer of its own.
 Napi::Value FromBytes(Napi::Env env, const Bytes& bytes);

@@ -73,6 +73,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("newSessionInstance", Napi::Function::New<NewInstance>(env, "newSessionInstance"));
   exports.Set("openPipe", Napi::Function::New<OpenPipeClient>(env, "openPipe"));
   exports.Set("peerOf", Napi::Function::New<PeerOf>(env, "peerOf"));
+  exports.Set("peerUser", Napi::Function::New<PeerUser>(env, "peerUser"));
   exports.Set("readItem", Napi::Function::New<ReadItem>(env, "readItem"));
   exports.Set("sessionOf", Napi::Function::New<SessionOf>(env, "sessionOf"));
   exports.Set("setQuickAck", Napi::Function::New<SetQuickAck>(env, "setQuickAck"));

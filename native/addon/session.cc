@@ -74,6 +74,13 @@ Napi::Value PeerOf(const Napi::CallbackInfo& info) {
   return promised.promise;
 }
 
+Napi::Value PeerUser(const Napi::CallbackInfo& info) {
+  const std::uint32_t fd = ToUint32(info[0], "fd");
+  Result<std::string> user = UserOfPeer(HandleOf(static_cast<int>(fd)));
+  if (!user) throw Napi::Error(info.Env(), ToJs(info.Env(), user.error()));
+  return Napi::String::New(info.Env(), *user);
+}
+
 Napi::Value ReadFilter(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const FilterSetting setting = ReadFilterSetting();

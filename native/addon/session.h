@@ -30,6 +30,9 @@ Napi::Value NewInstance(const Napi::CallbackInfo& info);
 // peerOf(fd): a promise of who is at the other end of a connected Unix socket (on Windows: named pipe).
 Napi::Value PeerOf(const Napi::CallbackInfo& info);
 
+// peerUser(fd): the peer's user id, at once.
+Napi::Value PeerUser(const Napi::CallbackInfo& info);
+
 // filterSetting(): the system-wide setting of the card cache's filter.
 Napi::Value ReadFilter(const Napi::CallbackInfo& info);
 

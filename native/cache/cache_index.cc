@@ -67,21 +67,31 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {
   return entries;
 }
 
-std::vector<CacheIndex::EntryPtr> CacheIndex::OfAnyInstance(const SessionIdentity& identity) const {
-  if (identity.instance != 0) return Of(identity);
+const std::vector<CacheIndex::EntryPtr>* CacheIndex::Connection(const SessionIdentity& identity) const {
   const auto session = by_session_.find(identity.id);
-  if (session == by_session_.end()) return {};
+  if (session == by_session_.end()) return nullptr;
   const auto connection = session->second.find(identity.connect_time);
-  return connection == session->second.end() ? std::vector<EntryPtr>() : connection->second;
+  return connection == session->second.end() ? nullptr : &connection->second;
+}
+
+std::vector<CacheIndex::EntryPtr> CacheIndex::OfSession(const SessionIdentity& identity) const {
+  std::vector<EntryPtr> entries;
+  const std::vector<EntryPtr>* connection = Connection(identity);
+  if (connection == nullptr) return entries;
+  for (const EntryPtr& entry : *connection) {
+    const SessionIdentity& owner = entry->info.identity;
+    if (identity.instance != 0 && identity.instance != owner.instance) continue;
+    if (!identity.user_id.empty() && identity.user_id != owner.user_id) continue;
+    entries.push_back(entry);
+  }
+  return entries;
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity) const {
-  const auto session = by_session_.find(identity.id);
-  if (session == by_session_.end()) return {};
-  const auto connection = session->second.find(identity.connect_time);
-  if (connection == session->second.end()) return {};
   std::vector<EntryPtr> entries;
-  for (const EntryPtr& entry : connection->second) {
+  const std::vector<EntryPtr>* connection = Connection(identity);
+  if (connection == nullptr) return entries;
+  for (const EntryPtr& entry : *connection) {
     if (entry->info.identity == identity) entries.push_back(entry);
   }
   return entries;

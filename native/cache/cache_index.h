@@ -46,8 +46,8 @@ class CacheIndex {
   void MarkIdle(const EntryPtr& entry);  // an open one, from now on
 
   std::vector<EntryPtr> Of(const SessionIdentity& identity) const;
-  // The same, and every instance of an identity whose connect time is unknown where none is given.
-  std::vector<EntryPtr> OfAnyInstance(const SessionIdentity& identity) const;
+  // The entries of the session: of every user if the identity names none, and of every instance likewise.
+  std::vector<EntryPtr> OfSession(const SessionIdentity& identity) const;
   // The filter is off: every entry, in the order they were made.
   std::vector<EntryPtr> All() const;
   // The filter is on: the caller's own entries that can be the wanted card. An entry of another reader, or
@@ -68,6 +68,8 @@ class CacheIndex {
 
  private:
   void LeaveIdle(CacheEntry& entry);
+  // The entries with this id and connect time; null if there are none.
+  const std::vector<EntryPtr>* Connection(const SessionIdentity& identity) const;
 
   std::uint64_t last_id_ = 0;
   std::size_t open_ = 0;

@@ -172,17 +172,22 @@ std::vector<CacheEntryInfo> CardCache::Entries() const {
 }
 
 std::size_t CardCache::Evict(const SessionIdentity& identity, std::function<void()> closed) {
+  const std::vector<EntryPtr> entries = index_.OfSession(identity);
+  DropAll(entries, std::move(closed));
+  return entries.size();
+}
+
+void CardCache::Release(const SessionIdentity& identity, std::function<void()> closed) {
+  DropAll(index_.Of(identity), std::move(closed));
+}
+
+void CardCache::DropAll(const std::vector<EntryPtr>& entries, std::function<void()> closed) {
   Later later;
-  std::size_t evicted = 0;
   {
     const std::shared_ptr<void> last = AtLast(std::move(closed));
-    for (const EntryPtr& entry : index_.OfAnyInstance(identity)) {
-      Drop(entry, later, last);
-      ++evicted;
-    }
+    for (const EntryPtr& entry : entries) Drop(entry, later, last);
   }
   RunAll(later);
-  return evicted;
 }
 
 void CardCache::DropGoneEntries(const Result<Monitor::Picture>& picture) {
@@ -204,14 +209,9 @@ void CardCache::DropGoneEntries(const Result<Monitor::Picture>& picture) {
 }
 
 void CardCache::Close(std::function<void()> closed) {
-  Later later;
-  {
-    const std::shared_ptr<void> last = AtLast(std::move(closed));
-    closed_ = true;
-    for (const EntryPtr& entry : index_.All()) Drop(entry, later, last);
-  }
+  closed_ = true;
   expiry_ = {};
-  RunAll(later);
+  DropAll(index_.All(), std::move(closed));
 }
 
 Lease::~Lease() {

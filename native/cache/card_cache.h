@@ -70,9 +70,11 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   std::vector<CacheEntryInfo> Entries() const;
   const CacheCounts& counts() const { return counts_; }
 
-  // Lets an identity's entries go; one in use goes when its lease ends. Returns how many. `closed`, which may
-  // be null, is called as Close calls it.
+  // Lets a session's entries go: those of one user, or of every user if the identity names none. An entry in
+  // use goes when its lease ends. Returns how many. `closed`, which may be null, is called as Close calls it.
   std::size_t Evict(const SessionIdentity& identity, std::function<void()> closed = nullptr);
+  // Lets the entries of exactly this identity go, like Evict: its last user has left.
+  void Release(const SessionIdentity& identity, std::function<void()> closed);
 
   // Lets idle entries go whose reader or card is no longer there; all idle ones when the service is away.
   void DropGoneEntries(const Result<Monitor::Picture>& picture);
@@ -109,6 +111,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   // Drops an idle entry to make room.
   void Evict(const EntryPtr& idle, Later& later);
   std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr);
+  void DropAll(const std::vector<EntryPtr>& entries, std::function<void()> closed);
   void ReleaseEntry(const EntryPtr& entry, Later& later);
   // Keeps the bound on open entries, and sees to it that idle ones expire.
   void Trim(Later& later);

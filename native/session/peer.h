@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "session/session.h"
 
 namespace pcsc_bridge {
 
 struct Peer {
-  Session session;  // of the process that made the connection
+  // Of the process that made the connection. The user is the peer's own, who need not be the one that logged
+  // in: `identity.user_id` and the name. Unknown only for a pipe's server (Windows).
+  Session session;
   std::uint32_t pid = 0;
   std::optional<std::uint32_t> uid;  // its effective user at that time; none on Windows
 };
@@ -28,5 +31,9 @@ using PeerQuestion = std::function<Result<Peer>()>;
 // (GetNamedPipeClientSessionId, or ...Server...). Fails with kInvalidParameter for anything else, and with
 // kSessionUnknown when the peer is hidden (another pid namespace) or has ended; so does the question.
 Result<PeerQuestion> AskPeer(std::intptr_t connection);
+
+// SessionIdentity::user_id of the peer alone, which takes no time: for a server that counts its users'
+// connections before it asks any further. Fails as AskPeer does.
+Result<std::string> UserOfPeer(std::intptr_t connection);
 
 }  // namespace pcsc_bridge

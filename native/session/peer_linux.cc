@@ -8,6 +8,7 @@
 
 #include "session/held_process.h"
 #include "session/peer.h"
+#include "session/user_name.h"
 
 // Linux 6.5; C libraries' headers have it later. SPARC and PA-RISC count differently, and do without.
 #if !defined(SO_PEERPIDFD) && !defined(__sparc__) && !defined(__hppa__)
@@ -45,10 +46,8 @@ std::unique_ptr<HeldProcess> Hold(int socket, const ucred& peer) {
   return HoldByProc(static_cast<std::uint32_t>(peer.pid), peer.uid);
 }
 
-}  // namespace
-
-Result<PeerQuestion> AskPeer(std::intptr_t connection) {
-  const int socket = static_cast<int>(connection);
+// What the kernel keeps of the process that made the connection.
+Result<ucred> CredentialsOf(int socket) {
   int domain = 0;
   int listens = 0;
   ucred peer{};
@@ -70,6 +69,16 @@ Result<PeerQuestion> AskPeer(std::intptr_t connection) {
         "the peer is in another pid namespace (a container's, or outside of this one's): its processes "
         "have no numbers here");
   }
+  return peer;
+}
+
+}  // namespace
+
+Result<PeerQuestion> AskPeer(std::intptr_t connection) {
+  const int socket = static_cast<int>(connection);
+  Result<ucred> credentials = CredentialsOf(socket);
+  if (!credentials) return credentials.error();
+  const ucred peer = *credentials;
 
   const std::shared_ptr<const HeldProcess> process = Hold(socket, peer);
   if (process == nullptr) {
@@ -82,8 +91,16 @@ Result<PeerQuestion> AskPeer(std::intptr_t connection) {
     // Whatever was learnt was of this process only if the number was its own all the time.
     if (!process->Runs()) return Ended(peer.pid);
     if (!session) return session.error();
+    session->identity.user_id = std::to_string(peer.uid);
+    session->user = UserName(peer.uid);
     return Peer{std::move(*session), pid, peer.uid};
   });
+}
+
+Result<std::string> UserOfPeer(std::intptr_t connection) {
+  Result<ucred> credentials = CredentialsOf(static_cast<int>(connection));
+  if (!credentials) return credentials.error();
+  return std::to_string(credentials->uid);
 }
 
 }  // namespace pcsc_bridge

@@ -18,7 +18,12 @@
 namespace pcsc_bridge {
 namespace {
 
-constexpr std::uint32_t kNone = 0xffffffff;  // an audit session or login uid that was never set
+constexpr std::uint32_t kNone = 0xffffffff;  // an audit session that was never set
+// A look at the processes takes 10 us for each. An older member beyond this is missed. The session then looks
+// like another one to a source that meets it for the first time: its user connects anew, and inherits
+// nothing.
+constexpr std::size_t kMostProcesses = 4096;
+constexpr std::size_t kMostKnown = 4096;
 
 Error Unknown(std::uint32_t pid, const char* what, int error) {
   return Error{status::kSessionUnknown, what, "",
@@ -77,9 +82,7 @@ Result<Session> ProcSource::Ask(std::uint32_t pid) {
 
   Session session;
   session.identity.id = audit;
-  const std::optional<std::string> login_text = process.Read("loginuid");
-  const std::uint32_t login = login_text ? ParseNumber<std::uint32_t>(*login_text).value_or(kNone) : kNone;
-  session.user = login != kNone ? UserName(login) : OwnerOf(process);
+  session.user = OwnerOf(process);
   return session;
 }
 
@@ -100,15 +103,49 @@ Result<Session> ProcSource::KernelSession(const ProcDirectory& process, std::uin
 
   Session session;
   session.identity.id = leader_pid;
-  if (leader_alive) {
-    session.identity.connect_time = TimeOf(stat->start);
-  } else if (leader_outside) {
-    session.identity.connect_time = TimeOf(own->start);
+  std::uint64_t start = 0;
+  if (leader_outside) {
+    start = leader_alive ? stat->start : own->start;
+  } else if (leader_alive) {
+    start = Remember(own->session, stat->start, {pid, own->start});
   } else {
-    session.identity.connect_time = TimeOf(OldestStart(own->session, own->start));
+    start = StartWithoutLeader(own->session, {pid, own->start});
   }
+  session.identity.connect_time = TimeOf(start);
   session.user = OwnerOf(leader_alive ? leader : process);
   return session;
+}
+
+std::uint64_t ProcSource::StartWithoutLeader(std::uint32_t id, const Member& member) {
+  const std::optional<Known> known = Recall(id);
+  if (known && (member.start < known->newest.start || IsIn(id, known->newest))) {
+    return Remember(id, known->start, member);
+  }
+  const std::uint64_t oldest = OldestStart(id, member.start);
+  const bool same = known && oldest < known->newest.start;
+  return Remember(id, same ? known->start : oldest, member);
+}
+
+std::uint64_t ProcSource::Remember(std::uint32_t id, std::uint64_t start, const Member& member) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  // Which of them have ended is not known; those that have not are looked for again.
+  if (known_.size() >= kMostKnown && known_.count(id) == 0) known_.clear();
+  Known& known = known_[id];
+  if (known.start != start) known = {start, member};
+  if (member.start > known.newest.start) known.newest = member;
+  return start;
+}
+
+std::optional<ProcSource::Known> ProcSource::Recall(std::uint32_t id) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto known = known_.find(id);
+  return known == known_.end() ? std::nullopt : std::optional(known->second);
+}
+
+bool ProcSource::IsIn(std::uint32_t id, const Member& member) const {
+  const ProcDirectory process(root_ + "/" + std::to_string(member.pid));
+  const std::optional<Stat> stat = process.is_open() ? Stat::Of(process) : std::nullopt;
+  return stat && stat->session == id && stat->start == member.start;
 }
 
 std::string ProcSource::OwnerOf(const ProcDirectory& process) {
@@ -125,8 +162,10 @@ std::uint64_t ProcSource::OldestStart(std::uint32_t id, std::uint64_t at_most) c
   std::uint64_t oldest = at_most;
   const std::unique_ptr<DIR, Close> all(opendir(root_.c_str()));
   if (!all) return oldest;
+  std::size_t looked_at = 0;
   while (const dirent* entry = readdir(all.get())) {
     if (!ParseNumber<std::uint32_t>(entry->d_name)) continue;
+    if (++looked_at > kMostProcesses) break;
     const ProcDirectory process(root_ + "/" + entry->d_name);
     const std::optional<Stat> stat = process.is_open() ? Stat::Of(process) : std::nullopt;
     if (stat && stat->session == id) oldest = std::min(oldest, stat->start);

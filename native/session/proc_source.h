@@ -1,18 +1,18 @@
 // Sessions of Linux processes by /proc alone, for hosts without logind: containers, small systems.
-// Files as proc(5) describes them: PID/sessionid, PID/loginuid, PID/stat, PID/status, and /proc/stat.
+// Files as proc(5) describes them: PID/sessionid, PID/stat, PID/status, and /proc/stat.
 //
 // A process belongs to
 //  1. its audit session, when it has one (PID/sessionid, set at login by pam_loginuid). The id is that
 //  number,
-//     the user that of PID/loginuid. The connect time stays 0: the kernel keeps none, and needs none to tell
-//     two audit sessions apart, for it counts their numbers up from boot.
+//     the user the process's. (PID/loginuid names no user: an unprivileged process can set it where no login
+//     has.) The connect time stays 0: the kernel keeps none, and needs none to tell two audit sessions apart,
+//     for it counts their numbers up from boot.
 //  2. otherwise its kernel session (setsid(2)). The id is the leader's process id, the connect time the
 //  moment
 //     the leader was started, the user the leader's.
-//     - Leader gone: the number stays taken as long as the session has members, so the id stays; the connect
-//       time becomes that of the oldest member left. All members agree on it, and no later session of the
-//       same number can have it. A change of the oldest member looks like another session: somebody has to
-//       connect anew, nobody inherits anything.
+//     - Leader gone: the number stays taken as long as the session has members, so the id stays; so does the
+//       connect time, if the source has met the session before. Otherwise it is that of the oldest member
+//       left. All members agree on it, and no later session of the same number can have it.
 //     - Session 0, a leader outside this pid namespace: the first process of the namespace counts as leader
 //       if it is in session 0 too (a container whose init never called setsid). Otherwise the process came
 //       from outside, cannot be told from others that did, and is a session of its own.
@@ -24,7 +24,9 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "session/proc_directory.h"
 #include "session/session.h"
@@ -40,19 +42,37 @@ class ProcSource {
 
  private:
   struct Stat;
+  // A process of a kernel session.
+  struct Member {
+    std::uint32_t pid = 0;
+    std::uint64_t start = 0;  // in ticks since boot
+  };
+  // A kernel session that was met. Processes enter a session by being born into it, so that whatever is older
+  // than `newest`, or still there with it, is of the same session and not of a later one with its number.
+  struct Known {
+    std::uint64_t start = 0;  // its connect time, in ticks since boot
+    Member newest;            // of the members that were met
+  };
 
   Result<Session> KernelSession(const ProcDirectory& process, std::uint32_t pid);
+  std::uint64_t StartWithoutLeader(std::uint32_t id, const Member& member);
+  // Returns `start`.
+  std::uint64_t Remember(std::uint32_t id, std::uint64_t start, const Member& member);
+  std::optional<Known> Recall(std::uint32_t id);
+  bool IsIn(std::uint32_t id, const Member& member) const;
   // The name of the user who runs the process; empty when that cannot be learnt.
   static std::string OwnerOf(const ProcDirectory& process);
   // FILETIME ticks; 0 when the system does not tell when it was booted.
   std::uint64_t TimeOf(std::uint64_t ticks_since_boot);
-  // The start of the oldest process whose session is `id`, in ticks since boot, at most `at_most`.
+  // The start of the oldest process whose session is `id`, at most `at_most`, among the first few thousand
+  // processes.
   std::uint64_t OldestStart(std::uint32_t id, std::uint64_t at_most) const;
 
   const std::string root_;
   const std::uint64_t ticks_per_second_;
   std::mutex mutex_;
-  std::uint64_t boot_second_ = 0;  // Unix time; 0 until read; under mutex_
+  std::uint64_t boot_second_ = 0;                   // Unix time; 0 until read; under mutex_
+  std::unordered_map<std::uint32_t, Known> known_;  // by id; under mutex_
 };
 
 }  // namespace pcsc_bridge

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace pcsc_bridge {
 
@@ -15,9 +16,13 @@ struct SessionIdentity {
   // are never the same session, unless the caller knows that they are (the same open session). 0 where the
   // connect time is known, or the id is never used again (audit sessions).
   std::uint64_t instance = 0;
+  // Tells the users of one session apart (su, a service): the uid in decimal, or the SID, of a connection's
+  // peer. Empty if it is not known; an unknown user equals no known one.
+  std::string user_id{};
 
   friend bool operator==(const SessionIdentity& a, const SessionIdentity& b) {
-    return a.id == b.id && a.connect_time == b.connect_time && a.instance == b.instance;
+    return a.id == b.id && a.connect_time == b.connect_time && a.instance == b.instance &&
+           a.user_id == b.user_id;
   }
   friend bool operator!=(const SessionIdentity& a, const SessionIdentity& b) { return !(a == b); }
 };

@@ -2,44 +2,85 @@
 import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { native } from '../native.js';
 import { Peer } from '../peer.js';
 import type { LocalConnection } from './server.js';
+
+/** How long to try again while the server's queue of new connections is full, as on Windows. */
+const patienceMs = 5000;
+const longestPauseMs = 50;
 
 /**
  * Connects to a LocalServer, or whoever listens at that path: `peer` is who does. Look at it before you send what is
  * not for everybody. On Windows this opens the pipe with the rights that every interactive user has, which
  * `net.connect` does not, and so that the server cannot act as this user.
  *
- * Errors: those of `net.connect`; on Windows SCARD_E_NO_SERVICE where nobody listens, SCARD_E_NO_ACCESS where this user
- * may not connect. BRIDGE_E_SESSION_UNKNOWN where the system does not tell who listens (another pid namespace).
+ * If as many connections wait for the server as may wait, tries again for five seconds. A server that refuses a connection
+ * closes it without a word, and may do so later than this resolves.
+ *
+ * Errors: those of `net.connect`; ECONNRESET if the server has closed the connection by then; on Windows SCARD_E_NO_SERVICE
+ * where nobody listens, SCARD_E_NO_ACCESS where this user may not connect. BRIDGE_E_SESSION_UNKNOWN where the system does
+ * not tell who listens (another pid namespace).
  */
 export async function connectLocally(path: string): Promise<LocalConnection> {
-  if (process.platform === 'win32') return connectToPipe(path);
-  const socket = connect(path);
-  await once(socket, 'connect');
-  try {
-    return { socket, peer: await peerOf(socket) };
-  } catch (error) {
-    socket.destroy();
-    throw error;
-  }
+  return process.platform === 'win32' ? openPipe(path) : openSocket(path);
 }
 
-async function connectToPipe(path: string): Promise<LocalConnection> {
+async function openPipe(path: string): Promise<LocalConnection> {
   const fd = await native.openPipe(path);
   try {
     const peer = new Peer(await native.peerOf(fd));
-    return { socket: new Socket({ fd }), peer };
+    return { socket: new Socket({ fd }).on('error', () => {}), peer };
   } catch (error) {
     closeSync(fd);
     throw error;
   }
 }
 
+async function openSocket(path: string): Promise<LocalConnection> {
+  const socket = await connectTo(path);
+  try {
+    const peer = await peerOf(socket);
+    if (socket.destroyed || socket.readableEnded) throw closedAtOnce(path);
+    return { socket, peer };
+  } catch (error) {
+    const closed = socket.destroyed;
+    socket.destroy();
+    throw closed ? closedAtOnce(path) : error;
+  }
+}
+
+async function connectTo(path: string): Promise<Socket> {
+  const giveUpAt = performance.now() + patienceMs;
+  for (let pause = 1; ; pause = Math.min(2 * pause, longestPauseMs)) {
+    const socket = connect(path);
+    try {
+      await once(socket, 'connect');
+      return socket.on('error', () => {}); // 'close' follows
+    } catch (error) {
+      // The server's queue of connections that it has not accepted yet is full (connect(2)).
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > giveUpAt) throw error;
+    }
+    await setTimeout(pause);
+  }
+}
+
+function closedAtOnce(path: string): Error {
+  const sentence =
+    `connectLocally: the server at ${path} closed the connection as soon as it was made; ` +
+    'it may have as many connections as it takes, of this user or in total: try again later';
+  return Object.assign(new Error(sentence), { code: 'ECONNRESET' });
+}
+
 /** Who is at the other end of a Unix socket: the process that connected, or that listens where this end connected. */
 export async function peerOf(socket: Socket): Promise<Peer> {
   return new Peer(await native.peerOf(descriptorOf(socket)));
+}
+
+/** The user of the same peer, at once. */
+export function peerUser(socket: Socket): string {
+  return native.peerUser(descriptorOf(socket));
 }
 
 // Not documented, and there since Node's beginning; what else tells it?

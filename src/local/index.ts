@@ -2,4 +2,10 @@
 export type { Peer } from '../peer.js';
 export type { LocalAccess } from './arrival.js';
 export { connectLocally } from './connect.js';
-export { type LocalConnection, LocalServer, type LocalServerOptions } from './server.js';
+export { ConnectionLimitError, type ConnectionLimits } from './limits.js';
+export {
+  type LocalConnection,
+  LocalServer,
+  type LocalServerOptions,
+  type LocalServerPlace,
+} from './server.js';

@@ -5,7 +5,9 @@ import { native } from '../native.js';
 import { Peer } from '../peer.js';
 import type { Arrival, Listener, Listening } from './arrival.js';
 
-export async function listenOnPipe({ path, access, onArrival, onError }: Listening): Promise<Listener> {
+export async function listenOnPipe({ place, onArrival, onError }: Listening): Promise<Listener> {
+  if ('activated' in place) throw new TypeError('activated is for systemd: on Windows listen at a path');
+  const { path, access } = place;
   if (access === 'group')
     throw new TypeError("access 'group' is for Unix: on Windows it is 'owner' or 'everyone'");
   if (!native.PipeServer) throw new Error('named pipes are for Windows');
@@ -18,6 +20,7 @@ export async function listenOnPipe({ path, access, onArrival, onError }: Listeni
 function arrivalOf(fd: number): Arrival {
   let open = true;
   return {
+    userId: () => native.peerUser(fd),
     ask: async () => new Peer(await native.peerOf(fd)),
     open() {
       if (!open) return undefined;

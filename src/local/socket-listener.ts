@@ -1,21 +1,18 @@
 /** Listening on a Unix socket. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { Arrival, Listener, Listening } from './arrival.js';
-import { peerOf } from './connect.js';
+import { takeActivatedSocket } from './activation.js';
+import type { Arrival, Listener, Listening, LocalAccess } from './arrival.js';
+import { peerOf, peerUser } from './connect.js';
 import { SocketFile } from './socket-file.js';
 
 const modes = { owner: 0o600, group: 0o660, everyone: 0o666 } as const;
 
-export async function listenOnSocket({ path, access, onArrival, onError }: Listening): Promise<Listener> {
+export async function listenOnSocket({ place, onArrival, onError }: Listening): Promise<Listener> {
   // Paused: nothing is read before it is known who writes.
   const server = createServer({ pauseOnConnect: true }, (socket) => onArrival(arrivalOf(socket)));
-  const listen = async (at: string) => {
-    server.listen({ path: at, exclusive: true });
-    await once(server, 'listening');
-  };
   try {
-    const file = await SocketFile.make(path, modes[access], listen);
+    const file = await ('activated' in place ? adoptSocket(server) : makeSocket(server, place));
     server.on('error', onError);
     return { close: () => close(server, file) };
   } catch (error) {
@@ -24,15 +21,34 @@ export async function listenOnSocket({ path, access, onArrival, onError }: Liste
   }
 }
 
-async function close(server: Server, file: SocketFile): Promise<void> {
+function makeSocket(server: Server, { path, access }: { path: string; access: LocalAccess }) {
+  return SocketFile.make(path, modes[access], async (at) => {
+    server.listen({ path: at, exclusive: true });
+    await once(server, 'listening');
+  });
+}
+
+/** The file is systemd's, and stays. */
+async function adoptSocket(server: Server): Promise<undefined> {
+  server.listen({ fd: takeActivatedSocket(), exclusive: true });
+  await once(server, 'listening');
+  if (typeof server.address() !== 'object' || server.address() === null) return;
+  throw new Error(
+    'LocalServer: the socket that was passed to this process is an internet socket, which tells nobody who connects; ' +
+      'give the socket unit a path in ListenStream=',
+  );
+}
+
+async function close(server: Server, file: SocketFile | undefined): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  await file.remove();
+  await file?.remove();
   await closed;
 }
 
 function arrivalOf(socket: Socket): Arrival {
   return {
+    userId: () => peerUser(socket),
     ask: () => peerOf(socket),
     open() {
       if (socket.destroyed) return undefined;

@@ -114,6 +114,34 @@ TEST_CASE_FIXTURE(Filtered, "evicting an id with an unknown connect time lets al
   }
 }
 
+TEST_CASE_FIXTURE(Filtered, "two users of one session share no entry, and each can be evicted alone") {
+  const SessionIdentity alice{5, 100, 0, "1000"};
+  const SessionIdentity bob{5, 100, 0, "1001"};
+  Lease lease = Acquire(alice, "A");
+  world->VerifyPin("A", alice);
+  CHECK(End(std::move(lease)).ok());
+  Use(alice, "B");
+  CHECK(Acquire(bob, "A").fresh());
+  CHECK_FALSE(world->PinOf("A").has_value());
+  Use(SessionIdentity{5, 100}, "C");
+  SUBCASE("those of one user") {
+    CHECK(cache->Evict(bob) == 1);
+    CHECK(Readers() == "ABC");
+  }
+  SUBCASE("those of every user, if none is named") {
+    CHECK(cache->Evict(SessionIdentity{5, 100}) == 4);
+    CHECK(Readers().empty());
+  }
+  SUBCASE("a user who is not known leaves without the others") {
+    cache->Release(SessionIdentity{5, 100}, nullptr);
+    CHECK(Readers() == "ABA");
+  }
+  SUBCASE("a new connection of the session ends those of every user") {
+    Use(SessionIdentity{5, 101, 0, "1001"}, "D");
+    CHECK(Readers() == "D");
+  }
+}
+
 TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is reset") {
   Lease lease = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);

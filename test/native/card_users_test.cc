@@ -40,6 +40,17 @@ TEST_SUITE("card users") {
     CHECK_FALSE(users.MustReset("R", Guarded(kBert)));
   }
 
+  TEST_CASE("two users of one session are two owners, and a user that is not known is a third") {
+    const SessionIdentity alice{1, 100, 0, "1000"};
+    const SessionIdentity bob{1, 100, 0, "1001"};
+    CardUsers users;
+    users.NoteReset("R");
+    users.Note("R", alice);
+    CHECK_FALSE(users.MustReset("R", Guarded(alice)));
+    CHECK(users.MustReset("R", Guarded(bob)));
+    CHECK(users.MustReset("R", Guarded(kAnna)));
+  }
+
   TEST_CASE("an owner that trusts an unknown card keeps it; another owner gets it after a reset") {
     CardUsers users;
     users.Note("R", kAnna);

@@ -19,7 +19,6 @@ struct FakeProcess {
   std::string command = "sh";
   std::uint32_t uid = 0;
   std::string audit_session = "4294967295";  // that is: none
-  std::string login_uid = "4294967295";
 };
 
 class FakeProc {
@@ -51,7 +50,6 @@ class FakeProc {
     Write(directory / "status", "Name:\t" + process.command + "\nUmask:\t0022\nUid:\t" + uid + "\t" + uid +
                                     "\t" + uid + "\t" + uid + "\nGid:\t0\t0\t0\t0\n");
     if (!process.audit_session.empty()) Write(directory / "sessionid", process.audit_session);
-    if (!process.login_uid.empty()) Write(directory / "loginuid", process.login_uid);
   }
 
   void Remove(std::uint32_t pid) const { std::filesystem::remove_all(root_ / std::to_string(pid)); }

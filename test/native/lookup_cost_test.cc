@@ -28,6 +28,7 @@ using pcsc_bridge::LookupOptions;
 using pcsc_bridge::Loop;
 using pcsc_bridge::Result;
 using pcsc_bridge::SessionIdentity;
+using pcsc_bridge::Waits;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;

@@ -25,7 +25,10 @@ using pcsc_bridge::HoldByProc;
 using pcsc_bridge::Peer;
 using pcsc_bridge::PeerQuestion;
 using pcsc_bridge::Result;
+using pcsc_bridge::Session;
+using pcsc_bridge::SessionIdentity;
 using pcsc_bridge::SessionOfProcess;
+using pcsc_bridge::UserOfPeer;
 using pcsc_bridge::test::FakeProc;
 using pcsc_bridge::test::FakeProcess;
 namespace status = pcsc_bridge::status;
@@ -142,8 +145,13 @@ TEST_CASE("the peer is the process that connected, with its session and user") {
     REQUIRE(peer.ok());
     CHECK(peer.value().pid == client.pid());
     CHECK(peer.value().uid == geteuid());
-    CHECK(peer.value().session.identity == SessionOfProcess(client.pid()).value().identity);
-    if (!new_session) CHECK(peer.value().session.identity == SessionOfProcess(0).value().identity);
+    const auto is_session_of = [&](std::uint32_t pid) {
+      SessionIdentity identity = SessionOfProcess(pid).value().identity;
+      identity.user_id = std::to_string(geteuid());
+      return peer.value().session.identity == identity;
+    };
+    CHECK(is_session_of(client.pid()));
+    if (!new_session) CHECK(is_session_of(0));
   }
 }
 
@@ -161,6 +169,34 @@ TEST_CASE("a peer of another user is told by that user" * doctest::skip(geteuid(
   const Result<Peer> peer = PeerOf(listener.Accept().get());
   REQUIRE(peer.ok());
   CHECK(peer.value().uid == 65534u);
+}
+
+TEST_CASE("two users of one session are two identities, each with its own name" *
+          doctest::skip(geteuid() != 0)) {
+  const Listener listener;
+  const Client root(listener, {});
+  const Descriptor of_root = listener.Accept();
+  const Client other(listener, {false, 4'000'000});
+  const Descriptor of_other = listener.Accept();
+  const Session first = PeerOf(of_root.get()).value().session;
+  const Session second = PeerOf(of_other.get()).value().session;
+  CHECK(first.identity.id == second.identity.id);
+  CHECK(first.identity.connect_time == second.identity.connect_time);
+  CHECK(first.identity.user_id == "0");
+  CHECK(second.identity.user_id == "4000000");
+  CHECK(first.identity != second.identity);
+  CHECK(first.user == "root");
+  CHECK(second.user == "4000000");
+  CHECK(UserOfPeer(of_other.get()).value() == "4000000");
+}
+
+TEST_CASE("the user of a peer is known at once, also when the peer has ended") {
+  const Listener listener;
+  Client client(listener, {});
+  const Descriptor connection = listener.Accept();
+  client.End();
+  CHECK(UserOfPeer(connection.get()).value() == std::to_string(geteuid()));
+  CHECK(UserOfPeer(listener.get()).code() == status::kInvalidParameter);
 }
 
 TEST_CASE("a client learns who listens") {

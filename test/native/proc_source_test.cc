@@ -1,10 +1,12 @@
 #include "session/proc_source.h"
 
 #include <doctest/doctest.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
@@ -46,6 +48,39 @@ std::uint64_t TicksAfterBoot(std::uint64_t ticks) {
   return FiletimeOfUnixSeconds(1'700'000'000) + ticks * 10'000'000 / per_second;
 }
 
+// Counts how often files in the directories of processes are opened.
+class ReadCounter {
+ public:
+  explicit ReadCounter(const std::string& root) : inotify_(inotify_init1(IN_NONBLOCK | IN_CLOEXEC)) {
+    REQUIRE(inotify_ >= 0);
+    for (const auto& entry : std::filesystem::directory_iterator(root)) {
+      if (entry.is_directory()) REQUIRE(inotify_add_watch(inotify_, entry.path().c_str(), IN_OPEN) >= 0);
+    }
+  }
+  ~ReadCounter() { close(inotify_); }
+  ReadCounter(const ReadCounter&) = delete;
+  ReadCounter& operator=(const ReadCounter&) = delete;
+
+  // How many since the last call.
+  int Take() const {
+    int count = 0;
+    alignas(inotify_event) char events[16 * 1024];
+    ssize_t length = 0;
+    while ((length = read(inotify_, events, sizeof events)) > 0) {
+      for (ssize_t at = 0; at < length;) {
+        const auto* event = reinterpret_cast<const inotify_event*>(events + at);
+        REQUIRE((event->mask & IN_Q_OVERFLOW) == 0);
+        if ((event->mask & IN_ISDIR) == 0) ++count;
+        at += static_cast<ssize_t>(sizeof(inotify_event) + event->len);
+      }
+    }
+    return count;
+  }
+
+ private:
+  const int inotify_;
+};
+
 TEST_CASE("a process has the session of its leader and the leader's start as connect time") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 12345));
@@ -86,24 +121,15 @@ TEST_CASE("an audit session is preferred and needs no connect time") {
   const FakeProc proc;
   FakeProcess process = Process(100, 100, 500);
   process.audit_session = "17";
-  process.login_uid = "0";
   process.uid = 4'000'000;
   proc.Add(process);
+  // An unprivileged process may set this one.
+  proc.Write(proc.root() + "/100/loginuid", "0");
   ProcSource source(proc.root());
   const Result<Session> session = source.Ask(100);
   REQUIRE(session.ok());
   CHECK(session.value().identity == SessionIdentity{17, 0});
-  CHECK(session.value().user == "root");
-}
-
-TEST_CASE("an audit session without a login uid has the process's user") {
-  const FakeProc proc;
-  FakeProcess process = Process(100, 100, 500);
-  process.audit_session = "17";
-  process.uid = 4'000'000;
-  proc.Add(process);
-  ProcSource source(proc.root());
-  CHECK(source.Ask(100).value().user == "4000000");
+  CHECK(session.value().user == "4000000");
 }
 
 TEST_CASE("an audit session of 0, of -1, of nonsense or without a file is none") {
@@ -129,6 +155,67 @@ TEST_CASE("when the leader is gone all members still agree, by the oldest of the
     CAPTURE(pid);
     CHECK(IdentityOf(source, pid) == SessionIdentity{100, TicksAfterBoot(600)});
   }
+}
+
+TEST_CASE("a session that was met keeps its connect time when its leader and its oldest members end") {
+  const FakeProc proc;
+  proc.Add(Process(100, 100, 500));
+  proc.Add(Process(101, 100, 600));
+  proc.Add(Process(102, 100, 700));
+  ProcSource source(proc.root());
+  const SessionIdentity session{100, TicksAfterBoot(500)};
+  CHECK(IdentityOf(source, 101) == session);
+  proc.Remove(100);
+  CHECK(IdentityOf(source, 102) == session);
+  proc.Remove(101);
+  CHECK(IdentityOf(source, 102) == session);
+  // Nobody is left that was met, but one who is older than the last who was.
+  proc.Add(Process(103, 100, 650));
+  proc.Remove(102);
+  proc.Add(Process(104, 100, 800));
+  CHECK(IdentityOf(source, 104) == session);
+}
+
+TEST_CASE("a later session of a number inherits nothing, also when both have lost their leaders") {
+  const FakeProc proc;
+  proc.Add(Process(100, 100, 500));
+  proc.Add(Process(101, 100, 600));
+  ProcSource source(proc.root());
+  CHECK(IdentityOf(source, 101) == SessionIdentity{100, TicksAfterBoot(500)});
+  proc.Remove(100);
+  proc.Remove(101);
+  proc.Add(Process(102, 100, 901));
+  proc.Add(Process(103, 100, 902));
+  CHECK(IdentityOf(source, 103) == SessionIdentity{100, TicksAfterBoot(901)});
+  // Its number, too, may come back.
+  proc.Add(Process(103, 100, 903));
+  CHECK(IdentityOf(source, 103) == SessionIdentity{100, TicksAfterBoot(901)});
+}
+
+TEST_CASE("a session without a leader costs one look at the processes, and a few reads after that") {
+  const FakeProc proc;
+  for (std::uint32_t pid = 1000; pid < 2500; ++pid) proc.Add(Process(pid, pid % 10 == 0 ? 100 : pid, pid));
+  const ReadCounter reads(proc.root());
+  ProcSource source(proc.root());
+  const SessionIdentity session{100, TicksAfterBoot(1000)};
+  CHECK(IdentityOf(source, 2000) == session);
+  CHECK(reads.Take() >= 1500);
+  for (std::uint32_t pid = 1000; pid < 2500; pid += 10) {
+    CAPTURE(pid);
+    CHECK(IdentityOf(source, pid) == session);
+    CHECK(reads.Take() <= 4);
+  }
+}
+
+TEST_CASE("not more than some thousand processes are looked at") {
+  const FakeProc proc;
+  for (std::uint32_t pid = 1000; pid < 6000; ++pid) proc.Add(Process(pid, 100, pid));
+  const ReadCounter reads(proc.root());
+  ProcSource source(proc.root());
+  const SessionIdentity session = IdentityOf(source, 5999);
+  CHECK(reads.Take() <= 4096 + 4);
+  // Whoever was looked at, all members agree.
+  for (const std::uint32_t pid : {1000u, 3000u, 5998u}) CHECK(IdentityOf(source, pid) == session);
 }
 
 TEST_CASE("a later session of the same number is another one") {

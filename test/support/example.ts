@@ -19,11 +19,18 @@ export function startExample(
   example: string,
   env: NodeJS.ProcessEnv = {},
   args: readonly string[] = [],
+  { activatedBy }: { activatedBy?: number } = {},
 ): RunningExample {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(example, examples)), ...args], {
+  const program = [process.execPath, fileURLToPath(new URL(example, examples)), ...args];
+  // As systemd starts it: with a listening socket as descriptor 3, and the process's number in LISTEN_PID.
+  const activate = ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh', ...program];
+  const [command, rest] =
+    activatedBy === undefined ? [process.execPath, program.slice(1)] : ['/bin/sh', activate];
+  const child = spawn(command, rest, {
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(activatedBy === undefined ? [] : [activatedBy])],
   });
+  if (!child.stdout || !child.stderr) throw new Error('no pipes');
   onTestFinished(() => void child.kill('SIGKILL'));
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

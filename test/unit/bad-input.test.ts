@@ -53,6 +53,18 @@ describe('CardBridge', () => {
       TypeError,
       /^pid must be a number, not a string/,
     ],
+    [
+      'an empty user',
+      () => bridge.openSession({ ...identity, userId: '' }),
+      TypeError,
+      /^userId must be a uid in decimal or a SID, not ''$/,
+    ],
+    [
+      'a user by number',
+      () => bridge.openSession(any({ ...identity, userId: 1000 })),
+      TypeError,
+      /^userId must be .* not the number 1000$/,
+    ],
     ['an id alone', () => bridge.openSession(any({ id: 1 })), TypeError, /^connectTime must be a bigint/],
     [
       'a connect time as a number',

@@ -18,8 +18,21 @@ test.each([20, 24, 'ia32'] as const)(
       nobody: 'SCARD_E_NO_SERVICE',
       refused: [],
     });
-    expect(answer['identity']).toEqual(answer['own']);
-    expect(answer['opened']).toEqual(answer['own']);
+    const { id, connectTime, source } = answer['own'] as Record<string, unknown>;
+    // With the account that the client runs as, a name and a SID.
+    const identity = {
+      id,
+      connectTime,
+      source,
+      user: expect.stringMatching(/^[^\\]+\\[^\\]+$/),
+      userId: expect.stringMatching(/^S-1-5-/),
+    };
+    expect(answer['identity']).toEqual(identity);
+    expect(answer['opened']).toEqual(identity);
+    // By Node's own client, which tells nothing before it writes: that of its process.
+    expect(answer['plainUser']).toBe((answer['identity'] as typeof identity).userId);
+    expect(answer['listenerUser']).toBe((answer['identity'] as typeof identity).userId);
+    expect(answer['limited']).toEqual(['maxConnectionsPerUser']);
   },
 );
 

@@ -18,7 +18,8 @@ test('each example is here, or only compiled', () => {
   const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', ...broker];
   const elsewhere = ['tls-client-auth.mjs']; // tls-client-auth.test.ts
   const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
-  expect(readdirSync(examples).toSorted()).toEqual([...run, ...elsewhere, ...compiled].toSorted());
+  const units = ['systemd']; // test/integration/local/activation.test.ts
+  expect(readdirSync(examples).toSorted()).toEqual([...run, ...elsewhere, ...compiled, ...units].toSorted());
 });
 
 test('custom-card: the PIN is asked for where it is needed, and points are counted', async () => {

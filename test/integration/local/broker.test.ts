@@ -1,4 +1,5 @@
 /** The broker of examples/, with clients in kernel sessions of their own. */
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,7 +13,7 @@ import { LocalClient } from '../../support/local-client.js';
 import { occurrences } from '../../support/memory.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { durationOf, staysPending } from '../../support/time.js';
-import { makeDirectory } from './helpers.js';
+import { asNobody, makeDirectory, openDirectoryOf, skipWithoutNobody } from './helpers.js';
 
 const rig = await startRig({ slots: 2 });
 const PIN = '739184';
@@ -21,9 +22,9 @@ const cardOfBob = await insertPiv(rig, 1, { pin: PIN, subject: 'Bob' });
 const alices = readerAt(rig, 0).name;
 const bobs = readerAt(rig, 1).name;
 
-async function startBroker(): Promise<{ broker: RunningExample; path: string }> {
+async function startBroker(access = 'owner'): Promise<{ broker: RunningExample; path: string }> {
   const path = join(makeDirectory(), 'broker.sock');
-  const broker = startExample('session-broker.mjs', {}, [path]);
+  const broker = startExample('session-broker.mjs', {}, [path, access]);
   await broker.until(`listening at ${path}`);
   return { broker, path };
 }
@@ -182,4 +183,59 @@ test('closing ends every connection, those that wait for a card too, and leaves 
   expect(await waiting.line()).toBeUndefined();
   expect(existsSync(path)).toBe(false);
   await holder.release();
+});
+
+/** Keeps 300 connections open or coming, each of which asks for a logon as often as it can. */
+const flood = `
+  const [path, request] = process.argv.slice(1);
+  const come = () => {
+    const socket = require('node:net').connect(path, () => socket.write(request));
+    socket.on('data', () => { console.log('answered'); socket.write(request); });
+    socket.on('error', () => {}).on('close', () => setTimeout(come, 10));
+  };
+  for (let i = 0; i < 300; i++) come();`;
+
+test("a user's flood of connections and logons delays no other user, and takes nothing from one", async ({
+  skip,
+}) => {
+  skipWithoutNobody(skip);
+  const { broker, path } = await startBroker('everyone');
+  openDirectoryOf(path);
+  // The descriptors of a small service: fewer than the flood would take.
+  execFileSync('prlimit', ['--pid', String(broker.process.pid), '--nofile=200']);
+  const logOnAnew = async () => {
+    const bob = await enter(path);
+    expect(await logOn(bob, bobs)).toMatchObject({ subject: 'CN=Bob' });
+    await bob.kill();
+  };
+  await logOnAnew();
+  const free = await durationOf(logOnAnew());
+
+  const request = `${JSON.stringify({ command: 'logon', reader: alices })}\n${PIN}\n`;
+  const flooding = spawn(process.execPath, ['--eval', flood, path, request], {
+    ...asNobody,
+    cwd: '/',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void flooding.kill('SIGKILL'));
+  await once(createInterface({ input: flooding.stdout }), 'line');
+  await broker.until(/^refused: a connection of user 65534 .* maxConnectionsPerUser allows/);
+  for (let time = 0; time < 5; time++) expect(await durationOf(logOnAnew())).toBeLessThan(10 * free + 1000);
+  flooding.kill('SIGKILL');
+  await endWell(broker);
+});
+
+test('a user has four logons under way, and is told so beyond them', async () => {
+  const { broker, path } = await startBroker();
+  const clients = await Promise.all(Array.from({ length: 5 }, () => enter(path)));
+  const holder = await Holder.hold(alices);
+  const logons = clients.map((client) => logOn(client, alices));
+  expect(await Promise.race(logons)).toEqual({
+    error: 'this user has 4 logons under way, as many as one user may: wait for one to end',
+    code: 'TOO_MANY_LOGONS',
+  });
+  await holder.release();
+  const subjects = (await Promise.all(logons)).map(({ subject }) => subject);
+  expect(subjects.filter((subject) => subject === 'CN=Alice')).toHaveLength(4);
+  await endWell(broker);
 });

@@ -1,8 +1,26 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type LocalConnection, LocalServer, type LocalServerOptions } from '../../../src/local/index.js';
+
+const NOBODY = 65_534;
+/** Another user, for the processes of a test. */
+export const asNobody = { uid: NOBODY, gid: NOBODY };
+const mayRunAsNobody =
+  process.getuid?.() === 0 &&
+  spawnSync(process.execPath, ['--version'], { cwd: '/', ...asNobody }).status === 0;
+
+/** Skips a test of several users if this process cannot be another user. */
+export function skipWithoutNobody(skip: (condition: boolean, note: string) => void): void {
+  skip(!mayRunAsNobody, `only root can be another user, and user ${NOBODY} must be able to run Node.js`);
+}
+
+/** Lets every user into the directory of a socket. */
+export function openDirectoryOf(path: string): void {
+  chmodSync(dirname(path), 0o755);
+}
 
 /** A directory of this test's own, which everybody may look into; it must be empty again after the test. */
 export function makeDirectory(): string {
@@ -20,7 +38,9 @@ export interface Listening {
 }
 
 /** A server, closed after the test. */
-export async function listen(options: Partial<LocalServerOptions> = {}): Promise<Listening> {
+export async function listen(
+  options: Partial<Extract<LocalServerOptions, { path: string }>> = {},
+): Promise<Listening> {
   const { path = join(makeDirectory(), 'broker.sock'), ...rest } = options;
   const came: LocalConnection[] = [];
   const waiting: ((connection: LocalConnection) => void)[] = [];

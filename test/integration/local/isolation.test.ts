@@ -1,9 +1,10 @@
 /** What a broker in this process keeps apart: clients in kernel sessions of their own, one reader between them. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { CacheLookup, SessionContext } from '../../../src/index.js';
+import { pinRetriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
 import { LocalClient } from '../../support/local-client.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
-import { type Listening, listen } from './helpers.js';
+import { asNobody, type Listening, listen, openDirectoryOf, skipWithoutNobody } from './helpers.js';
 
 const rig = await startRig({ slots: 1 });
 await insertPiv(rig);
@@ -17,8 +18,10 @@ interface Visitor {
   session: SessionContext;
 }
 
-async function visit({ path, next }: Listening): Promise<Visitor> {
-  const client = await LocalClient.connect(path, { ownSession: true });
+type As = Parameters<typeof LocalClient.start>[1];
+
+async function visit({ path, next }: Listening, as: As = { ownSession: true }): Promise<Visitor> {
+  const client = await LocalClient.connect(path, as);
   onTestFinished(() => client.kill());
   const { peer, socket } = await next();
   const session = await bridge.openSession({ peer });
@@ -58,4 +61,41 @@ test('sessions never share a cached handle, and a session that has nobody left t
   await expect.poll(owners).toEqual([idOf(b)]);
   await b.client.kill();
   await expect.poll(owners).toEqual([]);
+});
+
+test('two users of one terminal session share no cached handle and no verified PIN', async ({ skip }) => {
+  skipWithoutNobody(skip);
+  const listening = await listen({ access: 'everyone' });
+  openDirectoryOf(listening.path);
+  const root = await visit(listening, {});
+  const nobody = await visit(listening, asNobody);
+  const [ofRoot, ofNobody] = [root.session.identity, nobody.session.identity];
+  expect([ofNobody.id, ofNobody.connectTime]).toEqual([ofRoot.id, ofRoot.connectTime]);
+
+  await root.session.transaction(reader, async (card) => {
+    await selectPiv(card);
+    await verifyPin(card, '123456');
+  });
+  // The card tells no tries left while the PIN is verified.
+  const isVerified = ({ session }: Visitor) =>
+    session.transaction(reader, async (card) => {
+      await selectPiv(card);
+      return (await pinRetriesLeft(card)) === undefined;
+    });
+  expect(await isVerified(root)).toBe(true);
+  expect(await isVerified(nobody)).toBe(false);
+  expect(await isVerified(root)).toBe(false);
+
+  const owners = () => bridge.cache.entries().map(({ identity }) => identity.userId);
+  expect(owners().sort()).toEqual(['0', '65534']);
+  // The last session of one user takes that user's entries along, and no other's.
+  await nobody.session.close();
+  expect(owners()).toEqual(['0']);
+  await useCard(await visit(listening, asNobody));
+  expect(bridge.cache.evict(ofNobody)).toBe(1);
+  expect(owners()).toEqual(['0']);
+  await useCard(await visit(listening, asNobody));
+  const { id, connectTime } = ofRoot;
+  expect(bridge.cache.evict({ id, connectTime })).toBe(2);
+  expect(owners()).toEqual([]);
 });

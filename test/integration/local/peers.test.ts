@@ -25,7 +25,8 @@ test('a peer is the process that connected, in its session, as its user', async 
     const { peer } = await next();
     expect(peer.pid).toBe(client.pid);
     expect(peer.uid).toBe(process.getuid?.());
-    expect(peer.identity).toEqual((await bridge.openSession({ pid: client.pid })).identity);
+    const { identity } = await bridge.openSession({ pid: client.pid });
+    expect(peer.identity).toEqual({ ...identity, userId: String(peer.uid) });
   }
 });
 
@@ -38,7 +39,7 @@ test('peers of different kernel sessions have different identities', async () =>
   await using c = await LocalClient.connect(path);
   const { peer: here } = await next();
   expect([first.pid, second.pid, here.pid]).toEqual([a.pid, b.pid, c.pid]);
-  expect(here.identity).toEqual(own);
+  expect(here.identity).toEqual({ ...own, userId: String(here.uid) });
   const ids = [first, second, here].map(({ identity }) => identity.id);
   expect(new Set(ids).size).toBe(byLogin ? 1 : 3);
 });

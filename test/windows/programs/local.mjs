@@ -43,6 +43,7 @@ const session = await bridge.openSession({ peer });
 const plain = connect(path);
 plain.write('plain');
 const { socket: accepted, peer: self } = await next();
+const plainUser = self.identity.userId;
 const before = accepted.bytesRead;
 plain.end();
 const heard = await text(accepted);
@@ -61,6 +62,17 @@ brief.destroy();
 await next();
 const many = await Promise.all(Array.from({ length: 8 }, () => connectLocally(path)));
 for (const _ of many) await next();
+
+// One connection a user: the second is closed.
+const limits = { path: `${path}-l`, maxConnectionsPerUser: 1, onRefused: ({ limit }) => limited.push(limit) };
+const limited = [];
+const strict = await LocalServer.listen(limits, () => {});
+const first = await connectLocally(limits.path);
+const second = await connectLocally(limits.path);
+second.socket.resume();
+await once(second.socket, 'close');
+await strict.close();
+first.socket.destroy();
 
 const group = await codeOf(LocalServer.listen({ path: `${path}-g`, access: 'group' }, () => {}));
 const noPath = await codeOf(LocalServer.listen({ path: 'C:\\broker.sock' }, () => {}));
@@ -81,6 +93,9 @@ report({
   opened: session.identity,
   self: self.pid === process.pid,
   listener: listener.pid === process.pid,
+  plainUser,
+  listenerUser: listener.identity.userId,
+  limited,
   before,
   heard,
   got,
