@@ -63,7 +63,7 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
     // come.
     const EntryPtr idle = cache->index_.LongestIdle();
     if (idle && cache->index_.open() + cache->closing_ > cache->options_.max_entries)
-      cache->Evict(idle, later);
+      cache->MakeRoom(idle, later);
     RunAll(later);
   };
   entry->card = make_card_(std::move(request));
@@ -91,7 +91,7 @@ void CardCache::Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> 
   later.push_back(CloseLater(entry, std::move(hold)));
 }
 
-void CardCache::Evict(const EntryPtr& idle, Later& later) {
+void CardCache::MakeRoom(const EntryPtr& idle, Later& later) {
   ++counts_.evictions;
   Drop(idle, later);
 }
@@ -121,7 +121,7 @@ void CardCache::Trim(Later& later) {
   while (index_.open() + reserve > options_.max_entries) {
     const EntryPtr idle = index_.LongestIdle();
     if (!idle) break;
-    Evict(idle, later);
+    MakeRoom(idle, later);
   }
   // One timer, which looks again when it fires, is enough: most entries are used before they expire.
   if (!options_.max_idle || expires_) return;

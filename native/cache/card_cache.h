@@ -108,8 +108,8 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
                      const LookupOptions& options);
   // `hold` is kept until the handle has gone or cannot be waited for.
   void Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> hold = nullptr);
-  // Drops an idle entry to make room.
-  void Evict(const EntryPtr& idle, Later& later);
+  // Drops an idle entry for another one's sake.
+  void MakeRoom(const EntryPtr& idle, Later& later);
   std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr);
   void DropAll(const std::vector<EntryPtr>& entries, std::function<void()> closed);
   void ReleaseEntry(const EntryPtr& entry, Later& later);
