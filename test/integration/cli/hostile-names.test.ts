@@ -10,6 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { printable } from '../../../src/printable.js';
+import { AgentProcess, runAgent } from '../../support/agent.js';
 import { FakePcsc } from '../../support/fake-pcsc.js';
 import { insertPiv, startRig } from '../../support/rig.js';
 import { runCli, startCli } from '../repro/run-cli.js';
@@ -177,6 +178,37 @@ test.each([
   const shown = await runCli(args, {});
   expectHarmless(shown);
   expect(shown.stderr).toContain('?[2J?');
+});
+
+describe('the agent', () => {
+  test.each([['doctor'], ['doctor', '--json']])('%s %s', async (...args) => {
+    const shown = await runAgent(args, readers(2));
+    expectHarmless(shown);
+    expect(shown.stdout).toContain('Evil');
+  });
+
+  test.each([['session'], ['session', '--json']])('%s %s', async (...args) => {
+    const shown = await runAgent(args, readers());
+    expectHarmless(shown);
+    expect(shown.code).toBe(0);
+  });
+
+  test.each([['watch'], ['watch', '--json']])('%s %s', async (...args) => {
+    await using agent = new AgentProcess(args, readers());
+    let stdout = '';
+    agent.child.stdout.on('data', (text) => {
+      stdout += text;
+    });
+    while (!/card-inserted.*\n/.test(stdout)) await setTimeout(20);
+    expectHarmless({ code: 0, stdout, stderr: '' });
+    expect(stdout).toContain('Evil');
+  });
+
+  test('wrong usage', async () => {
+    const shown = await runAgent(['\u001b[2J\u009b'], {});
+    expectHarmless(shown);
+    expect(shown.stderr).toContain('?[2J?');
+  });
 });
 
 test('every command was tried', async () => {
