@@ -1,4 +1,5 @@
 /** What goes wrong, for programs (codes) and for people (sentences). */
+import { printable } from './printable.js';
 
 /** A failure as the native core reports it. */
 export interface Failure {
@@ -117,7 +118,7 @@ export function nestedError(operation: string, reader: string): PcscError {
 }
 
 function on(reader: string | undefined): string {
-  return reader ? ` on "${reader}"` : '';
+  return reader ? ` on "${printable(reader)}"` : '';
 }
 
 function sentence(failure: Failure): string {

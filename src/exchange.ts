@@ -1,6 +1,6 @@
 /** One command and its whole response, in one trip. */
 import { blocksOf } from './apdu/chaining.js';
-import { type CommandApdu, carriesSecret, ResponseApdu } from './apdu/index.js';
+import { type CommandApdu, ResponseApdu } from './apdu/index.js';
 import type { NativeCancel, NativeConnection } from './native.js';
 import { traced } from './trace.js';
 
@@ -16,7 +16,7 @@ export class PreparedCommand {
     this.#getResponseClass = blocks.at(-1)?.class.forGetResponse() ?? 0;
   }
 
-  /** Sends it, once. What carried a PIN is wiped afterwards. */
+  /** Sends it, once. */
   async send(
     connection: NativeConnection,
     reader: string,
@@ -29,7 +29,8 @@ export class PreparedCommand {
     return ResponseApdu.parse(response);
   }
 
+  /** The blocks are copies made here, whatever they carry. */
   wipe(): void {
-    for (const block of this.#blocks) if (carriesSecret(block)) block.fill(0);
+    for (const block of this.#blocks) block.fill(0);
   }
 }

@@ -128,7 +128,8 @@ export interface NativeConnection {
   transmit(apdu: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
   /**
    * SCardTransmit of the APDUs of one command, and of what it takes to get its whole response: 61xx is answered
-   * with GET RESPONSE (of this class byte), 6Cxx with the right Le. All data, then the last status word.
+   * with GET RESPONSE (of this class byte), 6Cxx with the right Le, unless the command carries a PIN or a key. All data,
+   * then the last status word.
    */
   exchange(commands: Uint8Array[], getResponseClass: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardControl, with the platform's own control code. */

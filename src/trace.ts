@@ -1,6 +1,6 @@
 /**
  * What goes to and from cards, for those who want to look: the diagnostics channel 'pcsc-bridge:apdu' and, with
- * NODE_DEBUG=pcsc-bridge, standard error. PINs are masked; costs next to nothing when nobody looks.
+ * NODE_DEBUG=pcsc-bridge, standard error. PINs and keys are masked; costs next to nothing when nobody looks.
  */
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
@@ -9,7 +9,7 @@ import { formatCommand, maskSecrets, toHex } from './apdu/index.js';
 /** One exchange, as published. */
 export interface ApduTrace {
   reader: string;
-  /** The command, the data of PIN commands zeroed. */
+  /** The command, zeroed after its fifth byte if it carries a PIN or a key. */
   command: Uint8Array;
   /** The response with its status word; undefined where there was none. */
   response: Uint8Array | undefined;

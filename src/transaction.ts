@@ -98,7 +98,7 @@ export class Transaction {
   /**
    * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
    * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
-   * Le. All of it in one trip, for any number of pieces. Error MalformedApduError
+   * Le, but a command that carries a PIN or a key is sent once. All of it in one trip, for up to 1,024 pieces. Error MalformedApduError
    * where the bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {

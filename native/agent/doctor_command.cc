@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "agent/console.h"
 #include "agent/host.h"
 #include "agent/message.h"
 #include "agent/options.h"
@@ -59,7 +60,7 @@ Json ToJson(const doctor::Report& report) {
 }
 
 int Say(const std::string& text) {
-  return platform::StandardStream()->Write(text) ? kNothingToDo : kFailed;
+  return Show(*platform::StandardStream(), text) ? kNothingToDo : kFailed;
 }
 
 int SetFilter(const DoctorOptions& options) {
@@ -68,8 +69,7 @@ int SetFilter(const DoctorOptions& options) {
     const std::optional<bool> answer = platform::AskYesOrNo("Turn the smart card cache's filter " + what +
                                                             " for this host, in its registry? [y/N] ");
     if (!answer) {
-      std::fputs("pcsc-bridge-agent: there is no terminal to ask on; give --yes to do it without asking\n",
-                 stderr);
+      Complain("there is no terminal to ask on; give --yes to do it without asking");
       return kFailed;
     }
     if (!*answer) {
@@ -79,7 +79,7 @@ int SetFilter(const DoctorOptions& options) {
   }
   Result<doctor::FilterWritten> written = doctor::WriteFilter(*options.filter);
   if (!written) {
-    std::fprintf(stderr, "pcsc-bridge-agent: %s\n", Sentence(written.error()).c_str());
+    Complain(Sentence(written.error()));
     return kFailed;
   }
   if (options.json) {

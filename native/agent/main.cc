@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 
+#include "agent/console.h"
 #include "agent/doctor_command.h"
 #include "agent/host.h"
 #include "agent/link.h"
@@ -23,7 +24,7 @@ using pcsc_bridge::agent::Options;
 constexpr std::chrono::seconds kTimeToBegin{10};
 
 int Fail(const std::string& why) {
-  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", why.c_str());
+  pcsc_bridge::agent::Complain(why);
   return 1;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/hex.h"
+#include "pcsc/printable.h"
 
 namespace pcsc_bridge::agent {
 namespace {
@@ -91,7 +92,7 @@ std::string TakeCommand(Json& object) {
 }
 
 std::string ToLine(const Json& message) {
-  return message.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return message.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
 }
 
 Json ResultMessage(std::uint64_t id, Json result) {
@@ -159,7 +160,7 @@ std::string Sentence(const Error& error) {
   char number[16];
   std::snprintf(number, sizeof number, "0x%08x", static_cast<unsigned>(error.code));
   std::string sentence = error.operation;
-  if (!error.reader.empty()) sentence += " on \"" + error.reader + "\"";
+  if (!error.reader.empty()) sentence += " on \"" + Printable(error.reader) + "\"";
   sentence += std::string(": ") + text.text;
   if (!error.detail.empty()) sentence += " (" + error.detail + ")";
   return sentence + " [" + text.name + " " + number + "]";

@@ -21,7 +21,7 @@ Json ParseObject(std::string_view line);
 std::uint64_t TakeId(Json& object);
 std::string TakeCommand(Json& object);
 
-// A line ready to be sent. Never fails: what is not UTF-8 is replaced.
+// A line ready to be sent, in ASCII: it may go to a terminal. Never fails: what is not UTF-8 is replaced.
 std::string ToLine(const Json& message);
 
 Json ResultMessage(std::uint64_t id, Json result);

@@ -1,24 +1,25 @@
 #include "agent/people.h"
 
-#include <cstdio>
 #include <ctime>
 #include <future>
 #include <memory>
 #include <string>
 
+#include "agent/console.h"
 #include "agent/hex.h"
 #include "agent/message.h"
 #include "agent/stream.h"
 #include "agent/watch.h"
 #include "loop/on_loop.h"
 #include "loop/worker.h"
+#include "pcsc/printable.h"
 #include "session/filetime.h"
 
 namespace pcsc_bridge::agent {
 namespace {
 
 int Fail(const Error& error) {
-  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", Sentence(error).c_str());
+  Complain(Sentence(error));
   return 1;
 }
 
@@ -45,7 +46,7 @@ std::string Describe(const Session& session) {
 
 std::string Describe(const Event& event) {
   std::string text = event.name;
-  if (!event.reader.empty()) text += "  " + event.reader;
+  if (!event.reader.empty()) text += "  " + Printable(event.reader);
   if (!event.atr.empty()) text += "  " + ToHex(event.atr);
   return text + "\n";
 }
@@ -57,7 +58,7 @@ int RunSession(bool json) {
   if (!session) return Fail(session.error());
   const std::shared_ptr<Stream> output = platform::StandardStream();
   const std::string text = json ? ToLine(ToJson(session.value())) : Describe(session.value());
-  return output->Write(text) ? 0 : 1;
+  return Show(*output, text) ? 0 : 1;
 }
 
 int RunWatch(bool json) {
@@ -65,7 +66,7 @@ int RunWatch(bool json) {
   const auto ended = std::make_shared<std::promise<std::string>>();
   // Writing may block, and with it the loop: there is nothing else to do.
   const auto report = [output, ended, json, over = false](const Event& event) mutable {
-    if (over || output->Write(json ? ToLine(ToJson(event)) : Describe(event))) return;
+    if (over || Show(*output, json ? ToLine(ToJson(event)) : Describe(event))) return;
     over = true;
     ended->set_value(output->reason());
   };
@@ -73,7 +74,7 @@ int RunWatch(bool json) {
   if (!monitor) return Fail(NoThreadError());
   const std::shared_ptr<Loop>& loop = monitor->loop();
   const auto watch = loop->Sync([&] { return OwnedOnLoop(loop, Watch::Start(monitor, loop, report)); });
-  std::fprintf(stderr, "pcsc-bridge-agent: %s\n", ended->get_future().get().c_str());
+  Complain(ended->get_future().get());
   return 1;
 }
 

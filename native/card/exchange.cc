@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "pcsc/secret_commands.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -10,6 +12,9 @@ constexpr std::uint8_t kMoreData = 0x61;
 constexpr std::uint8_t kWrongLength = 0x6c;
 // Enough for two extended responses; a card that never stops saying 61xx must not keep us for ever.
 constexpr std::size_t kLongestResponse = 2 * 65536;
+// Cards with small buffers answer in short pieces, so a short one is no fault; but a card that gives a byte
+// at a time would hold its reader for minutes. The longest response takes as many pieces of 128 bytes.
+constexpr std::size_t kMostPieces = 1024;
 
 Error Nonsense(const char* detail) {
   return Error{status::kInternalError, "SCardTransmit", "", detail};
@@ -52,7 +57,7 @@ std::optional<Result<Bytes>> Exchange::Take(Bytes response) {
     next_ = commands_[++sent_];
     return std::nullopt;
   }
-  if (Sw1(response) == kWrongLength && !repeated_ && !IsExtended(next_->bytes())) {
+  if (Sw1(response) == kWrongLength && MaySendAgain()) {
     repeated_ = true;
     Send(WithLe(next_->bytes(), Sw2(response)));
     return std::nullopt;
@@ -64,9 +69,16 @@ std::optional<Result<Bytes>> Exchange::Take(Bytes response) {
   if (stuck || data_.size() > kLongestResponse) {
     return Nonsense("the card keeps announcing more response data (61xx) without coming to an end");
   }
+  if (++pieces_ > kMostPieces) {
+    return Nonsense("the card gives its response (61xx) in more than 1024 pieces");
+  }
   repeated_ = false;
   Send({get_response_class_, kGetResponse, 0x00, 0x00, Sw2(response)});
   return std::nullopt;
+}
+
+bool Exchange::MaySendAgain() const {
+  return !repeated_ && !IsExtended(next_->bytes()) && !CarriesSecret(next_->bytes());
 }
 
 std::optional<Result<Bytes>> Exchange::Finish(Bytes last) {

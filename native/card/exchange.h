@@ -15,8 +15,9 @@
 namespace pcsc_bridge {
 
 // What goes to the card one APDU after another: the APDUs of one command (several if it is chained), the last
-// one again with the right Le where the card answers 6Cxx, and GET RESPONSE while it answers 61xx. No input
-// and no output: the caller sends what next() returns and hands in each response.
+// one again with the right Le if the card answers 6Cxx, and GET RESPONSE while it answers 61xx. A command
+// that carries a PIN or a key is not sent again: a second one may cost a second try. No input and no output:
+// the caller sends what next() returns and hands in each response.
 class Exchange {
  public:
   using Apdu = std::shared_ptr<const SecretBytes>;
@@ -30,10 +31,12 @@ class Exchange {
 
   // The response to next(). Returns nothing while there is more to send; otherwise all data followed by the
   // last status word. A chain that the card stops ends with the response that stopped it. Error
-  // kInternalError where the card announces data without end or answers with less than a status word.
+  // kInternalError if the card announces data without end or gives it in too many pieces, or if its answer is
+  // shorter than a status word.
   std::optional<Result<Bytes>> Take(Bytes response);
 
  private:
+  bool MaySendAgain() const;
   std::optional<Result<Bytes>> Finish(Bytes last);
   void Send(Bytes apdu) { next_ = std::make_shared<SecretBytes>(std::move(apdu)); }
 
@@ -41,8 +44,9 @@ class Exchange {
   const std::uint8_t get_response_class_;
   std::size_t sent_ = 0;  // commands that are done
   Apdu next_;
-  bool repeated_ = false;  // next_ has been corrected after 6Cxx
-  Bytes data_;             // of the responses so far
+  bool repeated_ = false;   // next_ has been corrected after 6Cxx
+  std::size_t pieces_ = 0;  // GET RESPONSEs, repeated ones not counted
+  Bytes data_;              // of the responses so far
 };
 
 }  // namespace pcsc_bridge

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "doctor/findings.h"
+#include "pcsc/printable.h"
 
 namespace pcsc_bridge::doctor {
 
@@ -32,7 +33,7 @@ Report ExamineHost() {
 std::string ToText(const Report& report) {
   std::string text =
       "verdict: " + std::string(NameOf(report.verdict.kind)) + "\n" + report.verdict.reason + "\n";
-  for (const std::string& step : report.next_steps) text += "next step: " + step + "\n";
+  for (const std::string& step : report.next_steps) text += "next step: " + Printable(step) + "\n";
   if (report.next_steps.empty()) text += "nothing to do\n";
   text += "\n";
   std::size_t width = 0;
@@ -40,8 +41,8 @@ std::string ToText(const Report& report) {
   for (const Finding& finding : report.findings) {
     text += (finding.attention ? "! " : "  ") + finding.name;
     text += std::string(width - finding.name.size() + 2, ' ');
-    text += finding.value ? *finding.value : "?";
-    if (!finding.note.empty()) text += "  (" + finding.note + ")";
+    text += finding.value ? Printable(*finding.value) : "?";
+    if (!finding.note.empty()) text += "  (" + Printable(finding.note) + ")";
     text += "\n";
   }
   return text;

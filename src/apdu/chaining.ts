@@ -9,21 +9,28 @@ export type Transmit = (apdu: Uint8Array) => Promise<Uint8Array>;
 const GET_RESPONSE = 0xc0;
 /** Enough for two extended responses; a card that never stops saying 61xx must not keep us for ever. */
 const MAX_RESPONSE = 2 * 65_536;
+/**
+ * Most pieces that a response may come in, as native/card/exchange.cc has it. Cards with small buffers answer in short
+ * pieces, so a short one is no fault; but a card that gives a byte at a time would hold its reader for minutes. The
+ * longest response takes as many pieces of 128 bytes.
+ */
+const MAX_PIECES = 1024;
 
 /**
  * One command and its whole response over a transport that moves single APDUs, as ISO/IEC 7816-4, 5.3 has it:
  * - data longer than 255 bytes goes as a chain (CLA bit 5), unless the command is marked extended;
- * - 6Cxx re-issues the command with the right Le;
+ * - 6Cxx re-issues the command with the right Le, but not one that carries a PIN or a key: a second one may cost a
+ *   second try;
  * - 61xx fetches the rest with GET RESPONSE on the same logical channel.
  *
  * Errors of the card are not exceptions: look at the response's status word. A chain that the card stops
- * ends with the response that stopped it. The APDUs of a command that carries a PIN are wiped after sending;
- * the caller's bytes are the caller's.
+ * ends with the response that stopped it. The APDUs of a command that carries a PIN or a key are wiped after
+ * sending; the caller's bytes are the caller's.
  *
  * Do this within a transaction: another program's APDU between two of these ruins both.
  *
  * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, or the card's answer is not.
- * @throws {Error} The card announces more data (61xx) without end.
+ * @throws {Error} The card announces more data (61xx) without end, or gives it in more than 1,024 pieces.
  */
 export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
   const blocks = blocksOf(command);
@@ -33,7 +40,8 @@ export async function exchange(transmit: Transmit, command: CommandApdu | Uint8A
     if (response.sw !== SW.OK) return response;
   }
   let response = await send(transmit, last);
-  if (response.sw1 === 0x6c) response = await send(transmit, last.with({ ne: response.sw2 || SHORT_MAX_NE }));
+  if (response.sw1 === 0x6c && !carriesSecret(last))
+    response = await send(transmit, last.with({ ne: response.sw2 || SHORT_MAX_NE }));
   return response.sw1 === 0x61 ? collect(transmit, last, response) : response;
 }
 
@@ -64,6 +72,9 @@ async function collect(transmit: Transmit, command: CommandApdu, first: Response
   let received = first.data.length;
   let response = first;
   while (response.sw1 === 0x61) {
+    if (parts.length > MAX_PIECES) {
+      throw new Error(`The card gives its response (61xx) in more than ${MAX_PIECES} pieces.`);
+    }
     const next = new CommandApdu({ cla, ins: GET_RESPONSE, p1: 0, p2: 0, ne: response.sw2 || SHORT_MAX_NE });
     response = await send(transmit, next);
     if (response.sw1 === 0x6c)

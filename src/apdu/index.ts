@@ -5,6 +5,6 @@ export { type ApduCase, CommandApdu, type CommandFields, MalformedApduError } fr
 export { fromHex, toHex } from './hex.js';
 export { InterindustryClass } from './interindustry-class.js';
 export { ResponseApdu } from './response.js';
-export { carriesSecret, formatCommand, isSecretInstruction, maskSecrets } from './secrets.js';
+export { carriesSecret, formatCommand, maskSecrets } from './secrets.js';
 export { describeStatusWord, retriesLeft, SW } from './status-word.js';
 export { decodeTlv, encodeTlv, findTlv, MalformedTlvError, type Tlv } from './tlv.js';

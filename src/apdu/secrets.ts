@@ -1,35 +1,88 @@
+import { CommandApdu } from './command.js';
 import { toHex } from './hex.js';
 
 /**
- * Instructions whose data field carries a PIN or a PUK (ISO/IEC 7816-4, 11.5): VERIFY, CHANGE REFERENCE DATA,
- * RESET RETRY COUNTER, and their odd forms with BER-TLV data.
+ * Headers (CLA INS P1 P2) of commands that carry a PIN or a key in the clear; a dot is any digit. A header says enough:
+ * secure messaging, chaining and the logical channel change the class alone, and what a later block of a chain holds can
+ * be seen from nothing else. GENERAL AUTHENTICATE and EXTERNAL AUTHENTICATE carry cryptograms, from which no key follows.
+ * native/pcsc/secret_commands.cc has the same table; a test compares the two.
  */
-const SECRET_INSTRUCTIONS: ReadonlySet<number> = new Set([0x20, 0x21, 0x24, 0x25, 0x2c, 0x2d]);
+export const SECRET_COMMANDS: readonly string[] = [
+  // ISO/IEC 7816-4, 11.5: VERIFY, CHANGE REFERENCE DATA, DISABLE and ENABLE VERIFICATION REQUIREMENT, RESET RETRY COUNTER.
+  // The odd ones hold BER-TLV. SIM cards, EMV's PIN CHANGE/UNBLOCK and readers (PC/SC part 3) have the same instructions.
+  '..20....',
+  '..21....',
+  '..24....',
+  '..25....',
+  '..26....',
+  '..27....',
+  '..28....',
+  '..29....',
+  '..2C....',
+  '..2D....',
+  // ISO/IEC 7816-4: ENVELOPE holds another command. PC/SC part 3 supplement: so does the transparent exchange, FF C2.
+  '..C2....',
+  '..C3....',
+  // PC/SC part 3, 3.2.2.1.4: LOAD KEYS.
+  'FF82....',
+  // ACS, API of the ACR122U: direct transmit, which holds a command of the NFC chip, such as MIFARE authentication.
+  'FF000000',
+  // HID, OMNIKEY contactless developer guide: commands of the reader's own, which load its keys too.
+  'FF70076B',
+  // Yubico, PIV extensions: IMPORT ASYMMETRIC KEY, SET MANAGEMENT KEY.
+  '..FE....',
+  '..FFFF..',
+  // PUT DATA by tag list. OpenPGP card 3.4: a private key. Yubico, PIV: the management key, in object 5FC109.
+  '..DB3FFF',
+  // OpenPGP card 3.4: PUT DATA of keys for secure messaging (D1, D2, F4), the resetting code (D3), an AES key (D5),
+  // and PINs as the card's key derivation has them (F9).
+  '..DA00D1',
+  '..DA00D2',
+  '..DA00D3',
+  '..DA00D5',
+  '..DA00F4',
+  '..DA00F9',
+  // GlobalPlatform card specification 2.3.1, 11.8: PUT KEY.
+  '..D8....',
+  // Yubico: OATH PUT and OTP configuration, OATH SET CODE, the lock code of WRITE CONFIG.
+  '..01..00',
+  '..030000',
+  '..1C0000',
+];
+
+const secretHeader = new RegExp(`^(?:${SECRET_COMMANDS.join('|')})$`);
+
+/** CLA, INS, P1, P2 and the length field, or its first byte; a secret begins behind them at the earliest. */
+const SHOWN = 5;
 
 /** What a masked byte shows in text. */
 const MASK = '**';
 
-/** Whether commands with this instruction byte carry a PIN or PUK in their data. */
-export function isSecretInstruction(ins: number): boolean {
-  return SECRET_INSTRUCTIONS.has(ins);
+/** Whether a command APDU carries a PIN or a key: it is to be wiped after use, never logged and never sent again. */
+export function carriesSecret(command: CommandApdu | Uint8Array): boolean {
+  if (!(command instanceof CommandApdu)) {
+    return hasData(command) && secretHeader.test(toHex(command.subarray(0, 4)));
+  }
+  const { cla, ins, p1, p2, data } = command;
+  return data.length > 0 && secretHeader.test(toHex(Uint8Array.of(cla, ins, p1, p2)));
 }
 
-/** Whether the command APDU in `bytes` carries a PIN or PUK: to be wiped after use and never logged. */
-export function carriesSecret(bytes: Uint8Array): boolean {
-  return bytes.length > 5 && isSecretInstruction(bytes[1] ?? 0);
-}
-
-/** A copy fit for a log: with everything after the header of a secret command zeroed. */
+/** A copy fit for a log: with everything after the fifth byte of a secret command zeroed. */
 export function maskSecrets(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
-  if (carriesSecret(bytes)) copy.fill(0, 5);
+  if (carriesSecret(bytes)) copy.fill(0, SHOWN);
   return copy;
 }
 
-/** A command APDU in hexadecimal for people, the bytes of a PIN shown as `**`. */
+/** A command APDU in hexadecimal for people, the bytes of a secret shown as `**`. */
 export function formatCommand(bytes: Uint8Array): string {
   if (!carriesSecret(bytes)) return toHex(bytes, ' ');
-  return `${toHex(bytes.subarray(0, 5), ' ')} ${Array(bytes.length - 5)
+  return `${toHex(bytes.subarray(0, SHOWN), ' ')} ${Array(bytes.length - SHOWN)
     .fill(MASK)
     .join(' ')}`;
+}
+
+/** Whether more follows the header than a length to ask for, short or extended. */
+function hasData(bytes: Uint8Array): boolean {
+  return bytes.length > SHOWN && !(bytes.length === 7 && bytes[4] === 0);
 }

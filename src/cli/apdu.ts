@@ -3,8 +3,10 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { describeAtr, formatCommand, fromHex, ResponseApdu, toHex } from '../apdu/index.js';
 import { type Card, CardBridge } from '../index.js';
+import { printable } from '../printable.js';
 import { colors } from '../report/colors.js';
 import { messageOf, runCommand } from './command.js';
+import { notify, print, printJson } from './output.js';
 import { chooseReader } from './seen-readers.js';
 
 interface ApduOptions {
@@ -60,7 +62,7 @@ class Dialogue {
     const stop = () => lines.close();
     this.signal.addEventListener('abort', stop, { once: true });
     lines.on('SIGINT', stop);
-    if (interactive) console.error(`${reader}. "help" tells what can be typed.`);
+    if (interactive) notify(`${printable(reader)}. "help" tells what can be typed.`);
     lines.setPrompt('> ');
     if (interactive) lines.prompt();
     for await (const line of lines) {
@@ -70,7 +72,7 @@ class Dialogue {
         if (text !== '') await this.obey(text);
       } catch (error) {
         if (!interactive || this.signal.aborted) throw error;
-        console.error(messageOf(error));
+        notify(messageOf(error));
       }
       if (interactive) lines.prompt();
     }
@@ -78,11 +80,11 @@ class Dialogue {
   }
 
   async obey(text: string): Promise<void> {
-    if (text === 'help') return console.error(help);
+    if (text === 'help') return notify(help);
     if (text === 'reset') return this.card.reconnect({ initialization: 'reset', signal: this.signal });
     if (text === 'atr') {
       const { atr } = await this.card.status({ signal: this.signal });
-      return console.log(`${toHex(atr, ' ')}  ${describeAtr(atr)}`);
+      return print(`${toHex(atr, ' ')}  ${describeAtr(atr)}`);
     }
     await this.send(fromHex(text));
   }
@@ -98,11 +100,11 @@ class Dialogue {
     const sw = response.sw.toString(16).toUpperCase().padStart(4, '0');
     if (this.options.json) {
       const data = toHex(response.data);
-      console.log(JSON.stringify({ command, data, sw, meaning: response.meaning }));
+      printJson({ command, data, sw, meaning: response.meaning }, 0);
       return;
     }
     const paint = response.ok ? colors.green : colors.yellow;
     const data = response.data.length > 0 ? `${toHex(response.data, ' ')}  ` : '';
-    console.log(`${colors.dim(command)}\n  ${data}${paint(sw)} ${response.meaning}`);
+    print(`${colors.dim(command)}\n  ${data}${paint(sw)} ${response.meaning}`);
   }
 }

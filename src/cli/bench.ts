@@ -1,7 +1,9 @@
 /** pcsc-bridge bench: how long the basic operations take on a reader of this host. */
 import { Command } from 'commander';
 import { CardBridge, type SessionContext } from '../index.js';
+import { printable } from '../printable.js';
 import { runCommand } from './command.js';
+import { print, printJson } from './output.js';
 import { wholeNumber } from './parsers.js';
 import { Progress } from './progress.js';
 import { chooseReader } from './seen-readers.js';
@@ -43,7 +45,7 @@ export function benchCommand(): Command {
         const { name } = await chooseReader(session, options.reader, signal);
         const figures = await measure(session, name, options.rounds, signal);
         if (options.json) {
-          console.log(JSON.stringify({ schema: 1, reader: name, rounds: options.rounds, figures }, null, 2));
+          printJson({ schema: 1, reader: name, rounds: options.rounds, figures });
           return undefined;
         }
         const rows = figures.map(({ operation, p50Ms, p90Ms, maxMs }) => [
@@ -51,8 +53,8 @@ export function benchCommand(): Command {
           ...[p50Ms, p90Ms, maxMs].map((ms) => `${ms.toFixed(3)} ms`),
         ]);
         const aligns = ['left', 'right', 'right', 'right'] as const;
-        console.log(`${name}, ${options.rounds} rounds\n`);
-        console.log(table(['operation', 'p50', 'p90', 'longest'], rows, aligns));
+        print(`${printable(name)}, ${options.rounds} rounds\n`);
+        print(table(['operation', 'p50', 'p90', 'longest'], rows, aligns));
         return undefined;
       }),
     );

@@ -5,6 +5,7 @@ import { formatCommand, toHex } from '../apdu/index.js';
 import { colors } from '../report/colors.js';
 import { type ApduRecord, createPivCard, type PivAlgorithm, PivCard } from '../virtual/index.js';
 import { aborted, runCommand } from './command.js';
+import { notify, print } from './output.js';
 import { wholeNumber } from './parsers.js';
 
 interface CardOptions {
@@ -37,7 +38,7 @@ export function cardCommand(): Command {
       runCommand('card', async (signal) => {
         const inserted = await InsertedCard.insert(options);
         try {
-          console.error(`inserted at ${options.host}:${options.port}; PIN ${options.pin}`);
+          notify(`inserted at ${options.host}:${options.port}; PIN ${options.pin}`);
           await Promise.race([aborted(signal), inserted.control(), inserted.readerGone]);
         } finally {
           await inserted.remove();
@@ -74,7 +75,7 @@ class InsertedCard {
   async control(): Promise<void> {
     const { stdin } = process;
     if (!stdin.isTTY) return new Promise(() => {});
-    console.error(keys);
+    notify(keys);
     emitKeypressEvents(stdin);
     stdin.setRawMode(true);
     try {
@@ -96,7 +97,7 @@ class InsertedCard {
 
   async #obey(key: string | undefined): Promise<void> {
     const { faults } = this.card;
-    const done = (text: string) => console.error(colors.dim(text));
+    const done = (text: string) => notify(colors.dim(text));
     if (key === 'd') {
       faults.responseDelay = 1000;
       done('each answer a second later');
@@ -121,13 +122,13 @@ class InsertedCard {
     const { port, host } = this.options;
     const { piv } = this.card;
     await this.card.remove();
-    console.error(colors.dim('pulled'));
+    notify(colors.dim('pulled'));
     // pcscd looks every 400 ms; one that is back by then is taken for the card that was there.
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const onApdu = this.options.quiet ? undefined : tell;
     this.card = await PivCard.insertPiv({ port, host, ...(onApdu && { onApdu }) }, piv);
     this.#mind(this.card);
-    console.error(colors.dim('inserted'));
+    notify(colors.dim('inserted'));
   }
 
   #mind(card: PivCard): void {
@@ -141,5 +142,5 @@ class InsertedCard {
 function tell({ command, masked, response, durationMs }: ApduRecord): void {
   const sent = masked ? `${toHex(command.subarray(0, 5), ' ')} ...` : formatCommand(command);
   const answer = response ? toHex(response, ' ') : 'no answer';
-  console.log(`${sent}\n  ${answer}  ${colors.dim(`${durationMs.toFixed(1)} ms`)}`);
+  print(`${sent}\n  ${answer}  ${colors.dim(`${durationMs.toFixed(1)} ms`)}`);
 }

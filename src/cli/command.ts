@@ -1,4 +1,5 @@
 /** What every command has in common: signals, errors for people, exit statuses. */
+import { notify } from './output.js';
 
 /** 0 done; 1 it failed, or found a fault; 2 wrong usage; 130 interrupted. */
 export const Exit = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -23,7 +24,7 @@ export async function runCommand(
     process.exitCode = (await work(interrupt.signal)) ?? Exit.ok;
   } catch (error) {
     const interrupted = interrupt.signal.aborted;
-    console.error(interrupted ? 'interrupted' : `pcsc-bridge ${name}: ${messageOf(error)}`);
+    notify(interrupted ? 'interrupted' : `pcsc-bridge ${name}: ${messageOf(error)}`);
     process.exitCode = interrupted
       ? Exit.interrupted
       : error instanceof UsageError

@@ -1,5 +1,6 @@
 /** pcsc-bridge completion SHELL: the commands and options as a shell's completion has them. */
 import { Argument, Command, type Option } from 'commander';
+import { write } from './output.js';
 
 interface Place {
   /** The words that lead there: `piv sign`; '' for the program itself. */
@@ -18,7 +19,7 @@ export function completionCommand(program: Command): Command {
     )
     .action((shell: 'bash' | 'zsh' | 'fish') => {
       const places = placesOf(program, []);
-      process.stdout.write(shell === 'fish' ? fish(program) : bash(places, shell === 'zsh'));
+      write(process.stdout, shell === 'fish' ? fish(program) : bash(places, shell === 'zsh'));
     });
 }
 

@@ -4,6 +4,7 @@ import { examineHost, writeFilter } from '../doctor/report.js';
 import { doctorText } from '../doctor/text.js';
 import { messageOf } from './command.js';
 import { confirm } from './confirm.js';
+import { notify, print, printJson, write } from './output.js';
 
 interface DoctorOptions {
   json?: boolean;
@@ -43,14 +44,14 @@ async function run(options: DoctorOptions, command: Command): Promise<void> {
     process.exitCode = options.setFilter === undefined ? await examine(options) : await set(options);
   } catch (error) {
     process.exitCode = failed;
-    console.error(`pcsc-bridge doctor: ${messageOf(error)}`);
+    notify(`pcsc-bridge doctor: ${messageOf(error)}`);
   }
 }
 
 async function examine(options: DoctorOptions): Promise<number> {
   const report = await examineHost();
-  const text = options.json ? json(report) : doctorText(report, process.stdout.columns || 100);
-  process.stdout.write(text);
+  if (options.json) printJson(report);
+  else write(process.stdout, doctorText(report, process.stdout.columns || 100));
   return report.nextSteps.length > 0 ? somethingToDo : 0;
 }
 
@@ -60,15 +61,12 @@ async function set(options: DoctorOptions): Promise<number> {
   const ask = process.platform === 'win32' && !options.yes;
   const what = `Turn the smart card cache's filter ${on ? 'on' : 'off'} for this host, in its registry?`;
   if (ask && !(await confirm(what))) {
-    console.error('Nothing was written.');
+    notify('Nothing was written.');
     return somethingToDo;
   }
   const written = await writeFilter(on);
-  const sentence = `${written.changed ? 'Written' : 'Unchanged'}: ${written.place} = ${on ? 1 : 0}. ${written.note}`;
-  process.stdout.write(options.json ? json({ schema: 1, value: on ? 1 : 0, ...written }) : `${sentence}\n`);
+  if (options.json) printJson({ schema: 1, value: on ? 1 : 0, ...written });
+  else
+    print(`${written.changed ? 'Written' : 'Unchanged'}: ${written.place} = ${on ? 1 : 0}. ${written.note}`);
   return 0;
-}
-
-function json(data: object): string {
-  return `${JSON.stringify(data, null, 2)}\n`;
 }

@@ -8,6 +8,7 @@ import { remoteStage } from '../harness/agents/remote-stage.js';
 import { checkToken, newToken, readToken, tokenVariable } from '../harness/agents/token.js';
 import type { Stage } from '../harness/stage.js';
 import { UsageError } from './command.js';
+import { write } from './output.js';
 import { addressAndPort, wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
 import type { Progress } from './progress.js';
@@ -92,7 +93,7 @@ export async function listenForAgents(
         return askPin(` of "${agent.hello.name}"`);
       },
       onListening: (controller) => {
-        process.stderr.write(invitation(controller, options.sessions, token));
+        write(process.stderr, invitation(controller, options.sessions, token));
         progress.step('waiting for the agents');
       },
       onAgents: (change, missing) => {
@@ -102,7 +103,7 @@ export async function listenForAgents(
       // In a pipe too: it goes on when that is done.
       onAsked: (what) => {
         progress.end();
-        process.stderr.write(`${what}\n`);
+        write(process.stderr, `${what}\n`);
         progress.step('waiting for the session to come back');
       },
       signal,

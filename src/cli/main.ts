@@ -8,6 +8,7 @@ import { cardCommand } from './card.js';
 import { Exit } from './command.js';
 import { completionCommand } from './completion.js';
 import { doctorCommand } from './doctor.js';
+import { write } from './output.js';
 import { pivCommand } from './piv.js';
 import { readersCommand } from './readers.js';
 import { reproCommand } from './repro.js';
@@ -22,6 +23,10 @@ const program = new Command('pcsc-bridge')
   .description(description)
   .version(version)
   .enablePositionalOptions()
+  .configureOutput({
+    writeOut: (text) => write(process.stdout, text),
+    writeErr: (text) => write(process.stderr, text),
+  })
   .showHelpAfterError('(add --help for the options)')
   .addHelpText(
     'after',

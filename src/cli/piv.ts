@@ -8,6 +8,7 @@ import {
   logon,
   type PivSlot,
   pinRetriesLeft,
+  publicKeyOf,
   readCertificate,
   SLOTS,
   selectPiv,
@@ -15,6 +16,7 @@ import {
   verifyPin,
 } from '../piv/index.js';
 import { runCommand } from './command.js';
+import { notify, print, printJson } from './output.js';
 import { askPin } from './pin.js';
 import { chooseReader } from './seen-readers.js';
 import { table } from './table.js';
@@ -86,30 +88,31 @@ async function showCertificate(card: Transaction, { slot, out, json }: PivComman
     issuer: certificate.issuer.replaceAll('\n', ', '),
     validFrom: certificate.validFrom,
     validTo: certificate.validTo,
-    key: algorithmOf(certificate.publicKey),
+    key: algorithmOf(publicKeyOf(certificate)),
     fingerprint256: certificate.fingerprint256,
   };
   if (json) {
-    console.log(JSON.stringify({ schema: 1, slot, ...facts, pem: certificate.toString() }, null, 2));
+    printJson({ schema: 1, slot, ...facts, pem: certificate.toString() });
     return;
   }
   const rows = Object.entries(facts).map(([name, value]) => [name, value]);
-  console.log(table(['slot', slot], rows));
+  print(table(['slot', slot], rows));
 }
 
 async function checkPin(card: Transaction, { json }: PivCommandOptions): Promise<void> {
   await selectPiv(card);
   const before = await pinRetriesLeft(card);
-  if (before !== undefined && !json) console.error(`${before} tries left`);
+  if (before !== undefined && !json) notify(`${before} tries left`);
   await verifyPin(card, await askPin());
-  console.log(json ? JSON.stringify({ schema: 1, verified: true }) : 'The PIN is right.');
+  if (json) printJson({ schema: 1, verified: true }, 0);
+  else print('The PIN is right.');
 }
 
 async function signFile(card: Transaction, options: PivCommandOptions & { file?: string }): Promise<void> {
   const { slot, json, file = '', out = '' } = options;
   const content = await readFile(file);
   await selectPiv(card);
-  const { publicKey } = await readCertificate(card, slot);
+  const publicKey = publicKeyOf(await readCertificate(card, slot));
   await verifyPin(card, await askPin());
   const signature = await sign(card, slot, createHash('sha256').update(content).digest(), publicKey);
   if (!verify('sha256', content, publicKey, signature)) {
@@ -117,23 +120,18 @@ async function signFile(card: Transaction, options: PivCommandOptions & { file?:
   }
   await writeFile(out, signature);
   const bytes = signature.length;
-  console.log(
-    json
-      ? JSON.stringify({ schema: 1, slot, algorithm: algorithmOf(publicKey), out, bytes })
-      : `Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it fits the certificate.`,
-  );
+  if (json) printJson({ schema: 1, slot, algorithm: algorithmOf(publicKey), out, bytes }, 0);
+  else print(`Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it fits the certificate.`);
 }
 
 async function tryLogon(card: Transaction, { json }: PivCommandOptions): Promise<void> {
   const pin = await askPin();
   const { subject, algorithm, steps, durationMs } = await logon(card, pin);
   if (json) {
-    console.log(JSON.stringify({ schema: 1, subject, algorithm, durationMs, steps }, null, 2));
+    printJson({ schema: 1, subject, algorithm, durationMs, steps });
     return;
   }
   const rows = steps.map(({ step, durationMs: ms }) => [step.replaceAll('-', ' '), `${ms.toFixed(1)} ms`]);
-  console.log(
-    table(['step', 'time'], [...rows, ['in all', `${durationMs.toFixed(1)} ms`]], ['left', 'right']),
-  );
-  console.log(`Logged on: ${subject.replaceAll('\n', ', ')} (${algorithm}).`);
+  print(table(['step', 'time'], [...rows, ['in all', `${durationMs.toFixed(1)} ms`]], ['left', 'right']));
+  print(`Logged on: ${subject.replaceAll('\n', ', ')} (${algorithm}).`);
 }

@@ -2,7 +2,7 @@
  * What is going on: one line on a terminal, nothing in a pipe. Our own few lines, since the libraries for it take
  * the signals of the process, which are ours to handle.
  */
-import { stripVTControlCharacters } from 'node:util';
+import { printable } from '../printable.js';
 
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameEvery = 100;
@@ -30,7 +30,7 @@ export class Progress {
   /** A line that stays. */
   note(text: string): void {
     if (!this.#stream.isTTY) return;
-    this.#stream.write(`${eraseLine}${stripVTControlCharacters(text)}\n`);
+    this.#stream.write(`${eraseLine}${printable(text)}\n`);
     if (this.#timer !== undefined) this.#draw();
   }
 
@@ -48,6 +48,6 @@ export class Progress {
     const line = `${frame} ${this.#step}${seconds < 1 ? '' : ` (${seconds.toFixed(0)} s)`}`;
     // A line that wraps could not be erased; a terminal that does not tell its width has one of 80.
     const width = (this.#stream.columns || 80) - 1;
-    this.#stream.write(eraseLine + stripVTControlCharacters(line).slice(0, width));
+    this.#stream.write(eraseLine + printable(line).slice(0, width));
   }
 }

@@ -4,6 +4,7 @@ import { describeAtr, toHex } from '../apdu/index.js';
 import { type DaemonClients, daemonClients } from '../doctor/clients.js';
 import { CardBridge } from '../index.js';
 import { runCommand } from './command.js';
+import { print, printJson } from './output.js';
 import { describeState, seeReaders } from './seen-readers.js';
 import { table } from './table.js';
 
@@ -28,9 +29,9 @@ export function readersCommand(): Command {
             atr: atr ? toHex(atr) : null,
             card: atr ? describeAtr(atr) : null,
           }));
-          console.log(JSON.stringify({ schema: 1, readers: data }, null, 2));
+          printJson({ schema: 1, readers: data });
         } else if (readers.length === 0) {
-          console.log('There is no reader. "pcsc-bridge watch" tells when one comes.');
+          print('There is no reader. "pcsc-bridge watch" tells when one comes.');
         } else {
           const rows = readers.map(({ name, state, atr }, index) => [
             String(index + 1),
@@ -39,7 +40,7 @@ export function readersCommand(): Command {
             atr ? toHex(atr, ' ') : '',
             atr ? describeAtr(atr) : '',
           ]);
-          console.log(table(['', 'reader', 'state', 'ATR', 'card'], rows, ['right']));
+          print(table(['', 'reader', 'state', 'ATR', 'card'], rows, ['right']));
         }
         return undefined;
       }),

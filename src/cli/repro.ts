@@ -9,6 +9,7 @@ import { junitReport } from '../report/junit.js';
 import { terminalReport } from '../report/terminal.js';
 import { Exit, runCommand, UsageError } from './command.js';
 import { addListenOptions, checkListenOptions, type ListenOptions, listenForAgents } from './listen.js';
+import { write } from './output.js';
 import { wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
 import { Progress } from './progress.js';
@@ -67,7 +68,7 @@ async function run(options: ReproOptions, signal: AbortSignal): Promise<number> 
       onProgress: (step) => progress.step(step),
     });
     progress.end();
-    process.stdout.write(terminalReport(result, process.stdout.columns || 100));
+    write(process.stdout, terminalReport(result, process.stdout.columns || 100));
     if (options.json) await writeFile(options.json, `${JSON.stringify(result, null, 2)}\n`);
     if (options.report) await writeFile(options.report, htmlReport(result));
     if (options.junit) await writeFile(options.junit, junitReport(result));

@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { MAX_SLOTS, Rig } from '../rig/index.js';
 import { createPivCard, type PivAlgorithm, type PivCard } from '../virtual/index.js';
 import { aborted, runCommand, UsageError } from './command.js';
+import { print } from './output.js';
 import { wholeNumber } from './parsers.js';
 import { Progress } from './progress.js';
 import { table } from './table.js';
@@ -102,10 +103,10 @@ function explain(rig: Rig, cards: number, env: NodeJS.ProcessEnv): void {
     String(port),
     index < cards ? 'PIV card' : 'empty',
   ]);
-  console.log(table(['reader', 'port', ''], rows));
-  console.log('\nIn another shell, for programs that shall see them:');
+  print(table(['reader', 'port', ''], rows));
+  print('\nIn another shell, for programs that shall see them:');
   for (const [name, value = ''] of Object.entries(env)) {
-    if (name !== 'PCSC_BRIDGE_RIG') console.log(`  export ${name}='${value.replaceAll("'", "'\\''")}'`);
+    if (name !== 'PCSC_BRIDGE_RIG') print(`  export ${name}='${value.replaceAll("'", "'\\''")}'`);
   }
-  console.log('\nInterrupt (Ctrl-C) to end it.');
+  print('\nInterrupt (Ctrl-C) to end it.');
 }

@@ -1,5 +1,6 @@
 /** The readers that are there now, and which of them is meant. */
 import { type ReaderState, type SessionContext, TimeoutError } from '../index.js';
+import { printable } from '../printable.js';
 import { UsageError } from './command.js';
 
 export interface SeenReader {
@@ -51,7 +52,7 @@ export async function chooseReader(
   if (readers.length === 0) {
     throw new Error('there is no reader. Is one plugged in? "pcsc-bridge watch" tells when one comes');
   }
-  const list = readers.map(({ name }, index) => `  ${index + 1}  ${name}`).join('\n');
+  const list = readers.map(({ name }, index) => `  ${index + 1}  ${printable(name)}`).join('\n');
   const found = wanted === undefined ? readers.filter(({ atr }) => atr) : matching(readers, wanted);
   const [only] = found;
   if (only && found.length === 1) return only;

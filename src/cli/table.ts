@@ -1,4 +1,5 @@
 /** Aligned columns for people. */
+import { printable } from '../printable.js';
 import { plainTable, trimmed } from '../report/plain-table.js';
 
 export function table(
@@ -10,6 +11,6 @@ export function table(
     '  ',
     head.map((_, column) => aligns[column] ?? 'left'),
   );
-  made.push([...head], ...rows.map((row) => [...row]));
+  made.push([...head], ...rows.map((row) => row.map(printable)));
   return trimmed(made);
 }

@@ -2,8 +2,10 @@
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../apdu/index.js';
 import { AbortError, CardBridge, type ReaderEvent } from '../index.js';
+import { printable } from '../printable.js';
 import { colors } from '../report/colors.js';
 import { runCommand } from './command.js';
+import { print, printJson } from './output.js';
 import { describeState } from './seen-readers.js';
 
 export function watchCommand(): Command {
@@ -16,7 +18,8 @@ export function watchCommand(): Command {
         await using session = await bridge.openSession();
         try {
           for await (const event of session.watch({ signal })) {
-            console.log(json ? JSON.stringify(asData(event)) : asLine(event));
+            if (json) printJson(asData(event), 0);
+            else print(asLine(event));
           }
         } catch (error) {
           // To be interrupted is how this ends.
@@ -41,8 +44,8 @@ function asLine(event: ReaderEvent): string {
   if (event.type === 'service-lost') return `${time}  ${colors.red(what)}  ${event.error.message}`;
   if (event.type === 'service-restored') return `${time}  ${what}`;
   if (event.type === 'card-inserted') {
-    return `${time}  ${colors.green(what)}  ${event.reader}  ${describeAtr(event.atr)}`;
+    return `${time}  ${colors.green(what)}  ${printable(event.reader)}  ${describeAtr(event.atr)}`;
   }
   const state = event.type === 'reader-changed' ? `  ${describeState(event.state)}` : '';
-  return `${time}  ${what}  ${event.reader}${state}`;
+  return `${time}  ${what}  ${printable(event.reader)}${state}`;
 }

@@ -1,4 +1,5 @@
 /** The doctor's report for people: the verdict first, then what to do, then what was found. */
+import { printable } from '../printable.js';
 import { colors } from '../report/colors.js';
 import type { DoctorReport, DoctorVerdict, Finding } from './report.js';
 
@@ -34,12 +35,12 @@ function findingLines(finding: Finding, nameWidth: number, width: number): strin
   const mark = attention ? colors.red('!') : ' ';
   const margin = ' '.repeat(nameWidth + 4);
   const room = Math.max(20, width - margin.length);
-  const [first = '', ...more] = wrap(printable(finding.value ?? 'not known'), room);
+  const [first = '', ...more] = wrap(finding.value ?? 'not known', room);
   const value = finding.value === null ? colors.dim(first) : first;
   return [
     `${mark} ${name.padEnd(nameWidth)}  ${value}`,
     ...more.map((line) => margin + line),
-    ...wrap(printable(note), room).map((line) => margin + colors.dim(line)),
+    ...wrap(note, room).map((line) => margin + colors.dim(line)),
   ];
 }
 
@@ -50,16 +51,11 @@ function indented(text: string, margin: string, width: number): string[] {
 /** Lines of whole words; a longer word has a line of its own. No line for no text. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
-  for (const word of text.split(/\s+/).filter(Boolean)) {
+  for (const word of text.split(/\s+/).filter(Boolean).map(printable)) {
     const last = lines.at(-1);
     if (last !== undefined && last.length + 1 + word.length <= width)
       lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
   return lines;
-}
-
-/** Names of readers and drivers come from devices. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ');
 }

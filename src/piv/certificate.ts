@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { findTlv } from '../apdu/index.js';
@@ -41,5 +41,19 @@ export async function readCertificate(card: ApduCard, slot: PivSlot = '9A'): Pro
   } catch (cause) {
     const form = compressed ? 'a gzip-compressed X.509 certificate' : 'an X.509 certificate';
     throw new PivError('PIV_MALFORMED', `What the card holds as ${name} is not ${form}`, { cause });
+  }
+}
+
+/**
+ * The public key of a certificate.
+ *
+ * @throws {PivError} PIV_MALFORMED: the certificate is damaged there, or its key is of a kind that OpenSSL does not
+ *   know; `cause` is OpenSSL's error.
+ */
+export function publicKeyOf(certificate: X509Certificate): KeyObject {
+  try {
+    return certificate.publicKey;
+  } catch (cause) {
+    throw new PivError('PIV_MALFORMED', 'The public key in the certificate cannot be read', { cause });
   }
 }

@@ -1,5 +1,5 @@
 /** The host's side of PIV (NIST SP 800-73-4): read, verify, sign and log on with a card. */
-export { readCertificate } from './certificate.js';
+export { publicKeyOf, readCertificate } from './certificate.js';
 export type { ApduCard } from './command.js';
 export { readGuid } from './data-object.js';
 export { PivError, type PivErrorCode, PivPinError } from './error.js';

@@ -1,5 +1,5 @@
-import { createHash, randomBytes, verify, type X509Certificate } from 'node:crypto';
-import { readCertificate } from './certificate.js';
+import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
+import { publicKeyOf, readCertificate } from './certificate.js';
 import type { ApduCard } from './command.js';
 import { PivError } from './error.js';
 import { algorithmOf, type PivAlgorithm } from './identifiers.js';
@@ -48,8 +48,8 @@ export interface Logon {
  *
  * @param pin As for `verifyPin`.
  * @throws {PivPinError} As `verifyPin`; nothing was signed.
- * @throws {PivError} PIV_SIGNATURE_INVALID: the key on the card is not that of its certificate. Others as each
- *   step throws them.
+ * @throws {PivError} PIV_SIGNATURE_INVALID: the key on the card is not that of its certificate. PIV_MALFORMED: the
+ *   certificate or its key is damaged. Others as each step throws them.
  */
 export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<Logon> {
   const began = performance.now();
@@ -63,7 +63,8 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
 
   await timed('select', () => selectPiv(card));
   const certificate = await timed('read-certificate', () => readCertificate(card, SLOT));
-  const { publicKey, subject } = certificate;
+  const { subject } = certificate;
+  const publicKey = publicKeyOf(certificate);
   // Before the PIN: a card whose key cannot be used must not cost a try.
   const algorithm = algorithmOf(publicKey);
   const retriesLeft = await timed('ask-retries', () => pinRetriesLeft(card));
@@ -72,7 +73,7 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
   const challenge = randomBytes(CHALLENGE_LENGTH);
   const digest = createHash('sha256').update(challenge).digest();
   const signature = await timed('sign', () => sign(card, SLOT, digest, publicKey));
-  const valid = await timed('verify-signature', () => verify('sha256', challenge, publicKey, signature));
+  const valid = await timed('verify-signature', () => fits(challenge, publicKey, signature));
   if (!valid) {
     throw new PivError(
       'PIV_SIGNATURE_INVALID',
@@ -80,4 +81,12 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
     );
   }
   return { subject, algorithm, certificate, retriesLeft, durationMs: performance.now() - began, steps };
+}
+
+function fits(challenge: Uint8Array, publicKey: KeyObject, signature: Uint8Array): boolean {
+  try {
+    return verify('sha256', challenge, publicKey, signature);
+  } catch (cause) {
+    throw new PivError('PIV_MALFORMED', 'The public key in the certificate verifies no signature', { cause });
+  }
 }

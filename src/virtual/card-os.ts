@@ -1,4 +1,4 @@
-import { CommandApdu, isSecretInstruction, MalformedApduError, ResponseApdu, SW } from '../apdu/index.js';
+import { CommandApdu, carriesSecret, MalformedApduError, ResponseApdu, SW } from '../apdu/index.js';
 import { type Applet, StatusWordError } from './applet.js';
 
 const Instruction = { SELECT: 0xa4, GET_RESPONSE: 0xc0 } as const;
@@ -93,7 +93,7 @@ export class CardOs {
   }
 
   #dropChain(): void {
-    // A chain may carry a PIN.
+    // A chain may carry a PIN or a key.
     for (const part of this.#chain?.parts ?? []) part.fill(0);
     this.#chain = undefined;
   }
@@ -104,7 +104,7 @@ export class CardOs {
       const response = await (select ? this.#select(command) : this.#process(command));
       return this.#split(response, command.ne);
     } finally {
-      if (isSecretInstruction(command.ins)) command.data.fill(0);
+      if (carriesSecret(command)) command.data.fill(0);
     }
   }
 

@@ -10,7 +10,7 @@ import { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
 export interface ApduRecord {
   /** 1 for the first APDU since the card was inserted. */
   readonly sequence: number;
-  /** The command; everything after the fifth byte is zeroed when it carries a PIN (`masked`). */
+  /** The command; everything after the fifth byte is zeroed when it carries a PIN or a key (`masked`). */
   readonly command: Uint8Array;
   readonly masked: boolean;
   /** The answer; undefined when a fault kept it back. */
@@ -34,7 +34,7 @@ export interface VirtualCardOptions extends LinkAddress {
   atr?: Uint8Array;
   /** How long to wait for the reader to take the card, in milliseconds; default 10,000. */
   timeout?: number;
-  /** Called after each APDU, with PINs masked. What it throws is an uncaught exception: it harms no APDU. */
+  /** Called after each APDU, with PINs and keys masked. What it throws is an uncaught exception: it harms no APDU. */
   onApdu?: (record: ApduRecord) => void;
 }
 

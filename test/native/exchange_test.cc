@@ -137,6 +137,20 @@ TEST_SUITE("exchange") {
       CHECK(whole->code() == status::kInternalError);
       CHECK(blocks == 2 * 65536 / 256);
     }
+    SUBCASE("with a byte each time") {
+      int pieces = 0;
+      std::optional<Result<Bytes>> whole;
+      while (!(whole = exchange.Take({0x00, 0x61, 0x01}))) REQUIRE(++pieces <= 1024);
+      CHECK(whole->code() == status::kInternalError);
+      CHECK(whole->error().detail == "the card gives its response (61xx) in more than 1024 pieces");
+      CHECK(pieces == 1024);
+    }
+  }
+
+  TEST_CASE("a response of 1024 short pieces is whole") {
+    Exchange exchange = Of({{0x00, 0xca, 0, 0, 0}});
+    for (int piece = 0; piece < 1024; ++piece) REQUIRE_FALSE(exchange.Take({0x2a, 0x61, 0x01}));
+    CHECK(Last(exchange, {0x2a, 0x90, 0x00}).size() == 1025 + 2);
   }
 
   TEST_CASE("an answer without a status word is an error, wherever it comes") {

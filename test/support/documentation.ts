@@ -13,6 +13,13 @@ export function filesIn(directory: string, end: string): string[] {
   return names.map((name) => join(directory, name));
 }
 
+/** The TypeScript sources of a directory and those inside it. */
+export function sourcesIn(directory: string): string[] {
+  return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(directory, name));
+}
+
 /** TypeScript as the documentation shows it. */
 export interface CodeBlock {
   page: string;

@@ -1,12 +1,13 @@
 /** An agent that has come, with its commands (docs/agent-protocol.md). */
 import { fromHex } from '../../apdu/index.js';
 import type { SessionIdentity } from '../../index.js';
+import { printable } from '../../printable.js';
 import type { Disposition } from '../../values.js';
 import { AgentError } from './errors.js';
 import type { Hello } from './hello.js';
 import type { LineSocket } from './lines.js';
 import { Link, type Members } from './link.js';
-import { identityFrom, identityTo, isObject, printable, type WireIdentity } from './wire.js';
+import { identityFrom, identityTo, isObject, type WireIdentity } from './wire.js';
 
 /** Milliseconds a command may wait, and who may end it. */
 export interface AgentWait {

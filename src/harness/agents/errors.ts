@@ -1,5 +1,6 @@
 /** What goes wrong between a controller and its agents. */
-import { isObject, printable } from './wire.js';
+import { printable } from '../../printable.js';
+import { isObject } from './wire.js';
 
 /** An agent's error answer; `code`, `value`, `operation` and `reader` as a PcscError has them. */
 export class AgentError extends Error {

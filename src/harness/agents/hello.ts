@@ -1,6 +1,7 @@
 /** What an agent says of itself when it comes. */
+import { printable } from '../../printable.js';
 import { describe } from '../../values.js';
-import { identityFrom, isObject, printable, type WireIdentity } from './wire.js';
+import { identityFrom, isObject, type WireIdentity } from './wire.js';
 
 export const protocol = 1;
 

@@ -29,8 +29,3 @@ export function sameIdentity(a: SessionIdentity, b: SessionIdentity): boolean {
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
-
-/** An agent's text for a terminal: nothing in it may steer that. */
-export function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '?');
-}

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
+import type { Agent } from '../../support/agent.js';
 import { occurrences } from '../../support/memory.js';
 import { selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
@@ -14,6 +15,10 @@ const verify = toHex(verifyPin(pin)).toLowerCase();
 
 const inHex = Buffer.from(pin).toString('hex');
 
+async function expectNowhere({ child }: Agent): Promise<void> {
+  for (const text of [pin, inHex]) expect(await occurrences(child.pid as number, text)).toBe(0);
+}
+
 describe('a PIN', () => {
   it('is found in the memory of an agent while the card works on it, and nowhere afterwards', async () => {
     const agent = startAgent('user');
@@ -25,9 +30,57 @@ describe('a PIN', () => {
     expect(await occurrences(agent.child.pid as number, pin)).toBeGreaterThan(0);
     piv.faults.responseDelay = 0;
     expect(await verified).toEqual({ response: '9000' });
-    expect(await occurrences(agent.child.pid as number, pin)).toBe(0);
-    expect(await occurrences(agent.child.pid as number, inHex)).toBe(0);
+    await expectNowhere(agent);
   });
+
+  it.each([
+    ['6Cxx, and the command is not sent again', 0x6c08, 0],
+    ['61xx', 0x6102, 1],
+  ])('is nowhere in it after the card answered %s', async (_how, status, more) => {
+    const agent = startAgent('user');
+    const { card } = await agent.ask('hold', { reader });
+    piv.faults.forceStatus(status, { ins: 0x20 });
+    piv.faults.forceStatus(0x9000, { ins: 0xc0 });
+    const before = piv.apduCount;
+    await agent.ask('exchange', { card, apdu: verify });
+    piv.faults.clear();
+    expect(piv.apduCount).toBe(before + 1 + more);
+    await expectNowhere(agent);
+  });
+
+  it('is nowhere in it after the blocks of a chain', async () => {
+    const agent = startAgent('user');
+    const { card } = await agent.ask('hold', { reader });
+    for (const cla of ['10', '00']) await agent.ask('exchange', { card, apdu: cla + verify.slice(2) });
+    await expectNowhere(agent);
+  });
+
+  it('is nowhere in it after the card was reset', async () => {
+    const agent = startAgent('user');
+    const { card } = await agent.ask('hold', { reader });
+    await agent.ask('exchange', { card, apdu: verify });
+    await agent.ask('release', { card, disposition: 'reset' });
+    await expectNowhere(agent);
+  });
+
+  it.each(['a timeout', 'cancel'])(
+    'is nowhere in it after a command that was given up by %s',
+    async (how) => {
+      const agent = startAgent('user');
+      const { card } = await agent.ask('hold', { reader });
+      piv.faults.responseDelay = 60_000;
+      const before = piv.apduCount;
+      const id = agent.asker.nextId();
+      const timeout = how === 'cancel' ? {} : { timeout: 500 };
+      const given = codeOf(agent.ask('exchange', { card, apdu: verify, ...timeout }, id));
+      await vi.waitFor(() => expect(piv.apduCount).toBe(before + 1));
+      if (how === 'cancel') await agent.ask('cancel', { request: id });
+      expect(await given).toMatch(/TIMEOUT|CANCELLED/);
+      piv.faults.clear();
+      // Its copy goes when the card has answered.
+      await vi.waitFor(() => expectNowhere(agent), { timeout: 20_000, interval: 100 });
+    },
+  );
 
   it('is nowhere in an agent after its first request, when the loader may still have functions to look up', async () => {
     for (let start = 0; start < 10; start++) {

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
 import { type RunningExample, startExample } from '../../support/example.js';
 import { Holder } from '../../support/holder.js';
@@ -112,15 +112,60 @@ test('a wrong PIN is told with the tries left, and is no part of anything', asyn
   await endWell(broker);
 });
 
+const verify = Buffer.concat([Buffer.from([0x00, 0x20, 0x00, 0x80, 0x08]), Buffer.from(PIN)]);
+
 // Of the line itself Node.js may keep a copy: it reads into memory that it frees as it is.
 test('a command that carried a PIN is nowhere in memory afterwards', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const pid = broker.process.pid as number;
-  const verify = Buffer.concat([Buffer.from([0x00, 0x20, 0x00, 0x80, 0x08]), Buffer.from(PIN)]);
   for (let i = 0; i < 3; i++) expect(await logOn(client, bobs)).toMatchObject({ subject: 'CN=Bob' });
   expect(await occurrences(pid, path)).toBeGreaterThan(0);
   expect(await occurrences(pid, verify)).toBe(0);
+  await endWell(broker);
+});
+
+test.each([
+  ['6Cxx', 0x6c08],
+  ['61xx', 0x6102],
+])('nor after the card answered %s', async (_how, status) => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  // The first VERIFY asks for the tries left.
+  cardOfBob.faults.forceStatus(0x63c3, { ins: 0x20 });
+  cardOfBob.faults.forceStatus(status, { ins: 0x20 });
+  expect(await logOn(client, bobs)).toMatchObject({ code: 'PIV_REFUSED' });
+  cardOfBob.faults.clear();
+  expect(await occurrences(broker.process.pid as number, verify)).toBe(0);
+  await endWell(broker);
+});
+
+test('nor after its client went while the card worked on it', async () => {
+  const { broker, path } = await startBroker();
+  const client = await enter(path);
+  const verifying = new Promise<void>((resolve) => {
+    const take = cardOfBob.faults.take.bind(cardOfBob.faults);
+    let verifies = 0;
+    cardOfBob.faults.take = (ins) => {
+      if (ins === 0x20 && ++verifies === 2) {
+        cardOfBob.faults.responseDelay = 60_000;
+        cardOfBob.faults.take = take;
+        resolve();
+      }
+      return take(ins);
+    };
+  });
+  onTestFinished(() => cardOfBob.faults.clear());
+  client.send(`${JSON.stringify({ command: 'logon', reader: bobs })}\n${PIN}\n`);
+  await verifying;
+  expect(await occurrences(broker.process.pid as number, verify)).toBeGreaterThan(0);
+  await client.kill();
+  cardOfBob.faults.clear();
+  await broker.until(new RegExp(`process ${client.pid}: gone`));
+  await vi.waitFor(async () => expect(await occurrences(broker.process.pid as number, verify)).toBe(0), {
+    timeout: 20_000,
+    interval: 100,
+  });
   await endWell(broker);
 });
 

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
 import {
   CommandApdu,
   carriesSecret,
@@ -8,22 +9,53 @@ import {
   maskSecrets,
   toHex,
 } from '../../../src/apdu/index.js';
+import { SECRET_COMMANDS } from '../../../src/apdu/secrets.js';
+import { read } from '../../support/documentation.js';
+import { scriptedCard } from './scripted-card.js';
 
 const verify = '00200080 08 313233343536FFFF';
 
-test.each([verify, '00240080 10 31323334353637383132333435363738', '002C0080 01 31', '10200080 01 31'])(
-  'the PIN in %s is masked',
-  (apdu) => {
-    const bytes = fromHex(apdu);
-    expect(carriesSecret(bytes)).toBe(true);
-    expect(toHex(maskSecrets(bytes))).toMatch(/^.{10}0+$/);
-    expect(formatCommand(bytes)).toMatch(/^(?:[0-9A-F]{2} ){5}\*\*(?: \*\*)*$/);
-  },
-);
+interface Case {
+  apdu: string;
+  secret: boolean;
+  name: string;
+}
+/** test/native/secret_commands_test.cc takes the same cases. */
+const cases = JSON.parse(
+  readFileSync(new URL('../../data/secret-commands.json', import.meta.url), 'utf8'),
+) as Case[];
 
-test('an APDU without a PIN is shown whole', () => {
-  expect(formatCommand(fromHex('00A4040001AA'))).toBe('00 A4 04 00 01 AA');
-  expect(carriesSecret(fromHex('00200080'))).toBe(false);
+describe.each(cases.filter(({ secret }) => secret))('$name', ({ apdu }) => {
+  const bytes = fromHex(apdu);
+
+  test('is secret, as bytes and as a command', () => {
+    expect(carriesSecret(bytes)).toBe(true);
+    // Class FF is the reader's, and no command's.
+    if (bytes[0] !== 0xff) expect(carriesSecret(CommandApdu.parse(bytes))).toBe(true);
+  });
+
+  test('is masked', () => {
+    expect(toHex(maskSecrets(bytes))).toBe(toHex(bytes.subarray(0, 5)) + '00'.repeat(bytes.length - 5));
+    expect(formatCommand(bytes)).toBe(toHex(bytes.subarray(0, 5), ' ') + ' **'.repeat(bytes.length - 5));
+  });
+});
+
+test.each(cases.filter(({ secret }) => !secret))('$name is shown whole', ({ apdu }) => {
+  const bytes = fromHex(apdu);
+  expect(carriesSecret(bytes)).toBe(false);
+  expect(maskSecrets(bytes)).toEqual(bytes);
+  expect(formatCommand(bytes)).toBe(toHex(bytes, ' '));
+});
+
+test('every header of the table has a case of its own', () => {
+  const secrets = cases.filter(({ secret }) => secret).map(({ apdu }) => toHex(fromHex(apdu).subarray(0, 4)));
+  const without = SECRET_COMMANDS.filter((header) => !secrets.some((seen) => new RegExp(header).test(seen)));
+  expect(without).toEqual([]);
+});
+
+test('the native core has the same table', () => {
+  const native = [...read('native/pcsc/secret_commands.cc').matchAll(/"([0-9A-F.]{8})"/g)];
+  expect(native.map(([, header]) => header)).toEqual(SECRET_COMMANDS);
 });
 
 test('exchange wipes the bytes it sent with a PIN, also when sending fails', async () => {
@@ -35,3 +67,10 @@ test('exchange wipes the bytes it sent with a PIN, also when sending fails', asy
   await expect(exchange(transmit, CommandApdu.parse(fromHex(verify)))).rejects.toThrow('The card is gone.');
   expect(seen[0]?.every((byte) => byte === 0)).toBe(true);
 });
+
+test.each(cases.filter(({ apdu, secret }) => secret && !apdu.startsWith('FF')))(
+  '$name that got 6Cxx is not sent again',
+  async ({ apdu }) => {
+    expect((await exchange(scriptedCard([apdu, '6C08']), fromHex(apdu))).sw).toBe(0x6c08);
+  },
+);

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { encodeTlv, ResponseApdu } from '../../../src/apdu/index.js';
-import { logon, pinRetriesLeft } from '../../../src/piv/index.js';
+import { logon, PivError, pinRetriesLeft } from '../../../src/piv/index.js';
 import { DirectCard, emptyCard, PIN } from './direct-card.js';
 
 /** A certificate of an Ed25519 key, which PIV cards of this standard do not have. */
@@ -40,6 +40,36 @@ describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) 
     await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_SIGNATURE_INVALID' });
   });
 });
+
+// Where the key is: whatever a byte is changed to, OpenSSL's own errors stay inside.
+test.each(['RSA2048', 'P256'] as const)(
+  'a %s certificate that is damaged is told in a sentence',
+  async (algorithm) => {
+    const card = await DirectCard.with({ algorithm });
+    const certificate = Buffer.from(card.piv.certificate ?? []);
+    const publicKey = new X509Certificate(certificate).publicKey.export({ type: 'spki', format: 'der' });
+    const start = certificate.indexOf(publicKey);
+    expect(start).toBeGreaterThan(0);
+    const malformed: string[] = [];
+    for (let at = start; at < start + publicKey.length; at++) {
+      for (const change of [0x01, 0x80]) {
+        card.piv.reset();
+        const damaged = Buffer.from(certificate);
+        damaged[at] = (damaged[at] ?? 0) ^ change;
+        card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, damaged))));
+        const error = await logon(card, PIN).catch((reason: unknown) => reason);
+        // Some bytes do not matter, such as a parameter that nobody reads.
+        if (!(error instanceof Error)) continue;
+        expect(error).toBeInstanceOf(PivError);
+        const { code, message, cause } = error as PivError;
+        if (code !== 'PIV_MALFORMED') continue;
+        malformed.push(message);
+        expect(cause).toBeInstanceOf(Error);
+      }
+    }
+    expect(malformed).toContain('The public key in the certificate cannot be read.');
+  },
+);
 
 test('the steps come in order, one after another', async () => {
   const { steps, durationMs } = await logon(await DirectCard.with(), PIN);
