@@ -1,4 +1,4 @@
-import { CommandApdu, SHORT_MAX_NC, SHORT_MAX_NE } from './command.js';
+import { CommandApdu, MalformedApduError, SHORT_MAX_NC, SHORT_MAX_NE } from './command.js';
 import { ResponseApdu } from './response.js';
 import { carriesSecret } from './secrets.js';
 import { SW } from './status-word.js';
@@ -22,8 +22,8 @@ const MAX_RESPONSE = 2 * 65_536;
  *
  * Do this within a transaction: another program's APDU between two of these ruins both.
  *
- * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, or the card's answer is not.
- * @throws {Error} The card announces more data (61xx) without end.
+ * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, the card's answer is not, or the card
+ * announces more data (61xx) without end.
  */
 export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
   const blocks = blocksOf(command);
@@ -72,7 +72,9 @@ async function collect(transmit: Transmit, command: CommandApdu, first: Response
     parts.push(response.data);
     const stuck = response.sw1 === 0x61 && response.data.length === 0;
     if (stuck || received > MAX_RESPONSE) {
-      throw new Error('The card keeps announcing more response data (61xx) without coming to an end.');
+      throw new MalformedApduError(
+        'The card keeps announcing more response data (61xx) without coming to an end.',
+      );
     }
   }
   const data = new Uint8Array(received);
