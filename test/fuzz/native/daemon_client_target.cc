@@ -1,7 +1,9 @@
 // A client of pcscd: calls, and giving them up, in any order, while pcscd answers anything.
 #include <poll.h>
 
+#include <optional>
 #include <utility>
+#include <variant>
 
 #include "backend/daemon/backend.h"
 #include "scripted_daemon.h"
@@ -13,10 +15,12 @@ constexpr int kMostCalls = 64;
 constexpr std::size_t kMostData = 65548;  // pcsc-lite's MAX_BUFFER_SIZE_EXTENDED
 constexpr std::size_t kLongestAtr = 33;
 
-void CheckOutcome(const backend::Outcome& outcome) {
+// `announced`: the length of the data, if the answer to the call had one.
+void CheckOutcome(const backend::Outcome& outcome, const std::optional<std::size_t>& announced) {
   if (!outcome) return Require(outcome.code() != status::kSuccess, "a failure has a code");
   const backend::Reply& reply = outcome.value();
   Require(reply.bytes.size() <= kMostData, "a response has a bound");
+  Require(!announced || reply.bytes.size() == *announced, "a response is as long as announced");
   Require(reply.status.atr.size() <= kLongestAtr, "an ATR has at most 33 bytes");
   for (const std::string& name : reply.names) {
     Require(!name.empty() && name.size() <= daemon::kNameSize, "a reader has a name");
@@ -66,7 +70,7 @@ backend::Call AnyCall(std::uint8_t which, Input& input) {
 class Caller {
  public:
   Caller(ScriptedDaemon& daemon, std::shared_ptr<Loop> loop)
-      : loop_(std::move(loop)), backend_(backend::MakeDaemonBackend(daemon.path())) {
+      : daemon_(daemon), loop_(std::move(loop)), backend_(backend::MakeDaemonBackend(daemon.path())) {
     Renew();
   }
   ~Caller() { ++*generation_; }
@@ -74,12 +78,14 @@ class Caller {
   bool calling() const { return *calling_; }
   void Start(backend::Call call) {
     *calling_ = true;
-    client_->Start(std::move(call), [calling = calling_, generation = generation_,
+    const bool has_data =
+        std::holds_alternative<backend::Transmit>(call) || std::holds_alternative<backend::Control>(call);
+    client_->Start(std::move(call), [this, has_data, calling = calling_, generation = generation_,
                                      mine = *generation_](const backend::Outcome& outcome) {
       Require(mine == *generation, "no answer comes after a call was given up");
       Require(*calling, "an answer comes once");
       *calling = false;
-      CheckOutcome(outcome);
+      CheckOutcome(outcome, has_data ? daemon_.announced() : std::nullopt);
     });
     Require(*calling_, "no answer comes within the call");
   }
@@ -98,6 +104,7 @@ class Caller {
  private:
   void Renew() { client_ = backend_->MakeClient(loop_); }
 
+  const ScriptedDaemon& daemon_;
   const std::shared_ptr<Loop> loop_;
   const std::unique_ptr<backend::Backend> backend_;
   std::unique_ptr<backend::Client> client_;

@@ -23,6 +23,7 @@ Exchange::Apdu Command(Input& input) {
 
 // Ends the exchange, whatever comes, after a number of rounds that follows from the bytes received.
 void Exchanges(Input input) {
+  const std::size_t given = input.size();
   std::vector<Exchange::Apdu> commands;
   const std::size_t count = 1 + input.Byte() % 3;
   while (commands.size() < count) commands.push_back(Command(input));
@@ -49,7 +50,7 @@ void Exchanges(Input input) {
     const std::optional<Result<Bytes>> whole = exchange.Take(std::move(response));
     // Each command and a correction of its Le; for each block of data GET RESPONSE and its correction.
     Require(rounds <= 2 * (count + received), "each round but a corrected one brings data");
-    Require(received <= kLongestResponse + rounds * (kBlock + 2), "an endless response is given up");
+    Require(received <= given + kLongestResponse + kBlock + 2 * rounds, "an endless response is given up");
     if (!whole) continue;
     if (!*whole) {
       Require(whole->code() == status::kInternalError, "the card's nonsense is an internal error");

@@ -46,6 +46,13 @@ std::size_t DataAfter(Command command, const Bytes& message) {
   return 0;
 }
 
+// How much data this answer announces; nothing if it is of another kind.
+std::optional<std::size_t> Announced(Command command, const Bytes& answer) {
+  if (command == Command::kTransmit) return daemon::Read(As<daemon::Transmit>(answer)).data;
+  if (command == Command::kControl) return daemon::Read(As<daemon::Control>(answer)).data;
+  return std::nullopt;
+}
+
 }  // namespace
 
 ScriptedDaemon::ScriptedDaemon() {
@@ -154,9 +161,10 @@ bool ScriptedDaemon::Serve(Link& link, Input& input) {
 bool ScriptedDaemon::Answer(Link& link, Command command, Bytes message, Input& input) {
   if (input.empty()) return false;
   Bytes& out = link.unsent;
-  switch (input.Byte() % 16) {
-    case 0:
-      return false;
+  const std::uint8_t how = input.Byte() % 16;
+  if (how == 0) return false;
+  if (how < 4) link.in_step = false;
+  switch (how) {
     case 1:
       return true;
     case 2: {
@@ -219,7 +227,7 @@ void ScriptedDaemon::AppendTable(Link& link, Input& input) {
 void ScriptedDaemon::AnswerInKind(Link& link, Command command, Bytes message, Input& input) {
   const std::uint8_t how = input.Byte();
   std::size_t data = 0;
-  if (how % 2 == 1) data = input.Word() + std::size_t{input.Byte()} % 2 * 1024;
+  if (how % 2 == 1) data = input.Word() * (1 + std::size_t{input.Byte()} % 2);
   if (command == Command::kTransmit) {
     auto transmit = As<daemon::Transmit>(message);
     transmit.receive_length = static_cast<std::uint32_t>(data);
@@ -239,8 +247,10 @@ void ScriptedDaemon::AnswerInKind(Link& link, Command command, Bytes message, In
     const std::size_t at = input.Word() % message.size();
     message[at] = input.Byte();
   }
+  announced_ = link.in_step ? Announced(command, message) : std::nullopt;
   // Less than was announced, or more.
   if (how >= 240) data = input.Word();
+  if (announced_.value_or(0) != data) link.in_step = false;
   link.unsent.insert(link.unsent.end(), message.begin(), message.end());
   link.unsent.insert(link.unsent.end(), data, 0x90);
 }

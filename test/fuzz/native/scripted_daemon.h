@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <list>
+#include <optional>
 #include <string>
 
 #include "backend/daemon/protocol.h"
@@ -32,6 +33,9 @@ class ScriptedDaemon {
   // Sends what no request asked for, on one of the connections.
   void SendUnasked(Input& input);
   void CloseAll() { links_.clear(); }
+  // The length of the data that the last proper answer to a transmit or control has announced; nothing after
+  // bytes that belong to no answer.
+  const std::optional<std::size_t>& announced() const { return announced_; }
 
  private:
   struct Link {
@@ -39,6 +43,7 @@ class ScriptedDaemon {
     Bytes received;
     Bytes unsent;
     std::size_t places = daemon::kOldTableSize;  // of the table, as last announced
+    bool in_step = true;                         // each answer so far was one, and whole
   };
 
   bool Accept();
@@ -54,6 +59,7 @@ class ScriptedDaemon {
   std::string path_;
   daemon::Descriptor listening_;
   std::list<Link> links_;
+  std::optional<std::size_t> announced_;
 };
 
 }  // namespace pcsc_bridge::fuzz

@@ -18,6 +18,7 @@ class Input {
   Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
 
   bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
   std::uint8_t Byte() {
     if (size_ == 0) return 0;
     --size_;
