@@ -37,9 +37,11 @@ qemu-user            program qemu-aarch64
 libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
 musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
 chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
+clang                program clang++
+libclang-rt-dev      file    usr/lib/{,llvm-*/lib/}clang/*/lib/*/libclang_rt.fuzzer{,-*}.a
 '
 # Not everywhere: Ubuntu has its browser as a snap. Tests that miss one of these are skipped, by name.
-optional_packages=' chromium '
+optional_packages=' chromium clang libclang-rt-dev '
 # For scripts/build-windows.
 windows_needs='
 g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix

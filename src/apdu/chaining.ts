@@ -1,4 +1,4 @@
-import { CommandApdu, SHORT_MAX_NC, SHORT_MAX_NE } from './command.js';
+import { CommandApdu, MalformedApduError, SHORT_MAX_NC, SHORT_MAX_NE } from './command.js';
 import { ResponseApdu } from './response.js';
 import { carriesSecret } from './secrets.js';
 import { SW } from './status-word.js';
@@ -29,8 +29,8 @@ const MAX_PIECES = 1024;
  *
  * Do this within a transaction: another program's APDU between two of these ruins both.
  *
- * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, or the card's answer is not.
- * @throws {Error} The card announces more data (61xx) without end, or gives it in more than 1,024 pieces.
+ * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, the card's answer is not, or the card
+ * announces more data (61xx) without end or gives it in more than 1,024 pieces.
  */
 export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
   const blocks = blocksOf(command);
@@ -73,7 +73,7 @@ async function collect(transmit: Transmit, command: CommandApdu, first: Response
   let response = first;
   while (response.sw1 === 0x61) {
     if (parts.length > MAX_PIECES) {
-      throw new Error(`The card gives its response (61xx) in more than ${MAX_PIECES} pieces.`);
+      throw new MalformedApduError(`The card gives its response (61xx) in more than ${MAX_PIECES} pieces.`);
     }
     const next = new CommandApdu({ cla, ins: GET_RESPONSE, p1: 0, p2: 0, ne: response.sw2 || SHORT_MAX_NE });
     response = await send(transmit, next);
@@ -83,7 +83,9 @@ async function collect(transmit: Transmit, command: CommandApdu, first: Response
     parts.push(response.data);
     const stuck = response.sw1 === 0x61 && response.data.length === 0;
     if (stuck || received > MAX_RESPONSE) {
-      throw new Error('The card keeps announcing more response data (61xx) without coming to an end.');
+      throw new MalformedApduError(
+        'The card keeps announcing more response data (61xx) without coming to an end.',
+      );
     }
   }
   const data = new Uint8Array(received);

@@ -78,11 +78,13 @@ export function findTlv(bytes: Uint8Array, ...path: number[]): Uint8Array | unde
 
 function encodeTag(tag: number): number[] {
   const bytes: number[] = [];
-  for (let rest = tag; rest > 0; rest = Math.floor(rest / 0x100)) bytes.unshift(rest % 0x100);
+  // Infinity would never get less.
+  if (Number.isSafeInteger(tag)) {
+    for (let rest = tag; rest > 0; rest = Math.floor(rest / 0x100)) bytes.unshift(rest % 0x100);
+  }
   const [first = 0, ...more] = bytes;
   const long = (first & 0x1f) === 0x1f;
   const wellFormed =
-    Number.isInteger(tag) &&
     bytes.length >= 1 &&
     bytes.length <= 4 &&
     long === more.length > 0 &&

@@ -12,7 +12,7 @@ const NEXT = 0x02;
 const RETURN = 0x0c;
 const NO_FCI = 0x0c;
 
-/** Most data a chain may add up to; as much as one extended APDU. */
+/** Most data a chain may add up to; as much as one extended APDU. Its commands are no more than that, too. */
 const MAX_CHAINED = 65_535;
 
 /**
@@ -76,7 +76,7 @@ export class CardOs {
     this.#chain ??= { command, parts: [], length: 0 };
     this.#chain.parts.push(command.data.slice());
     this.#chain.length += command.data.length;
-    if (this.#chain.length > MAX_CHAINED) {
+    if (Math.max(this.#chain.length, this.#chain.parts.length) > MAX_CHAINED) {
       this.#dropChain();
       return new ResponseApdu(SW.WRONG_LENGTH);
     }
