@@ -130,7 +130,7 @@ std::string WhyNotElevated() {
     const DWORD failure =
         GetNamedSecurityInfoW(const_cast<wchar_t*>(path.c_str()), SE_FILE_OBJECT, kOwnerAndList, nullptr,
                               nullptr, nullptr, nullptr, &descriptor);
-    const std::string who = WhoElse(kChangeRights, failure, descriptor, "");
+    const std::string who = WhoElse(kChangeRights, failure, descriptor, UserOfProcess());
     if (who.empty()) continue;
     return "an administrator must not run this program from here: " + who + " may change " +
            FromNative(path.data(), path.size()) + ", and so what it does; put it below Program Files";

@@ -43,8 +43,8 @@ export class Peer {
   }
 
   /** Without TLS: any program that finds the port. */
-  static async connectPlainly(port: number): Promise<Peer> {
-    const socket = connectTcp(port, '127.0.0.1');
+  static async connectPlainly(port: number, localAddress = '127.0.0.1'): Promise<Peer> {
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
     await once(socket, 'connect');
     return new Peer(socket);
   }

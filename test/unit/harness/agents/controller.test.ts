@@ -173,7 +173,7 @@ describe('a controller', () => {
   });
 
   it.each([
-    ['TLS', Peer.connectPlainly],
+    ['TLS', (port: number) => Peer.connectPlainly(port)],
     ['a hello', Peer.connect],
   ])('gives a connection ten seconds for %s', async (_what, connect) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -208,6 +208,17 @@ describe('a controller', () => {
     await vi.waitFor(() => expect(refused).toHaveLength(69));
     expect(new Set(refused)).toEqual(new Set(['32 younger connections have not said hello either']));
     expect(strangers.at(-1)?.socket.destroyed).toBe(false);
+  });
+
+  it('serves an agent behind connections from many addresses', async () => {
+    const { controller, refused } = await start();
+    for (let count = 0; count < 150; count++) {
+      await Peer.connectPlainly(controller.port, `127.0.0.${2 + Math.floor(count / 30)}`);
+    }
+    const peer = await Peer.hello(controller.port);
+    expect(await peer.message(0)).toEqual({ welcome: { protocol: 1 } });
+    await vi.waitFor(() => expect(refused).toHaveLength(23));
+    expect(new Set(refused)).toEqual(new Set(['128 younger connections have not said hello either']));
   });
 
   it.each([
