@@ -10,7 +10,9 @@ SYSTEM := linux
 target_linux-x64 := x86_64-linux-gnu.2.28
 target_linux-arm64 := aarch64-linux-gnu.2.28
 target_linux-x64-musl := x86_64-linux-musl
-CXX := scripts/zig c++ -target $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
+target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
+CXX := scripts/zig c++ -target $(target)
+CC := scripts/zig cc -target $(target)
 CXXFLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 include scripts/products.mk
 
@@ -29,7 +31,7 @@ $(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 
-$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(dynamic)
+$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 

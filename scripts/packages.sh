@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# For scripts/setup and scripts/build-windows: knows the system packages needed and gets the missing ones.
+# For scripts/setup, scripts/build-windows and scripts/mbedtls: knows the system packages needed and gets the missing
+# ones.
 
 packages_directory=${PCSC_BRIDGE_PACKAGES:-$PWD/.cache/packages}
 
@@ -18,8 +19,10 @@ g++     program c++
 make    program make
 python3 program python3
 '
+# The keyring is for scripts/mbedtls.
 agent_needs='
-nlohmann-json3-dev file usr/{local/,}include/nlohmann/json.hpp
+nlohmann-json3-dev     file usr/{local/,}include/nlohmann/json.hpp
+debian-archive-keyring file usr/share/keyrings/debian-archive-keyring.gpg
 '
 test_needs='
 opensc               program opensc-tool
@@ -130,21 +133,27 @@ system_packages() {
     apt-get -q -y --no-install-recommends install "${all[@]}"
 }
 
+# private_apt DIRECTORY: sets apt_options for an apt of our own, for which an ordinary user will do: the system's sources
+# and its record of installed packages, but lists, downloads and locks in the directory.
+private_apt() {
+  apt_options=(
+    -o "Dir::State=$1/state" -o Dir::State::status=/var/lib/dpkg/status
+    -o "Dir::Cache=$1/cache" -o "Dir::Log=$1/log" -o Debug::NoLocking=true
+    -o APT::Sandbox::User= -o Acquire::Languages=none -o APT::Install-Recommends=false
+  )
+  mkdir -p "$1"/{state/lists/partial,cache/archives/partial,log}
+}
+
 # Downloads packages with whatever they depend on that is not installed, and unpacks them, all as this user.
 # Runs in a condition (see step), where bash ignores set -e: so && throughout.
 unpack_packages() {
   local apt
   apt=$(mktemp -d "${TMPDIR:-/tmp}/pcsc-bridge-apt-XXXXXX") || return 1
-  # The system's sources and its record of installed packages; lists, downloads and locks of our own.
-  local -a options=(
-    -o "Dir::State=$apt/state" -o Dir::State::status=/var/lib/dpkg/status
-    -o "Dir::Cache=$apt/cache" -o "Dir::Log=$apt/log" -o Debug::NoLocking=true
-    -o APT::Sandbox::User= -o Acquire::Languages=none -o APT::Install-Recommends=false
-  )
-  mkdir -p "$apt"/{state/lists/partial,cache/archives/partial,log} "$packages_directory" &&
-    apt-get -q "${options[@]}" update &&
-    local package && local -a packages && mapfile -t packages < <(known "${options[@]}" -- "$@") &&
-    apt-get -q -y "${options[@]}" --download-only install "${packages[@]}" &&
+  private_apt "$apt" &&
+    mkdir -p "$packages_directory" &&
+    apt-get -q "${apt_options[@]}" update &&
+    local package && local -a packages && mapfile -t packages < <(known "${apt_options[@]}" -- "$@") &&
+    apt-get -q -y "${apt_options[@]}" --download-only install "${packages[@]}" &&
     for package in "$apt"/cache/archives/*.deb; do
       [ -e "$package" ] || continue
       dpkg-deb -x "$package" "$packages_directory" || return 1

@@ -8,6 +8,7 @@ all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder.exe $(OUT)/pcsc-bridge-agent.exe
 SYSTEM := win
 TARGET := $(if $(filter ia32,$(ARCH)),i686-w64-mingw32,x86_64-w64-mingw32)
 CXX := $(TARGET)-g++-posix
+CC := $(TARGET)-gcc-posix
 DLLTOOL := $(TARGET)-dlltool
 CPPFLAGS := -D_WIN32_WINNT=0x0600 -DUNICODE -D_UNICODE -DNOMINMAX -DWIN32_LEAN_AND_MEAN
 include scripts/products.mk
@@ -28,7 +29,7 @@ $(OUT)/pcsc-holder.exe: $(holder_objects) $(pcsc_objects)
 	$(CXX) $(LDFLAGS) -o $@ $^
 
 # Sockets are the agent's alone.
-$(OUT)/pcsc-bridge-agent.exe: $(agent_objects) $(core_objects)
+$(OUT)/pcsc-bridge-agent.exe: $(agent_objects) $(core_objects) $(mbedtls_objects)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) -o $@ $^ $(LIBRARIES) -lws2_32
 

@@ -8,42 +8,43 @@
 
 namespace pcsc_bridge::agent {
 
-std::string HelloLine(const Options& options, const std::string& token) {
+std::string HelloLine(const std::string& role, const std::string& name) {
   const Result<Session> session = SessionOfProcess(0);
   Json hello;
   hello["protocol"] = kProtocol;
   hello["version"] = kVersion;
-  hello["role"] = options.word == Options::Word::kBroker ? "broker" : "user";
-  hello["name"] = options.name;
+  hello["role"] = role;
+  hello["name"] = name;
   hello["pid"] = platform::ProcessId();
   hello["platform"] = platform::Describe();
   hello["session"] = session ? ToJson(session.value()) : Json();
-  if (!token.empty()) hello["token"] = token;
   Json message;
   message["hello"] = std::move(hello);
   return ToLine(message);
 }
 
-std::string WhyNotWelcome(std::string_view line) {
+std::optional<NotWelcome> WhyNotWelcome(std::string_view line) {
   try {
     const Json message = ParseObject(line);
     const auto refused = message.find("refused");
     if (refused != message.end()) {
-      return "the controller refused this agent" +
-             (refused->is_string() ? ": " + refused->get<std::string>() : std::string());
+      const auto passing = message.find("passing");
+      return NotWelcome{"the controller refused this agent" +
+                            (refused->is_string() ? ": " + refused->get<std::string>() : std::string()),
+                        passing != message.end() && *passing == true};
     }
     const auto welcome = message.find("welcome");
     if (welcome == message.end() || !welcome->is_object()) {
-      return "the other side is no controller: its first line is no welcome";
+      return NotWelcome{"the other side is no controller: its first line is no welcome"};
     }
     const auto protocol = welcome->find("protocol");
     if (protocol == welcome->end() || *protocol != kProtocol) {
-      return "the controller speaks another version of the protocol; this agent speaks " +
-             std::to_string(kProtocol);
+      return NotWelcome{"the controller speaks another version of the protocol; this agent speaks " +
+                        std::to_string(kProtocol)};
     }
-    return "";
+    return std::nullopt;
   } catch (const Refusal&) {
-    return "the other side is no controller: its first line is no JSON object";
+    return NotWelcome{"the other side is no controller: its first line is no JSON object"};
   }
 }
 

@@ -1,17 +1,22 @@
 // The first messages of a link.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "agent/options.h"
-
 namespace pcsc_bridge::agent {
 
-// The agent's hello, a line; the token where there is one. Asks the system for the session: may take long.
-std::string HelloLine(const Options& options, const std::string& token);
+// The agent's hello, a line. Asks the system for the session: may take long.
+std::string HelloLine(const std::string& role, const std::string& name);
 
-// Checks what a controller answers. Empty where the agent is welcome; else why not, for people.
-std::string WhyNotWelcome(std::string_view line);
+// Why an agent is not welcome, for people, and whether it may be later.
+struct NotWelcome {
+  std::string why;
+  bool passing = false;
+};
+
+// Checks what a controller answers. Nothing if the agent is welcome.
+std::optional<NotWelcome> WhyNotWelcome(std::string_view line);
 
 }  // namespace pcsc_bridge::agent

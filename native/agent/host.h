@@ -15,8 +15,17 @@ std::vector<std::string> Arguments(int argc, char** argv);
 // Opens a file by its UTF-8 path for reading; null, and errno, where that fails.
 std::FILE* OpenForReading(const std::string& path);
 
-// An environment variable, empty where there is none.
-std::string Environment(const char* name);
+// Which other users may read an open file, for people; empty if none may.
+std::string WhoElseMayRead(std::FILE* file);
+// What to do so that none may.
+extern const char kMakePrivate[];
+
+// At the start of main: libraries come from the system alone, as far as it can be told to.
+void LoadFromSystemAlone();
+
+// Why this program must not run with an administrator's rights, for people; empty if it may, or does not:
+// others may change its directory, and so what it loads.
+std::string WhyNotElevated();
 
 // Nothing where nobody can be asked: standard input is no terminal.
 std::optional<bool> AskYesOrNo(const std::string& question);

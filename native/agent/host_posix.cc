@@ -1,8 +1,8 @@
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cctype>
-#include <cstdlib>
 
 #include "agent/architecture.h"
 #include "agent/host.h"
@@ -17,9 +17,19 @@ std::FILE* OpenForReading(const std::string& path) {
   return std::fopen(path.c_str(), "rb");
 }
 
-std::string Environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? value : "";
+std::string WhoElseMayRead(std::FILE* file) {
+  struct stat status;
+  if (fstat(fileno(file), &status) != 0) return "nobody knows whom";
+  return (status.st_mode & (S_IRGRP | S_IROTH)) != 0 ? "other users" : "";
+}
+
+const char kMakePrivate[] = "chmod 600";
+
+// Nothing is loaded from the program's directory here.
+void LoadFromSystemAlone() {}
+
+std::string WhyNotElevated() {
+  return "";
 }
 
 std::optional<bool> AskYesOrNo(const std::string& question) {

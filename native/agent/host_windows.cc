@@ -1,13 +1,17 @@
 #include <windows.h>
 // After it.
+#include <aclapi.h>
 #include <io.h>
+#include <sddl.h>
 #include <shellapi.h>
 
 #include <cerrno>
 
 #include "agent/architecture.h"
+#include "agent/file_access.h"
 #include "agent/host.h"
 #include "backend/library/library.h"
+#include "loop/system_library_windows.h"
 
 namespace pcsc_bridge::agent::platform {
 namespace {
@@ -26,6 +30,67 @@ bool AskVersion(OSVERSIONINFOW& version) {
   return ask != nullptr && ask(&version) == 0;
 }
 
+constexpr SECURITY_INFORMATION kOwnerAndList = OWNER_SECURITY_INFORMATION | DACL_SECURITY_INFORMATION;
+
+// Frees the descriptor.
+std::string WhoElse(std::uint32_t rights, DWORD failure, PSECURITY_DESCRIPTOR descriptor,
+                    const std::string& user) {
+  wchar_t* text = nullptr;
+  const bool known =
+      failure == ERROR_SUCCESS && ConvertSecurityDescriptorToStringSecurityDescriptorW(
+                                      descriptor, SDDL_REVISION_1, kOwnerAndList, &text, nullptr) != 0;
+  const std::string who = known ? WhoElseHas(rights, FromNative(text, wcslen(text)), user)
+                                : "users unknown (Windows does not tell)";
+  LocalFree(text);
+  LocalFree(descriptor);
+  return who;
+}
+
+// What the process's token tells of one kind; empty if it tells nothing.
+std::vector<char> AskToken(TOKEN_INFORMATION_CLASS kind) {
+  HANDLE token = nullptr;
+  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return {};
+  std::vector<char> information(256);
+  DWORD size = 0;
+  const bool told = GetTokenInformation(token, kind, information.data(),
+                                        static_cast<DWORD>(information.size()), &size) != 0;
+  CloseHandle(token);
+  if (!told) information.clear();
+  return information;
+}
+
+// The SID in the form that descriptors have.
+std::string UserOfProcess() {
+  const std::vector<char> user = AskToken(TokenUser);
+  wchar_t* text = nullptr;
+  if (user.empty() ||
+      !ConvertSidToStringSidW(reinterpret_cast<const TOKEN_USER*>(user.data())->User.Sid, &text)) {
+    return "";
+  }
+  std::string sid = FromNative(text, wcslen(text));
+  LocalFree(text);
+  return sid;
+}
+
+// An administrator's rights are taken for given if Windows does not tell.
+bool IsElevated() {
+  const std::vector<char> elevation = AskToken(TokenElevation);
+  return elevation.empty() ||
+         reinterpret_cast<const TOKEN_ELEVATION*>(elevation.data())->TokenIsElevated != 0;
+}
+
+std::wstring ProgramPath() {
+  std::wstring path(MAX_PATH, L'\0');
+  for (;;) {
+    const DWORD length = GetModuleFileNameW(nullptr, path.data(), static_cast<DWORD>(path.size()));
+    if (length < path.size()) {
+      path.resize(length);
+      return path;
+    }
+    path.resize(2 * path.size());
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> Arguments(int, char**) {
@@ -42,13 +107,35 @@ std::FILE* OpenForReading(const std::string& path) {
   return _wfopen(ToNative(path).c_str(), L"rb");
 }
 
-std::string Environment(const char* name) {
-  wchar_t value[1024];
-  const DWORD length = GetEnvironmentVariableW(ToNative(name).c_str(), value, 1024);
-  if (length == 0 || length >= 1024) return "";
-  std::string text = FromNative(value, length);
-  SecureZeroMemory(value, sizeof value);
-  return text;
+std::string WhoElseMayRead(std::FILE* file) {
+  PSECURITY_DESCRIPTOR descriptor = nullptr;
+  const auto handle = reinterpret_cast<HANDLE>(_get_osfhandle(_fileno(file)));
+  const DWORD failure =
+      GetSecurityInfo(handle, SE_FILE_OBJECT, kOwnerAndList, nullptr, nullptr, nullptr, nullptr, &descriptor);
+  return WhoElse(kReadRights, failure, descriptor, UserOfProcess());
+}
+
+const char kMakePrivate[] = "icacls FILE /inheritance:r /grant:r USER:R";
+
+void LoadFromSystemAlone() {
+  pcsc_bridge::platform::SearchSystemDirectoryAlone();
+}
+
+std::string WhyNotElevated() {
+  if (!IsElevated()) return "";
+  const std::wstring program = ProgramPath();
+  const std::wstring directory = program.substr(0, program.rfind(L'\\'));
+  for (const std::wstring& path : {directory, program}) {
+    PSECURITY_DESCRIPTOR descriptor = nullptr;
+    const DWORD failure =
+        GetNamedSecurityInfoW(const_cast<wchar_t*>(path.c_str()), SE_FILE_OBJECT, kOwnerAndList, nullptr,
+                              nullptr, nullptr, nullptr, &descriptor);
+    const std::string who = WhoElse(kChangeRights, failure, descriptor, UserOfProcess());
+    if (who.empty()) continue;
+    return "an administrator must not run this program from here: " + who + " may change " +
+           FromNative(path.data(), path.size()) + ", and so what it does; put it below Program Files";
+  }
+  return "";
 }
 
 std::optional<bool> AskYesOrNo(const std::string& question) {

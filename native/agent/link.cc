@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "agent/hello.h"
+#include "agent/join.h"
 #include "agent/line_reader.h"
 #include "loop/at_last.h"
 #include "loop/on_loop.h"
@@ -26,9 +27,10 @@ constexpr std::size_t kReadAtOnce = 64 * 1024;
 
 }  // namespace
 
-Link::Link(Options options, std::string token, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop)
+Link::Link(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending,
+           std::shared_ptr<Loop> loop)
     : options_(std::move(options)),
-      token_(std::move(token)),
+      key_(std::move(key)),
       ending_(std::move(ending)),
       loop_(std::move(loop)) {}
 
@@ -39,12 +41,11 @@ void Link::Start() {
 void Link::Run() {
   try {
     const std::shared_ptr<Stream> stream = Open();
+    key_.reset();
     if (!stream) return;
     SetUp(stream);
-    // Nobody has to welcome who was started by whoever writes its input.
-    welcome_ = !options_.connect.has_value();
-    ending_->Reach(welcome_ ? Ending::Stage::kWorking : Ending::Stage::kGreeting);
-    outbox_->Push(HelloLine(options_, token_));
+    ending_->Reach(Ending::Stage::kWorking);
+    if (!options_.connect) outbox_->Push(HelloLine(options_.role, options_.role));
     ReadLines(*stream);
   } catch (const std::exception& error) {
     ending_->Tell(1, error.what());
@@ -52,12 +53,7 @@ void Link::Run() {
 }
 
 std::shared_ptr<Stream> Link::Open() {
-  if (!options_.connect) return platform::StandardStream();
-  const Address& address = *options_.connect;
-  std::string why;
-  std::shared_ptr<Stream> stream = platform::ConnectTcp(address.host, address.port, why);
-  if (!stream) ending_->Tell(1, "cannot connect to " + address.host + " port " + address.port + ": " + why);
-  return stream;
+  return options_.connect ? JoinController(options_, *key_, *ending_) : platform::StandardStream();
 }
 
 void Link::SetUp(const std::shared_ptr<Stream>& stream) {
@@ -75,12 +71,7 @@ void Link::SetUp(const std::shared_ptr<Stream>& stream) {
 
 void Link::ReadLines(Stream& stream) {
   LineReader lines([this](std::string_view line, bool too_long) {
-    if (over_) return;
-    if (welcome_) {
-      OnLine(line, too_long);
-    } else {
-      OnWelcome(line, too_long);
-    }
+    if (!over_) OnLine(line, too_long);
   });
   std::vector<char> buffer(kReadAtOnce);
   while (!over_) {
@@ -106,19 +97,7 @@ void Link::OnLine(std::string_view line, bool too_long) {
   ending_->Tell(1, "nobody reads the answers");
 }
 
-void Link::OnWelcome(std::string_view line, bool too_long) {
-  const std::string why = too_long ? "the other side is no controller" : WhyNotWelcome(line);
-  if (why.empty()) {
-    welcome_ = true;
-    ending_->Reach(Ending::Stage::kWorking);
-  } else {
-    over_ = true;
-    ending_->Tell(1, why);
-  }
-}
-
 void Link::OnEnd(bool in_line) {
-  if (!welcome_) return ending_->Tell(1, "the other side closed the connection without a welcome");
   if (in_line) loop_->Post([handler = handler_] { handler->OnUnfinishedLine(); });
   ending_->Tell(0);
 }

@@ -1,12 +1,13 @@
-// The agent's side of a link: hello, welcome, then requests until it ends.
+// The agent's side of a link: requests until it ends.
 #pragma once
 
 #include <memory>
 #include <mutex>
-#include <string>
+#include <optional>
 #include <string_view>
 
 #include "agent/ending.h"
+#include "agent/key_file.h"
 #include "agent/options.h"
 #include "agent/outbox.h"
 #include "agent/request_handler.h"
@@ -18,7 +19,7 @@ namespace pcsc_bridge::agent {
 class Link : public std::enable_shared_from_this<Link> {
  public:
   // Requests are worked on by the loop.
-  Link(Options options, std::string token, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop);
+  Link(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop);
 
   // Starts the thread that connects, says hello and takes requests. Throws std::system_error where the system
   // has none.
@@ -33,11 +34,10 @@ class Link : public std::enable_shared_from_this<Link> {
   void SetUp(const std::shared_ptr<Stream>& stream);
   void ReadLines(Stream& stream);
   void OnLine(std::string_view line, bool too_long);
-  void OnWelcome(std::string_view line, bool too_long);
   void OnEnd(bool in_line);
 
   const Options options_;
-  const std::string token_;
+  std::optional<Key> key_;  // with options_.connect, until the controller has welcomed the agent
   const std::shared_ptr<Ending> ending_;
   const std::shared_ptr<Loop> loop_;
 
@@ -45,9 +45,8 @@ class Link : public std::enable_shared_from_this<Link> {
   std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<RequestHandler> handler_;  // belongs to the loop
 
-  // The reading thread's.
-  bool welcome_ = false;
-  bool over_ = false;  // takes no more lines; `quit` sets it while the reading thread waits for the loop
+  // The reading thread's. Takes no more lines; `quit` sets it while the reading thread waits for the loop.
+  bool over_ = false;
 };
 
 }  // namespace pcsc_bridge::agent

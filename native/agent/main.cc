@@ -3,47 +3,58 @@
 #include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "agent/console.h"
 #include "agent/doctor_command.h"
 #include "agent/host.h"
+#include "agent/key_file.h"
 #include "agent/link.h"
 #include "agent/options.h"
 #include "agent/people.h"
-#include "agent/token.h"
 #include "agent/version.h"
 #include "backend/environment.h"
 
 namespace {
 
 using pcsc_bridge::agent::Ending;
+using pcsc_bridge::agent::Key;
 using pcsc_bridge::agent::Link;
 using pcsc_bridge::agent::Options;
-
-// Until the welcome.
-constexpr std::chrono::seconds kTimeToBegin{10};
 
 int Fail(const std::string& why) {
   pcsc_bridge::agent::Complain(why);
   return 1;
 }
 
-std::string WhatWasMissing(Ending::Stage stage) {
-  return stage == Ending::Stage::kConnecting ? "no connection within 10 seconds"
-                                             : "connected, but no welcome within 10 seconds";
+std::string WhatWasMissing(Ending::Stage stage, std::chrono::seconds waited) {
+  const std::string within = " within " + std::to_string(waited.count()) + " s";
+  return (stage == Ending::Stage::kConnecting ? "no connection" : "connected, but no welcome") + within;
+}
+
+// Of an agent that connects. Throws BadKeyFile.
+std::optional<Key> KeyFor(const Options& options) {
+  if (!options.connect) return std::nullopt;
+  Key key = pcsc_bridge::agent::ReadKeyFile(options.key_file);
+  if (key.role() != options.role) {
+    throw pcsc_bridge::agent::BadKeyFile("the key in " + options.key_file + " is for \"" + key.identity +
+                                         "\": it does not open the role " + options.role);
+  }
+  return key;
 }
 
 int RunRole(const Options& options) {
-  const std::string token =
-      options.connect ? pcsc_bridge::agent::ReadToken(options.token_file) : std::string();
+  std::optional<Key> key = KeyFor(options);
   const std::shared_ptr<pcsc_bridge::Loop> loop = pcsc_bridge::Loop::OfProcess();
   if (!loop) return Fail("the system has no thread to give");
   const auto ending = std::make_shared<Ending>();
-  const auto link = std::make_shared<Link>(options, token, ending, loop);
+  const auto link = std::make_shared<Link>(options, std::move(key), ending, loop);
   link->Start();
-  const std::optional<pcsc_bridge::agent::End> end = ending->Wait(kTimeToBegin);
+  const std::optional<pcsc_bridge::agent::End> end = ending->Wait(options.wait);
   const int status = end ? end->status : 1;
-  if (status != 0) Fail(end ? end->why : WhatWasMissing(ending->stage()));
+  if (status != 0) Fail(end ? end->why : WhatWasMissing(ending->stage(), options.wait));
   link->Close();
   return status;
 }
@@ -70,8 +81,11 @@ int Run(const Options& options) {
 }
 
 int Main(int argc, char** argv) {
+  pcsc_bridge::agent::platform::LoadFromSystemAlone();
   (void)pcsc_bridge::ReadEnvironment();  // while this is the only thread
   try {
+    const std::string why_not = pcsc_bridge::agent::platform::WhyNotElevated();
+    if (!why_not.empty()) return Fail(why_not);
     return Run(pcsc_bridge::agent::ParseOptions(pcsc_bridge::agent::platform::Arguments(argc, argv)));
   } catch (const pcsc_bridge::agent::WrongUsage& error) {
     Fail(error.what());

@@ -5,7 +5,7 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-constexpr std::size_t kLongestName = 128;
+constexpr long kLongestWait = 86400;
 
 Options::Word WordOf(const std::string& text) {
   if (text == "user") return Options::Word::kUser;
@@ -18,42 +18,49 @@ Options::Word WordOf(const std::string& text) {
   throw WrongUsage("\"" + text + "\" is neither a role nor a command");
 }
 
-bool IsPort(const std::string& text) {
+bool IsNumber(const std::string& text, long most) {
   if (text.empty() || text.size() > 5) return false;
   if (text.find_first_not_of("0123456789") != std::string::npos) return false;
-  const long port = std::strtol(text.c_str(), nullptr, 10);
-  return port >= 1 && port <= 65535;
+  const long number = std::strtol(text.c_str(), nullptr, 10);
+  return number >= 1 && number <= most;
 }
 
 void ParseRoleOptions(const std::vector<std::string>& arguments, Options& options) {
+  bool waits = false;
   for (std::size_t i = 1; i < arguments.size(); i += 2) {
     const std::string& name = arguments[i];
-    if (name != "--connect" && name != "--token-file" && name != "--name") {
+    if (name != "--connect" && name != "--key-file" && name != "--wait") {
       throw WrongUsage("there is no option " + name);
     }
     if (i + 1 == arguments.size()) throw WrongUsage(name + " needs a value");
     const std::string& value = arguments[i + 1];
     if (value.empty()) throw WrongUsage(name + " needs a value that is not empty");
     if (name == "--connect") options.connect = ParseAddress(value);
-    if (name == "--token-file") options.token_file = value;
-    if (name == "--name") options.name = value;
+    if (name == "--key-file") options.key_file = value;
+    if (name != "--wait") continue;
+    if (!IsNumber(value, kLongestWait)) throw WrongUsage("--wait needs a number of seconds from 1 to 86400");
+    options.wait = std::chrono::seconds(std::strtol(value.c_str(), nullptr, 10));
+    waits = true;
   }
-  if (options.name.size() > kLongestName) throw WrongUsage("--name is longer than 128 bytes");
-  if (!options.token_file.empty() && !options.connect) {
-    throw WrongUsage("--token-file is for --connect; nobody asks for a token on standard input");
+  if (options.connect && options.key_file.empty()) {
+    throw WrongUsage("--connect needs --key-file: the file that the controller has made for this agent");
+  }
+  if (!options.connect && (waits || !options.key_file.empty())) {
+    throw WrongUsage((waits ? "--wait" : "--key-file") + std::string(" is for --connect"));
   }
 }
 
 }  // namespace
 
 const char kUsage[] =
-    "usage: pcsc-bridge-agent user|broker [--connect ADDRESS:PORT [--token-file FILE]] [--name NAME]\n"
+    "usage: pcsc-bridge-agent user|broker [--connect ADDRESS:PORT --key-file FILE [--wait SECONDS]]\n"
     "       pcsc-bridge-agent session|watch [--json]\n"
     "       pcsc-bridge-agent doctor [--json] [--set-filter 1|0 [--yes]]\n"
     "       pcsc-bridge-agent --version\n"
     "\n"
     "user and broker take requests, JSON lines, from standard input or from the controller at ADDRESS:PORT.\n"
-    "The token is in FILE or in the environment variable PCSC_BRIDGE_TOKEN.\n";
+    "FILE holds the key that the controller has made for this agent. The agent keeps trying for SECONDS "
+    "(60).\n";
 
 Address ParseAddress(const std::string& text) {
   const std::size_t colon = text.rfind(':');
@@ -65,7 +72,8 @@ Address ParseAddress(const std::string& text) {
     throw WrongUsage("--connect: an IPv6 address stands in brackets: [::1]:PORT");
   }
   if (address.host.empty()) throw WrongUsage("--connect needs an address before the port");
-  if (!IsPort(address.port)) throw WrongUsage("--connect: the port must be a number from 1 to 65535");
+  if (!IsNumber(address.port, 65535))
+    throw WrongUsage("--connect: the port must be a number from 1 to 65535");
   return address;
 }
 
@@ -73,10 +81,10 @@ Options ParseOptions(const std::vector<std::string>& arguments) {
   if (arguments.empty()) throw WrongUsage("a role or a command is missing");
   Options options;
   options.word = WordOf(arguments[0]);
-  options.name = arguments[0];
   switch (options.word) {
     case Options::Word::kUser:
     case Options::Word::kBroker:
+      options.role = arguments[0];
       ParseRoleOptions(arguments, options);
       break;
     case Options::Word::kSession:

@@ -1,6 +1,7 @@
 // What the agent is asked on its command line.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,9 +24,10 @@ struct Options {
   enum class Word { kUser, kBroker, kSession, kWatch, kDoctor, kHelp, kVersion };
 
   Word word = Word::kHelp;
-  std::string name;  // of the agent, for its controller
+  std::string role;  // "user" or "broker", of these two
   std::optional<Address> connect;
-  std::string token_file;              // empty: the environment
+  std::string key_file;                // with `connect`
+  std::chrono::seconds wait{60};       // for the controller's welcome
   bool json = false;                   // of session and watch
   std::vector<std::string> remaining;  // of doctor
 };

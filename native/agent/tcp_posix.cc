@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <memory>
+#include <mutex>
 #include <system_error>
 
 #include "agent/stream.h"
@@ -49,15 +50,21 @@ class TcpStream final : public Stream {
     return true;
   }
 
-  std::string reason() const override { return reason_; }
+  std::string reason() const override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return reason_;
+  }
 
  private:
   Outcome Broken() {
-    reason_ = "the connection broke: " + Words(errno);
+    const int code = errno;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    reason_ = "the connection broke: " + Words(code);
     return Outcome::kBroken;
   }
 
   const int socket_;
+  mutable std::mutex mutex_;  // a read and a write may break at once
   std::string reason_;
 };
 

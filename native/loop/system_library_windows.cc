@@ -20,4 +20,13 @@ HMODULE LoadSystemLibrary(const wchar_t* name) {
   return LoadLibraryExW(path.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
 }
 
+void SearchSystemDirectoryAlone() {
+  constexpr DWORD kSearchSystem32 = 0x800;  // LOAD_LIBRARY_SEARCH_SYSTEM32
+  using SetDefaultDllDirectories = BOOL(WINAPI*)(DWORD);
+  SetDllDirectoryW(L"");
+  const auto set = reinterpret_cast<SetDefaultDllDirectories>(
+      reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"kernel32.dll"), "SetDefaultDllDirectories")));
+  if (set != nullptr) set(kSearchSystem32);
+}
+
 }  // namespace pcsc_bridge::platform

@@ -9,4 +9,8 @@ namespace pcsc_bridge::platform {
 // never loaded. Null, with GetLastError, if that fails. Never unloaded.
 HMODULE LoadSystemLibrary(const wchar_t* name);
 
+// For a whole program, before it loads anything: what Windows itself loads by a bare name comes from the
+// system directory too. Windows Server 2008 without KB2533623 leaves out the current directory alone.
+void SearchSystemDirectoryAlone();
+
 }  // namespace pcsc_bridge::platform

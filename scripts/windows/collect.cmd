@@ -3,7 +3,7 @@ rem What a report needs from this host, into one directory: collect.cmd [DIRECTO
 setlocal
 call "%~dp0settings.cmd"
 set TARGET=%~1
-if "%TARGET%"=="" set TARGET=%~dp0collected-%COMPUTERNAME%
+if "%TARGET%"=="" set TARGET=%USERPROFILE%\pcsc-bridge-%COMPUTERNAME%
 if not exist "%TARGET%" mkdir "%TARGET%"
 if errorlevel 1 (
   echo collect: %TARGET% cannot be made.

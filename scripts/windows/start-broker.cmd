@@ -1,17 +1,16 @@
 @echo off
 rem Elevated: the broker, as SYSTEM in session 0, where lsass is. With the word "here" it runs in this window.
+rem The agent does not run as administrator or SYSTEM in a directory that other users may change; nor does this script.
 setlocal
 call "%~dp0settings.cmd"
 if not exist "%AGENT%" (
   echo start-broker: %AGENT% is missing: copy it beside this script.
   exit /b 2
 )
-if not exist "%TOKEN_FILE%" (
-  echo start-broker: %TOKEN_FILE% is missing: put the controller's token into it.
-  exit /b 2
-)
+"%AGENT%" --version >nul
+if errorlevel 1 exit /b 1
 if /i "%~1"=="here" (
-  "%AGENT%" broker --connect %CONTROLLER% --token-file "%TOKEN_FILE%"
+  "%AGENT%" broker --connect %CONTROLLER% --key-file "%KEYS%\broker.key" --wait 600
   goto end
 )
 rem The task starts a script and not the agent: a task's command line has no room for long paths.

@@ -6,9 +6,6 @@ if not exist "%AGENT%" (
   echo start-user: %AGENT% is missing: copy it beside this script.
   exit /b 2
 )
-if not exist "%TOKEN_FILE%" (
-  echo start-user: %TOKEN_FILE% is missing: put the controller's token into it.
-  exit /b 2
-)
-"%AGENT%" user --connect %CONTROLLER% --token-file "%TOKEN_FILE%" --name %USERNAME%
+rem Ten minutes: as long as the controller waits.
+"%AGENT%" user --connect %CONTROLLER% --key-file "%KEYS%\%USERNAME%.key" --wait 600
 exit /b %ERRORLEVEL%

@@ -1,11 +1,9 @@
 /** repro --listen: the agents come from elsewhere. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { hostname, networkInterfaces, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { hostname, networkInterfaces } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Controller } from '../harness/agents/controller.js';
+import { checkUserName, KeyDirectory, type KeyOwner, theBroker } from '../harness/agents/keys.js';
 import { remoteStage } from '../harness/agents/remote-stage.js';
-import { checkToken, newToken, readToken, tokenVariable } from '../harness/agents/token.js';
 import type { Stage } from '../harness/stage.js';
 import { UsageError } from './command.js';
 import { write } from './output.js';
@@ -17,7 +15,8 @@ export interface ListenOptions {
   sessions: number;
   reader: string[];
   listen?: { host: string; port: number };
-  tokenFile?: string;
+  keys?: string;
+  user: string[];
   waitForAgents?: number;
   reconnect?: 'made-up' | 'wait';
   madeUpSessions?: boolean;
@@ -34,8 +33,15 @@ export function addListenOptions(command: Command): Command {
       addressAndPort,
     )
     .option(
-      '--token-file <file>',
-      `with --listen: the token agents must have; else it is in ${tokenVariable}, or made and shown`,
+      '--keys <directory>',
+      "with --listen: keep the agents' keys here, and use those that are there; by default they are made anew and " +
+        'deleted in the end',
+    )
+    .option(
+      '--user <name>',
+      "with --listen: a user's name (give it for each session); by default those of --reader, then user-1, user-2, ...",
+      (name: string, names: string[]) => [...names, name],
+      [],
     )
     .option(
       '--wait-for-agents <seconds>',
@@ -63,7 +69,8 @@ export function checkListenOptions(options: ListenOptions & { agents?: boolean }
     return;
   }
   const alone = [
-    options.tokenFile !== undefined && '--token-file',
+    options.keys !== undefined && '--keys',
+    options.user.length > 0 && '--user',
     options.waitForAgents !== undefined && '--wait-for-agents',
     options.reconnect !== undefined && '--reconnect',
     options.madeUpSessions && '--made-up-sessions',
@@ -78,11 +85,14 @@ export async function listenForAgents(
 ): Promise<Stage> {
   if (!options.listen) throw new TypeError('nowhere to listen');
   const readers = readersByUser(options.reader);
-  const token = await findToken(options);
+  const users = usersOf(options, readers);
+  const keys = await (options.keys === undefined
+    ? KeyDirectory.makeTemporary(users)
+    : KeyDirectory.open(options.keys, users));
   try {
     const stage = await remoteStage({
       ...options.listen,
-      token: token.text,
+      keys: keys.keys,
       sessions: options.sessions,
       timeout: (options.waitForAgents ?? defaultWait) * 1000,
       readers,
@@ -93,7 +103,7 @@ export async function listenForAgents(
         return askPin(` of "${agent.hello.name}"`);
       },
       onListening: (controller) => {
-        write(process.stderr, invitation(controller, options.sessions, token));
+        write(process.stderr, invitation(controller, users, keys));
         progress.step('waiting for the agents');
       },
       onAgents: (change, missing) => {
@@ -110,57 +120,56 @@ export async function listenForAgents(
     });
     const close = async () => {
       await stage[Symbol.asyncDispose]();
-      await token.remove();
+      await keys.remove();
     };
     return { ...stage, [Symbol.asyncDispose]: close };
   } catch (error) {
-    await token.remove();
+    await keys.remove();
     throw error;
   }
 }
 
-interface Token {
-  text: string;
-  /** Where agents on this host can read it; undefined where somebody gave it to us. */
-  file?: string;
-  remove(): Promise<void>;
+/** A name for each session: those of --user and --reader, then numbered ones. */
+function usersOf({ sessions, user }: ListenOptions, readers: ReadonlyMap<string, string>): string[] {
+  const named = [...new Set([...user, ...readers.keys()])];
+  for (const name of named) checkName(name);
+  const folded = new Set(named.map((name) => name.toLowerCase()));
+  if (folded.size < named.length) {
+    throw new UsageError(`users' names must differ in more than their case: ${named.join(', ')}`);
+  }
+  if (named.length > sessions) {
+    throw new UsageError(`${named.length} users are named (${named.join(', ')}) for --sessions ${sessions}`);
+  }
+  const numbered = Array.from({ length: sessions }, (_, index) => `user-${index + 1}`);
+  const free = numbered.filter((name) => !folded.has(name));
+  return [...named, ...free.slice(0, sessions - named.length)];
 }
 
-async function findToken({ tokenFile }: ListenOptions): Promise<Token> {
-  const remove = async () => {};
-  if (tokenFile !== undefined) return { text: await readToken(tokenFile), remove };
-  const given = process.env[tokenVariable];
-  if (given) return { text: checkToken(given, `the token in ${tokenVariable}`), remove };
-  const text = newToken();
-  const directory = await mkdtemp(join(tmpdir(), 'pcsc-bridge-token-'));
-  const file = join(directory, 'token');
-  await writeFile(file, `${text}\n`, { mode: 0o600 });
-  return { text, file, remove: () => rm(directory, { recursive: true, force: true }) };
+function checkName(name: string): void {
+  try {
+    checkUserName(name);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
 /** What to start, and where, for whoever reads it. */
-function invitation(controller: Controller, sessions: number, token: Token): string {
+function invitation(controller: Controller, users: readonly string[], keys: KeyDirectory): string {
   const address = reachable(controller.host);
   const where = `${address.includes(':') ? `[${address}]` : address}:${controller.port}`;
-  const start = (role: string, name: string) =>
-    `  pcsc-bridge-agent ${role} --connect ${where} --token-file ${token.file ?? 'FILE'} --name ${name}`;
+  const start = (owner: KeyOwner) =>
+    `  pcsc-bridge-agent ${owner.role} --connect ${where} --key-file ${quoted(keys.fileOf(owner))}`;
   return [
-    `Listening on ${controller.host}, port ${controller.port}. Start one broker, and ${sessions} user agents, each in its ` +
-      'terminal session and with a name of its own:',
-    start('broker', 'broker'),
-    start('user', 'alice'),
-    token.file
-      ? `The token is in that file, and on other hosts goes into one like it: ${token.text}`
-      : 'FILE holds the token that was given here.',
-    ...(controller.isLoopback
-      ? []
-      : [
-          'Warning: this is not loopback, and the link is not encrypted; PINs go over it. Use an isolated network ' +
-            'or a tunnel.',
-        ]),
+    `Listening on ${controller.host}, port ${controller.port}. Start one broker, and ${users.length} user agents, each ` +
+      'in its terminal session:',
+    start(theBroker),
+    ...users.map((name) => start({ role: 'user', name })),
+    'Each file holds a key that opens one role. On another host, its agent needs a copy that nobody else can read.',
     '',
   ].join('\n');
 }
+
+const quoted = (path: string) => (/[^\w./:\\~-]/.test(path) ? `"${path}"` : path);
 
 /** An address for others to connect to: of a wildcard, one of this host's. */
 function reachable(host: string): string {

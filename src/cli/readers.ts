@@ -50,7 +50,7 @@ export function readersCommand(): Command {
 function listClients({ processes, unseen }: DaemonClients, json: boolean): void {
   const others = processes.filter(({ pid }) => pid !== process.pid);
   if (json) {
-    console.log(JSON.stringify({ schema: 1, clients: others, unseen }, null, 2));
+    printJson({ schema: 1, clients: others, unseen });
     return;
   }
   if (others.length > 0) {
@@ -60,12 +60,12 @@ function listClients({ processes, unseen }: DaemonClients, json: boolean): void 
       user,
       String(connections),
     ]);
-    console.log(table(['pid', 'program', 'user', 'connections'], rows, ['right', 'left', 'left', 'right']));
+    print(table(['pid', 'program', 'user', 'connections'], rows, ['right', 'left', 'left', 'right']));
   } else if (unseen === 0) {
-    console.log('No other process is connected to pcscd.');
+    print('No other process is connected to pcscd.');
   }
   if (unseen > 0) {
-    console.log(
+    print(
       `${unseen} ${unseen === 1 ? 'connection' : 'connections'} of processes that this user may not look at; ` +
         'as root this command sees them.',
     );

@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
-#include "agent/token.h"
+#include <string>
+
+#include "agent/key_file.h"
 
 namespace {
 
@@ -21,21 +23,37 @@ TEST_CASE("an address is a host and a port, IPv6 in brackets") {
 
 TEST_CASE("a role has its options, once or more, the last counting") {
   const Options options =
-      ParseOptions({"broker", "--name", "a", "--connect", "h:1", "--token-file", "f", "--name", "b"});
+      ParseOptions({"broker", "--key-file", "a", "--connect", "h:1", "--key-file", "b", "--wait", "86400"});
   CHECK(options.word == Options::Word::kBroker);
-  CHECK(options.name == "b");
+  CHECK(options.role == "broker");
   CHECK(options.connect->host == "h");
-  CHECK(options.token_file == "f");
-  CHECK(ParseOptions({"user"}).name == "user");
+  CHECK(options.key_file == "b");
+  CHECK(options.wait == std::chrono::hours(24));
+  CHECK(ParseOptions({"user"}).role == "user");
 }
 
-TEST_CASE("a token is 16 to 256 printable ASCII characters without spaces") {
-  CHECK(IsToken(std::string(16, '~')));
-  CHECK(IsToken(std::string(256, '!')));
-  CHECK_FALSE(IsToken(std::string(15, 'x')));
-  CHECK_FALSE(IsToken(std::string(257, 'x')));
-  for (const char c : {' ', '\t', '\n', '\0', '\x7f', '\x80', '\xff'})
-    CHECK_FALSE(IsToken(std::string(16, 'x') + c));
+TEST_CASE("a controller and a key go together") {
+  CHECK_THROWS_AS(ParseOptions({"user", "--connect", "h:1"}), WrongUsage);
+  CHECK_THROWS_AS(ParseOptions({"user", "--key-file", "f"}), WrongUsage);
+  CHECK_THROWS_AS(ParseOptions({"user", "--wait", "5"}), WrongUsage);
+}
+
+TEST_CASE("a key is of the broker or of a named user, and has 32 bytes") {
+  const std::string key(64, 'a');
+  const std::optional<Key> alice = ParseKey("user:Alice M\xc3\xbcller " + key + "\r\n");
+  REQUIRE(alice);
+  CHECK(alice->role() == "user");
+  CHECK(alice->name() == "Alice M\xc3\xbcller");
+  CHECK(alice->bytes == pcsc_bridge::Bytes(32, 0xaa));
+  CHECK(ParseKey("broker " + key)->role() == "broker");
+  CHECK(ParseKey("broker " + key)->name() == "broker");
+  for (const std::string& text :
+       {std::string(), key, " " + key, "user " + key, "user: " + key, "boss:a " + key, "broker " + key + "a",
+        "broker " + key.substr(2), "broker " + key.substr(1) + "x", "broker  " + key, "broker " + key + " ",
+        "user:a\n" + key, "broker\n " + key}) {
+    CAPTURE(text);
+    CHECK_FALSE(ParseKey(text));
+  }
 }
 
 }  // namespace

@@ -1,10 +1,22 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { type ConnectionOptions, connect } from 'node:tls';
 import type { BrokerAgent, UserAgent } from '../../src/harness/agents/agent.js';
 import { Controller, type ControllerOptions } from '../../src/harness/agents/controller.js';
+import type { Role } from '../../src/harness/agents/hello.js';
+import { identityOf } from '../../src/harness/agents/keys.js';
 
-export const token = 'a-token-of-these-tests';
+/** The key of an identity in these tests. */
+export const keyOf = (identity: string) => createHash('sha256').update(identity).digest();
+
+/** What a controller of these tests knows: everybody but Mallory. */
+export const keys: ReadonlyMap<string, Uint8Array> = new (class extends Map<string, Uint8Array> {
+  override get(identity: string) {
+    return identity === 'user:mallory' ? undefined : keyOf(identity);
+  }
+})();
 
 export type Message = Record<string, unknown>;
 
@@ -30,16 +42,30 @@ export class Peer {
       .on('error', () => {});
   }
 
-  static async connect(port: number): Promise<Peer> {
-    const socket = connect(port, '127.0.0.1');
+  /** Without TLS: any program that finds the port. */
+  static async connectPlainly(port: number, localAddress = '127.0.0.1'): Promise<Peer> {
+    const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
     await once(socket, 'connect');
     return new Peer(socket);
   }
 
-  /** A peer that has said hello. */
-  static async hello(port: number, changes: Message = {}): Promise<Peer> {
-    const peer = await Peer.connect(port);
-    peer.send({ hello: helloWith(changes) });
+  /** Rejects if TLS does not come about. */
+  static async connect(
+    port: number,
+    identity = 'user:alice',
+    changes: ConnectionOptions = {},
+  ): Promise<Peer> {
+    const socket = connect({ ...tlsAs(identity), host: '127.0.0.1', port, ...changes });
+    await once(socket, 'secureConnect');
+    return new Peer(socket);
+  }
+
+  /** A peer that has said hello, with the key of another identity if one is given. */
+  static async hello(port: number, changes: Message = {}, identity?: string): Promise<Peer> {
+    const hello = helloWith(changes);
+    const own = { role: hello['role'] as Role, name: String(hello['name']) };
+    const peer = await Peer.connect(port, identity ?? identityOf(own));
+    peer.send({ hello });
     return peer;
   }
 
@@ -70,16 +96,26 @@ export class Peer {
   }
 }
 
+/** TLS as agents speak it. */
+export function tlsAs(identity: string, key: Uint8Array = keyOf(identity)): ConnectionOptions {
+  return {
+    ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.2',
+    pskCallback: () => ({ identity, psk: key }),
+    checkServerIdentity: () => undefined,
+  };
+}
+
 export function helloWith(changes: Message = {}): Message {
   return {
     protocol: 1,
     version: '0.1.0',
     role: 'user',
-    name: 'alice',
+    name: changes['role'] === 'broker' ? 'broker' : 'alice',
     pid: 4711,
     platform: 'linux x64 6.1',
     session: { id: 2, connectTime: '133772904000000000', user: 'alice', source: 'wts' },
-    token,
     ...changes,
   };
 }
@@ -91,7 +127,7 @@ export async function startController(changes: Partial<ControllerOptions> = {}) 
   const controller = await Controller.listen({
     host: '127.0.0.1',
     port: 0,
-    token,
+    keys,
     admit: () => undefined,
     onAgent: (agent) => agents.push(agent),
     onRefused: (reason) => refused.push(reason),

@@ -1,10 +1,12 @@
 /** The agent as a process, and both sides of a link to it. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
+import { KeyDirectory } from '../../src/harness/agents/keys.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** PCSC_BRIDGE_AGENT names another build: one with sanitizers. */
@@ -40,6 +42,7 @@ export class Asker {
     output.on('error', () => {});
     const reader = createInterface({ input });
     reader.on('line', (line) => this.#onLine(line));
+    reader.on('error', () => {}); // told by 'close'
     reader.on('close', () => {
       this.#ended = true;
       for (const { reject } of this.#pending.values()) reject(new Error('the link ended'));
@@ -215,38 +218,54 @@ export async function runAgent(
 /** What an agent connects to: listens, on loopback unless told otherwise, and answers hello as it is told. */
 export class Controller implements AsyncDisposable {
   readonly address: string;
+  readonly keys: KeyDirectory;
   readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
+  readonly #sockets = new Set<TLSSocket>();
 
-  private constructor(server: Server) {
+  private constructor(server: Server, keys: KeyDirectory) {
     this.#server = server;
+    this.keys = keys;
     const address = server.address();
     if (address === null || typeof address === 'string') throw new Error('the server does not listen');
     this.address = `${address.address}:${address.port}`;
-    server.on('connection', (socket) => {
+    server.on('secureConnection', (socket) => {
       this.#sockets.add(socket);
       socket.on('error', () => {});
     });
   }
 
   static async listen(host = '127.0.0.1'): Promise<Controller> {
-    const server = createServer();
+    const keys = await KeyDirectory.makeTemporary(['alice']);
+    const server = createServer({
+      ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+      maxVersion: 'TLSv1.2',
+      pskCallback: (_socket, identity) => keys.keys.get(identity) ?? null,
+    });
     server.listen(0, host);
     await once(server, 'listening');
-    return new Controller(server);
+    return new Controller(server, keys);
   }
 
-  /** The next agent's link and its hello, to which nothing has been answered. */
-  async accept(): Promise<{ asker: Asker; hello: Message; socket: Socket }> {
-    const [socket] = (await once(this.#server, 'connection')) as [Socket];
+  /** The words with which an agent comes here; a user's is alice's. */
+  invite(role: 'user' | 'broker'): string[] {
+    const keyFile = this.keys.fileOf({ role, name: role === 'user' ? 'alice' : 'broker' });
+    return [role, '--connect', this.address, '--key-file', keyFile];
+  }
+
+  /** The next agent's link, the connection below it, and its hello, to which nothing has been answered. */
+  async accept(): Promise<{ asker: Asker; hello: Message; socket: TLSSocket; raw: Socket }> {
+    const connected = once(this.#server, 'connection') as Promise<[Socket]>;
+    const [socket] = (await once(this.#server, 'secureConnection')) as [TLSSocket];
+    const [raw] = await connected;
     const asker = new Asker(socket, socket);
     await asker.until(() => asker.lines.length > 0);
-    return { asker, hello: JSON.parse(asker.lines[0] as string).hello, socket };
+    return { asker, hello: JSON.parse(asker.lines[0] as string).hello, socket, raw };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await once(this.#server, 'close');
+    await this.keys.remove();
   }
 }

@@ -15,12 +15,12 @@ beforeEach(({ skip }) => skip(!hasAgent, 'native/agent is not among the sources:
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const pin = '271828';
-const token = 'a-token-for-the-tests-alone';
 const users = ['alice', 'bob', 'carol'];
 const rig = await startRig({ slots: 3 });
 for (const slot of users.keys()) await insertPiv(rig, slot, { pin });
 const directory = await mkdtemp(join(tmpdir(), 'pcsc-bridge-agent-'));
 afterAll(() => rm(directory, { recursive: true }));
+const keys = join(directory, 'keys');
 
 const windows = 'win2008';
 
@@ -39,9 +39,9 @@ function listen(port: number, json: string) {
   const words = ['repro', '--listen', `127.0.0.1:${port}`, '--sessions', String(users.length), ...readers];
   const child = spawn(
     process.execPath,
-    [main, ...words, '--made-up-sessions', '--hold', '3000', '--json', json],
+    [main, ...words, '--made-up-sessions', '--keys', keys, '--hold', '3000', '--json', json],
     {
-      env: { ...process.env, PCSC_BRIDGE_PIN: pin, PCSC_BRIDGE_TOKEN: token },
+      env: { ...process.env, PCSC_BRIDGE_PIN: pin },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
@@ -71,10 +71,11 @@ test('a broker and three users reproduce the fault and show the fix', async () =
   const json = join(directory, 'result.json');
   using controller = listen(port, json);
   await controller.listening;
-  const link = ['--connect', `127.0.0.1:${port}`];
-  const start = (...words: string[]) =>
-    WineRun.start([agent, ...words, ...link], { rig, windows, env: { PCSC_BRIDGE_TOKEN: token } });
-  const agents = [start('broker'), ...users.map((name) => start('user', '--name', name))];
+  const start = (role: string, name: string) => {
+    const link = ['--connect', `127.0.0.1:${port}`, '--key-file', `Z:${keys}/${name}.key`];
+    return WineRun.start([agent, role, ...link], { rig, windows, share: keys });
+  };
+  const agents = [start('broker', 'broker'), ...users.map((name) => start('user', name))];
   try {
     const { code, output } = await controller.ended;
     expect(code, output).toBe(0);

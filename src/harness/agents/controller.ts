@@ -1,48 +1,73 @@
-/** Where agents connect to: checks the token and says welcome, or why not. */
+/** Where agents connect to: both sides prove by TLS that they have the agent's key, then it is welcome, or told why not. */
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
-import { type AddressInfo, BlockList, createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { printable } from '../../printable.js';
 import { type Agent, agentFrom, type BrokerAgent, type UserAgent } from './agent.js';
-import { type Hello, type PresentedHello, parseHello, protocol } from './hello.js';
+import { type Hello, parseHello, protocol } from './hello.js';
+import { identityOf } from './keys.js';
 import { LineSocket } from './lines.js';
-import { sameToken } from './token.js';
+import { peerOf, Strangers } from './strangers.js';
 
 export interface ControllerOptions {
   /** An address of this host; loopback unless the agents are elsewhere. */
   host: string;
   /** 0 for any that is free. */
   port: number;
-  token: string;
-  /** Why an agent with the right token is not wanted, or nothing. */
+  /** By identity (keys.ts). */
+  keys: ReadonlyMap<string, Uint8Array>;
+  /** Why an agent with the right key is not wanted now, or nothing. */
   admit(hello: Hello): string | undefined;
   onAgent(agent: UserAgent | BrokerAgent): void;
   /** Told of everybody who was sent away. */
   onRefused?(reason: string, address: string): void;
 }
 
-/** Milliseconds for a hello, its bytes, and how many connections may be without one. */
-const helloTime = 10_000;
 const longestHello = 4096;
-const mostStrangers = 32;
+
+interface Refusal {
+  refused: string;
+  /** The agent may try again. */
+  passing?: true;
+}
 
 export class Controller {
   readonly #server: Server;
   readonly #options: ControllerOptions;
-  readonly #strangers = new Set<LineSocket>();
+  readonly #strangers: Strangers;
   readonly #agents = new Set<Agent>();
+  /** Whose key a connection has been made with, or has asked for. */
+  readonly #identities = new WeakMap<TLSSocket, string>();
 
-  private constructor(server: Server, options: ControllerOptions) {
-    this.#server = server;
+  private constructor(options: ControllerOptions) {
     this.#options = options;
-    server.on('connection', (socket) => this.#receive(socket));
+    this.#strangers = new Strangers((reason, address) => options.onRefused?.(reason, address));
+    this.#server = createServer({
+      ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+      ecdhCurve: 'X25519:P-256',
+      minVersion: 'TLSv1.2',
+      maxVersion: 'TLSv1.2',
+      // A resumed session would show no identity.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      pskCallback: (socket, identity) => {
+        this.#identities.set(socket, identity);
+        return options.keys.get(identity) ?? null;
+      },
+    });
+    this.#server.on('connection', (socket) => this.#strangers.enter(socket));
+    this.#server.on('tlsClientError', (error, socket) => {
+      this.#strangers.explain(peerOf(socket), handshakeProblem(error, this.#identities.get(socket)));
+    });
+    this.#server.on('secureConnection', (socket) => this.#receive(socket));
   }
 
   /** Error, with a sentence, where it cannot listen there. */
   static async listen(options: ControllerOptions): Promise<Controller> {
-    const server = createServer();
-    const controller = new Controller(server, options);
-    server.listen(options.port, options.host);
+    const controller = new Controller(options);
+    controller.#server.listen(options.port, options.host);
     try {
-      await once(server, 'listening');
+      await once(controller.#server, 'listening');
     } catch (error) {
       throw new Error(listenProblem(options, error as NodeJS.ErrnoException), { cause: error });
     }
@@ -57,48 +82,36 @@ export class Controller {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Nobody from elsewhere can connect. */
-  get isLoopback(): boolean {
-    return loopback.check(this.host, isIPv6(this.host) ? 'ipv6' : 'ipv4');
-  }
-
   /** Ends every link; the agents let everything go and end. */
   async close(): Promise<void> {
     const closed = [...this.#agents].map(({ link }) => link.closed);
-    for (const stranger of this.#strangers) stranger.destroy();
+    this.#strangers.closeAll();
     for (const agent of this.#agents) agent.close();
     const ended = new Promise((resolve) => this.#server.close(resolve));
     await Promise.all([ended, ...closed]);
   }
 
-  #receive(socket: Socket): void {
-    const lines = new LineSocket(socket, longestHello);
-    let refusal: string | undefined;
-    const refuse = (reason: string) => {
-      clearTimeout(timer);
-      refusal = reason;
-      lines.end(`${JSON.stringify({ refused: reason })}\n`);
-    };
-    const timer = setTimeout(() => refuse(`no hello came within ${helloTime / 1000} s`), helloTime);
-    void lines.closed.then((why) => {
-      clearTimeout(timer);
-      if (this.#strangers.delete(lines)) this.#options.onRefused?.(refusal ?? why, lines.address);
+  #receive(socket: TLSSocket): void {
+    const peer = peerOf(socket);
+    socket.disableRenegotiation();
+    // Node reports a renegotiation as an error, but goes on.
+    socket.on('error', ({ message }) => {
+      this.#strangers.explain(peer, message);
+      socket.destroy();
     });
-    this.#strangers.add(lines);
-    if (this.#strangers.size > mostStrangers) {
-      refuse(`${mostStrangers} connections have not said hello yet; try again`);
-    } else {
-      lines.onLine((line) => {
-        const hello = this.#judge(line);
-        if (typeof hello === 'string') return refuse(hello);
-        clearTimeout(timer);
+    const lines = new LineSocket(socket, longestHello);
+    lines.onLine((line) => {
+      const hello = this.#judge(line, this.#identities.get(socket));
+      if ('refused' in hello) {
+        this.#strangers.explain(peer, hello.refused);
+        lines.end(`${JSON.stringify(hello)}\n`);
+      } else if (this.#strangers.welcome(peer)) {
         this.#welcome(hello, lines);
-      });
-    }
+      }
+    });
   }
 
   #welcome(hello: Hello, lines: LineSocket): void {
-    this.#strangers.delete(lines);
     lines.send(`${JSON.stringify({ welcome: { protocol } })}\n`);
     const agent = agentFrom(hello, lines);
     this.#agents.add(agent);
@@ -106,22 +119,36 @@ export class Controller {
     this.#options.onAgent(agent);
   }
 
-  /** The hello of somebody who is wanted, or why they are not. */
-  #judge(line: string): Hello | string {
-    let presented: PresentedHello;
+  /** The hello of an agent that is wanted, or why it is not. */
+  #judge(line: string, identity: string | undefined): Hello | Refusal {
+    let hello: Hello;
     try {
-      presented = parseHello(line);
+      hello = parseHello(line);
     } catch (error) {
-      return (error as Error).message;
+      return { refused: (error as Error).message };
     }
-    if (!sameToken(presented.token, this.#options.token)) return 'wrong token';
-    return this.#options.admit(presented.hello) ?? presented.hello;
+    if (identityOf(hello) !== identity) {
+      return { refused: `this key is for "${printable(identity ?? '')}", not for "${identityOf(hello)}"` };
+    }
+    const refused = this.#options.admit(hello);
+    return refused === undefined ? hello : { refused, passing: true };
   }
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
+/** Why TLS failed; `identity` is the key that was asked for, if it came that far. */
+function handshakeProblem(error: NodeJS.ErrnoException, identity: string | undefined): string {
+  const asked = printable(identity ?? '');
+  switch (error.code) {
+    case 'ERR_SSL_PSK_IDENTITY_NOT_FOUND':
+      return `there is no key for "${asked}" here: check the agent's key file`;
+    case 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC':
+      return `wrong key for "${asked}": check that the agent's key file is the one made here`;
+    case 'ECONNRESET':
+      return 'the connection was closed before TLS was ready';
+    default:
+      return `it does not speak TLS 1.2 with a shared key (${error.code ?? error.message})`;
+  }
+}
 
 function listenProblem({ host, port }: ControllerOptions, error: NodeJS.ErrnoException): string {
   const where = `cannot listen on ${isIPv6(host) ? `[${host}]` : host}:${port}`;

@@ -21,14 +21,8 @@ export interface Hello {
 /** A terminal session as its agent tells of it. */
 export type AgentSession = ReturnType<typeof identityFrom> & { user: string };
 
-/** A hello with the token that came with it. */
-export interface PresentedHello {
-  hello: Hello;
-  token: string;
-}
-
 /** Error, with a sentence for the peer, where the line is not a hello that we can talk to. */
-export function parseHello(line: string): PresentedHello {
+export function parseHello(line: string): Hello {
   const hello = helloIn(line);
   if (hello['protocol'] !== protocol) {
     const spoken = typeof hello['protocol'] === 'number' ? hello['protocol'] : 'none that has a number';
@@ -43,15 +37,12 @@ export function parseHello(line: string): PresentedHello {
     throw new Error(`an agent's role here is ${roles.join(' or ')}, not ${given}`);
   }
   return {
-    token: text(hello, 'token'),
-    hello: {
-      version: text(hello, 'version'),
-      role,
-      name: text(hello, 'name'),
-      pid: wholeNumber(hello, 'pid'),
-      platform: text(hello, 'platform'),
-      session: sessionIn(hello['session']),
-    },
+    version: text(hello, 'version'),
+    role,
+    name: text(hello, 'name'),
+    pid: wholeNumber(hello, 'pid'),
+    platform: text(hello, 'platform'),
+    session: sessionIn(hello['session']),
   };
 }
 
@@ -82,7 +73,7 @@ function text(hello: Record<string, unknown>, member: string): string {
   if (typeof value !== 'string' || value === '' || value.length > 256) {
     throw new Error(`${member} must be a text of 1 to 256 characters, not ${describe(value)}`);
   }
-  return member === 'token' ? value : printable(value);
+  return printable(value);
 }
 
 function wholeNumber(hello: Record<string, unknown>, member: string): number {

@@ -3,8 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '../../prebuilt.js';
-import type { Role } from './hello.js';
-import { tokenVariable } from './token.js';
+import type { KeyOwner } from './keys.js';
 
 /** Milliseconds an agent may take to end by itself when its link has ended. */
 const grace = 3000;
@@ -33,10 +32,10 @@ export class LaunchedAgents {
   }
 
   /** Starts an agent that connects to a controller on this machine. */
-  start(role: Role, name: string, port: number, token: string): void {
+  start({ role, name }: KeyOwner, port: number, keyFile: string): void {
     const { PCSC_BRIDGE_PIN: _, ...environment } = process.env;
-    const child = spawn(agentProgram(), [role, '--connect', `127.0.0.1:${port}`, '--name', name], {
-      env: { ...environment, [tokenVariable]: token },
+    const child = spawn(agentProgram(), [role, '--connect', `127.0.0.1:${port}`, '--key-file', keyFile], {
+      env: environment,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#children.push(child);

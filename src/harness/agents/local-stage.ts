@@ -4,32 +4,34 @@ import { Ending } from '../ending.js';
 import type { Stage } from '../stage.js';
 import type { UserAgent } from './agent.js';
 import type { Controller } from './controller.js';
+import { KeyDirectory, type KeyOwner, theBroker } from './keys.js';
 import { LaunchedAgents } from './launch.js';
 import { Roster } from './roster.js';
 import { listen, stageWith } from './stage.js';
-import { newToken } from './token.js';
 
 /** Milliseconds agents on this machine may take to start and connect. */
 const startTime = 15_000;
 
 /** The same stage, played by a broker and a user agent per session that are started here, each a process. */
 export async function withLocalAgents(stage: Stage, signal?: AbortSignal): Promise<Stage> {
-  const token = newToken();
+  const names = stage.players.map(({ identity }) => nameOf(identity.id));
+  const keys = await KeyDirectory.makeTemporary(names);
   const roster = new Roster(stage.players.length);
   const agents = new LaunchedAgents();
   let controller: Controller | undefined;
   const close = async () => {
     await controller?.close();
     await agents.stop();
+    await keys.remove();
     await stage[Symbol.asyncDispose]();
   };
   using starting = new Ending(signal);
   try {
-    controller = await listen(roster, { host: '127.0.0.1', port: 0, token });
-    agents.start('broker', 'broker', controller.port, token);
-    for (const { identity } of stage.players) {
-      agents.start('user', nameOf(identity.id), controller.port, token);
-    }
+    controller = await listen(roster, { host: '127.0.0.1', port: 0, keys: keys.keys });
+    const { port } = controller;
+    const start = (owner: KeyOwner) => agents.start(owner, port, keys.fileOf(owner));
+    start(theBroker);
+    for (const name of names) start({ role: 'user', name });
     const complete = roster.complete(startTime, starting.signal);
     const { broker, users } = await Promise.race([complete, agents.failed]);
     const players = stage.players.map((player) => {

@@ -12,7 +12,8 @@ import { listen, stageWith } from './stage.js';
 export interface RemoteOptions {
   host: string;
   port: number;
-  token: string;
+  /** By identity; a user's for each session. */
+  keys: ReadonlyMap<string, Uint8Array>;
   sessions: number;
   /** Milliseconds to wait for the agents. */
   timeout: number;
@@ -48,7 +49,6 @@ export async function remoteStage(options: RemoteOptions): Promise<Stage> {
       const reader = await findCard(agent, options.readers.get(agent.hello.name), signal);
       players.push({ identity, reader, agent, pin: '' });
     }
-    checkNames(users, options.readers);
     await checkReaders(broker, players, signal);
     for (const player of players) player.pin = await options.pinOf(player.agent);
 
@@ -89,12 +89,4 @@ function identitiesOf(users: readonly UserAgent[], madeUp: boolean): [Player['id
     );
   });
   return known;
-}
-
-function checkNames(users: readonly UserAgent[], readers: ReadonlyMap<string, string>): void {
-  const names = users.map(({ hello }) => hello.name);
-  for (const name of readers.keys()) {
-    if (names.includes(name)) continue;
-    throw new Error(`--reader names the user "${name}", but the user agents are ${names.join(', ')}`);
-  }
 }

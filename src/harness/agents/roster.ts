@@ -22,18 +22,14 @@ export class Roster {
     this.#onChange = onChange;
   }
 
-  /** Why an agent is not wanted, or nothing. */
+  /** Why an agent is not wanted now, or nothing. */
   admit(hello: Hello): string | undefined {
     if (hello.role === 'broker') {
       return this.broker && `one broker is enough: ${this.broker.who} is here already`;
     }
     if (this.#awaited?.(hello)) return undefined;
     const namesake = this.users.find((user) => user.hello.name === hello.name);
-    if (namesake) {
-      return `${namesake.who} is here already: start each user's agent with a --name of its own`;
-    }
-    if (this.users.length < this.#wantedUsers) return undefined;
-    return `all user agents that are wanted (${this.#wantedUsers}) are here already; --sessions says how many`;
+    return namesake && `${namesake.who} is here already: start one agent with each user's key`;
   }
 
   add(agent: UserAgent | BrokerAgent): void {

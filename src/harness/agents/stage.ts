@@ -8,7 +8,7 @@ import { describeHost, type Roster } from './roster.js';
 /** A controller that lets in whom the roster wants. */
 export function listen(
   roster: Roster,
-  where: { host: string; port: number; token: string },
+  where: { host: string; port: number; keys: ReadonlyMap<string, Uint8Array> },
 ): Promise<Controller> {
   return Controller.listen({
     ...where,

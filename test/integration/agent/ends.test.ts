@@ -134,21 +134,23 @@ describe('the end of an agent', () => {
     expect((await agent.exited).stderr).toMatch(/nobody reads the answers/);
   });
 
-  it.each(['closes the link', 'resets the link'])('comes when its controller %s', async (how) => {
+  const ends: [string, number, RegExp, (link: Awaited<ReturnType<Controller['accept']>>) => void][] = [
+    ['closes the link', 0, /^$/, ({ socket }) => socket.end()],
+    ['cuts the link', 1, /the connection broke: it ended before/, ({ raw }) => raw.destroy()],
+    ['resets the link', 1, /the connection broke: Connection reset/, ({ raw }) => raw.resetAndDestroy()],
+  ];
+  it.each(ends)('comes when its controller %s', async (_how, status, words, end) => {
     await using controller = await Controller.listen();
-    await using agent = new AgentProcess(['user', '--connect', controller.address], {
-      PCSC_BRIDGE_TOKEN: 'x'.repeat(16),
-    });
-    const { asker, socket } = await controller.accept();
-    asker.write('{"welcome":{"protocol":1}}\n');
-    await logOn((command, parameters) => asker.ask(command, parameters));
+    await using agent = new AgentProcess(controller.invite('user'));
+    const link = await controller.accept();
+    link.asker.write('{"welcome":{"protocol":1}}\n');
+    await logOn((command, parameters) => link.asker.ask(command, parameters));
     const other = pinAfterwards();
     expect(await staysPending(other)).toBe(true);
-    const end = () => (how === 'resets the link' ? socket.resetAndDestroy() : socket.destroy());
-    expect(await timeToEnd(agent, end)).toBeLessThan(1000);
+    expect(await timeToEnd(agent, () => end(link))).toBeLessThan(1000);
     const { code, stderr } = await agent.exited;
-    expect(code).toBe(how === 'resets the link' ? 1 : 0);
-    expect(stderr).toMatch(how === 'resets the link' ? /the connection broke/ : /^$/);
+    expect(code).toBe(status);
+    expect(stderr).toMatch(words);
     expect((await other) & 0xfff0).toBe(0x63c0);
   });
 });

@@ -1,122 +1,216 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { afterAll, describe, expect, it, vi } from 'vitest';
+import { theBroker } from '../../../src/harness/agents/keys.js';
 import { AgentProcess, Controller, runAgent } from '../../support/agent.js';
 
-const token = `agent-token-${'7'.repeat(20)}`;
 const directory = mkdtempSync(join(tmpdir(), 'pcsc-bridge-agent-'));
 afterAll(() => rmSync(directory, { recursive: true }));
-const tokenFile = join(directory, 'token');
-writeFileSync(tokenFile, `\r\n ${token} \n`, { mode: 0o600 });
+const secret = '5e'.repeat(32);
+const keyFile = join(directory, 'alice.key');
+writeFileSync(keyFile, `user:alice ${secret}\r\n`, { mode: 0o600 });
 
 describe('an agent that connects', () => {
-  it('shows its token from a file, and works once it is welcome', async () => {
+  it('is who its key says, and works once it is welcome', async () => {
     await using controller = await Controller.listen();
-    const args = ['broker', '--connect', controller.address, '--token-file', tokenFile, '--name', 'Zoë'];
-    await using agent = new AgentProcess(args);
-    const { asker, hello } = await controller.accept();
-    expect(hello).toMatchObject({ protocol: 1, role: 'broker', name: 'Zoë', token, pid: agent.child.pid });
-    asker.write('{"welcome":{"protocol":1}}\n');
+    await using agent = new AgentProcess(controller.invite('user'));
+    const { asker, hello, socket } = await controller.accept();
+    expect(hello).toMatchObject({ protocol: 1, role: 'user', name: 'alice', pid: agent.child.pid });
+    expect(socket.getCipher().name).toBe('ECDHE-PSK-CHACHA20-POLY1305');
+    expect(socket.getProtocol()).toBe('TLSv1.2');
+    asker.write('{"welcome":{"protocol":1}}\n{"id":9,"command":"readers"}\n');
+    await asker.answer(9).catch(() => {});
     expect(await asker.ask('session')).toEqual(hello['session']);
     expect(await asker.ask('quit')).toEqual({});
     expect(await agent.exited).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
-  it('shows its token from the environment', async () => {
-    await using controller = await Controller.listen();
-    await using _agent = new AgentProcess(['user', '--connect', controller.address], {
-      PCSC_BRIDGE_TOKEN: token,
-    });
-    expect((await controller.accept()).hello['token']).toBe(token);
-  });
-
   it.each([
-    ['says why it was refused', '{"refused":"wrong token"}\n', /refused this agent: wrong token/],
+    ['says why it was refused', '{"refused":"not you"}\n', /refused this agent: not you\n$/],
     ['says when the protocol is another', '{"welcome":{"protocol":2}}\n', /another version of the protocol/],
     ['says when it is no controller: no JSON', 'HTTP/1.1 400 Bad Request\r\n', /no controller/],
     ['says when it is no controller: a request', '{"id":1,"command":"session"}\n', /no controller/],
     ['says when it is no controller: too long a line', `${'x'.repeat(300_000)}\n`, /no controller/],
-  ])('%s', async (_what, line, words) => {
+  ])('%s, and ends', async (_what, line, words) => {
     await using controller = await Controller.listen();
-    await using agent = new AgentProcess([
-      'user',
-      '--connect',
-      controller.address,
-      '--token-file',
-      tokenFile,
-    ]);
+    await using agent = new AgentProcess(controller.invite('user'));
     const { asker } = await controller.accept();
     asker.write(line);
     const { code, stderr } = await agent.exited;
     expect(code).toBe(1);
     expect(stderr).toMatch(words);
+    expect(stderr).not.toContain('trying again');
     expect(asker.lines.length).toBe(1);
   });
 
-  it('says when the link is closed without a welcome', async () => {
+  it.each([
+    ['the link is closed without a welcome', '', /closed the connection without a welcome; trying again\n$/],
+    [
+      'it is refused for now',
+      '{"refused":"alice is here","passing":true}\n',
+      /alice is here; trying again\n$/,
+    ],
+  ])('tries again if %s', async (_what, answer, words) => {
     await using controller = await Controller.listen();
-    await using agent = new AgentProcess([
-      'user',
-      '--connect',
-      controller.address,
-      '--token-file',
-      tokenFile,
-    ]);
-    (await controller.accept()).asker.end();
-    expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringMatching(/without a welcome/) });
+    await using agent = new AgentProcess(controller.invite('user'));
+    for (let times = 0; times < 2; times++) {
+      const { asker } = await controller.accept();
+      asker.write(answer);
+      asker.end();
+    }
+    const { asker } = await controller.accept();
+    asker.write('{"welcome":{"protocol":1}}\n');
+    expect(await asker.ask('quit')).toEqual({});
+    expect(await agent.exited).toMatchObject({ code: 0, stderr: expect.stringMatching(words) });
   });
 
-  it('gives up after 10 seconds without a welcome', { timeout: 30_000 }, async () => {
-    await using controller = await Controller.listen();
-    await using agent = new AgentProcess([
-      'user',
-      '--connect',
-      controller.address,
-      '--token-file',
-      tokenFile,
-    ]);
+  it('comes to a controller that starts after it', async () => {
+    const early = await Controller.listen();
+    const words = early.invite('broker');
+    const keys = readFileSync(early.keys.fileOf(theBroker));
+    await early[Symbol.asyncDispose]();
+    writeFileSync(join(directory, 'broker.key'), keys, { mode: 0o600 });
+    await using agent = new AgentProcess([...words.slice(0, -1), join(directory, 'broker.key')]);
+    await once(agent.child.stderr, 'data');
+    const server = createServer().listen(Number(early.address.split(':')[1]), '127.0.0.1');
+    const [socket] = await once(server, 'connection');
+    const [first] = await once(socket, 'data');
+    expect(first[0]).toBe(22); // TLS: a handshake record
+    socket.destroy();
+    server.close();
+  });
+
+  it('gives up when its time is over', async () => {
+    const words = ['user', '--connect', `127.0.0.1:${await portOfNobody()}`, '--key-file', keyFile];
     const start = performance.now();
-    await controller.accept();
-    expect(await agent.exited).toMatchObject({ code: 1, stderr: expect.stringMatching(/no welcome/) });
-    expect(performance.now() - start).toBeGreaterThan(8000);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    const end = await runAgent([...words, '--wait', '2']);
+    expect(end).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^pcsc-bridge-agent: cannot connect to 127.0.0.1 port \d+: [^;]+; trying again\npcsc-bridge-agent: cannot connect .*\n$/,
+      ),
+    });
+    expect(performance.now() - start).toBeGreaterThan(500);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  it('says when nobody listens', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    const port = typeof address === 'object' ? address?.port : 0;
-    await new Promise((closed) => server.close(closed));
-    const end = await runAgent(['user', '--connect', `127.0.0.1:${port}`, '--token-file', tokenFile]);
-    expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot connect to 127.0.0.1 port/) });
+  it('gives up on a controller that says nothing', async () => {
+    await using controller = await Controller.listen();
+    await using agent = new AgentProcess([...controller.invite('user'), '--wait', '2']);
+    await controller.accept();
+    expect(await agent.exited).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/connected, but no welcome within 2 s/),
+    });
   });
 });
 
-describe('a token', () => {
-  const connect = ['user', '--connect', '127.0.0.1:9'];
-
-  it.each([
-    ['is missing', connect, {}, /needs a token/],
-    [
-      'is in no file',
-      [...connect, '--token-file', join(directory, 'none')],
-      {},
-      /cannot be read.*No such file/,
-    ],
-    ['is too short', connect, { PCSC_BRIDGE_TOKEN: 'x'.repeat(15) }, /16 to 256/],
-    ['is too long', connect, { PCSC_BRIDGE_TOKEN: 'x'.repeat(257) }, /16 to 256/],
-    ['has a space', connect, { PCSC_BRIDGE_TOKEN: 'secret with spaces' }, /16 to 256/],
-    ['is not ASCII', connect, { PCSC_BRIDGE_TOKEN: 'ä'.repeat(20) }, /16 to 256/],
-  ])('that %s is told without it, and nothing is connected', async (_what, args, env, words) => {
-    const end = await runAgent(args, env);
-    expect(end.code).toBe(1);
-    expect(end.stderr).toMatch(words);
-    expect(end.stderr).not.toMatch(/xxx|secret|ä/);
+describe('a listener without the key', () => {
+  it('gets a ClientHello and an alert, and drives nothing', async () => {
+    let heard = Buffer.alloc(0);
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data) => {
+        heard = Buffer.concat([heard, data]);
+      });
+      socket.write('{"welcome":{"protocol":1}}\n{"id":1,"command":"readers"}\n');
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const end = await runAgent(['user', '--connect', `127.0.0.1:${port}`, '--key-file', keyFile]);
+    expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(/the other side is no controller/) });
+    await vi.waitFor(() => expect(heard.length).toBeGreaterThan(0));
+    const [type, , , , , message] = heard;
+    expect({ type, message }).toEqual({ type: 22, message: 1 });
+    for (const secretOrHello of ['alice', 'hello', secret, Buffer.from(secret, 'hex')]) {
+      expect(heard.includes(secretOrHello)).toBe(false);
+    }
+    server.close();
   });
+
+  const psk = Buffer.alloc(32, 0xab);
+  const impostors: [string, TlsOptions, RegExp][] = [
+    ['has another key', { maxVersion: 'TLSv1.2' }, /has another key for "user:alice": check the address/],
+    [
+      'has a key that begins alike',
+      { pskCallback: () => Buffer.from(secret.slice(2), 'hex') },
+      /has another key/,
+    ],
+    ['speaks TLS 1.3', { minVersion: 'TLSv1.3', ciphers: '' }, /does not speak TLS 1.2 with a shared key/],
+    ['takes another cipher', { ciphers: 'ECDHE-PSK-AES128-CBC-SHA256' }, /does not speak TLS 1.2 with/],
+    ['wants no forward secrecy', { ciphers: 'PSK-CHACHA20-POLY1305' }, /does not speak TLS 1.2 with/],
+    ['knows no such user', { pskCallback: () => null }, /has no key for "user:alice": check/],
+  ];
+  it.each(impostors)('that %s is refused, and gets no hello', async (_what, options, words) => {
+    const server = createTlsServer({
+      ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
+      maxVersion: options.minVersion ?? 'TLSv1.2',
+      pskCallback: () => psk,
+      ...options,
+    });
+    let met = false;
+    server.on('secureConnection', () => {
+      met = true;
+    });
+    server.on('tlsClientError', () => {});
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const end = await runAgent(['user', '--connect', `127.0.0.1:${port}`, '--key-file', keyFile]);
+    expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(words) });
+    expect(end.stderr).not.toContain('trying again');
+    expect(met).toBe(false);
+    server.close();
+  });
+});
+
+async function portOfNobody(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => server.close(closed));
+  return port;
+}
+
+describe('a key file', () => {
+  const file = (text: string, mode = 0o600) => {
+    const path = join(directory, `${Math.random()}.key`);
+    writeFileSync(path, text);
+    chmodSync(path, mode);
+    return path;
+  };
+  const files: [string, string, RegExp][] = [
+    ['is not there', join(directory, 'none'), /cannot be read: No such file/],
+    ['is empty', file(''), /does not hold a key/],
+    ['holds a key that is too short', file(`user:alice ${'5e'.repeat(31)}`), /does not hold a key/],
+    ['holds a key that is too long', file(`user:alice ${'5e'.repeat(33)}`), /does not hold a key/],
+    ['holds no identity', file(secret), /does not hold a key/],
+    ['holds an identity without a name', file(`user: ${secret}`), /does not hold a key/],
+    ['holds a second line', file(`user:alice ${secret}\nuser:bob ${secret}`), /does not hold a key/],
+    ['is of another role', file(`broker ${secret}`), /is for "broker": it does not open the role user/],
+    [
+      'can be read by its group',
+      file(`user:alice ${secret}`, 0o640),
+      /can be read by other users: .*chmod 600/,
+    ],
+    ['can be read by everybody', file(`user:alice ${secret}`, 0o604), /can be read by other users/],
+  ];
+  it.each(files)(
+    'that %s is refused without telling it, and nothing is connected',
+    async (_what, path, words) => {
+      const server = createServer(() => expect.fail('connected')).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as { port: number };
+      const end = await runAgent(['user', '--connect', `127.0.0.1:${port}`, '--key-file', path]);
+      server.close();
+      expect(end).toMatchObject({ code: 1, stderr: expect.stringMatching(words) });
+      expect(end.stderr).not.toContain('5e5e');
+    },
+  );
 });
 
 describe('the command line', () => {
@@ -131,15 +225,20 @@ describe('the command line', () => {
     [['user', '--connect', 'localhost:65536']],
     [['user', '--connect', 'localhost:http']],
     [['user', '--connect', '::1:80']],
-    [['user', '--token-file', tokenFile]],
-    [['user', '--token', token]],
+    [['user', '--connect', '127.0.0.1:9']],
+    [['user', '--key-file', keyFile]],
+    [['user', '--wait', '5']],
+    [['user', '--connect', '127.0.0.1:9', '--key-file', keyFile, '--wait', '0']],
+    [['user', '--connect', '127.0.0.1:9', '--key-file', keyFile, '--wait', '86401']],
+    [['user', '--key', secret]],
+    [['user', '--name', 'alice']],
     [['user', 'extra']],
     [['session', '--verbose']],
   ])('%j is wrong usage: status 2, and how it is used', async (args) => {
     const end = await runAgent(args);
     expect(end.code).toBe(2);
     expect(end.stderr).toMatch(/usage: pcsc-bridge-agent/);
-    expect(end.stderr).not.toContain(token);
+    expect(end.stderr).not.toContain(secret);
     expect(end.stdout).toBe('');
   });
 

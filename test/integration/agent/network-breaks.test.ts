@@ -19,8 +19,7 @@ it.skipIf(trouble !== undefined).concurrent.each([
   const { name: reader } = readerAt(rig, slot);
   await using host = await OtherHost.boot();
   await using controller = await Controller.listen(host.address);
-  const args = ['user', '--connect', controller.address];
-  await using agent = new AgentProcess(args, { PCSC_BRIDGE_TOKEN: 'a-token-of-these-tests' }, host.launcher);
+  await using agent = new AgentProcess(controller.invite('user'), {}, host.launcher);
   const { asker } = await controller.accept();
   asker.write('{"welcome":{"protocol":1}}\n');
   const talks = slot === 1;

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
-import type { Agent } from '../../support/agent.js';
+import { type Agent, AgentProcess, Controller } from '../../support/agent.js';
 import { occurrences } from '../../support/memory.js';
 import { selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
@@ -81,6 +81,21 @@ describe('a PIN', () => {
       await vi.waitFor(() => expectNowhere(agent), { timeout: 20_000, interval: 100 });
     },
   );
+
+  it('is nowhere in an agent that it came to by TLS, nor is the key', async () => {
+    await using controller = await Controller.listen();
+    await using agent = new AgentProcess(controller.invite('user'));
+    const { asker } = await controller.accept();
+    asker.write('{"welcome":{"protocol":1}}\n');
+    const { card } = await asker.ask('hold', { reader });
+    await asker.ask('exchange', { card, apdu: toHex(selectPiv) });
+    expect(await asker.ask('exchange', { card, apdu: verify })).toEqual({ response: '9000' });
+    await asker.ask('release', { card, disposition: 'reset' });
+    const key = controller.keys.keys.get('user:alice') as Uint8Array;
+    for (const secret of [pin, inHex, key, Buffer.from(key).toString('hex')]) {
+      expect(await occurrences(agent.child.pid as number, secret)).toBe(0);
+    }
+  });
 
   it('is nowhere in an agent after its first request, when the loader may still have functions to look up', async () => {
     for (let start = 0; start < 10; start++) {

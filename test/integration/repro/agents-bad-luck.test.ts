@@ -24,7 +24,7 @@ const agents = () =>
   descendantsOf(process.pid).filter((pid) => commandLine(pid).includes('pcsc-bridge-agent'));
 
 const agentOf = (name: string) =>
-  agents().find((pid) => commandLine(pid).endsWith(`--name ${name}`)) ?? expect.fail(`no agent ${name}`);
+  agents().find((pid) => commandLine(pid).endsWith(`/${name}.key`)) ?? expect.fail(`no agent ${name}`);
 
 /** Runs the scenario until it says this, does something, and gives the error that comes of it. */
 async function errorAfter(step: string, misfortune: () => void, filter: 'off' | 'on'): Promise<string> {
@@ -81,15 +81,16 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   30_000,
 );
 
-it("neither token nor PIN is on an agent's command line, and the PIN is not in its environment", async () => {
+it("neither key nor PIN is on an agent's command line or in its environment", async () => {
   process.env['PCSC_BRIDGE_PIN'] = pin;
   try {
     await using stage = await withLocalAgents(readerStage(readers, pin));
     expect(stage.players).toHaveLength(2);
     for (const agent of agents()) {
       const environment = readFileSync(`/proc/${agent}/environ`, 'utf8');
-      const token = /PCSC_BRIDGE_TOKEN=([^\0]+)/.exec(environment)?.[1] ?? expect.fail('no token');
-      expect(commandLine(agent)).not.toContain(token);
+      const file = / --key-file (\S+)$/.exec(commandLine(agent))?.[1] ?? expect.fail('no key file');
+      const key = readFileSync(file, 'utf8').trim().split(' ')[1] ?? expect.fail('no key');
+      expect(commandLine(agent) + environment).not.toContain(key);
       expect(environment).not.toContain(pin);
     }
   } finally {

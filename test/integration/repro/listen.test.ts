@@ -1,21 +1,21 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentProgram } from '../../../src/harness/agents/launch.js';
 import type { ReproResult } from '../../../src/harness/result.js';
-import { Peer } from '../../support/agent-peer.js';
+import { helloWith, Peer, tlsAs } from '../../support/agent-peer.js';
 import { type AgentRun, startAgent } from '../../support/agent-program.js';
 import { isHeld } from '../../support/holder.js';
 import { OtherHost, whyNoOtherHosts } from '../../support/other-host.js';
+import { commandLine } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
 import { runCli, startCli } from './run-cli.js';
 
 const pin = '314159';
-const token = 'a-token-of-these-tests';
 /** Whether programs started with setsid are in terminal sessions of their own here. */
 const ownSessions = (() => {
   const ids = [1, 2].map(() => {
@@ -38,28 +38,42 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true }));
 
-/** Starts repro --listen with two sessions, and waits until it listens. */
-async function startListening(args: string[] = [], env: NodeJS.ProcessEnv = { PCSC_BRIDGE_TOKEN: token }) {
+/** Starts repro --listen with sessions of alice and bob, and waits until it listens. */
+async function startListening(args: string[] = []) {
   const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-  const run = startCli(['repro', '--sessions', '2', ...listen, ...args], { PCSC_BRIDGE_PIN: pin, ...env });
+  const users = ['--sessions', '2', '--user', 'alice', '--user', 'bob'];
+  const run = startCli(['repro', ...users, ...listen, ...args], { PCSC_BRIDGE_PIN: pin });
   let said = '';
   const port = await new Promise<number>((resolve, reject) => {
     run.process.stderr?.on('data', (text: string) => {
       said += text;
-      const [, found] = /port (\d+)\. Start.*\n.*token/is.exec(said) ?? [];
+      const [, found] = /port (\d+)\. Start.*\n.*Each file/is.exec(said) ?? [];
       if (found) resolve(Number(found));
     });
     run.process.on('exit', () => reject(new Error(`it ended: ${said}`)));
   });
-  return { ...run, port, invitation: said };
+  const keyFile = (name: string) =>
+    new RegExp(`--key-file (\\S+/${name}\\.key)`).exec(said)?.[1] ??
+    expect.fail(`${said}: no key of ${name}`);
+  return { ...run, port, invitation: said, keyFile };
 }
+
+type Listening = Awaited<ReturnType<typeof startListening>>;
 
 const ofBoth = () => readers.flatMap((reader, index) => ['--reader', `${['alice', 'bob'][index]}=${reader}`]);
 
-function agent(port: number, role: string, name: string, theirToken = token, from?: OtherHost): AgentRun {
-  const address = `${from?.address ?? '127.0.0.1'}:${port}`;
-  const args = [role, '--connect', address, '--name', name];
-  return startAgent(args, { PCSC_BRIDGE_TOKEN: theirToken }, from?.launcher);
+/** The broker, or a user's agent. */
+function agent(run: Listening, name: string, from?: OtherHost, keyFile = run.keyFile(name)): AgentRun {
+  const address = `${from?.address ?? '127.0.0.1'}:${run.port}`;
+  const role = name === 'broker' ? 'broker' : 'user';
+  return startAgent([role, '--connect', address, '--key-file', keyFile, '--wait', '4'], {}, from?.launcher);
+}
+
+/** The file of a key that the controller has not made. */
+async function otherKey(identity: string): Promise<string> {
+  const file = join(directory, `${identity}.key`);
+  await writeFile(file, `${identity} ${'ab'.repeat(32)}\n`, { mode: 0o600 });
+  return file;
 }
 
 /** Of agents of which one is not wanted: what that one says when it ends, and the others. */
@@ -70,28 +84,32 @@ async function oneRefused(agents: AgentRun[]): Promise<[string, ...AgentRun[]]> 
 }
 
 describe('repro --listen, with agents in terminal sessions of their own', () => {
-  it('ends in "fixed", whoever else comes: a wrong token, an old protocol, one too many, a flood', async () => {
+  it('ends in "fixed", whoever else comes: a wrong key, an old protocol, one too many, a flood, a crowd', async () => {
     const json = join(directory, 'r.json');
     const run = await startListening(['--hold', '2500', '--json', json, '--made-up-sessions', ...ofBoth()]);
-    const flood = await Peer.connect(run.port);
+    const flood = await Peer.connectPlainly(run.port);
     const garbage = Buffer.alloc(65_536, 0xa5);
     const keepOn = () => {
       while (!flood.socket.destroyed && flood.socket.write(garbage));
     };
     flood.socket.on('drain', keepOn);
     keepOn();
+    const crowd = await Promise.all(Array.from({ length: 100 }, () => Peer.connectPlainly(run.port)));
 
-    const stranger = await agent(run.port, 'user', 'alice', 'another-token-of-them').ended;
-    expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining('wrong token') });
-    const old = await Peer.hello(run.port, { protocol: 0 });
+    const stranger = await agent(run, 'alice', undefined, await otherKey('user:alice')).ended;
+    expect(stranger).toMatchObject({ code: 1, stderr: expect.stringContaining('has another key') });
+    const [identity, key = ''] = (await readFile(run.keyFile('alice'), 'utf8')).trim().split(' ');
+    const psk = Buffer.from(key, 'hex');
+    const old = await Peer.connect(run.port, identity, tlsAs('user:alice', psk));
+    old.send({ hello: helloWith({ protocol: 0 }) });
     expect((await old.message(0))['refused']).toContain('speaks protocol 1, the agent 0');
 
-    const bob = agent(run.port, 'user', 'bob');
-    const [refused, alice] = await oneRefused([1, 2].map(() => agent(run.port, 'user', 'alice')));
+    const bob = agent(run, 'bob');
+    const [refused, alice] = await oneRefused([1, 2].map(() => agent(run, 'alice')));
     expect(refused).toMatch(
-      /the user agent "alice" .* is here already: start each user's agent with a --name/,
+      /the user agent "alice" .* is here already: start one agent with each user's key/,
     );
-    const broker = agent(run.port, 'broker', 'broker');
+    const broker = agent(run, 'broker');
 
     const { code, stdout, stderr } = await run.ended;
     expect(stderr).toBe(run.invitation);
@@ -104,7 +122,8 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     const result = JSON.parse(await readFile(json, 'utf8')) as ReproResult;
     expect(result.verdict).toBe('fixed');
     expect(result.sessions.map(({ id }) => id)).toEqual([1, 2]);
-    expect(JSON.stringify(result)).not.toContain(token);
+    expect(`${JSON.stringify(result)}${stdout}${stderr}${stranger.stderr}${refused}`).not.toContain(key);
+    for (const { socket } of crowd) socket.destroy();
   }, 60_000);
 
   it('ends in "fixed" with the agents on two other hosts', async ({ skip }) => {
@@ -114,11 +133,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     await using second = await OtherHost.boot();
     const args = ['--hold', '2500', '--made-up-sessions', ...ofBoth()];
     const run = await startListening(['--listen', '0.0.0.0:0', ...args]);
-    const agents = [
-      agent(run.port, 'broker', 'broker', token, first),
-      agent(run.port, 'user', 'alice', token, first),
-      agent(run.port, 'user', 'bob', token, second),
-    ];
+    const agents = [agent(run, 'broker', first), agent(run, 'alice', first), agent(run, 'bob', second)];
     const { code, stdout } = await run.ended;
     expect(stdout).toContain('Fixed: ');
     expect(code).toBe(0);
@@ -132,11 +147,8 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     await using second = await OtherHost.boot();
     const args = ['--hold', '60000', '--made-up-sessions', ...ofBoth()];
     const run = await startListening(['--listen', '0.0.0.0:0', ...args]);
-    const holder = agent(run.port, 'user', 'alice', token, first);
-    const others = [
-      agent(run.port, 'broker', 'broker', token, second),
-      agent(run.port, 'user', 'bob', token, second),
-    ];
+    const holder = agent(run, 'alice', first);
+    const others = [agent(run, 'broker', second), agent(run, 'bob', second)];
     const bridge = openBridge();
     await expect.poll(() => isHeld(bridge, readers[0] as string), { timeout: 20_000 }).toBe(true);
     first.pullCable();
@@ -155,8 +167,8 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     async () => {
       const json = join(directory, 's.json');
       const run = await startListening(['--hold', '2500', '--json', json, ...ofBoth()]);
-      const users = ['alice', 'bob'].map((name) => agent(run.port, 'user', name));
-      agent(run.port, 'broker', 'broker');
+      const users = ['alice', 'bob'].map((name) => agent(run, name));
+      agent(run, 'broker');
       const { code, stderr } = await run.ended;
       expect({ code, stderr }).toEqual({ code: 0, stderr: run.invitation });
       const { sessions } = JSON.parse(await readFile(json, 'utf8')) as ReproResult;
@@ -167,27 +179,43 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     },
   );
 
-  it('makes a token where none is given, in a file for its owner alone, which goes in the end', async () => {
-    const run = await startListening(['--hold', '300', '--made-up-sessions', ...ofBoth()], {});
-    const file = /--token-file (\S+)/.exec(run.invitation)?.[1] ?? expect.fail(run.invitation);
-    expect(statSync(file).mode & 0o777).toBe(0o600);
-    expect(statSync(dirname(file)).mode & 0o777).toBe(0o700);
-    const start = (role: string, name: string) =>
-      startAgent([role, '--connect', `127.0.0.1:${run.port}`, '--token-file', file, '--name', name]);
-    start('broker', 'broker');
-    start('user', 'alice');
-    start('user', 'bob');
-    expect((await run.ended).stdout).toMatch(/session 1 .*session 2 /s);
-    expect(existsSync(dirname(file))).toBe(false);
+  it('makes a key for each agent, in a file for its owner alone, which goes in the end', async () => {
+    const run = await startListening(['--hold', '300', '--made-up-sessions', ...ofBoth()]);
+    const names = ['broker', 'alice', 'bob'];
+    const lines = names.map((name) => readFileSync(run.keyFile(name), 'utf8'));
+    expect(lines.map((line) => line.split(' ')[0])).toEqual(['broker', 'user:alice', 'user:bob']);
+    const keys = lines.map((line) => line.trim().split(' ')[1] ?? '');
+    expect(new Set(keys).size).toBe(3);
+    for (const name of names) expect(statSync(run.keyFile(name)).mode & 0o777).toBe(0o600);
+    const directoryOfKeys = dirname(run.keyFile('broker'));
+    expect(statSync(directoryOfKeys).mode & 0o777).toBe(0o700);
+    const agents = names.map((name) => agent(run, name));
+    for (const { process } of agents) {
+      for (const key of keys) expect(commandLine(process.pid ?? 0)).not.toContain(key);
+    }
+    const { stdout, stderr } = await run.ended;
+    expect(stdout).toMatch(/session 1 .*session 2 /s);
+    for (const key of keys) expect(stdout + stderr).not.toContain(key);
+    expect(existsSync(directoryOfKeys)).toBe(false);
+  });
+
+  it('keeps the keys in a directory that is named, and takes them from there the next time', async () => {
+    const kept = join(directory, 'kept');
+    const lines: string[] = [];
+    for (let times = 0; times < 2; times++) {
+      const run = await startListening(['--keys', kept]);
+      expect(run.keyFile('alice')).toBe(join(kept, 'alice.key'));
+      lines.push(readFileSync(join(kept, 'alice.key'), 'utf8'));
+      run.process.kill('SIGTERM');
+      expect((await run.ended).code).toBe(130);
+    }
+    expect(statSync(kept).mode & 0o777).toBe(0o700);
+    expect(lines[1]).toBe(lines[0]);
   });
 
   it('says which is whose when a user sees several cards', async () => {
     const run = await startListening();
-    const agents = [
-      agent(run.port, 'broker', 'broker'),
-      agent(run.port, 'user', 'alice'),
-      agent(run.port, 'user', 'bob'),
-    ];
+    const agents = [agent(run, 'broker'), agent(run, 'alice'), agent(run, 'bob')];
     const { code, stderr } = await run.ended;
     expect(stderr).toMatch(/"(alice|bob)" .* sees several cards .*--reader '(alice|bob)=READER'/);
     expect(code).toBe(1);
@@ -195,26 +223,27 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
   });
 
   it.each([
-    ['a second broker', ['broker', 'broker'], /one broker is enough: the broker agent "[01]"/],
-    ['a third user', ['user', 'user', 'user'], /all user agents that are wanted \(2\) are here already/],
-  ])('refuses %s; interrupted, it leaves no agent behind', async (_what, roles, reason) => {
-    const run = await startListening();
-    const [refused, ...others] = await oneRefused(
-      roles.map((role, index) => agent(run.port, role, `${index}`)),
-    );
-    expect(refused).toMatch(reason);
-    run.process.kill('SIGINT');
-    expect((await run.ended).code).toBe(130);
-    for (const { ended } of others) expect((await ended).code).toBe(0);
-  });
+    ['broker', /one broker is enough: the broker agent "broker"/],
+    ['alice', /the user agent "alice" .* is here already/],
+  ])(
+    'refuses a second agent with the key of %s; interrupted, it leaves no agent behind',
+    async (name, reason) => {
+      const run = await startListening();
+      const [refused, ...others] = await oneRefused([1, 2].map(() => agent(run, name)));
+      expect(refused).toMatch(reason);
+      run.process.kill('SIGINT');
+      expect((await run.ended).code).toBe(130);
+      for (const { ended } of others) expect((await ended).code).toBe(0);
+    },
+  );
 
   it('says who has not come when it has waited long enough, and who was refused', async () => {
     const run = await startListening(['--wait-for-agents', '2']);
-    const stranger = agent(run.port, 'broker', 'broker', 'another-token-of-them');
-    const alice = agent(run.port, 'user', 'alice');
+    const stranger = agent(run, 'broker', undefined, await otherKey('broker'));
+    const alice = agent(run, 'alice');
     const { code, stderr } = await run.ended;
     expect(stderr).toMatch(
-      /the broker agent and 1 of 2 user agents did not connect within 2 s; refused meanwhile: 127.0.0.1: wrong token\n$/,
+      /the broker agent and 1 of 2 user agents did not connect within 2 s; refused meanwhile: 127.0.0.1: wrong key for "broker": check that the agent's key file is the one made here\n$/,
     );
     expect(code).toBe(1);
     expect((await stranger.ended).code).toBe(1);
@@ -223,23 +252,14 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
 
   it('that vanishes leaves no agent behind', async () => {
     const run = await startListening();
-    const alice = agent(run.port, 'user', 'alice');
-    const [, broker] = await oneRefused([1, 2].map(() => agent(run.port, 'broker', 'broker')));
+    const alice = agent(run, 'alice');
+    const [, broker] = await oneRefused([1, 2].map(() => agent(run, 'broker')));
     run.process.kill('SIGKILL');
     await Promise.all([alice.ended, broker?.ended]);
   });
 });
 
 describe('repro --listen', () => {
-  it('warns where the address can be reached from elsewhere', async () => {
-    const run = await startListening(['--listen', '0.0.0.0:0']);
-    expect(run.invitation).toMatch(
-      /Warning: this is not loopback, and the link is not encrypted; PINs go over it/,
-    );
-    run.process.kill('SIGTERM');
-    expect((await run.ended).code).toBe(130);
-  });
-
   it('says so where the port is in use', async () => {
     const other = createServer();
     const port = await new Promise<number>((resolve) => {
@@ -254,12 +274,40 @@ describe('repro --listen', () => {
     other.close();
   });
 
-  it('refuses a token that is none, without telling it', async () => {
-    const file = join(directory, 'token');
-    await writeFile(file, 'too-short');
-    const { code, stderr } = await runCli(['repro', '--listen', '127.0.0.1:0', '--token-file', file]);
-    expect(stderr).toMatch(/the token in .* must be 16 to 256 printable ASCII characters/);
-    expect(stderr).not.toContain('too-short');
+  const key = 'ab'.repeat(32);
+  it.each([
+    [
+      'a file without a key',
+      `user:alice ${key.slice(2)}`,
+      0o600,
+      0o700,
+      /alice\.key does not hold a key: delete it/,
+    ],
+    [
+      "another agent's key",
+      `user:bob ${key}`,
+      0o600,
+      0o700,
+      /is for "user:bob", not for "user:alice": delete it/,
+    ],
+    [
+      'a key that others can read',
+      `user:alice ${key}`,
+      0o644,
+      0o700,
+      /access to the key file .*: chmod 600 it/,
+    ],
+    ['a directory that others can read', `user:alice ${key}`, 0o600, 0o755, /key directory .*: chmod 700 it/],
+  ])('refuses %s, without telling a key', async (what, line, mode, modeOfDirectory, reason) => {
+    const keys = join(directory, what);
+    await mkdir(keys);
+    await writeFile(join(keys, 'alice.key'), line);
+    await chmod(join(keys, 'alice.key'), mode);
+    await chmod(keys, modeOfDirectory);
+    const words = ['repro', '--listen', '127.0.0.1:0', '--user', 'alice', '--keys', keys];
+    const { code, stdout, stderr } = await runCli(words);
+    expect(stderr).toMatch(reason);
+    expect(stdout + stderr).not.toContain('abab');
     expect(code).toBe(1);
   });
 });

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Controller } from '../../../../src/harness/agents/controller.js';
-import { helloWith, type Message, Peer, startController, token } from '../../../support/agent-peer.js';
+import { helloWith, keyOf, type Message, Peer, startController } from '../../../support/agent-peer.js';
 
+const speaksNoTls = 'it does not speak TLS 1.2 with a shared key';
 const open: Controller[] = [];
 
 async function start(...options: Parameters<typeof startController>) {
@@ -15,7 +17,7 @@ async function start(...options: Parameters<typeof startController>) {
 afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close())));
 
 describe('a controller', () => {
-  it('welcomes an agent with the right token, and knows what it said of itself', async () => {
+  it('welcomes an agent with the right key, and knows what it said of itself', async () => {
     const { controller, agents } = await start();
     const peer = await Peer.hello(controller.port);
     expect(await peer.message(0)).toEqual({ welcome: { protocol: 1 } });
@@ -24,7 +26,6 @@ describe('a controller', () => {
       role: 'user',
       session: { id: 2, connectTime: 133772904000000000n, user: 'alice' },
     });
-    expect(JSON.stringify(agents[0]?.hello, (_, value) => String(value))).not.toContain(token);
   });
 
   it('takes a session that could not be learnt', async () => {
@@ -34,10 +35,25 @@ describe('a controller', () => {
     expect(agents[0]?.hello.session).toBeUndefined();
   });
 
-  const refusals: [string, Message, RegExp][] = [
-    ['a wrong token', { token: 'another-token-of-them' }, /^wrong token$/],
-    ['the beginning of the token', { token: token.slice(0, -1) }, /^wrong token$/],
-    ['no token', { token: undefined }, /^token must be a text/],
+  const refusals: [string, Message, RegExp, string?][] = [
+    [
+      "another user's name",
+      { name: 'bob' },
+      /^this key is for "user:alice", not for "user:bob"$/,
+      'user:alice',
+    ],
+    [
+      "the broker's role with a user's key",
+      { role: 'broker', name: 'broker' },
+      /^this key is for "user:alice", not for "broker"$/,
+      'user:alice',
+    ],
+    [
+      "a user's role with the broker's key",
+      { name: 'alice' },
+      /^this key is for "broker", not for "user:alice"$/,
+      'broker',
+    ],
     ['an older protocol', { protocol: 0 }, /speaks protocol 1, the agent 0/],
     ['no protocol', { protocol: undefined }, /speaks protocol 1/],
     ['a role that is none here', { role: 'doctor' }, /user or broker, not "doctor"/],
@@ -45,9 +61,9 @@ describe('a controller', () => {
     ['a pid that is none', { pid: -1 }, /^pid must be/],
     ['a session that is none', { session: { id: 1, connectTime: 12 } }, /connectTime is a decimal string/],
   ];
-  it.each(refusals)('refuses %s, with the reason, and closes', async (_what, changes, reason) => {
+  it.each(refusals)('refuses %s, with the reason, and closes', async (_what, changes, reason, identity) => {
     const { controller, agents, refused } = await start();
-    const peer = await Peer.hello(controller.port, changes);
+    const peer = await Peer.hello(controller.port, changes, identity);
     const answer = await peer.message(0);
     expect(answer['refused']).toMatch(reason);
     await peer.closed;
@@ -55,12 +71,75 @@ describe('a controller', () => {
     expect(agents).toEqual([]);
   });
 
-  it('refuses whom it is told not to admit, after the token was right', async () => {
+  it('refuses whom it is told not to admit, for now', async () => {
     const { controller } = await start({ admit: () => 'enough of you' });
-    const stranger = await Peer.hello(controller.port, { token: 'another-token-of-them' });
-    expect(await stranger.message(0)).toEqual({ refused: 'wrong token' });
     const peer = await Peer.hello(controller.port);
-    expect(await peer.message(0)).toEqual({ refused: 'enough of you' });
+    expect(await peer.message(0)).toEqual({ refused: 'enough of you', passing: true });
+  });
+
+  const strangers: [string, string, ConnectionOptions, string][] = [
+    [
+      'another key',
+      'user:alice',
+      { pskCallback: () => ({ identity: 'user:alice', psk: keyOf('user:bob') }) },
+      'wrong key for "user:alice": check that the agent\'s key file is the one made here',
+    ],
+    [
+      'the beginning of a key',
+      'user:alice',
+      { pskCallback: () => ({ identity: 'user:alice', psk: keyOf('user:alice').subarray(0, 31) }) },
+      'wrong key for "user:alice": check that the agent\'s key file is the one made here',
+    ],
+    [
+      'the key of nobody',
+      'user:mallory',
+      {},
+      'there is no key for "user:mallory" here: check the agent\'s key file',
+    ],
+    [
+      'TLS 1.3',
+      'user:alice',
+      { minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', ciphers: undefined },
+      speaksNoTls,
+    ],
+    [
+      'TLS 1.1',
+      'user:alice',
+      { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'PSK:@SECLEVEL=0' },
+      speaksNoTls,
+    ],
+    [
+      'another cipher',
+      'user:alice',
+      { ciphers: 'PSK-AES256-GCM-SHA384:ECDHE-PSK-AES256-CBC-SHA384' },
+      speaksNoTls,
+    ],
+    ['a key without forward secrecy', 'user:alice', { ciphers: 'PSK-CHACHA20-POLY1305' }, speaksNoTls],
+  ];
+  it.each(strangers)('has no TLS with %s', async (_what, identity, changes, reason) => {
+    const { controller, agents, refused } = await start();
+    await expect(Peer.connect(controller.port, identity, changes)).rejects.toThrow();
+    await vi.waitFor(() => expect(refused).toEqual([expect.stringContaining(reason)]));
+    expect(agents).toEqual([]);
+  });
+
+  it('has no TLS with a program that speaks without it, and tells it nothing', async () => {
+    const { controller, refused } = await start();
+    const peer = await Peer.connectPlainly(controller.port);
+    peer.send({ hello: helloWith() });
+    await peer.closed;
+    expect(peer.received).toEqual([]);
+    await vi.waitFor(() => expect(refused).toEqual([expect.stringContaining(speaksNoTls)]));
+  });
+
+  it('ends a link whose agent renegotiates', async () => {
+    const { controller, agents } = await start();
+    const peer = await Peer.hello(controller.port);
+    await peer.message(0);
+    const gone = agents[0]?.link.closed;
+    (peer.socket as TLSSocket).renegotiate({}, () => {});
+    expect((await gone)?.message).toMatch(/went away: .*renegotiation/i);
+    await peer.closed;
   });
 
   it.each([
@@ -86,45 +165,68 @@ describe('a controller', () => {
 
   it('takes a hello in pieces, and two lines in one', async () => {
     const { controller, agents } = await start();
-    const peer = await Peer.connect(controller.port);
+    const peer = await Peer.connect(controller.port, 'user:Zoë');
     const line = `${JSON.stringify({ hello: helloWith({ name: 'Zoë' }) })}\n`;
     for (const byte of Buffer.from(line)) peer.socket.write(Buffer.of(byte));
     await peer.message(0);
     expect(agents[0]?.hello.name).toBe('Zoë');
   });
 
-  it('gives a hello ten seconds', async () => {
+  it.each([
+    ['TLS', (port: number) => Peer.connectPlainly(port)],
+    ['a hello', Peer.connect],
+  ])('gives a connection ten seconds for %s', async (_what, connect) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const { controller } = await start();
-      const peer = await Peer.connect(controller.port);
-      const answered = peer.message(0);
+      const { controller, refused } = await start();
+      const peer = await connect(controller.port);
+      let closed = false;
+      void peer.closed.then(() => {
+        closed = true;
+      });
       // The connection is known here before the controller may know of it.
-      while (peer.received.length === 0) {
+      while (!closed) {
         vi.advanceTimersByTime(10_000);
         await new Promise((resolve) => setImmediate(resolve));
       }
-      expect((await answered)['refused']).toMatch(/no hello came within 10 s/);
+      expect(refused).toEqual(['no hello came within 10 s']);
     } finally {
       vi.useRealTimers();
     }
   });
 
-  it('lets 32 strangers wait and sends the next away, then serves an agent when they have gone', async () => {
+  it.each([
+    ['say nothing', Peer.connectPlainly],
+    ['say no hello', Peer.connect],
+  ])('serves an agent behind 100 connections that %s: the oldest go', async (_what, connect) => {
     const { controller, refused } = await start();
-    const strangers = await Promise.all(Array.from({ length: 32 }, () => Peer.connect(controller.port)));
-    const next = await Peer.hello(controller.port);
-    expect((await next.message(0))['refused']).toMatch(/32 connections have not said hello/);
-    await next.closed;
-    for (const { socket } of strangers) socket.destroy();
-    await vi.waitFor(() => expect(refused).toHaveLength(33));
+    const strangers: Peer[] = [];
+    for (let count = 0; count < 100; count++) strangers.push(await connect(controller.port));
     const peer = await Peer.hello(controller.port);
     expect(await peer.message(0)).toEqual({ welcome: { protocol: 1 } });
+    await Promise.all(strangers.slice(0, 69).map(({ closed }) => closed));
+    await vi.waitFor(() => expect(refused).toHaveLength(69));
+    expect(new Set(refused)).toEqual(new Set(['32 younger connections have not said hello either']));
+    expect(strangers.at(-1)?.socket.destroyed).toBe(false);
   });
 
-  it('serves an agent while another connection floods it with garbage', async () => {
+  it('serves an agent behind connections from many addresses', async () => {
+    const { controller, refused } = await start();
+    for (let count = 0; count < 150; count++) {
+      await Peer.connectPlainly(controller.port, `127.0.0.${2 + Math.floor(count / 30)}`);
+    }
+    const peer = await Peer.hello(controller.port);
+    expect(await peer.message(0)).toEqual({ welcome: { protocol: 1 } });
+    await vi.waitFor(() => expect(refused).toHaveLength(23));
+    expect(new Set(refused)).toEqual(new Set(['128 younger connections have not said hello either']));
+  });
+
+  it.each([
+    ['a stranger', Peer.connectPlainly],
+    ['a connection without a hello', Peer.connect],
+  ])('serves an agent while %s floods it with garbage', async (_what, connect) => {
     const { controller } = await start();
-    const flood = await Peer.connect(controller.port);
+    const flood = await connect(controller.port);
     const garbage = Buffer.alloc(65_536, 0xa5);
     const keepOn = () => {
       while (!flood.socket.destroyed && flood.socket.write(garbage));
@@ -158,14 +260,5 @@ describe('a controller', () => {
 
   it("says so where the address is not this host's", async () => {
     await expect(start({ host: '192.0.2.1' })).rejects.toThrow('this host does not have this address');
-  });
-
-  it.each([
-    ['127.0.0.1', true],
-    ['127.1.2.3', true],
-    ['0.0.0.0', false],
-  ])('knows whether %s can be reached from elsewhere', async (host, loopback) => {
-    const { controller } = await start({ host });
-    expect(controller.isLoopback).toBe(loopback);
   });
 });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Controller } from '../../../../src/harness/agents/controller.js';
 import { Roster } from '../../../../src/harness/agents/roster.js';
 import { listen } from '../../../../src/harness/agents/stage.js';
-import { Peer, token } from '../../../support/agent-peer.js';
+import { keys, Peer } from '../../../support/agent-peer.js';
 
 const open: Controller[] = [];
 afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close())));
@@ -10,7 +10,7 @@ afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close(
 async function start(users: number) {
   const changes: string[] = [];
   const roster = new Roster(users, (change) => changes.push(change));
-  const controller = await listen(roster, { host: '127.0.0.1', port: 0, token });
+  const controller = await listen(roster, { host: '127.0.0.1', port: 0, keys });
   open.push(controller);
   const come = async (role: string, name: string) => {
     const peer = await Peer.hello(controller.port, { role, name });
@@ -38,7 +38,7 @@ describe('a roster', () => {
 
   it.each([
     ['the broker', [['user', 'alice']], 'the broker agent did not connect within 0.2 s'],
-    ['a user', [['broker', 'b']], '1 of 1 user agents did not connect within 0.2 s'],
+    ['a user', [['broker', 'broker']], '1 of 1 user agents did not connect within 0.2 s'],
     ['everybody', [], 'the broker agent and 1 of 1 user agents did not connect within 0.2 s'],
   ])('says that %s is missing when the time is over', async (_who, there, sentence) => {
     const { roster, come } = await start(1);
@@ -49,8 +49,8 @@ describe('a roster', () => {
   it('tells who was refused when somebody is missing', async () => {
     const { roster, come } = await start(2);
     await come('broker', 'broker');
-    await come('broker', 'another');
-    await come('broker', 'another');
+    await come('broker', 'broker');
+    await come('broker', 'broker');
     await vi.waitFor(() =>
       expect(roster.complete(1)).rejects.toThrow(
         /^2 of 2 user agents did not connect within 0.001 s; refused meanwhile: 127.0.0.1: one broker is enough: .* \(2 times\)$/,
@@ -60,19 +60,10 @@ describe('a roster', () => {
 
   it('refuses a second broker, naming the first', async () => {
     const { come } = await start(1);
-    await come('broker', 'one');
-    const { answer } = await come('broker', 'two');
+    await come('broker', 'broker');
+    const { answer } = await come('broker', 'broker');
     expect(answer['refused']).toBe(
-      'one broker is enough: the broker agent "one" (127.0.0.1, pid 4711) is here already',
-    );
-  });
-
-  it('refuses more users than are wanted', async () => {
-    const { come } = await start(1);
-    await come('user', 'alice');
-    const { answer } = await come('user', 'bob');
-    expect(answer['refused']).toBe(
-      'all user agents that are wanted (1) are here already; --sessions says how many',
+      'one broker is enough: the broker agent "broker" (127.0.0.1, pid 4711) is here already',
     );
   });
 
@@ -80,16 +71,18 @@ describe('a roster', () => {
     const { come } = await start(2);
     await come('user', 'alice');
     const { answer } = await come('user', 'alice');
-    expect(answer['refused']).toMatch(/^the user agent "alice" .* is here already: .* --name of its own$/);
+    expect(answer['refused']).toMatch(
+      /^the user agent "alice" .* is here already: start one agent with each user's key$/,
+    );
   });
 
   it('has the place of an agent free when it has gone', async () => {
     const { roster, changes, come } = await start(1);
-    const { peer } = await come('broker', 'one');
+    const { peer } = await come('broker', 'broker');
     peer.socket.destroy();
     await vi.waitFor(() => expect(roster.missing()).toMatch(/^the broker/));
-    expect(changes.at(-1)).toMatch(/^the broker agent "one" .* went away: /);
-    expect((await come('broker', 'two')).answer).toEqual(welcome);
+    expect(changes.at(-1)).toMatch(/^the broker agent "broker" .* went away: /);
+    expect((await come('broker', 'broker')).answer).toEqual(welcome);
   });
 
   it('stops waiting when told to', async () => {

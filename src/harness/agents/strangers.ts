@@ -1,0 +1,83 @@
+/** Connections that have not said who they are yet: few, and for a short time. */
+import type { Socket } from 'node:net';
+
+/** Milliseconds for TLS and a hello. */
+const patience = 10_000;
+/** All agents of a terminal server come from one address, and at once. */
+const mostOfAnAddress = 32;
+const most = 128;
+
+interface Stranger {
+  socket: Socket;
+  address: string;
+  timer: NodeJS.Timeout;
+  /** Why it is sent away. */
+  reason?: string;
+}
+
+/** If there are too many, the oldest goes: whoever does nothing keeps nobody out. */
+export class Strangers {
+  /** By address and port, the oldest first. */
+  readonly #known = new Map<string, Stranger>();
+  readonly #onGone: (reason: string, address: string) => void;
+
+  /** @param onGone Called with each one that has gone as a stranger, and why. */
+  constructor(onGone: (reason: string, address: string) => void) {
+    this.#onGone = onGone;
+  }
+
+  enter(socket: Socket): void {
+    const peer = peerOf(socket);
+    const address = (socket.remoteAddress ?? 'an unknown address').replace(/^::ffff:/, '');
+    const timer = setTimeout(
+      () => this.#sendAway(peer, `no hello came within ${patience / 1000} s`),
+      patience,
+    );
+    this.#known.set(peer, { socket, address, timer });
+    socket.once('close', () => {
+      const stranger = this.#take(peer);
+      if (stranger) this.#onGone(stranger.reason ?? 'the connection was closed', address);
+    });
+    const neighbours = [...this.#known].filter(([, stranger]) => stranger.address === address);
+    this.#limit(neighbours, mostOfAnAddress);
+    this.#limit([...this.#known], most);
+  }
+
+  /** It is an agent now; false if it has been sent away. */
+  welcome(peer: string): boolean {
+    return this.#take(peer) !== undefined;
+  }
+
+  /** Remembers why a connection will be closed. */
+  explain(peer: string, reason: string): void {
+    const stranger = this.#known.get(peer);
+    if (stranger) stranger.reason ??= reason;
+  }
+
+  closeAll(): void {
+    for (const { socket } of this.#known.values()) socket.destroy();
+  }
+
+  #limit(strangers: [string, Stranger][], limit: number): void {
+    const [oldest] = strangers;
+    if (!oldest || strangers.length <= limit) return;
+    this.#sendAway(oldest[0], `${limit} younger connections have not said hello either`);
+  }
+
+  #sendAway(peer: string, reason: string): void {
+    const stranger = this.#known.get(peer);
+    if (!stranger) return;
+    stranger.reason ??= reason;
+    stranger.socket.destroy();
+  }
+
+  #take(peer: string): Stranger | undefined {
+    const stranger = this.#known.get(peer);
+    clearTimeout(stranger?.timer);
+    this.#known.delete(peer);
+    return stranger;
+  }
+}
+
+/** What a connection, and TLS on it, is known by while it is open. */
+export const peerOf = ({ remoteAddress, remotePort }: Socket) => `[${remoteAddress}]:${remotePort}`;
