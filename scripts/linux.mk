@@ -12,9 +12,11 @@ target_linux-arm64 := aarch64-linux-gnu.2.28
 target_linux-x64-musl := x86_64-linux-musl
 CXX := scripts/zig c++ -target $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
 CXXFLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+# Stack canaries, and the C library's checks of buffer sizes (musl has none).
+CXXFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 include scripts/products.mk
 
-LDFLAGS := -s -Wl,--gc-sections
+LDFLAGS := -s -Wl,--gc-sections -Wl,-z,relro,-z,now
 # The programs load the PC/SC library at run time, so they cannot be static, which with musl is what zig makes of a
 # program that takes no shared library: it is shown an empty one.
 dynamic := $(if $(findstring musl,$(PLATFORM)),$(WORK)/libempty.so)
