@@ -6,6 +6,7 @@
     "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor"],
     # Warnings are errors in our own builds (scripts/setup), not where users compile with a compiler we do not know.
     "warnings_are_errors%": 0,
+    "hardened": ["-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"],
   },
   "target_defaults": {
     "include_dirs": ["native"],
@@ -20,6 +21,8 @@
     "msvs_settings": {
       "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++17", "/W4"] },
     },
+    # The C library's checks take optimization, which a debug build has not.
+    "configurations": { "Release": { "conditions": [["OS=='linux'", { "cflags_cc": ["<@(hardened)"] }]] } },
     "conditions": [
       ["warnings_are_errors==1", { "cflags_cc": ["-Werror"] }],
       ["OS=='win'", { "defines": ["UNICODE", "_UNICODE", "NOMINMAX", "WIN32_LEAN_AND_MEAN", "_WIN32_WINNT=0x0600"] }],
@@ -56,7 +59,7 @@
         ["OS=='linux'", {
           "sources": ["native/addon/long_memory_linux.cc"],
           "libraries": ["-ldl", "-pthread"],
-          "ldflags": ["-Wl,-z,now"],
+          "ldflags": ["-Wl,-z,relro,-z,now"],
         }, {
           "sources": ["native/addon/long_memory_portable.cc"],
         }],
@@ -73,7 +76,11 @@
       "target_name": "pcsc-holder",
       "type": "executable",
       "sources": ["native/holder/main.cc", "<@(pcsc_sources)"],
-      "conditions": [["OS=='linux'", { "libraries": ["-ldl", "-pthread"] }]],
+      "conditions": [["OS=='linux'", {
+        "libraries": ["-ldl", "-pthread"],
+        "cflags_cc": ["-fPIE"],
+        "ldflags": ["-pie", "-Wl,-z,relro,-z,now"],
+      }]],
     },
   ],
 }

@@ -14,9 +14,11 @@ target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
 CXX := scripts/zig c++ -target $(target)
 CC := scripts/zig cc -target $(target)
 CXXFLAGS := -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+# Stack canaries, and the C library's checks of buffer sizes (musl has none).
+CXXFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 include scripts/products.mk
 
-LDFLAGS := -s -Wl,--gc-sections
+LDFLAGS := -s -Wl,--gc-sections -Wl,-z,relro,-z,now
 # The programs load the PC/SC library at run time, so they cannot be static, which with musl is what zig makes of a
 # program that takes no shared library: it is shown an empty one.
 dynamic := $(if $(findstring musl,$(PLATFORM)),$(WORK)/libempty.so)

@@ -16,8 +16,12 @@ include scripts/products.mk
 # No dllimport: calls by way of the import table alone would let the 32-bit linker drop the delay loader's stubs.
 $(addon_objects): CPPFLAGS += -DNAPI_EXTERN=
 
-# Static, so that nothing of the compiler's has to be there; for NT 6.0, so that it is not refused there.
+comma := ,
+# Static, so that nothing of the compiler's has to be there; for NT 6.0, so that it is not refused there. Loaded at a random
+# address, of 64 bits if Windows can (NT 6.0 ignores that flag), and data is never run. No stack canaries: mingw's asks the
+# system's cryptography for one while the addon is being loaded, where no library may be loaded.
 LDFLAGS := -static -s -Wl,--major-subsystem-version=6,--minor-subsystem-version=0,--major-os-version=6,--minor-os-version=0
+LDFLAGS += -Wl,--dynamicbase,--nxcompat$(if $(filter x64,$(ARCH)),$(comma)--high-entropy-va)
 LIBRARIES := -ladvapi32
 
 $(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) $(WORK)/libnode.a
