@@ -10,10 +10,11 @@
 
 namespace pcsc_bridge::agent {
 
-// Connects, proves that it has the key and has the controller prove it, says hello, and waits for the
-// welcome. Tries again, with growing pauses and until `options.wait` is over, while the controller is not
-// there, breaks the connection or refuses for a reason that passes. The welcomed stream; null if `ending` has
-// been told why there is none. An attempt itself may take longer: whoever waits for `ending` limits that.
+// Connects, does the handshake in which both sides prove that they have the key, says hello, and waits for
+// the welcome. Tries again, with growing pauses and until `options.wait` is over, if the controller is not
+// there, breaks the connection or refuses for a reason that passes. Returns the welcomed stream, or null
+// after `ending` has been told why there is none. A single attempt may take longer than `options.wait`: main
+// limits it.
 std::shared_ptr<Stream> JoinController(const Options& options, const Key& key, Ending& ending);
 
 }  // namespace pcsc_bridge::agent

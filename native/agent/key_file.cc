@@ -45,7 +45,7 @@ Key ReadKeyFile(const std::string& path) {
     throw BadKeyFile("the key file " + path + " can be read by " + others +
                      ": make a new key, and let its user alone read it (" + platform::kMakePrivate + ")");
   }
-  // Without a buffer of the C library's, which nobody would wipe.
+  // Without a buffer of the C library, which is not wiped.
   std::setvbuf(file.get(), nullptr, _IONBF, 0);
   char text[kLongestFile];
   const std::size_t size = std::fread(text, 1, sizeof text, file.get());

@@ -1,7 +1,7 @@
 /** The agent where Windows says it is Server 2008, for which it is made. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -64,6 +64,32 @@ test('tells its terminal session', async () => {
 test('greets with the Windows that it is on, and ends with its input', async () => {
   const { hello } = await WineRun.start([agent, 'user'], { windows }).answer<{ hello: object }>();
   expect(hello).toMatchObject({ role: 'user', platform: 'windows x64 6.0.6002', session: { id: 1 } });
+});
+
+test('does not run as administrator from a directory that others may change', async () => {
+  const open = join(directory, 'open');
+  await mkdir(open);
+  await chmod(open, 0o777);
+  await copyFile(agent, join(open, 'agent.exe'));
+  const run = WineRun.start([join(open, 'agent.exe'), '--version'], { windows, share: open });
+  expect(await run.ended).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /an administrator must not run this program from here: Everyone may change/,
+    ),
+  });
+});
+
+test('takes no key from a file that others can read', async () => {
+  const file = join(directory, 'read-by-others.key');
+  await writeFile(file, `user:alice ${'5e'.repeat(32)}\n`);
+  await chmod(file, 0o644);
+  const words = ['user', '--connect', '127.0.0.1:9', '--key-file', `Z:${file}`];
+  const { code, stderr } = await WineRun.start([agent, ...words], { windows, share: directory }).ended;
+  expect(stderr).toMatch(/read-by-others.key can be read by Everyone: /);
+  expect(stderr).not.toContain('5e5e');
+  expect(code).toBe(1);
 });
 
 test('a broker and three users reproduce the fault and show the fix', async () => {

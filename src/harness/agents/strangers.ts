@@ -15,7 +15,7 @@ interface Stranger {
   reason?: string;
 }
 
-/** If there are too many, the oldest goes: whoever does nothing keeps nobody out. */
+/** If there are too many, the oldest goes: idle connections do not keep an agent out. */
 export class Strangers {
   /** By address and port, the oldest first. */
   readonly #known = new Map<string, Stranger>();
