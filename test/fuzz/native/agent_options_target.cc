@@ -8,8 +8,8 @@ namespace pcsc_bridge::fuzz {
 void AgentOptions(Input input) {
   try {
     const agent::Options options = agent::ParseOptions(SplitAtZeros(input.Rest()));
-    Require(options.name.size() <= 128, "a name has at most 128 bytes");
-    Require(options.token_file.empty() || options.connect, "a token is for a controller");
+    Require(options.key_file.empty() != options.connect.has_value(),
+            "a key is for a controller, which needs one");
     if (!options.connect) return;
     const auto& [host, port] = *options.connect;
     Require(!host.empty(), "an address has a host");

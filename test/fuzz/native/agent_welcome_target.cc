@@ -5,7 +5,9 @@
 namespace pcsc_bridge::fuzz {
 
 void AgentWelcome(Input input) {
-  const std::string reason = agent::WhyNotWelcome(input.Rest());
+  const std::optional<agent::NotWelcome> refusal = agent::WhyNotWelcome(input.Rest());
+  const std::string reason = refusal ? refusal->why : "";
+  Require(!refusal || !reason.empty(), "a refusal has a reason");
   Require(reason.find('\n') == std::string::npos || reason.find("refused") != std::string::npos,
           "a reason is one line, apart from the controller's own words");
 }
