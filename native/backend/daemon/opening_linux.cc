@@ -15,6 +15,7 @@ using std::chrono::milliseconds;
 // A daemon may close a connection because it ends, and refuse a version because it was replaced: enough for
 // both, and for the connection that follows when the version was found out.
 constexpr int kMostOffers = 3;
+constexpr milliseconds kPauseAfterRefusal{50};
 constexpr milliseconds kFirstPause{1};
 constexpr milliseconds kLongestPause{20};
 
@@ -78,7 +79,11 @@ void Link::Agree() {
 void Link::Agreed(const Result<Answer>& answer) {
   const bool last = offers_ == kMostOffers;
   if (!answer) {
-    if (!last) return Connect();
+    if (!last) {
+      // At its limit pcscd has room again as soon as contexts that are on their way out have gone.
+      timer_ = loop_->After(kPauseAfterRefusal, [this] { Connect(); });
+      return;
+    }
     return Opened(ClosedUnanswered(peer_.empty() ? socket_ : peer_));
   }
   daemon_ = answer.value().As<Version>();
