@@ -13,7 +13,7 @@ import { LocalServer } from 'pcsc-bridge/local';
 import { logon } from 'pcsc-bridge/piv';
 
 const longestLine = 4096;
-// What one user may have at once, so that nobody's programs take everybody's cards away.
+// What one user may have at once, so that one user's programs cannot take all cards away.
 const maxConnectionsPerUser = 16;
 const maxLogonsPerUser = 4;
 

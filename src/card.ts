@@ -125,7 +125,7 @@ export class Card {
   /**
    * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
    * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
-   * Le, but a command that carries a PIN or a key is sent once. All of it in one trip, nobody of this process in between. Error MalformedApduError
+   * Le, but a command that carries a PIN or a key is sent once. All of it in one call, with no other command of this process in between. Error MalformedApduError
    * where the bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
