@@ -7,7 +7,7 @@
 
 namespace pcsc_bridge::agent {
 
-// Lines of the command's result, or its data. Returns false if standard output is closed.
+// Lines of the command's result, or its data. Returns false if standard output takes no more.
 bool Show(Stream& output, const std::string& text);
 
 // A line on standard error: "pcsc-bridge-agent: ...".
