@@ -55,7 +55,7 @@ export interface ServiceReport {
   error: Error | undefined;
 }
 
-/** Counts of `bridge.transaction`s and `card.transaction`s of all sessions of a bridge. */
+/** Counts of `session.transaction`s and `card.transaction`s of all sessions of a bridge. */
 export interface TransactionCounts {
   /** Have been asked for and have not begun: now. */
   waiting: number;

@@ -6,6 +6,11 @@ export const longestLine = 262_144;
 
 const newline = 0x0a;
 
+/** The peer's address for people: an IPv4 one as such, also on a socket of IPv6. */
+export function addressOf({ remoteAddress }: Socket): string {
+  return (remoteAddress ?? 'an unknown address').replace(/^::ffff:/, '');
+}
+
 export class LineSocket {
   readonly #socket: Socket;
   #longest: number;
@@ -20,7 +25,7 @@ export class LineSocket {
   constructor(socket: Socket, longest: number) {
     this.#socket = socket;
     this.#longest = longest;
-    this.address = (socket.remoteAddress ?? 'an unknown address').replace(/^::ffff:/, '');
+    this.address = addressOf(socket);
     let why: string | undefined;
     socket.setNoDelay(true);
     // A host that was switched off says nothing.

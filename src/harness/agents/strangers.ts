@@ -1,5 +1,6 @@
 /** Connections that have not said who they are yet: few, and for a short time. */
 import type { Socket } from 'node:net';
+import { addressOf } from './lines.js';
 
 /** Milliseconds for TLS and a hello. */
 const patience = 10_000;
@@ -28,7 +29,7 @@ export class Strangers {
 
   enter(socket: Socket): void {
     const peer = peerOf(socket);
-    const address = (socket.remoteAddress ?? 'an unknown address').replace(/^::ffff:/, '');
+    const address = addressOf(socket);
     const timer = setTimeout(
       () => this.#sendAway(peer, `no hello came within ${patience / 1000} s`),
       patience,
