@@ -12,6 +12,7 @@
 #include "agent/host.h"
 #include "backend/library/library.h"
 #include "loop/system_library_windows.h"
+#include "session/account_windows.h"
 
 namespace pcsc_bridge::agent::platform {
 namespace {
@@ -46,37 +47,20 @@ std::string WhoElse(std::uint32_t rights, DWORD failure, PSECURITY_DESCRIPTOR de
   return who;
 }
 
-// What the process's token tells of one kind; empty if it tells nothing.
-std::vector<char> AskToken(TOKEN_INFORMATION_CLASS kind) {
-  HANDLE token = nullptr;
-  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return {};
-  std::vector<char> information(256);
-  DWORD size = 0;
-  const bool told = GetTokenInformation(token, kind, information.data(),
-                                        static_cast<DWORD>(information.size()), &size) != 0;
-  CloseHandle(token);
-  if (!told) information.clear();
-  return information;
-}
-
-// The SID in the form that descriptors have.
-std::string UserOfProcess() {
-  const std::vector<char> user = AskToken(TokenUser);
-  wchar_t* text = nullptr;
-  if (user.empty() ||
-      !ConvertSidToStringSidW(reinterpret_cast<const TOKEN_USER*>(user.data())->User.Sid, &text)) {
-    return "";
-  }
-  std::string sid = FromNative(text, wcslen(text));
-  LocalFree(text);
-  return sid;
-}
-
 // An administrator's rights are taken for given if Windows does not tell.
 bool IsElevated() {
-  const std::vector<char> elevation = AskToken(TokenElevation);
-  return elevation.empty() ||
-         reinterpret_cast<const TOKEN_ELEVATION*>(elevation.data())->TokenIsElevated != 0;
+  HANDLE token = nullptr;
+  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return true;
+  TOKEN_ELEVATION elevation{};
+  DWORD size = 0;
+  const bool told = GetTokenInformation(token, TokenElevation, &elevation, sizeof elevation, &size) != 0;
+  CloseHandle(token);
+  return !told || elevation.TokenIsElevated != 0;
+}
+
+// The SID, as descriptors have it; empty if Windows does not tell.
+std::string UserOfProcess() {
+  return AccountOfProcess(GetCurrentProcessId()).value_or("");
 }
 
 std::wstring ProgramPath() {

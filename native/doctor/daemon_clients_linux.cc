@@ -1,6 +1,5 @@
 // The kernel's list of Unix sockets (sock_diag(7)) says which sockets are connected to the daemon's; /proc
 // says whose they are.
-#include <dirent.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -16,7 +15,6 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <system_error>
@@ -105,16 +103,11 @@ Fact<Sockets> SocketsConnectedTo(const SocketFile& file) {
   }
 }
 
-struct CloseDirectory {
-  void operator()(DIR* directory) const { (void)closedir(directory); }
-};
-using Directory = std::unique_ptr<DIR, CloseDirectory>;
-
 // Which of the sockets a process has.
 Sockets SocketsOf(const std::string& process, const Sockets& wanted) {
   Sockets found;
   const std::string path = process + "/fd/";
-  const Directory descriptors(opendir(path.c_str()));
+  const DirectoryEntries descriptors = EntriesOf(path);
   if (!descriptors) return found;
   while (const dirent* entry = readdir(descriptors.get())) {
     std::array<char, 64> target{};
@@ -148,7 +141,7 @@ Fact<DaemonClients> FindDaemonClients(const std::string& socket) {
 
   std::map<std::int64_t, DaemonClient> clients;
   Sockets unseen = *connected;
-  const Directory processes(opendir("/proc"));
+  const DirectoryEntries processes = EntriesOf("/proc");
   if (!processes) return Fact<DaemonClients>::Unknown(Words("/proc"));
   while (const dirent* entry = readdir(processes.get())) {
     const auto pid = ParseNumber<std::int64_t>(entry->d_name);

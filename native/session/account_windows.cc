@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+#include "session/utf8_windows.h"
+
 namespace pcsc_bridge {
 namespace {
 
@@ -17,14 +19,6 @@ using KernelHandle = std::unique_ptr<void, CloseKernelHandle>;
 struct FreeLocal {
   void operator()(void* memory) const { LocalFree(memory); }
 };
-
-std::string Utf8(const std::wstring& text) {
-  const int length = static_cast<int>(text.size());
-  const int bytes = WideCharToMultiByte(CP_UTF8, 0, text.data(), length, nullptr, 0, nullptr, nullptr);
-  std::string converted(static_cast<std::size_t>(bytes), '\0');
-  WideCharToMultiByte(CP_UTF8, 0, text.data(), length, converted.data(), bytes, nullptr, nullptr);
-  return converted;
-}
 
 std::optional<std::string> AccountOfToken(HANDLE token) {
   DWORD bytes = 0;
@@ -76,7 +70,8 @@ std::string AccountName(const std::string& sid) {
   // Without their last NUL, now.
   name.resize(name_length);
   domain.resize(domain_length);
-  return domain.empty() ? Utf8(name) : Utf8(domain) + "\\" + Utf8(name);
+  const std::string account = Utf8(name.data(), name.size());
+  return domain.empty() ? account : Utf8(domain.data(), domain.size()) + "\\" + account;
 }
 
 }  // namespace pcsc_bridge

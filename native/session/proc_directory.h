@@ -1,7 +1,10 @@
 // Reading a process's files in /proc (proc(5)).
 #pragma once
 
+#include <dirent.h>
+
 #include <charconv>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +28,15 @@ class ProcDirectory {
  private:
   const int fd_;
 };
+
+// The entries of a directory, for readdir; null, and errno, if it cannot be read.
+struct CloseDirectory {
+  void operator()(DIR* directory) const { (void)closedir(directory); }
+};
+using DirectoryEntries = std::unique_ptr<DIR, CloseDirectory>;
+inline DirectoryEntries EntriesOf(const std::string& path) {
+  return DirectoryEntries(opendir(path.c_str()));
+}
 
 // The text after `key` at the start of a line, without leading blanks.
 std::optional<std::string_view> ValueOf(std::string_view text, std::string_view key);

@@ -1,6 +1,5 @@
 #include "session/proc_source.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -156,11 +155,8 @@ std::string ProcSource::OwnerOf(const ProcDirectory& process) {
 }
 
 std::uint64_t ProcSource::OldestStart(std::uint32_t id, std::uint64_t at_most) const {
-  struct Close {
-    void operator()(DIR* directory) const { closedir(directory); }
-  };
   std::uint64_t oldest = at_most;
-  const std::unique_ptr<DIR, Close> all(opendir(root_.c_str()));
+  const DirectoryEntries all = EntriesOf(root_);
   if (!all) return oldest;
   std::size_t looked_at = 0;
   while (const dirent* entry = readdir(all.get())) {

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "loop/system_library_windows.h"
+#include "session/utf8_windows.h"
 
 namespace pcsc_bridge {
 namespace {
@@ -57,13 +58,10 @@ Info QueryInfo(DWORD session) {
   return bytes >= sizeof(WTSINFOW) ? std::move(info) : nullptr;
 }
 
+// Of a field, which ends with its first NUL if it is shorter.
 template <std::size_t Size>
-std::string Utf8(const wchar_t (&text)[Size]) {
-  const int length = static_cast<int>(std::find(text, text + Size, L'\0') - text);
-  const int bytes = WideCharToMultiByte(CP_UTF8, 0, text, length, nullptr, 0, nullptr, nullptr);
-  std::string converted(static_cast<std::size_t>(bytes), '\0');
-  WideCharToMultiByte(CP_UTF8, 0, text, length, converted.data(), bytes, nullptr, nullptr);
-  return converted;
+std::string TextOf(const wchar_t (&field)[Size]) {
+  return Utf8(field, static_cast<std::size_t>(std::find(field, field + Size, L'\0') - field));
 }
 
 }  // namespace
@@ -88,8 +86,8 @@ Session TerminalServicesSession(std::uint32_t id) {
   if (const Info info = QueryInfo(id)) {
     session.identity.connect_time =
         static_cast<std::uint64_t>(std::max<LONGLONG>(0, info->ConnectTime.QuadPart));
-    const std::string user = Utf8(info->UserName);
-    const std::string domain = Utf8(info->Domain);
+    const std::string user = TextOf(info->UserName);
+    const std::string domain = TextOf(info->Domain);
     session.user = user.empty() || domain.empty() ? user : domain + "\\" + user;
   }
   return session;
