@@ -101,8 +101,9 @@ export class CardOs {
   async #execute(command: CommandApdu): Promise<ResponseApdu> {
     try {
       const select = command.ins === Instruction.SELECT && !command.class.proprietary;
-      const response = await (select ? this.#select(command) : this.#process(command));
-      return this.#split(response, command.ne);
+      const { sw, data } = await (select ? this.#select(command) : this.#process(command));
+      // An applet may answer with the very bytes that are wiped below.
+      return this.#split(new ResponseApdu(sw, data.slice()), command.ne);
     } finally {
       if (carriesSecret(command)) command.data.fill(0);
     }
