@@ -12,7 +12,6 @@ import { insertPiv, readerAt, startRig } from '../support/rig.js';
 import { agent, hasAgent, WineRun } from './wine.js';
 
 // Written with the link's change to TLS, and not run under Wine yet.
-beforeEach(({ skip }) => skip(true, 'has not been run under Wine since the link is TLS'));
 beforeEach(({ skip }) => skip(!hasAgent, 'native/agent is not among the sources: no pcsc-bridge-agent.exe'));
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -68,13 +67,24 @@ test('greets with the Windows that it is on, and ends with its input', async () 
   expect(hello).toMatchObject({ role: 'user', platform: 'windows x64 6.0.6002', session: { id: 1 } });
 });
 
-test('does not run as administrator from a directory that others may change', async () => {
-  const open = join(directory, 'open');
-  await mkdir(open);
-  await chmod(open, 0o777);
-  await copyFile(agent, join(open, 'agent.exe'));
-  const run = WineRun.start([join(open, 'agent.exe'), '--version'], { windows, share: open });
-  expect(await run.ended).toMatchObject({
+/** Wine elevates only the programs whose manifest asks for it. */
+const asAdministrator = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
+<assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0">
+  <trustInfo xmlns="urn:schemas-microsoft-com:asm.v3"><security><requestedPrivileges>
+    <requestedExecutionLevel level="requireAdministrator" uiAccess="false"/>
+  </requestedPrivileges></security></trustInfo>
+</assembly>`;
+
+test('runs as administrator only from a directory that no other user may change', async () => {
+  const program = join(directory, 'elevated', 'agent.exe');
+  await mkdir(join(program, '..'));
+  await copyFile(agent, program);
+  await writeFile(`${program}.manifest`, asAdministrator);
+  const run = () => WineRun.start([program, '--version'], { windows, share: join(program, '..') }).ended;
+  await chmod(join(program, '..'), 0o755);
+  expect(await run()).toMatchObject({ code: 0, stderr: '' });
+  await chmod(join(program, '..'), 0o777);
+  expect(await run()).toMatchObject({
     code: 1,
     stdout: '',
     stderr: expect.stringMatching(

@@ -1,7 +1,5 @@
-import { beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { runNode } from './wine.js';
-
-beforeEach(({ skip }) => skip(true, 'has not been run under Wine since a peer has its user'));
 
 test.each([20, 24, 'ia32'] as const)(
   'Node.js %s: a server on a named pipe knows who connects, and its clients who listens',
