@@ -20,6 +20,12 @@ import {
 } from './values.js';
 import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
 
+/**
+ * Milliseconds that the error of a callback waits for the card's reset. That takes some milliseconds, but the service may
+ * hang; the card is reset all the same when it goes on.
+ */
+const endPatience = 1000;
+
 /** How to wait for the card, and what becomes of it at the end. */
 export interface TransactionOptions extends WaitOptions, RestOptions {
   /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
@@ -196,7 +202,10 @@ export async function runTransaction<T>(
   } catch (error) {
     transaction.seal();
     // The callback's error is the one to tell; a card that cannot be reset any more has gone.
-    await end(dispositionNumber('reset')).catch(() => {});
+    await within(
+      endPatience,
+      end(dispositionNumber('reset')).catch(() => {}),
+    );
     activity.ended(error);
     throw error;
   }
@@ -208,6 +217,16 @@ export async function runTransaction<T>(
   }
   activity.ended();
   return result;
+}
+
+/** Settles with the promise, and after this time at the latest. */
+async function within(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, over]);
+  clearTimeout(timer);
 }
 
 function waitedOf(waits: NativeWaits | undefined): Waited {
