@@ -77,9 +77,9 @@ async function logOnWithFaults(
       () => 'goes on',
       ({ code, operation }) => `${code} of ${operation}`,
     );
-    // The end of a transaction has no limit: it lasts until the library returns.
-    if (hasLimit && (name === 'SCardEndTransaction' || name === 'SCardDisconnect')) await fake.stuck(name);
-    else await ended;
+    await ended;
+    // The end of an evicted card is not waited for.
+    if (hasLimit && isEvicted) await fake.stuck(name);
     await fake.tell(`go ${name}`, 'forget-rules', ...heal);
     seen[title] = await ended;
     for (const next of [session, other]) {
@@ -127,7 +127,7 @@ const exceptions: Partial<Record<PcscFunction, Outcomes>> = {
     never: 'TIMEOUT_ERR of SCardGetAttrib',
     'card pulled': 'SCARD_W_REMOVED_CARD of SCardEndTransaction',
   },
-  SCardEndTransaction: { never: 'goes on' },
+  SCardEndTransaction: { never: 'TIMEOUT_ERR of SCardEndTransaction' },
   SCardDisconnect: closing,
 };
 

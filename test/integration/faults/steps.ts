@@ -67,8 +67,6 @@ const ofTransmit: Step['exceptions'] = {
   SCARD_E_PROTO_MISMATCH: fails('SCARD_W_RESET_CARD', 'SCardTransmit'),
 };
 const ofFirstTransmit: Step['exceptions'] = { SCARD_E_PROTO_MISMATCH: again };
-// The end of a transaction has no time limit: it lasts until the daemon answers.
-const ofEnd: Step['exceptions'] = { stopped: again, never: again };
 const ofBegin: Step['exceptions'] = { SCARD_E_SHARING_VIOLATION: again, SCARD_W_RESET_CARD: again };
 
 export const steps: Step[] = [
@@ -114,14 +112,14 @@ export const steps: Step[] = [
     waitsAs: 'SCardTransmit',
     exceptions: ofTransmit,
   }),
-  step('first', 'end', 'end', 'SCardEndTransaction', { exceptions: ofEnd }),
+  step('first', 'end', 'end', 'SCardEndTransaction', { waitsAs: 'SCardEndTransaction' }),
   step('again', 'look whether the card is free', 'status', 'SCardBeginTransaction', {
     codes: ['SCARD_E_SHARING_VIOLATION', 'SCARD_E_NO_SERVICE', 'SCARD_W_RESET_CARD'],
     connectsAnew: true,
   }),
   step('again', 'begin', 'begin', 'SCardBeginTransaction', { connectsAnew: true }),
   step('again', 'signature', 'transmit', 'SCardTransmit', { skip: 2, waitsAs: 'SCardTransmit', codes: [] }),
-  step('again', 'end', 'end', 'SCardEndTransaction', { codes: [], exceptions: ofEnd }),
+  step('again', 'end', 'end', 'SCardEndTransaction', { waitsAs: 'SCardEndTransaction', codes: [] }),
   step('own', 'context', 'establish', 'SCardEstablishContext', {
     waitsAs: 'SCardConnect',
     codes: [],
@@ -153,7 +151,7 @@ export const steps: Step[] = [
     exceptions: { 'card pulled': fails('SCARD_W_REMOVED_CARD', 'SCardTransmit') },
   }),
   step('own', 'signature', 'transmit', 'SCardTransmit', { skip: 2, exceptions: ofTransmit }),
-  step('own', 'end', 'end', 'SCardEndTransaction', { codes: [], exceptions: ofEnd }),
+  step('own', 'end', 'end', 'SCardEndTransaction', { codes: [] }),
 ];
 
 function ruleOf(step: Step, fault: Fault | Code): Outcome {
