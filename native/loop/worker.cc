@@ -120,9 +120,10 @@ Error NoThreadError() {
 }
 
 Error NoLoopError() {
-  return Error{status::kNoMemory, "event loop", "",
-               "the system has no thread or no file descriptor to give: raise the limits of processes (ulimit "
-               "-u, TasksMax of systemd) and of descriptors (ulimit -n, LimitNOFILE of systemd)"};
+  return Error{
+      status::kNoMemory, "event loop", "",
+      "the system has no thread or no file descriptor to give: raise the limits of processes (ulimit "
+      "-u, TasksMax of systemd) and of descriptors (ulimit -n, LimitNOFILE of systemd)"};
 }
 
 RefuseThreads::RefuseThreads(int times) {

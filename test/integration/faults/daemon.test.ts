@@ -55,8 +55,9 @@ async function logOn(session: SessionContext, way: Way, timeout = patience): Pro
     return (await sign(limited, card.piv.certificate)).verified;
   };
   if (way !== 'own') return session.transaction(reader, use, options);
-  await using own = await session.connect(reader, options);
-  return await own.transaction(use, options);
+  // It stays connected until its session is closed.
+  const own = await session.connect(reader, options);
+  return own.transaction(use, options);
 }
 
 /** The status word of a signature for which this session has given no PIN. */
@@ -147,7 +148,7 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   await settle();
   id += 1;
   await using session = await bridge.openSession({ id, connectTime: 1n });
-  await using other = await bridge.openSession({ id, connectTime: 2n });
+  await using other = await bridge.openSession({ id: 1_000_000 + id, connectTime: 1n });
   if (step.way === 'again') expect(await logOn(session, 'first')).toBe(true);
 
   const met = new Promise<void>((resolve) => {

@@ -151,7 +151,7 @@ export const steps: Step[] = [
     exceptions: { 'card pulled': fails('SCARD_W_REMOVED_CARD', 'SCardTransmit') },
   }),
   step('own', 'signature', 'transmit', 'SCardTransmit', { skip: 2, exceptions: ofTransmit }),
-  step('own', 'end', 'end', 'SCardEndTransaction', { codes: [] }),
+  step('own', 'end', 'end', 'SCardEndTransaction'),
 ];
 
 function ruleOf(step: Step, fault: Fault | Code): Outcome {
