@@ -25,8 +25,9 @@ const bridge = openBridge();
 // The user before: its session keeps a cached card and a watch through all faults.
 const before = await bridge.openSession({ id: 1, connectTime: 1n });
 const watch = before.watch();
+const events: string[] = [];
 void (async () => {
-  for await (const _ of watch);
+  for await (const { type } of watch) events.push(type);
 })();
 
 /** Shorter than this no healthy step takes, even if the machine is busy. */
@@ -104,6 +105,19 @@ const heal: Partial<Record<Fault | Code, () => Promise<void> | void>> = {
 
 let release: (() => void) | undefined;
 
+/** Ends the fault. */
+async function recover(fault: Fault | Code): Promise<void> {
+  release?.();
+  release = undefined;
+  await heal[fault]?.();
+}
+
+async function expectRest(): Promise<void> {
+  await settle();
+  await vi.waitFor(() => expect(counts()).toEqual(atRest), { timeout: patience, interval: 2 });
+  expect(threads()).toBeLessThanOrEqual(threadsAtRest);
+}
+
 function meet(fault: Fault | Code, request: HeldRequest): void | Promise<void> {
   switch (fault) {
     case 'late':
@@ -166,9 +180,7 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   await Promise.race([met, ended]);
   expect(proxy.rulesLeft).toBe(0);
   await ended;
-  release?.();
-  release = undefined;
-  await heal[fault]?.();
+  await recover(fault);
   expect(await ended).toEqual(outcome);
 
   expect(await logOn(session, 'first')).toBe(true);
@@ -176,7 +188,57 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   expect(await logOn(other, 'own')).toBe(true);
   await (await Holder.hold(reader)).release();
   await Promise.all([session.close(), other.close()]);
-  await settle();
-  await vi.waitFor(() => expect(counts()).toEqual(atRest), { timeout: patience, interval: 2 });
-  expect(threads()).toBeLessThanOrEqual(threadsAtRest);
+  await expectRest();
 });
+
+const ofConnection = ['late', 'in pieces', 'torn', 'cut', 'killed', 'stopped', 'never'] as const;
+const ends = ['torn', 'cut', 'killed'];
+
+test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
+  'a list of readers whose request %s ends with the right error or goes on',
+  async (_, fault) => {
+    await settle();
+    proxy.at('table', 0, (request) => meet(fault, request));
+    const waits = fault === 'stopped' || fault === 'never';
+    const ended = before.listReaders({ timeout: waits ? impatience : patience }).then(
+      (readers) => readers.includes(reader),
+      ({ code, operation }) => ({ code, operation }),
+    );
+    await ended;
+    expect(proxy.rulesLeft).toBe(0);
+    await recover(fault);
+    // A connection that has ended is opened anew.
+    const lost = { code: 'SCARD_E_NO_SERVICE', operation: 'SCardEstablishContext' };
+    const late = { code: 'TIMEOUT_ERR', operation: 'SCardListReaders' };
+    expect(await ended).toEqual(waits ? late : fault === 'killed' ? lost : true);
+    await expectRest();
+  },
+);
+
+test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
+  'a watch whose request %s reports that the service is lost and restored, or goes on',
+  async (_, fault) => {
+    await settle();
+    events.length = 0;
+    const met = new Promise<void>((resolve) => {
+      proxy.at('watch', 0, (request) => {
+        resolve();
+        return meet(fault, request);
+      });
+    });
+    // A card comes, and the watch asks for the next change.
+    const another = await PivCard.insertPiv({ port: readerAt(rig, 1).port }, applet);
+    await met;
+    if (fault === 'stopped' || fault === 'never') await setTimeout(impatience);
+    if (ends.includes(fault)) await vi.waitFor(() => expect(events).toContain('service-lost'));
+    await recover(fault);
+    await takeOut(another);
+    if (ends.includes(fault)) {
+      await vi.waitFor(() => expect(events).toContain('service-restored'), { timeout: patience });
+    } else {
+      await settle();
+      expect(events).not.toContain('service-lost');
+    }
+    await expectRest();
+  },
+);
