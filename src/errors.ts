@@ -52,8 +52,13 @@ export class AbortError extends Error {
   }
 }
 
-/** Calls that concern no card, and so are not kept waiting by one. */
-const questions = new Set(['SCardListReaders', 'SCardListReaderGroups', 'SCardIsValidContext']);
+/** Calls that another program's transaction does not keep waiting. */
+const waitForService = new Set([
+  'SCardListReaders',
+  'SCardListReaderGroups',
+  'SCardIsValidContext',
+  'SCardEndTransaction',
+]);
 
 /** A wait that lasted longer than its `timeout`. */
 export class TimeoutError extends Error {
@@ -66,7 +71,7 @@ export class TimeoutError extends Error {
 
   constructor(operation: string, reader: string | undefined, timeout: number | undefined, reason?: unknown) {
     const time = timeout === undefined ? 'the time of its signal' : `${timeout} ms`;
-    const cause = questions.has(operation)
+    const cause = waitForService.has(operation)
       ? 'the smart card service may be busy or hang'
       : 'another program may hold the card';
     super(

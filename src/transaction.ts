@@ -4,7 +4,7 @@ import { noWait, type TransactionActivity, type Waited } from './activity.js';
 import type { CommandApdu, ResponseApdu } from './apdu/index.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
-import { closedError, idleError } from './errors.js';
+import { closedError, idleError, TimeoutError } from './errors.js';
 import { PreparedCommand } from './exchange.js';
 import { CardStates, type NativeConnection, type NativeWaits } from './native.js';
 import { Rest, type RestOptions } from './rest.js';
@@ -18,9 +18,18 @@ import {
   type Protocol,
   protocolName,
 } from './values.js';
-import { type Cancellation, type WaitOptions, waitFor } from './waiting.js';
+import { type Cancellation, checkWaitOptions, type WaitOptions, waitFor } from './waiting.js';
 
-/** How to wait for the card, and what becomes of it at the end. */
+/**
+ * Milliseconds that the end of a transaction may take: the error of a callback waits no longer for it. It takes some
+ * milliseconds, but the service may hang. The transaction ends all the same when the service goes on.
+ */
+const endPatience = 1000;
+
+/**
+ * How to wait for the card, and what becomes of it at the end. With a `timeout` the end of the transaction is limited, too: to
+ * that time, or a second if that is longer.
+ */
 export interface TransactionOptions extends WaitOptions, RestOptions {
   /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
   disposition?: Disposition | undefined;
@@ -183,31 +192,56 @@ export async function runTransaction<T>(
   transaction: Transaction,
   callback: (transaction: Transaction) => Promise<T> | T,
   end: (disposition: number) => Promise<void>,
-  rest: RestOptions,
+  options: TransactionOptions,
   activity: TransactionActivity,
 ): Promise<T> {
   activity.begun(transaction);
   let result: T;
   try {
-    const forgotten = transaction.watchRest(rest);
+    const forgotten = transaction.watchRest(options);
     const use = callback(transaction);
     result = await (forgotten === undefined ? use : Promise.race([use, forgotten]));
     transaction.seal();
   } catch (error) {
     transaction.seal();
     // The callback's error is the one to tell; a card that cannot be reset any more has gone.
-    await end(dispositionNumber('reset')).catch(() => {});
+    await within(
+      endPatience,
+      end(dispositionNumber('reset')).catch(() => {}),
+    );
     activity.ended(error);
     throw error;
   }
   try {
-    await end(dispositionNumber(transaction.disposition));
+    const { timeout } = checkWaitOptions(options);
+    const limit = timeout === undefined ? undefined : Math.max(timeout, endPatience);
+    const ending = end(dispositionNumber(transaction.disposition));
+    if (!(await within(limit, ending))) {
+      throw new TimeoutError('SCardEndTransaction', transaction.reader, limit);
+    }
   } catch (error) {
     activity.ended(error);
     throw error;
   }
   activity.ended();
   return result;
+}
+
+/** Waits for the promise, for this time at most. True if it was fulfilled. */
+async function within(ms: number | undefined, promise: Promise<void>): Promise<boolean> {
+  if (ms === undefined) {
+    await promise;
+    return true;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function waitedOf(waits: NativeWaits | undefined): Waited {

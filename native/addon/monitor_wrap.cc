@@ -42,7 +42,7 @@ MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Moni
   const Result<const Library*> library = Library::Load();
   if (!library) throw Napi::Error(env, ToJs(env, library.error()));
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
-  if (!monitor) throw Napi::Error(env, ToJs(env, NoThreadError()));
+  if (!monitor) throw Napi::Error(env, ToJs(env, NoLoopError()));
   const std::shared_ptr<JsQueue> queue = Environment::Of(env).queue;
   loop_ = queue->loop();
   // `this` stays valid for every task that runs: Ref() holds it until stop(), and tasks queued before stop()

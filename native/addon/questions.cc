@@ -50,7 +50,7 @@ Napi::Value Ask(const Napi::CallbackInfo& info, const Napi::Value& cancel, Conve
   Promised<T> promised = MakePromise<T>(info.Env(), convert);
   const std::shared_ptr<Questions> questions = Questions::OfProcess();
   if (!questions) {
-    promised.answer(NoThreadError());
+    promised.answer(NoLoopError());
     return promised.promise;
   }
   const std::shared_ptr<Cancellable> question =

@@ -89,7 +89,7 @@ void BrokerRole::Cache(const Parameters& parameters, const RequestPtr& request) 
   const bool filter = choice == 2 ? ReadFilterSetting().on : choice == 0;
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
-    return request->Fail(NoThreadError());
+    return request->Fail(NoLoopError());
   }
   // Answered when the cards of the cache before have been reset, as far as that can be waited for.
   CloseCache(AtLast([request, filter] { request->Succeed({{"filter", filter ? "on" : "off"}}); }));

@@ -63,7 +63,7 @@ void CommonCommands::Readers(const std::shared_ptr<Request>& request) {
 void CommonCommands::Watch(const std::shared_ptr<Request>& request) {
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
   if (!monitor) {
-    return request->Fail(NoThreadError());
+    return request->Fail(NoLoopError());
   }
   const auto report = [send = send_, id = request->id()](const Event& event) {
     Json body = ToJson(event);

@@ -71,7 +71,7 @@ int RunWatch(bool json) {
     ended->set_value(output->reason());
   };
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
-  if (!monitor) return Fail(NoThreadError());
+  if (!monitor) return Fail(NoLoopError());
   const std::shared_ptr<Loop>& loop = monitor->loop();
   const auto watch = loop->Sync([&] { return OwnedOnLoop(loop, Watch::Start(monitor, loop, report)); });
   Complain(ended->get_future().get());

@@ -82,7 +82,7 @@ Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
 Fact<BackendFacts> AskBackend(std::chrono::milliseconds limit) {
   using Choice = Result<backend::Choice>;
   const std::shared_ptr<Loop> loop = Loop::OfProcess();
-  if (!loop) return Fact<BackendFacts>::Unknown(NoThreadError().detail);
+  if (!loop) return Fact<BackendFacts>::Unknown(NoLoopError().detail);
   const auto promise = std::make_shared<std::promise<Choice>>();
   std::future<Choice> future = promise->get_future();
   backend::Choose(loop, [promise](Choice choice) { promise->set_value(std::move(choice)); });

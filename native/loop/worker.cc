@@ -119,6 +119,13 @@ Error NoThreadError() {
                "service of systemd, TasksMax"};
 }
 
+Error NoLoopError() {
+  return Error{
+      status::kNoMemory, "event loop", "",
+      "the system has no thread or no file descriptor to give: raise the limits of processes (ulimit "
+      "-u, TasksMax of systemd) and of descriptors (ulimit -n, LimitNOFILE of systemd)"};
+}
+
 RefuseThreads::RefuseThreads(int times) {
   refusals = times;
 }

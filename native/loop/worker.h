@@ -19,6 +19,9 @@ void RunOnWorkerWhenPossible(std::function<void()> task);
 // The error of a call for which there is no thread.
 Error NoThreadError();
 
+// The error of a call if the process's own loop cannot be started: it takes a thread and three descriptors.
+Error NoLoopError();
+
 // For tests: while it exists, the system has no thread to give; if `times` is given, for the next so many
 // tasks.
 class RefuseThreads {

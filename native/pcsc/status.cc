@@ -208,6 +208,8 @@ constexpr SpecialText kSpecialTexts[] = {
      "many"},
     {status::kNoMemory, "thread",
      "The system has no thread to give; raise the limit (ulimit -u, TasksMax of systemd)"},
+    {status::kNoMemory, "event loop",
+     "The system has no thread or no descriptor to give; raise the limits (ulimit -u and ulimit -n)"},
     {status::kNoMemory, "socket",
      "The system has no descriptor to give; raise the limit (ulimit -n, LimitNOFILE of systemd)"},
     {status::kTimeout, "SCardEstablishContext",

@@ -15,3 +15,8 @@ export function sockets(): number {
     }
   }).length;
 }
+
+/** Descriptors this process has open. */
+export function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}

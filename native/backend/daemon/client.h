@@ -106,6 +106,8 @@ class Client final : public backend::Client {
   // An error gets the call's function and reader.
   void Answer(backend::Outcome outcome);
   void AnswerLater(backend::Outcome outcome);
+  // The error of a request that comes before the one of the call names its own function.
+  static Error InPhase(Phase phase, Error error);
   Error OfCurrent(Error error) const;
 
   const std::shared_ptr<Loop> loop_;

@@ -157,7 +157,7 @@ void Client::Settle(Result<Link::Answer>&& answer) {
   Apply(phase, answer);
   if (!current_ || phase_ != Phase::kIdle) return;
   if (phase >= Phase::kDraining) return Proceed();
-  if (!answer) return Answer(answer.error());
+  if (!answer) return Answer(InPhase(phase, answer.error()));
   const Status code = answer->code;
   // What else the answer to a probe says about the card, the call itself says again.
   if (code != status::kSuccess && (phase != Phase::kProbing || code == status::kSharingViolation)) {
@@ -225,7 +225,12 @@ void Client::Refused(Phase phase, Status code) {
     timer_ = loop_->After(kMismatchPause, [this] { Proceed(); });
     return;
   }
-  Answer(Error{code, phase == Phase::kEstablishing ? "SCardEstablishContext" : "", "", ""});
+  Answer(InPhase(phase, Error{code, "", "", ""}));
+}
+
+Error Client::InPhase(Phase phase, Error error) {
+  if (phase == Phase::kEstablishing) error.operation = "SCardEstablishContext";
+  return error;
 }
 
 void Client::Answer(backend::Outcome outcome) {
