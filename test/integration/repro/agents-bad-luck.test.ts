@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { withLocalAgents } from '../../../src/harness/agents/local-stage.js';
 import { reproduce } from '../../../src/harness/scenario.js';
 import { readerStage } from '../../../src/harness/stage.js';
@@ -64,7 +66,11 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   'after %s in the middle of the hold no agent is left, and the card is free',
   async (signal) => {
     const args = readers.flatMap((reader) => ['--reader', reader]);
-    const run = startCli(['repro', '--agents', '--hold', '60000', ...args], { PCSC_BRIDGE_PIN: pin });
+    // After SIGKILL the temporary keys of the agents stay behind, in here.
+    const directory = mkdtempSync(join(tmpdir(), 'agents-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const env = { PCSC_BRIDGE_PIN: pin, TMPDIR: directory };
+    const run = startCli(['repro', '--agents', '--hold', '60000', ...args], env);
     await expect.poll(firstIsHeld, { timeout: 15_000 }).toBe(true);
     const children = descendantsOf(run.process.pid ?? 0);
     expect(children.filter((pid) => commandLine(pid).includes('pcsc-bridge-agent'))).toHaveLength(3);

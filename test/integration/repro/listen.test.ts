@@ -251,7 +251,8 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
   });
 
   it('that vanishes leaves no agent behind', async () => {
-    const run = await startListening();
+    // Temporary keys would stay behind.
+    const run = await startListening(['--keys', join(directory, 'vanished')]);
     const alice = agent(run, 'alice');
     const [, broker] = await oneRefused([1, 2].map(() => agent(run, 'broker')));
     run.process.kill('SIGKILL');
