@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 async function loadsPrebuilt() {
-  const prebuilt = join(root, 'dist/prebuilt.js');
+  const prebuilt = join(root, 'dist/native/prebuilt.js');
   if (process.env.npm_config_build_from_source || !existsSync(prebuilt)) return false;
   const { platformName } = await import(pathToFileURL(prebuilt).href);
   const addon = join(root, 'prebuilds', platformName(), 'pcsc_bridge.node');

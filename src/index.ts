@@ -1,14 +1,33 @@
 /**
  * pcsc-bridge: PC/SC smart cards for Node.js that never let one user block another.
  */
+
+export {
+  type CacheLimits,
+  type CacheStats,
+  type CacheTarget,
+  CardCache,
+  CardLease,
+} from './cache/card-cache.js';
+export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from './cache/item-cache.js';
+export { type Attribute, Attributes } from './card/attributes.js';
+export type { CacheEntry, CacheLookup, Evaluation } from './card/cache-lookup.js';
+export { Card, type ConnectOptions, type ReconnectOptions } from './card/card.js';
+export { type CardStatus, Transaction, type TransactionOptions } from './card/transaction.js';
+export { controlCode } from './ccid/index.js';
 export type {
   ServiceReport,
   TransactionCounts,
   TransactionReport,
   Waited,
   WaitReport,
-} from './activity.js';
-export { type Attribute, Attributes } from './attributes.js';
+} from './diagnostics/activity.js';
+export type { ApduTrace } from './diagnostics/trace.js';
+export { AbortError, PcscError, TimeoutError } from './errors.js';
+export type { Peer } from './identity/peer.js';
+export { fromConnectTime, type SessionIdentity, toConnectTime } from './identity/session-identity.js';
+export type { ReaderEvent, ReaderState } from './readers/events.js';
+export { ReaderWatch, type ReaderWatchEvents } from './readers/watch.js';
 export {
   type Backend,
   type BridgeOptions,
@@ -17,19 +36,7 @@ export {
   type FilterSetting,
   type SessionQuery,
   type SessionTrust,
-} from './bridge.js';
-export { type CacheLimits, type CacheStats, type CacheTarget, CardCache, CardLease } from './cache.js';
-export type { CacheEntry, CacheLookup, Evaluation } from './cache-lookup.js';
-export { Card, type ConnectOptions, type ReconnectOptions } from './card.js';
-export { controlCode } from './ccid/index.js';
-export { AbortError, PcscError, TimeoutError } from './errors.js';
-export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from './items.js';
-export { ReaderWatch, type ReaderWatchEvents } from './monitor.js';
-export type { Peer } from './peer.js';
-export type { ReaderEvent, ReaderState } from './reader-events.js';
-export { type ListReadersOptions, SessionContext } from './session.js';
-export { fromConnectTime, type SessionIdentity, toConnectTime } from './session-identity.js';
-export type { ApduTrace } from './trace.js';
-export { type CardStatus, Transaction, type TransactionOptions } from './transaction.js';
-export type { Disposition, Protocol, ShareMode } from './values.js';
-export type { WaitOptions } from './waiting.js';
+} from './session/bridge.js';
+export { type ListReadersOptions, SessionContext } from './session/session.js';
+export type { WaitOptions } from './support/cancellation.js';
+export type { Disposition, Protocol, ShareMode } from './support/validation.js';

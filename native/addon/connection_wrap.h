@@ -1,5 +1,5 @@
 // Connection in JavaScript. One thin method per operation; see NativeConnection and NativeLease in
-// src/native.ts.
+// src/native/addon.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// The doctor in JavaScript; see NativeAddon in src/native.ts.
+// The doctor in JavaScript; see NativeAddon in src/native/addon.ts.
 #pragma once
 
 #include <napi.h>

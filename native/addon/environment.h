@@ -15,7 +15,7 @@ namespace pcsc_bridge::addon {
 struct Environment {
   std::shared_ptr<JsQueue> queue;
   Napi::FunctionReference make_error;  // (failure) => Error, from src/errors.ts
-  Napi::FunctionReference variables;   // () => [name, value][], from src/native.ts
+  Napi::FunctionReference variables;   // () => [name, value][], from src/native/addon.ts
   Napi::FunctionReference connection_class;
   LongMemory long_memory;
 

@@ -1,4 +1,4 @@
-// The host's item cache in JavaScript; see NativeAddon in src/native.ts.
+// The host's item cache in JavaScript; see NativeAddon in src/native/addon.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-// Questions to the PC/SC service in JavaScript; see NativeAddon in src/native.ts.
+// Questions to the PC/SC service in JavaScript; see NativeAddon in src/native/addon.ts.
 #pragma once
 
 #include <napi.h>

@@ -1,4 +1,4 @@
-import type { WaitOptions } from '../waiting.js';
+import type { WaitOptions } from '../support/cancellation.js';
 
 /** Whatever SCardControl can be called on: a `Card`, or a `Transaction` while it lasts. */
 export interface Controllable {

@@ -1,5 +1,5 @@
 import { PcscError } from '../errors.js';
-import type { WaitOptions } from '../waiting.js';
+import type { WaitOptions } from '../support/cancellation.js';
 import { type Controllable, controlCode, GET_FEATURE_REQUEST } from './control-code.js';
 import { CcidError } from './error.js';
 import { decodeEntries } from './tlv.js';

@@ -1,5 +1,5 @@
 import { ResponseApdu } from '../apdu/index.js';
-import type { WaitOptions } from '../waiting.js';
+import type { WaitOptions } from '../support/cancellation.js';
 import type { Controllable } from './control-code.js';
 import { CcidError, type CcidErrorCode } from './error.js';
 import { type ReaderFeatures, readFeatures } from './features.js';

@@ -1,4 +1,4 @@
-import type { WaitOptions } from '../waiting.js';
+import type { WaitOptions } from '../support/cancellation.js';
 import { type CompletionCondition, completionConditions } from './completion.js';
 import type { Controllable } from './control-code.js';
 import { CcidError } from './error.js';

@@ -1,6 +1,6 @@
 /** What the listeners of the platforms and the server have between them. */
 import type { Socket } from 'node:net';
-import type { Peer } from '../peer.js';
+import type { Peer } from '../identity/peer.js';
 
 /** A connection that nobody has read from yet. */
 export interface Arrival {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { connect, Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import { native } from '../native.js';
-import { Peer } from '../peer.js';
+import { Peer } from '../identity/peer.js';
+import { native } from '../native/addon.js';
 import type { LocalConnection } from './server.js';
 
 /** How long to try again while the server's queue of new connections is full, as on Windows. */

@@ -1,5 +1,5 @@
 /** Local connections whose peer the system tells: Unix sockets, on Windows named pipes. */
-export type { Peer } from '../peer.js';
+export type { Peer } from '../identity/peer.js';
 export type { LocalAccess } from './arrival.js';
 export { connectLocally } from './connect.js';
 export { ConnectionLimitError, type ConnectionLimits } from './limits.js';

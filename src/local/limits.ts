@@ -1,5 +1,5 @@
 /** How many connections a server has at once: in total, and of each user. */
-import { describe } from '../values.js';
+import { describe } from '../support/validation.js';
 
 export interface ConnectionLimits {
   /**

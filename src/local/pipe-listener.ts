@@ -1,8 +1,8 @@
 /** Listening on a named pipe of Windows: the addon's own, for Node.js tells nobody the handles of its. */
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { native } from '../native.js';
-import { Peer } from '../peer.js';
+import { Peer } from '../identity/peer.js';
+import { native } from '../native/addon.js';
 import type { Arrival, Listener, Listening } from './arrival.js';
 
 export async function listenOnPipe({ place, onArrival, onError }: Listening): Promise<Listener> {

@@ -1,7 +1,7 @@
 /** A server for programs of this computer that knows who they are before it reads a byte of theirs. */
 import type { Socket } from 'node:net';
-import type { Peer } from '../peer.js';
-import { checkOptions, describe } from '../values.js';
+import type { Peer } from '../identity/peer.js';
+import { checkOptions, describe } from '../support/validation.js';
 import type { Arrival, Listener, ListeningPlace, LocalAccess } from './arrival.js';
 import { ConnectionCounter, type ConnectionLimits } from './limits.js';
 import { listenOnPipe } from './pipe-listener.js';

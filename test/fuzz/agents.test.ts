@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { parseHello } from '../../src/harness/agents/hello.js';
-import { LineSocket } from '../../src/harness/agents/lines.js';
-import { Link } from '../../src/harness/agents/link.js';
-import { identityFrom, identityTo } from '../../src/harness/agents/wire.js';
 import { printable } from '../../src/printable.js';
+import { parseHello } from '../../src/tools/repro/agents/hello.js';
+import { LineSocket } from '../../src/tools/repro/agents/lines.js';
+import { Link } from '../../src/tools/repro/agents/link.js';
+import { identityFrom, identityTo } from '../../src/tools/repro/agents/wire.js';
 import { helloWith } from '../support/agent-peer.js';
 import { bytes, cut, places, runs } from './arbitraries.js';
 

@@ -20,7 +20,7 @@ import {
   ResponseApdu,
   toHex,
 } from '../../src/apdu/index.js';
-import { buildAtr } from '../../src/virtual/index.js';
+import { buildAtr } from '../../src/testing/virtual/index.js';
 import { byte, bytes, places, runs, tag } from './arbitraries.js';
 import { counted } from './work.js';
 

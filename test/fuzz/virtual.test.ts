@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { CommandApdu, ResponseApdu, toHex } from '../../src/apdu/index.js';
-import { friendlyNames, readerNamePattern } from '../../src/rig/reader-config.js';
-import { encodeFrame, FrameDecoder } from '../../src/virtual/frames.js';
-import { CardOs, PivApplet } from '../../src/virtual/index.js';
+import { friendlyNames, readerNamePattern } from '../../src/testing/rig/reader-config.js';
+import { encodeFrame, FrameDecoder } from '../../src/testing/virtual/frames.js';
+import { CardOs, PivApplet } from '../../src/testing/virtual/index.js';
 import { bytes, cut, places, runs } from './arbitraries.js';
 
 describe("vpcd's link", () => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Rig } from '../../src/rig/index.js';
-import { createPivCard, type PivCard } from '../../src/virtual/index.js';
+import { Rig } from '../../src/testing/rig/index.js';
+import { createPivCard, type PivCard } from '../../src/testing/virtual/index.js';
 import { systemLibrary } from '../support/system-library.js';
 
 const run = promisify(execFile);

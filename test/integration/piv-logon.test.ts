@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../src/apdu/index.js';
 import { CardBridge, type SessionContext } from '../../src/index.js';
 import { logon, readGuid, selectPiv } from '../../src/piv/index.js';
-import { Rig } from '../../src/rig/index.js';
-import { buildAtr, createPivCard, type PivCard } from '../../src/virtual/index.js';
+import { Rig } from '../../src/testing/rig/index.js';
+import { buildAtr, createPivCard, type PivCard } from '../../src/testing/virtual/index.js';
 
 const PIN = '314159';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { CardBridge } from '../../src/index.js';
-import { Rig } from '../../src/rig/index.js';
+import { Rig } from '../../src/testing/rig/index.js';
 import { readerAt } from '../support/rig.js';
 
 // Where Debian puts them: Python searches neither for vicc's modules nor, any more, for PyCrypto's name.

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { CardBridge } from '../../dist/index.js';
 import { logon } from '../../dist/piv/index.js';
-import { DEFAULT_PIN } from '../../dist/virtual/index.js';
+import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 import { Random } from './random.mjs';
 import { Stage } from './stage.mjs';
 import { allowed, checkPinState, closing, operations, stuckAfter, Violation } from './users.mjs';

@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Rig } from '../../dist/rig/index.js';
-import { PivApplet, PivCard } from '../../dist/virtual/index.js';
+import { Rig } from '../../dist/testing/rig/index.js';
+import { PivApplet, PivCard } from '../../dist/testing/virtual/index.js';
 
 const holderProgram = fileURLToPath(new URL('../../build/Release/pcsc-holder', import.meta.url));
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { logon, pinRetriesLeft, readCertificate, selectPiv, sign } from '../../dist/piv/index.js';
-import { DEFAULT_PIN } from '../../dist/virtual/index.js';
+import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 
 /** No operation lasts longer, whatever happens to the service. */
 const limit = 8000;

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CardBridge } from '../../dist/index.js';
 import { logon } from '../../dist/piv/index.js';
-import { DEFAULT_PIN } from '../../dist/virtual/index.js';
+import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 
 const { reader, exits, ms } = workerData;
 parentPort.postMessage('loaded');

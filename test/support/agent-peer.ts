@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { type ConnectionOptions, connect } from 'node:tls';
-import type { BrokerAgent, UserAgent } from '../../src/harness/agents/agent.js';
-import { Controller, type ControllerOptions } from '../../src/harness/agents/controller.js';
-import type { Role } from '../../src/harness/agents/hello.js';
-import { identityOf } from '../../src/harness/agents/keys.js';
+import type { BrokerAgent, UserAgent } from '../../src/tools/repro/agents/agent.js';
+import { Controller, type ControllerOptions } from '../../src/tools/repro/agents/controller.js';
+import type { Role } from '../../src/tools/repro/agents/hello.js';
+import { identityOf } from '../../src/tools/repro/agents/keys.js';
 
 /** The key of an identity in these tests. */
 export const keyOf = (identity: string) => createHash('sha256').update(identity).digest();

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { agentProgram } from '../../src/harness/agents/launch.js';
+import { agentProgram } from '../../src/tools/repro/agents/launch.js';
 
 export interface AgentRun {
   process: ChildProcess;

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { fileURLToPath } from 'node:url';
-import { KeyDirectory } from '../../src/harness/agents/keys.js';
+import { KeyDirectory } from '../../src/tools/repro/agents/keys.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 /** PCSC_BRIDGE_AGENT names another build: one with sanitizers. */

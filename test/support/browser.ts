@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
-import { packagesDirectory } from '../../src/rig/parts.js';
+import { packagesDirectory } from '../../src/testing/rig/parts.js';
 
 const packages = packagesDirectory();
 const unpacked = join(packages, 'usr/lib/chromium/chromium');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { type Controllable, controlCode } from '../../src/ccid/index.js';
-import { findParts } from '../../src/rig/parts.js';
+import { findParts } from '../../src/testing/rig/parts.js';
 
 const source = fileURLToPath(new URL('pin-pad-driver.c', import.meta.url));
 const packages = fileURLToPath(new URL('../../.cache/packages', import.meta.url));

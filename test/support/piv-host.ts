@@ -1,7 +1,7 @@
 /** What a host does with a PIV card (SP 800-73-4 part 2), over anything that transmits. */
 import { createHash, randomBytes, verify, X509Certificate } from 'node:crypto';
 import { CommandApdu, encodeTlv, findTlv, ResponseApdu } from '../../src/apdu/index.js';
-import { DEFAULT_PIN, PIV_AID, type PivCard, pinBlock } from '../../src/virtual/index.js';
+import { DEFAULT_PIN, PIV_AID, type PivCard, pinBlock } from '../../src/testing/virtual/index.js';
 
 export interface Transmitter {
   transmit(apdu: Uint8Array): Promise<Uint8Array>;

@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { CardBridge } from '../../src/index.js';
-import { Rig, type RigOptions, type RigReader } from '../../src/rig/index.js';
+import { Rig, type RigOptions, type RigReader } from '../../src/testing/rig/index.js';
 import {
   createPivCard,
   type PivCard,
   type PivCardOptions,
   type VirtualCard,
-} from '../../src/virtual/index.js';
+} from '../../src/testing/virtual/index.js';
 
 /**
  * The private pcscd of a test file, gone after its tests. One per file: libpcsclite reads the socket's name

@@ -1,6 +1,6 @@
 /** What waiting costs: threads and descriptors of this process, contexts in the daemon of a rig. */
 import { clientsOf, descriptorsOf, findDaemon, threadsOf } from '../../bench/processes.js';
-import type { Rig } from '../../src/rig/index.js';
+import type { Rig } from '../../src/testing/rig/index.js';
 
 export interface Usage {
   threads: number;

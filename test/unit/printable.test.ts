@@ -30,8 +30,10 @@ test('letters of every script are left as they are', () => {
   expect(printableJson(text)).toBe(text);
 });
 
-test('nothing but src/cli/output.ts writes to the terminal', () => {
+test('nothing but src/tools/cli/output.ts writes to the terminal', () => {
   const writes = /\bconsole\.|process\.(?:stdout|stderr)\.write/;
-  const others = sourcesIn('src').filter((file) => file !== 'src/cli/output.ts' && writes.test(read(file)));
+  const others = sourcesIn('src').filter(
+    (file) => file !== 'src/tools/cli/output.ts' && writes.test(read(file)),
+  );
   expect(others).toEqual([]);
 });

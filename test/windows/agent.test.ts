@@ -7,14 +7,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, expect, test } from 'vitest';
-import type { ReproResult } from '../../src/harness/result.js';
+import type { ReproResult } from '../../src/tools/repro/result.js';
 import { insertPiv, readerAt, startRig } from '../support/rig.js';
 import { agent, hasAgent, WineRun } from './wine.js';
 
 // Written with the link's change to TLS, and not run under Wine yet.
 beforeEach(({ skip }) => skip(!hasAgent, 'native/agent is not among the sources: no pcsc-bridge-agent.exe'));
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../dist/tools/cli/main.js', import.meta.url));
 const pin = '271828';
 const users = ['alice', 'bob', 'carol'];
 const rig = await startRig({ slots: 3 });

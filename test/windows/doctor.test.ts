@@ -106,7 +106,8 @@ test.each([
 test('the command refuses to write without being asked to where there is no terminal, and writes with --yes', async () => {
   const { program, stage } = nodes[20];
   const set = (...words: string[]) =>
-    WineRun.start([program, `${stage}/dist/cli/main.js`, 'doctor', '--set-filter', '1', ...words]).ended;
+    WineRun.start([program, `${stage}/dist/tools/cli/main.js`, 'doctor', '--set-filter', '1', ...words])
+      .ended;
   const refused = await set();
   expect(refused.stderr).toContain('--yes');
   expect(refused.code).toBe(2);

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { ReproResult } from '../../src/harness/result.js';
+import type { ReproResult } from '../../src/tools/repro/result.js';
 import { insertPiv, readerAt, startRig } from '../support/rig.js';
 import { type NodeName, nodes, WineRun } from './wine.js';
 
@@ -17,7 +17,16 @@ async function reproduce(name: NodeName, windows?: string, env: Record<string, s
   const { program, stage } = nodes[name];
   const json = join(share, `${name}.json`);
   const words = readers.flatMap((reader) => ['--reader', reader]);
-  const command = [program, `${stage}/dist/cli/main.js`, 'repro', ...words, '--hold', '3000', '--json', json];
+  const command = [
+    program,
+    `${stage}/dist/tools/cli/main.js`,
+    'repro',
+    ...words,
+    '--hold',
+    '3000',
+    '--json',
+    json,
+  ];
   const options = { rig, share, env: { PCSC_BRIDGE_PIN: pin, ...env }, ...(windows && { windows }) };
   const end = await WineRun.start(command, options).ended;
   expect(end.code, end.stdout + end.stderr).toBe(0);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPivCard } from '../../src/virtual/index.js';
+import { createPivCard } from '../../src/testing/virtual/index.js';
 import { readerAt, startRig, takeOut } from '../support/rig.js';
 import { WineRun } from './wine.js';
 

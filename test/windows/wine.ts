@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Rig } from '../../src/rig/index.js';
+import type { Rig } from '../../src/testing/rig/index.js';
 
 const runner = fileURLToPath(new URL('../../scripts/wine-run', import.meta.url));
 const look = 20;

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, expect, it } from 'vitest';
-import { agentProgram } from '../../../src/harness/agents/launch.js';
+import { agentProgram } from '../../../src/tools/repro/agents/launch.js';
 import { Agent } from '../../support/agent.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { runCli } from '../repro/run-cli.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fromHex, toHex } from '../../../src/apdu/index.js';
-import { PIV_AID } from '../../../src/virtual/index.js';
+import { PIV_AID } from '../../../src/testing/virtual/index.js';
 import { Agent, type AgentError } from '../../support/agent.js';
 import { pinStatus, selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { afterAll, describe, expect, it, vi } from 'vitest';
-import { theBroker } from '../../../src/harness/agents/keys.js';
+import { theBroker } from '../../../src/tools/repro/agents/keys.js';
 import { AgentProcess, Controller, runAgent } from '../../support/agent.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'pcsc-bridge-agent-'));

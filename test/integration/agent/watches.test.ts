@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from 'vitest';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { AgentProcess, Asker } from '../../support/agent.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 import { codeOf, startAgent } from './helpers.js';

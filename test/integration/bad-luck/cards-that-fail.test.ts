@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Transaction } from '../../../src/index.js';
-import { createPivCard, PivApplet, PivCard, VirtualCard } from '../../../src/virtual/index.js';
+import { createPivCard, PivApplet, PivCard, VirtualCard } from '../../../src/testing/virtual/index.js';
 import { logOn, selectPiv, send, sw, verifyPin } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';
 import { forThisTest, openBridge, readerAt, startRig, takeOut } from '../../support/rig.js';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';
 import { readerAt, startRig } from '../../support/rig.js';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { PivApplet, PivCard } from '../../../src/virtual/index.js';
+import { PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
 import { Holder } from '../../support/holder.js';
 import { logOn, selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';

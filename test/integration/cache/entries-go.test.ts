@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { Holder } from '../../support/holder.js';
 import { logOn, pinStatus, selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';

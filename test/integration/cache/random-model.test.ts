@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { CardBridge, type CardLease, type SessionIdentity } from '../../../src/index.js';
-import { createPivCard, type PivApplet, PivCard } from '../../../src/virtual/index.js';
+import { createPivCard, type PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
 import { pinStatus, selectPiv, send, sw, verifyPin } from '../../support/piv-host.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 import { errorOf } from '../../support/time.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildAtr, createPivCard, VirtualCard } from '../../../src/virtual/index.js';
+import { buildAtr, createPivCard, VirtualCard } from '../../../src/testing/virtual/index.js';
 import { Holder } from '../../support/holder.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { forThisTest, insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';

@@ -1,7 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, it } from 'vitest';
 import { CommandApdu, exchange, MalformedApduError, toHex } from '../../../src/apdu/index.js';
-import { PIV_AID, pinBlock } from '../../../src/virtual/index.js';
+import { PIV_AID, pinBlock } from '../../../src/testing/virtual/index.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 
 const pin = '482615';

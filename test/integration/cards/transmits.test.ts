@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { CommandApdu, fromHex, ResponseApdu } from '../../../src/apdu/index.js';
-import { VirtualCard } from '../../../src/virtual/index.js';
+import { VirtualCard } from '../../../src/testing/virtual/index.js';
 import { send } from '../../support/piv-host.js';
 import { openBridge, readerAt, startRig } from '../../support/rig.js';
 import { durationOf } from '../../support/time.js';

@@ -7,7 +7,7 @@ import {
   readProperties,
   verifyPinOnPad,
 } from '../../../src/ccid/index.js';
-import { type Applet, VirtualCard } from '../../../src/virtual/index.js';
+import { type Applet, VirtualCard } from '../../../src/testing/virtual/index.js';
 import { buildPinPadDriver, willType } from '../../support/pin-pad.js';
 import { pinStatus, selectPiv, sw, verifyPin } from '../../support/piv-host.js';
 import { forThisTest, insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';

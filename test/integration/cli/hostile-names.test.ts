@@ -20,7 +20,7 @@ const hostile =
   'Evil\u001b]0;owned\u0007\u001b[31m\u009b2J\u009dx\u009c\u202etxt\u2066\u200b\u2028\u0085\b\t\u007f 00';
 const second = `Second${hostile}`;
 const answers = [0, 1].map((i) => `answer "${i === 0 ? hostile : second}" - 6A82`);
-const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../dist/tools/cli/main.js', import.meta.url));
 
 const directory = mkdtempSync(join(tmpdir(), 'hostile-'));
 afterAll(() => rmSync(directory, { recursive: true }));

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { packagesDirectory } from '../../../src/rig/parts.js';
+import { packagesDirectory } from '../../../src/testing/rig/parts.js';
 import { read, root } from '../../support/documentation.js';
 import { runCli } from '../repro/run-cli.js';
 

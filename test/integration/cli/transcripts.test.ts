@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 
-const main = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../dist/tools/cli/main.js', import.meta.url));
 const page = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
 
 const bin = mkdtempSync(join(tmpdir(), 'cli-bin-'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
-import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/virtual/index.js';
+import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/testing/virtual/index.js';
 import { examples, type RunningExample, startExample } from '../../support/example.js';
 import { Holder } from '../../support/holder.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';

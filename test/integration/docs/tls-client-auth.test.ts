@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createPivCard, type PivCard } from '../../../src/virtual/index.js';
+import { createPivCard, type PivCard } from '../../../src/testing/virtual/index.js';
 import { startExample } from '../../support/example.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 import { systemLibrary } from '../../support/system-library.js';

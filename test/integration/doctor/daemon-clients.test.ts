@@ -8,7 +8,7 @@ import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { runCli } from '../repro/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
 
-const cli = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../../dist/tools/cli/main.js', import.meta.url));
 const NOBODY = 65_534;
 const asNobody = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--inh-caps=-all'];
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { DoctorReport, Finding } from '../../../src/doctor/report.js';
+import type { DoctorReport, Finding } from '../../../src/tools/doctor/report.js';
 
 const verdicts = [
   'not-affected',

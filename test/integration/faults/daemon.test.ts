@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { SessionContext, Transaction, WaitOptions } from '../../../src/index.js';
-import { PivApplet, PivCard } from '../../../src/virtual/index.js';
+import { PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
 import { Holder } from '../../support/holder.js';
 import { type HeldRequest, PcscdProxy } from '../../support/pcscd-proxy.js';
 import { selectPiv, send, sign, verifyPin } from '../../support/piv-host.js';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { DEFAULT_PIN } from '../../../src/virtual/index.js';
+import { DEFAULT_PIN } from '../../../src/testing/virtual/index.js';
 import { checkBuilt, runChild } from '../../support/child.js';
 import { Holder } from '../../support/holder.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
-import { DEFAULT_PIN } from '../../../src/virtual/index.js';
+import { DEFAULT_PIN } from '../../../src/testing/virtual/index.js';
 import { runChild } from '../../support/child.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 

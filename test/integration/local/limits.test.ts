@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { ConnectionLimitError, connectLocally, LocalServer } from '../../../src/local/index.js';
-import { native } from '../../../src/native.js';
+import { native } from '../../../src/native/addon.js';
 import { LocalClient } from '../../support/local-client.js';
 import { errorOf, staysPending } from '../../support/time.js';
 import { asNobody, listen, makeDirectory, openDirectoryOf, skipWithoutNobody } from './helpers.js';

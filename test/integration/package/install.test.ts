@@ -108,7 +108,7 @@ describe.each(lines)('with Node %s', (line) => {
   const node = nodeOf(line);
 
   test.each(['quick.mjs', 'quick.cjs'])('%s runs in a rig', (program) => {
-    const cli = join(installed, 'dist/cli/main.js');
+    const cli = join(installed, 'dist/tools/cli/main.js');
     const { stdout, stderr, status } = spawnSync(
       node,
       [cli, 'rig', '--readers', '1', '--', node, join(project, program)],
@@ -126,7 +126,7 @@ describe.each(lines)('with Node %s', (line) => {
   test('the reproduction runs from the package', () => {
     const { stdout, status } = spawnSync(
       node,
-      [join(installed, 'dist/cli/main.js'), 'repro', '--sessions', '2', '--hold', '2500'],
+      [join(installed, 'dist/tools/cli/main.js'), 'repro', '--sessions', '2', '--hold', '2500'],
       { cwd: project, encoding: 'utf8' },
     );
     expect(stdout).toContain('Fixed: ');

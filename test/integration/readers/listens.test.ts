@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ReaderEvent } from '../../../src/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { runChild } from '../../support/child.js';
 import { openBridge, readerAt, startRig } from '../../support/rig.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { forThisTest, openBridge, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 16 });

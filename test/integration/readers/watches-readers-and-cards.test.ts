@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ReaderEvent, ReaderWatch } from '../../../src/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { forThisTest, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { errorOf, staysPending } from '../../support/time.js';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ReaderEvent, ReaderWatch } from '../../../src/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { openBridge, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });

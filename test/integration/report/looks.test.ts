@@ -1,6 +1,6 @@
 /** The report is to be read at a glance: in a wide and a narrow window, in the dark, on paper. */
 import { describe, expect, test } from 'vitest';
-import { verdictSentence } from '../../../src/report/lanes.js';
+import { verdictSentence } from '../../../src/tools/repro/report/lanes.js';
 import { looks, type Picture, prepareReports } from './pages.js';
 
 const reports = await prepareReports();

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, onTestFinished } from 'vitest';
-import type { ReproResult } from '../../../src/harness/result.js';
-import { htmlReport } from '../../../src/report/html.js';
+import { htmlReport } from '../../../src/tools/repro/report/html.js';
+import type { ReproResult } from '../../../src/tools/repro/result.js';
 import { startBrowser } from '../../support/browser.js';
-import { blockedLogon, freeLogon, resultWith, runWith } from '../../unit/harness/example-result.js';
+import { blockedLogon, freeLogon, resultWith, runWith } from '../../unit/repro/example-result.js';
 import { runCli } from '../repro/run-cli.js';
 
 export type Sessions = 4 | 64;

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ReproResult } from '../../../src/harness/result.js';
+import type { ReproResult } from '../../../src/tools/repro/result.js';
 import { isRunning } from '../../support/processes.js';
 import { runCli } from './run-cli.js';
 import { showsFaultAndFix } from './shows-fault-and-fix.js';

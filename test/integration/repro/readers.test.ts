@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { runCli } from './run-cli.js';
 
 let rig: Rig;

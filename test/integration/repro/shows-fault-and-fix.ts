@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { type ReproResult, slowest } from '../../../src/harness/result.js';
+import { type ReproResult, slowest } from '../../../src/tools/repro/result.js';
 import type { runCli } from './run-cli.js';
 
 /** What a reproduction of four sessions must show, whoever plays it; `seen` is asked once it has run. */

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
 
 const before = process.env['TMPDIR'];
 let directory: string;

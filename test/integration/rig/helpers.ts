@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import ts from 'typescript';
 import { afterAll, expect, vi } from 'vitest';
-import { packagesDirectory, type Rig } from '../../../src/rig/index.js';
+import { packagesDirectory, type Rig } from '../../../src/testing/rig/index.js';
 
 const run = promisify(execFile);
 
@@ -123,7 +123,7 @@ export function compileRig(): string {
   const output = mkdtempSync(join(tmpdir(), 'pcsc-bridge-compiled-'));
   afterAll(() => rmSync(output, { recursive: true }));
   chmodSync(output, 0o755);
-  const source = fileURLToPath(new URL('../../../src/rig/', import.meta.url));
+  const source = fileURLToPath(new URL('../../../src/testing/rig/', import.meta.url));
   for (const name of readdirSync(source)) {
     const { outputText } = ts.transpileModule(readFileSync(join(source, name), 'utf8'), {
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },

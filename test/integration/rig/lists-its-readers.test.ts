@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
 import { listWithOpensc, listWithPcscScan } from './helpers.js';
 
 describe('a rig lists its readers to every client', () => {

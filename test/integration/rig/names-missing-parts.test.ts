@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { findParts, Rig } from '../../../src/rig/index.js';
+import { findParts, Rig } from '../../../src/testing/rig/index.js';
 
 const root = mkdtempSync(join(tmpdir(), 'pcsc-bridge-parts-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { Rig, RigError } from '../../../src/rig/index.js';
+import { Rig, RigError } from '../../../src/testing/rig/index.js';
 import { expectGone, insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
 test('where namespaces are refused, rigs run side by side on sockets handed to pcscd', async ({ skip }) => {

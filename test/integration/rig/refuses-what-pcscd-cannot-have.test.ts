@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
 
 test.each([0, 17, 1.5, Number.NaN])('a rig refuses %d slots', async (slots) => {
   await expect(Rig.start({ slots })).rejects.toThrow(RangeError);

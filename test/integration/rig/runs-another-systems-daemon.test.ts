@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
-import { findParts } from '../../../src/rig/parts.js';
+import { Rig } from '../../../src/testing/rig/index.js';
+import { findParts } from '../../../src/testing/rig/parts.js';
 
 /** Set by scripts/test-pcscd. */
 const root = process.env['PCSC_BRIDGE_PCSCD_ROOT'];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
 import { insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
 test('rigs side by side share neither sockets nor ports nor cards, and end one by one', async () => {

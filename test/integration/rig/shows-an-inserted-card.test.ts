@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { Rig } from '../../../src/rig/index.js';
+import { Rig } from '../../../src/testing/rig/index.js';
 import { insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
 test('a card that connects to a reader’s port is in that reader, until it disconnects', async () => {

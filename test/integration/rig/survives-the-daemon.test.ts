@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Rig, RigError } from '../../../src/rig/index.js';
+import { Rig, RigError } from '../../../src/testing/rig/index.js';
 import { accepts, expectGone, insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
 test('a killed daemon is reported, and a restart brings back socket, ports and reader names', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createPivCard } from '../../../src/virtual/index.js';
+import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { pinStatus, selectPiv, sw, verifyPin } from '../../support/piv-host.js';
 import { forThisTest, insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { errorOf } from '../../support/time.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { PIV_AID } from '../../../src/virtual/index.js';
+import { PIV_AID } from '../../../src/testing/virtual/index.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 1 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeAtr, fromHex, parseAtr } from '../../../src/apdu/index.js';
-import { buildAtr } from '../../../src/virtual/index.js';
+import { buildAtr } from '../../../src/testing/virtual/index.js';
 
 describe('an answer to reset', () => {
   test.each([

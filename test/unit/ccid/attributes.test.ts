@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Attributes, attributeNumber } from '../../../src/attributes.js';
+import { Attributes, attributeNumber } from '../../../src/card/attributes.js';
 import { systemHeader } from './system-header.js';
 
 test('an attribute is named or numbered', () => {

@@ -1,6 +1,6 @@
 import type { Controllable } from '../../../src/ccid/index.js';
 import { PcscError } from '../../../src/errors.js';
-import type { WaitOptions } from '../../../src/waiting.js';
+import type { WaitOptions } from '../../../src/support/cancellation.js';
 
 type Answer = Uint8Array | Error | ((input: Uint8Array) => Uint8Array);
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from 'vitest';
-import { confirm } from '../../../src/cli/confirm.js';
+import { confirm } from '../../../src/tools/cli/confirm.js';
 
 function terminal(typed: string) {
   const input = Object.assign(new PassThrough(), { isTTY: true });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { DoctorReport, DoctorVerdict } from '../../../src/doctor/report.js';
-import { doctorText } from '../../../src/doctor/text.js';
+import type { DoctorReport, DoctorVerdict } from '../../../src/tools/doctor/report.js';
+import { doctorText } from '../../../src/tools/doctor/text.js';
 
 const affected: DoctorReport = {
   schema: 1,

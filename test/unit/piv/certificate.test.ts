@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { encodeTlv, fromHex, ResponseApdu } from '../../../src/apdu/index.js';
 import { readCertificate, selectPiv } from '../../../src/piv/index.js';
-import type { PivOptions } from '../../../src/virtual/index.js';
+import type { PivOptions } from '../../../src/testing/virtual/index.js';
 import { DirectCard } from './direct-card.js';
 
 const OBJECT_9A = 'CB 5FC105';

@@ -1,6 +1,6 @@
 import { type CommandApdu, fromHex, type ResponseApdu, toHex } from '../../../src/apdu/index.js';
 import type { ApduCard } from '../../../src/piv/index.js';
-import { CardOs, PivApplet, type PivOptions } from '../../../src/virtual/index.js';
+import { CardOs, PivApplet, type PivOptions } from '../../../src/testing/virtual/index.js';
 
 export const PIN = '314159';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ResponseApdu } from '../../../src/apdu/index.js';
 import { PivPinError, pinRetriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
-import type { PivOptions } from '../../../src/virtual/index.js';
+import type { PivOptions } from '../../../src/testing/virtual/index.js';
 import { DirectCard, PIN } from './direct-card.js';
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'latin1'));

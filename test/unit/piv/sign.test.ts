@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { fromHex, ResponseApdu } from '../../../src/apdu/index.js';
 import { readCertificate, selectPiv, sign, verifyPin } from '../../../src/piv/index.js';
-import type { PivOptions } from '../../../src/virtual/index.js';
+import type { PivOptions } from '../../../src/testing/virtual/index.js';
 import { DirectCard, PIN } from './direct-card.js';
 
 const message = Buffer.from('a challenge');

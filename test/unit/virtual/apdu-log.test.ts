@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
-import type { ApduRecord } from '../../../src/virtual/index.js';
+import type { ApduRecord } from '../../../src/testing/virtual/index.js';
 import { FakeReader } from './fake-reader.js';
 import { SELECT_TEST, TestApplet } from './test-applet.js';
 

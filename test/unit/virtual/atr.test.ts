@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/apdu/index.js';
-import { buildAtr } from '../../../src/virtual/index.js';
+import { buildAtr } from '../../../src/testing/virtual/index.js';
 
 test('the default ATR offers T=1 and ends with a right check byte', () => {
   const atr = buildAtr();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { exchange, fromHex, type ResponseApdu, toHex } from '../../../src/apdu/index.js';
-import { type Applet, VirtualCard, type VirtualCardOptions } from '../../../src/virtual/index.js';
+import { type Applet, VirtualCard, type VirtualCardOptions } from '../../../src/testing/virtual/index.js';
 
 /** The reader's end of the vpcd link, for one card at a time. */
 export class FakeReader implements AsyncDisposable {

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/apdu/index.js';
-import { buildAtr, VirtualCard } from '../../../src/virtual/index.js';
+import { buildAtr, VirtualCard } from '../../../src/testing/virtual/index.js';
 import { FakeReader } from './fake-reader.js';
 
 test('a card is in the reader once the reader has powered it and fetched its ATR', async () => {

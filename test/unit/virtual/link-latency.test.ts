@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
-import { buildAtr, VpcdLink } from '../../../src/virtual/index.js';
+import { buildAtr, VpcdLink } from '../../../src/testing/virtual/index.js';
 
 /** Linux delays an acknowledgement by at least this long. */
 const DELAYED_ACK_MS = 40;

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { selfSignedCertificate } from '../../../src/virtual/piv/certificate.js';
-import { PivKey } from '../../../src/virtual/piv/key.js';
+import { selfSignedCertificate } from '../../../src/testing/virtual/piv/certificate.js';
+import { PivKey } from '../../../src/testing/virtual/piv/key.js';
 
 test('a certificate is valid from and until when it was told, after 2049 too', async () => {
   const key = await PivKey.generate('P256');

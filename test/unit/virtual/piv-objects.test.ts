@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { decodeTlv, findTlv, fromHex, toHex } from '../../../src/apdu/index.js';
-import { PIV_AID } from '../../../src/virtual/index.js';
+import { PIV_AID } from '../../../src/testing/virtual/index.js';
 import { PivReader, SELECT_PIV } from './piv-reader.js';
 
 test('SELECT returns the application property template', async () => {

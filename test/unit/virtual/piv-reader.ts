@@ -1,5 +1,5 @@
 import { encodeTlv, fromHex, toHex } from '../../../src/apdu/index.js';
-import { PivApplet, PivCard, type PivOptions } from '../../../src/virtual/index.js';
+import { PivApplet, PivCard, type PivOptions } from '../../../src/testing/virtual/index.js';
 import { FakeReader } from './fake-reader.js';
 
 export const SELECT_PIV = '00A40400 09 A00000030800001000 00';

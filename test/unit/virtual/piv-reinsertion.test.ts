@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PivCard } from '../../../src/virtual/index.js';
+import { PivCard } from '../../../src/testing/virtual/index.js';
 import { ASK_PIN_STATE, PivReader, SELECT_PIV, VERIFY_WRONG } from './piv-reader.js';
 
 test('a PIV card that is taken out and put back keeps its counter and certificate', async () => {

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { encodeTlv, findTlv, fromHex, type ResponseApdu } from '../../../src/apdu/index.js';
-import type { PivSlot } from '../../../src/virtual/index.js';
+import type { PivSlot } from '../../../src/testing/virtual/index.js';
 import { PivReader, SELECT_PIV, VERIFY } from './piv-reader.js';
 
 const message = Buffer.from('a challenge');

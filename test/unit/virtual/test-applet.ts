@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { type CommandApdu, fromHex, ResponseApdu } from '../../../src/apdu/index.js';
-import { type Applet, StatusWordError, unknownInstruction } from '../../../src/virtual/index.js';
+import { type Applet, StatusWordError, unknownInstruction } from '../../../src/testing/virtual/index.js';
 
 export const SELECT_TEST = '00A40400 06 F05043534301';
 

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { examineHost, writeFilter } from '../dist/doctor/report.js';
+import { examineHost, writeFilter } from '../dist/tools/doctor/report.js';
 import { report } from './report.mjs';
 
 const key = 'HKLM\\SOFTWARE\\Microsoft\\Cryptography\\Calais\\Cache';

@@ -10,7 +10,7 @@ import { Worker } from 'node:worker_threads';
 const { root, readers, path, ending, calls, rounds, limit, holder } = JSON.parse(process.argv[2]);
 const { CardBridge } = await import(`${root}dist/index.js`);
 const { ResponseApdu } = await import(`${root}dist/apdu/index.js`);
-const { VirtualCard } = await import(`${root}dist/virtual/index.js`);
+const { VirtualCard } = await import(`${root}dist/testing/virtual/index.js`);
 
 const aid = Uint8Array.of(0xf0, 0x53, 0x4c, 0x4f, 0x57);
 const select = Uint8Array.of(0x00, 0xa4, 0x04, 0x00, aid.length, ...aid);

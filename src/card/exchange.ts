@@ -1,0 +1,36 @@
+/** One command and its whole response, in one trip. */
+import { blocksOf } from '../apdu/chaining.js';
+import { type CommandApdu, ResponseApdu } from '../apdu/index.js';
+import { traced } from '../diagnostics/trace.js';
+import type { NativeCancel, NativeConnection } from '../native/addon.js';
+
+/** What is to be sent for a command; made before anything waits, so that a malformed one fails at once. */
+export class PreparedCommand {
+  readonly #blocks: Uint8Array[];
+  readonly #getResponseClass: number;
+
+  /** Error MalformedApduError where the bytes are not an APDU. */
+  constructor(command: CommandApdu | Uint8Array) {
+    const blocks = blocksOf(command);
+    this.#blocks = blocks.map((block) => block.encode());
+    this.#getResponseClass = blocks.at(-1)?.class.forGetResponse() ?? 0;
+  }
+
+  /** Sends it, once. */
+  async send(
+    connection: NativeConnection,
+    reader: string,
+    cancel: NativeCancel | undefined,
+  ): Promise<ResponseApdu> {
+    const [first] = this.#blocks as [Uint8Array];
+    const response = await traced(reader, first, () =>
+      connection.exchange(this.#blocks, this.#getResponseClass, cancel),
+    );
+    return ResponseApdu.parse(response);
+  }
+
+  /** The blocks are copies made here, whatever they carry. */
+  wipe(): void {
+    for (const block of this.#blocks) block.fill(0);
+  }
+}

@@ -1,0 +1,54 @@
+import { type CommandApdu, ResponseApdu, SW } from '../../apdu/index.js';
+
+/**
+ * An application on a virtual card. Only `aid` and `process` are needed:
+ *
+ * ```ts
+ * const echo: Applet = {
+ *   aid: fromHex('F0 50 43 53 43 01'),
+ *   process: (command) => ResponseApdu.ok(command.data),
+ * };
+ * ```
+ *
+ * Before a command gets here, the card has refused what is malformed, put a chain together, and looked at
+ * class and channel; afterwards it splits a long response for GET RESPONSE. Commands come one at a time.
+ */
+export interface Applet {
+  /** Application identifier, 5 to 16 bytes. */
+  readonly aid: Uint8Array;
+
+  /**
+   * SELECT found this applet by `command.data`, all of its AID or the beginning. Its answer's data is the FCI
+   * (the card drops it when the host asked for none); 9000 without data if there is no `select`. Called again
+   * when the applet is selected already. Anything but 9000 leaves the applet that was selected before.
+   */
+  select?(command: CommandApdu): ResponseApdu | Promise<ResponseApdu>;
+
+  /**
+   * Any other command while this applet is selected. `command.data` is wiped once the answer is there when
+   * the instruction is one that carries a PIN: copy what is to be kept. May throw `StatusWordError`; anything
+   * else thrown becomes 6F00.
+   */
+  process(command: CommandApdu): ResponseApdu | Promise<ResponseApdu>;
+
+  /** Another applet was selected. */
+  deselect?(): void;
+
+  /** The card lost power or was reset: forget what lives in memory, such as a verified PIN. */
+  reset?(): void;
+}
+
+/** Thrown by an applet to answer a command with a status word alone. */
+export class StatusWordError extends Error {
+  override readonly name = 'StatusWordError';
+
+  constructor(readonly sw: number) {
+    const response = new ResponseApdu(sw);
+    super(`The command ends with status word ${sw.toString(16).toUpperCase()}: ${response.meaning}.`);
+  }
+}
+
+/** For an instruction that an applet does not know. */
+export function unknownInstruction(): ResponseApdu {
+  return new ResponseApdu(SW.INSTRUCTION_NOT_SUPPORTED);
+}

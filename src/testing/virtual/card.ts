@@ -1,0 +1,220 @@
+import { setTimeout } from 'node:timers/promises';
+import { carriesSecret, maskSecrets } from '../../apdu/index.js';
+import type { Applet } from './applet.js';
+import { buildAtr } from './atr.js';
+import { CardOs } from './card-os.js';
+import { CardFaults } from './faults.js';
+import { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
+
+/** One APDU the card has dealt with. */
+export interface ApduRecord {
+  /** 1 for the first APDU since the card was inserted. */
+  readonly sequence: number;
+  /** The command; everything after the fifth byte is zeroed when it carries a PIN or a key (`masked`). */
+  readonly command: Uint8Array;
+  readonly masked: boolean;
+  /** The answer; undefined when a fault kept it back. */
+  readonly response: Uint8Array | undefined;
+  /** From the arrival of the command to its answer, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/** Why a card is no longer in its reader. */
+export interface CardClosed {
+  /** Taken out from here (`remove`, a fault), or the reader ended the link. */
+  readonly reason: 'removed' | 'reader-gone';
+  /** The network error that ended the link, if one did. */
+  readonly error?: Error;
+}
+
+export interface VirtualCardOptions extends LinkAddress {
+  /** Applications on the card. None is selected until the host selects one. */
+  applets: readonly Applet[];
+  /** Answer to reset; default `buildAtr()`. */
+  atr?: Uint8Array;
+  /** How long to wait for the reader to take the card, in milliseconds; default 10,000. */
+  timeout?: number;
+  /** Called after each APDU, with PINs and keys masked. What it throws is an uncaught exception: it harms no APDU. */
+  onApdu?: (record: ApduRecord) => void;
+}
+
+const INSERT_TIMEOUT_MS = 10_000;
+
+/**
+ * pcscd tells its clients of a card just after it has the ATR (0.2 ms as measured) and sends the card nothing
+ * by which to know; a client that asks earlier is told there is none.
+ */
+const PUBLISH_MS = 20;
+
+/**
+ * A smart card in a virtual reader (vsmartcard's vpcd), seen by every PC/SC program on the host. It processes
+ * APDUs strictly one after another. A card in the reader keeps the process alive.
+ */
+export class VirtualCard {
+  readonly atr: Uint8Array;
+  readonly faults: CardFaults;
+  /** Settles, always successfully, when the card is out of the reader. */
+  readonly closed: Promise<CardClosed>;
+
+  readonly #os: CardOs;
+  readonly #onApdu: VirtualCardOptions['onApdu'];
+  #link: VpcdLink | undefined;
+  /** The tail of what has been queued; never rejects. */
+  #queue: Promise<void> = Promise.resolve();
+  #apduCount = 0;
+  /** It was we who ended the link. */
+  #removed = false;
+  /** The link is down, or about to be: what is still queued stays unprocessed. */
+  #out = false;
+  #inserted!: () => void;
+  #close!: (closed: CardClosed) => void;
+
+  protected constructor(options: VirtualCardOptions) {
+    this.atr = options.atr ?? buildAtr();
+    this.faults = new CardFaults({ remove: () => this.#pull(), reset: () => this.#os.reset() });
+    this.closed = new Promise((resolve) => {
+      this.#close = resolve;
+    });
+    this.#os = new CardOs(options.applets);
+    this.#onApdu = options.onApdu;
+  }
+
+  /**
+   * Puts a card into the reader slot that listens on `port`. Resolves when the reader has powered the card and
+   * fetched its ATR, and has had 20 ms to tell PC/SC programs. pcscd looks for a card every 400 ms, so this
+   * takes up to that long.
+   *
+   * The same applets can be inserted again after removal: what they keep through power loss (PIN, retry
+   * counters, keys) is still there.
+   *
+   * @throws {Error} Nobody listens there; the reader does not power the card in time, because another card is in
+   *   the slot; or it ends the link. `cause` is the network's error.
+   */
+  static async insert(options: VirtualCardOptions): Promise<VirtualCard> {
+    const card = new VirtualCard(options);
+    await card.plugIn(options);
+    return card;
+  }
+
+  /** APDUs that have arrived since the card was inserted. */
+  get apduCount(): number {
+    return this.#apduCount;
+  }
+
+  /** Takes the card out of the reader. An APDU in progress stays unanswered. Harmless when repeated. */
+  async remove(): Promise<void> {
+    this.#pull();
+    await this.closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.remove();
+  }
+
+  /** The work of `insert`, for subclasses. */
+  protected async plugIn(options: VirtualCardOptions): Promise<void> {
+    const { timeout = INSERT_TIMEOUT_MS } = options;
+    const inserted = new Promise<void>((resolve) => {
+      this.#inserted = resolve;
+    });
+    const deadline = new AbortController();
+    const timer = globalThis.setTimeout(() => deadline.abort(), timeout);
+    try {
+      this.#link = await VpcdLink.connect(options, this.#handler(), deadline.signal);
+      const early = await Promise.race([inserted, this.closed]);
+      if (early !== undefined) throw early.error ?? new Error('The reader closed the connection.');
+    } catch (cause) {
+      const at = `${options.host ?? '127.0.0.1'}:${options.port}`;
+      throw new Error(
+        deadline.signal.aborted
+          ? `The reader at ${at} did not power the card within ${timeout} ms: is another card in the slot?`
+          : `The reader at ${at} did not take the card: ${cause instanceof Error ? cause.message : cause}`,
+        { cause },
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+    await setTimeout(PUBLISH_MS);
+  }
+
+  #handler(): LinkHandler {
+    let powered = false;
+    const restart = () => this.#enqueue(() => this.#os.reset());
+    return {
+      powerOn: () => {
+        powered = true;
+        restart();
+      },
+      powerOff: () => restart(),
+      reset: () => restart(),
+      atr: () => {
+        if (powered) this.#inserted();
+        return this.atr;
+      },
+      apdu: (command) => {
+        this.#apduCount += 1;
+        const sequence = this.#apduCount;
+        this.#enqueue(() => this.#answer(sequence, command));
+      },
+      closed: (error) => {
+        this.#out = true;
+        this.faults.endDelay();
+        this.#os.reset();
+        const reason = this.#removed ? 'removed' : 'reader-gone';
+        this.#close(error === undefined ? { reason } : { reason, error });
+      },
+    };
+  }
+
+  #enqueue(work: () => void | Promise<void>): void {
+    this.#queue = this.#queue.then(work).catch(throwLater);
+  }
+
+  async #answer(sequence: number, command: Uint8Array): Promise<void> {
+    const arrived = performance.now();
+    const masked = carriesSecret(command);
+    const forLog = this.#onApdu === undefined ? undefined : maskSecrets(command);
+    const response = await this.#respond(command);
+    if (response !== undefined) this.#link?.send(response);
+    if (masked) command.fill(0);
+    if (forLog !== undefined) {
+      this.#report({ sequence, command: forLog, masked, response, durationMs: performance.now() - arrived });
+    }
+  }
+
+  async #respond(command: Uint8Array): Promise<Uint8Array | undefined> {
+    const fault = this.faults.take(command[1]);
+    if (this.faults.responseDelay > 0) await this.faults.delay();
+    if (fault.remove) {
+      this.#pull();
+      return undefined;
+    }
+    if (this.#out) return undefined;
+    if (fault.reset) this.#os.reset();
+    if (fault.sw !== undefined) return fault.mute ? undefined : Uint8Array.of(fault.sw >> 8, fault.sw & 0xff);
+    const response = await this.#os.process(command);
+    return fault.mute ? undefined : response.encode();
+  }
+
+  #report(record: ApduRecord): void {
+    try {
+      this.#onApdu?.(record);
+    } catch (error) {
+      throwLater(error);
+    }
+  }
+
+  #pull(): void {
+    if (this.#out) return;
+    this.#out = true;
+    this.#removed = true;
+    this.#link?.close();
+  }
+}
+
+/** A fault in somebody's hook or applet: shown as an uncaught exception, but out of the card's way. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

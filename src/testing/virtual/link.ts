@@ -1,0 +1,153 @@
+import { createConnection, type Socket } from 'node:net';
+import { native } from '../../native/addon.js';
+import { encodeFrame, FrameDecoder } from './frames.js';
+
+/** One-byte payloads by which the reader drives the card; everything longer is a command APDU. */
+const Control = { PowerOff: 0, PowerOn: 1, Reset: 2, GetAtr: 4 } as const;
+
+/** A command APDU fits; a longer one comes in several reads. */
+const READ_BUFFER_SIZE = 4096;
+
+/** What the card does with what the reader sends. Called in the order of arrival, never two at once. */
+export interface LinkHandler {
+  powerOn(): void;
+  powerOff(): void;
+  reset(): void;
+  /** Answer to reset, sent whenever the reader asks: at insertion, then every 400 ms to see the card is there. */
+  atr(): Uint8Array;
+  /**
+   * One command APDU, in a buffer that is the handler's. Answers by `VpcdLink.send`; the reader
+   * waits for that answer, without limit, before it sends anything else.
+   */
+  apdu(command: Uint8Array): void;
+  /** The link is down for good; `error` is undefined after `VpcdLink.close` and after an orderly end. */
+  closed(error: Error | undefined): void;
+}
+
+export interface LinkAddress {
+  /** Port of the reader slot. */
+  port: number;
+  /** Host of pcscd; default 127.0.0.1. */
+  host?: string;
+}
+
+/**
+ * The card's end of the link to vpcd, vsmartcard's virtual reader: TCP, each message a two-byte length
+ * (big endian) and a payload.
+ *
+ * vpcd writes length and payload separately and leaves Nagle's algorithm on, so its kernel holds the payload
+ * back until the length is acknowledged; a delayed acknowledgement makes every APDU take 44 ms. Therefore
+ * TCP_QUICKACK, which the kernel clears again at will (tcp(7)), is set after connecting, after each send,
+ * and when a message is incomplete.
+ */
+export class VpcdLink {
+  readonly #socket: Socket;
+  readonly #decoder = new FrameDecoder();
+  readonly #handler: LinkHandler;
+  #down = false;
+
+  private constructor(address: LinkAddress, handler: LinkHandler, signal?: AbortSignal) {
+    this.#handler = handler;
+    const buffer = new Uint8Array(READ_BUFFER_SIZE);
+    this.#socket = createConnection({
+      host: address.host ?? '127.0.0.1',
+      port: address.port,
+      noDelay: true,
+      ...(signal && { signal }),
+      onread: {
+        buffer,
+        callback: (size) => {
+          this.#receive(buffer.subarray(0, size));
+          return true;
+        },
+      },
+    });
+  }
+
+  /**
+   * Connects to a reader slot. The reader does not speak before it has taken the card, which pcscd does at its
+   * next look for one. `signal` ends the link whenever it aborts.
+   *
+   * @throws {Error} Nobody listens there (code ECONNREFUSED), or the network says no.
+   */
+  static async connect(address: LinkAddress, handler: LinkHandler, signal?: AbortSignal): Promise<VpcdLink> {
+    const link = new VpcdLink(address, handler, signal);
+    await link.#connected();
+    return link;
+  }
+
+  /** Sends a response APDU or an ATR. Does nothing once the link is down. */
+  send(payload: Uint8Array): void {
+    if (this.#down) return;
+    this.#socket.write(encodeFrame(payload));
+    this.#acknowledgeAtOnce();
+  }
+
+  /** Takes the card out of the reader. The handler's `closed` follows. */
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  #connected(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const socket = this.#socket;
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        socket.off('error', reject);
+        this.#acknowledgeAtOnce();
+        let failure: Error | undefined;
+        socket.on('error', (error) => {
+          failure = error;
+        });
+        // A reader that goes away ends its half first; there is nothing left to say to it.
+        socket.on('end', () => socket.destroy());
+        socket.on('close', () => {
+          this.#down = true;
+          this.#handler.closed(failure);
+        });
+        resolve();
+      });
+    });
+  }
+
+  #receive(data: Uint8Array): void {
+    for (const payload of this.#decoder.push(data)) this.#dispatch(payload);
+    // What was read may hold a PIN, and the buffer lives as long as the link.
+    data.fill(0);
+    if (this.#decoder.midMessage) this.#acknowledgeAtOnce();
+  }
+
+  #dispatch(payload: Uint8Array): void {
+    if (payload.length !== 1) {
+      this.#handler.apdu(payload);
+      return;
+    }
+    switch (payload[0]) {
+      case Control.PowerOff:
+        this.#handler.powerOff();
+        break;
+      case Control.PowerOn:
+        this.#handler.powerOn();
+        break;
+      case Control.Reset:
+        this.#handler.reset();
+        break;
+      case Control.GetAtr:
+        this.send(this.#handler.atr());
+        break;
+      default:
+        this.#handler.apdu(payload);
+    }
+  }
+
+  #acknowledgeAtOnce(): void {
+    const fd = descriptorOf(this.#socket);
+    if (fd !== undefined) native.setQuickAck(fd);
+  }
+}
+
+/** Node keeps a socket's file descriptor in its handle, undocumented but unchanged since 0.x; none on Windows. */
+function descriptorOf(socket: Socket): number | undefined {
+  const fd = (socket as Socket & { _handle?: { fd?: number } | null })._handle?.fd;
+  return fd !== undefined && fd >= 0 ? fd : undefined;
+}

@@ -1,0 +1,110 @@
+/** pcsc-bridge apdu: commands to a card, by hand or from a pipe. */
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { describeAtr, formatCommand, fromHex, ResponseApdu, toHex } from '../../apdu/index.js';
+import { type Card, CardBridge } from '../../index.js';
+import { printable } from '../../printable.js';
+import { colors } from '../repro/report/colors.js';
+import { messageOf, runCommand } from './command.js';
+import { notify, print, printJson } from './output.js';
+import { chooseReader } from './seen-readers.js';
+
+interface ApduOptions {
+  reader?: string;
+  raw?: boolean;
+  json?: boolean;
+}
+
+const help = `A line is a command in hexadecimal, such as 00A4040000, or one of:
+  atr      the card's answer to reset
+  reset    reset the card
+  help     this
+  quit     the end (also Ctrl-D)`;
+
+export function apduCommand(): Command {
+  return new Command('apdu')
+    .description('send APDUs to a card: the arguments, else the lines of standard input, else what you type')
+    .argument('[hex...]', 'APDUs in hexadecimal')
+    .option(
+      '--reader <name>',
+      'name, part of it, or number in the list of "readers"; else the one with a card',
+    )
+    .option(
+      '--raw',
+      'send each APDU as it is: no GET RESPONSE after 61xx, no right Le after 6Cxx, no chaining',
+    )
+    .option('--json', 'one object per APDU')
+    .action((apdus: string[], options: ApduOptions) =>
+      runCommand('apdu', async (signal) => {
+        await using bridge = new CardBridge();
+        await using session = await bridge.openSession();
+        const { name } = await chooseReader(session, options.reader, signal);
+        await using card = await session.connect(name, { signal, onReset: 'reconnect' });
+        const dialogue = new Dialogue(card, options, signal);
+        if (apdus.length > 0) for (const hex of apdus) await dialogue.obey(hex);
+        else await dialogue.readLines(name);
+        return undefined;
+      }),
+    );
+}
+
+class Dialogue {
+  constructor(
+    private readonly card: Card,
+    private readonly options: ApduOptions,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** On a terminal a mistake is told and the next line awaited; from a pipe it ends the whole. */
+  async readLines(reader: string): Promise<void> {
+    const interactive = process.stdin.isTTY === true;
+    const lines = createInterface({ input: process.stdin, output: interactive ? process.stderr : undefined });
+    const stop = () => lines.close();
+    this.signal.addEventListener('abort', stop, { once: true });
+    lines.on('SIGINT', stop);
+    if (interactive) notify(`${printable(reader)}. "help" tells what can be typed.`);
+    lines.setPrompt('> ');
+    if (interactive) lines.prompt();
+    for await (const line of lines) {
+      const text = line.replace(/#.*/, '').trim();
+      if (text === 'quit') break;
+      try {
+        if (text !== '') await this.obey(text);
+      } catch (error) {
+        if (!interactive || this.signal.aborted) throw error;
+        notify(messageOf(error));
+      }
+      if (interactive) lines.prompt();
+    }
+    lines.close();
+  }
+
+  async obey(text: string): Promise<void> {
+    if (text === 'help') return notify(help);
+    if (text === 'reset') return this.card.reconnect({ initialization: 'reset', signal: this.signal });
+    if (text === 'atr') {
+      const { atr } = await this.card.status({ signal: this.signal });
+      return print(`${toHex(atr, ' ')}  ${describeAtr(atr)}`);
+    }
+    await this.send(fromHex(text));
+  }
+
+  private async send(apdu: Uint8Array): Promise<void> {
+    const { signal } = this;
+    const command = formatCommand(apdu);
+    // Class FF is the reader's own (PC/SC part 3): no card's chaining there.
+    const response =
+      this.options.raw || apdu[0] === 0xff
+        ? ResponseApdu.parse(await this.card.transmit(apdu, { signal }))
+        : await this.card.exchange(apdu, { signal });
+    const sw = response.sw.toString(16).toUpperCase().padStart(4, '0');
+    if (this.options.json) {
+      const data = toHex(response.data);
+      printJson({ command, data, sw, meaning: response.meaning }, 0);
+      return;
+    }
+    const paint = response.ok ? colors.green : colors.yellow;
+    const data = response.data.length > 0 ? `${toHex(response.data, ' ')}  ` : '';
+    print(`${colors.dim(command)}\n  ${data}${paint(sw)} ${response.meaning}`);
+  }
+}

@@ -1,0 +1,194 @@
+/** repro --listen: the agents come from elsewhere. */
+import { hostname, networkInterfaces } from 'node:os';
+import { type Command, Option } from 'commander';
+import type { Controller } from '../repro/agents/controller.js';
+import { checkUserName, KeyDirectory, type KeyOwner, theBroker } from '../repro/agents/keys.js';
+import { remoteStage } from '../repro/agents/remote-stage.js';
+import type { Stage } from '../repro/stage.js';
+import { UsageError } from './command.js';
+import { write } from './output.js';
+import { addressAndPort, wholeNumber } from './parsers.js';
+import { askPin } from './pin.js';
+import type { Progress } from './progress.js';
+
+export interface ListenOptions {
+  sessions: number;
+  reader: string[];
+  listen?: { host: string; port: number };
+  keys?: string;
+  user: string[];
+  waitForAgents?: number;
+  reconnect?: 'made-up' | 'wait';
+  madeUpSessions?: boolean;
+}
+
+const defaultWait = 600;
+
+export function addListenOptions(command: Command): Command {
+  return command
+    .option(
+      '--listen <address:port>',
+      'wait for agents that connect here: a broker, and one user for each of --sessions; --reader NAME=READER ' +
+        'says which reader is whose where a user sees several cards',
+      addressAndPort,
+    )
+    .option(
+      '--keys <directory>',
+      "with --listen: keep the agents' keys here, and use those that are there; by default they are made anew and " +
+        'deleted in the end',
+    )
+    .option(
+      '--user <name>',
+      "with --listen: a user's name (give it for each session); by default those of --reader, then user-1, user-2, ...",
+      (name: string, names: string[]) => [...names, name],
+      [],
+    )
+    .option(
+      '--wait-for-agents <seconds>',
+      `with --listen: how long to wait for them (${defaultWait})`,
+      wholeNumber(1, 86_400),
+    )
+    .addOption(
+      new Option(
+        '--reconnect <how>',
+        'with --listen: make up the new connect time after the hold, or wait for the session to reconnect',
+      ).choices(['made-up', 'wait']),
+    )
+    .option(
+      '--made-up-sessions',
+      'with --listen: number the sessions instead of taking what the agents tell of theirs',
+    );
+}
+
+/** Error where options do not go together. */
+export function checkListenOptions(options: ListenOptions & { agents?: boolean }): void {
+  if (options.listen) {
+    if (options.madeUpSessions && options.reconnect === 'wait') {
+      throw new UsageError('--reconnect wait needs the real sessions; leave out --made-up-sessions');
+    }
+    return;
+  }
+  const alone = [
+    options.keys !== undefined && '--keys',
+    options.user.length > 0 && '--user',
+    options.waitForAgents !== undefined && '--wait-for-agents',
+    options.reconnect !== undefined && '--reconnect',
+    options.madeUpSessions && '--made-up-sessions',
+  ].find((name) => typeof name === 'string');
+  if (alone) throw new UsageError(`${alone} goes with --listen`);
+}
+
+export async function listenForAgents(
+  options: ListenOptions,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Stage> {
+  if (!options.listen) throw new TypeError('nowhere to listen');
+  const readers = readersByUser(options.reader);
+  const users = usersOf(options, readers);
+  const keys = await (options.keys === undefined
+    ? KeyDirectory.makeTemporary(users)
+    : KeyDirectory.open(options.keys, users));
+  try {
+    const stage = await remoteStage({
+      ...options.listen,
+      keys: keys.keys,
+      sessions: options.sessions,
+      timeout: (options.waitForAgents ?? defaultWait) * 1000,
+      readers,
+      madeUpSessions: options.madeUpSessions ?? false,
+      waitForReconnect: options.reconnect === 'wait',
+      pinOf: (agent) => {
+        progress.end();
+        return askPin(` of "${agent.hello.name}"`);
+      },
+      onListening: (controller) => {
+        write(process.stderr, invitation(controller, users, keys));
+        progress.step('waiting for the agents');
+      },
+      onAgents: (change, missing) => {
+        progress.note(change);
+        if (missing) progress.step(`waiting for ${missing}`);
+      },
+      // In a pipe too: it goes on when that is done.
+      onAsked: (what) => {
+        progress.end();
+        write(process.stderr, `${what}\n`);
+        progress.step('waiting for the session to come back');
+      },
+      signal,
+    });
+    const close = async () => {
+      await stage[Symbol.asyncDispose]();
+      await keys.remove();
+    };
+    return { ...stage, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await keys.remove();
+    throw error;
+  }
+}
+
+/** A name for each session: those of --user and --reader, then numbered ones. */
+function usersOf({ sessions, user }: ListenOptions, readers: ReadonlyMap<string, string>): string[] {
+  const named = [...new Set([...user, ...readers.keys()])];
+  for (const name of named) checkName(name);
+  const folded = new Set(named.map((name) => name.toLowerCase()));
+  if (folded.size < named.length) {
+    throw new UsageError(`users' names must differ in more than their case: ${named.join(', ')}`);
+  }
+  if (named.length > sessions) {
+    throw new UsageError(`${named.length} users are named (${named.join(', ')}) for --sessions ${sessions}`);
+  }
+  const numbered = Array.from({ length: sessions }, (_, index) => `user-${index + 1}`);
+  const free = numbered.filter((name) => !folded.has(name));
+  return [...named, ...free.slice(0, sessions - named.length)];
+}
+
+function checkName(name: string): void {
+  try {
+    checkUserName(name);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+/** What to start, and where, for whoever reads it. */
+function invitation(controller: Controller, users: readonly string[], keys: KeyDirectory): string {
+  const address = reachable(controller.host);
+  const where = `${address.includes(':') ? `[${address}]` : address}:${controller.port}`;
+  const start = (owner: KeyOwner) =>
+    `  pcsc-bridge-agent ${owner.role} --connect ${where} --key-file ${quoted(keys.fileOf(owner))}`;
+  return [
+    `Listening on ${controller.host}, port ${controller.port}. Start one broker, and ${users.length} user agents, each ` +
+      'in its terminal session:',
+    start(theBroker),
+    ...users.map((name) => start({ role: 'user', name })),
+    'Each file holds a key that opens one role. On another host, its agent needs a copy that nobody else can read.',
+    '',
+  ].join('\n');
+}
+
+const quoted = (path: string) => (/[^\w./:\\~-]/.test(path) ? `"${path}"` : path);
+
+/** An address for others to connect to: of a wildcard, one of this host's. */
+function reachable(host: string): string {
+  if (host !== '0.0.0.0' && host !== '::') return host;
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find(({ internal, family }) => !internal && family === 'IPv4')?.address ?? hostname();
+}
+
+/** NAME=READER; reader names may hold an equals sign, agents' names on the command line may not. */
+function readersByUser(given: readonly string[]): Map<string, string> {
+  return new Map(
+    given.map((text): [string, string] => {
+      const at = text.indexOf('=');
+      if (at <= 0 || at === text.length - 1) {
+        throw new UsageError(
+          `with --listen, --reader takes NAME=READER, such as --reader 'alice=Reader 00 00': ${text}`,
+        );
+      }
+      return [text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}

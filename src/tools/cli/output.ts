@@ -1,0 +1,26 @@
+/**
+ * The one way from a command to standard output and standard error (docs/security.md). Names of readers, certificates,
+ * cards' data and agents' texts come from outside: none of them steers the terminal.
+ */
+import { printable, printableJson } from '../../printable.js';
+import { paintedText } from '../repro/report/colors.js';
+
+/** Writes a text of any number of lines. Of control characters only line feeds and our own colours get through. */
+export function write(stream: NodeJS.WritableStream, text: string): void {
+  stream.write(paintedText(text, (part) => part.split('\n').map(printable).join('\n')));
+}
+
+/** A line of the command's result. */
+export function print(line: string): void {
+  write(process.stdout, `${line}\n`);
+}
+
+/** The command's result as data: on one line, or indented for people. */
+export function printJson(data: object, indent: 0 | 2 = 2): void {
+  print(printableJson(JSON.stringify(data, null, indent)));
+}
+
+/** A line beside the result: what goes on, what went wrong. */
+export function notify(line: string): void {
+  write(process.stderr, `${line}\n`);
+}

@@ -1,0 +1,73 @@
+/** pcsc-bridge readers: what is plugged in. */
+import { Command } from 'commander';
+import { describeAtr, toHex } from '../../apdu/index.js';
+import { CardBridge } from '../../index.js';
+import { type DaemonClients, daemonClients } from '../doctor/clients.js';
+import { runCommand } from './command.js';
+import { print, printJson } from './output.js';
+import { describeState, seeReaders } from './seen-readers.js';
+import { table } from './table.js';
+
+export function readersCommand(): Command {
+  return new Command('readers')
+    .description('list the readers and the cards in them')
+    .option('--clients', 'list the processes that use pcscd instead (Linux)')
+    .option('--json', 'as data')
+    .action(({ json, clients }: { json?: boolean; clients?: boolean }) =>
+      runCommand('readers', async (signal) => {
+        if (clients) {
+          listClients(await daemonClients(), json ?? false);
+          return undefined;
+        }
+        await using bridge = new CardBridge();
+        await using session = await bridge.openSession();
+        const readers = await seeReaders(session, signal);
+        if (json) {
+          const data = readers.map(({ name, state, atr }) => ({
+            name,
+            state,
+            atr: atr ? toHex(atr) : null,
+            card: atr ? describeAtr(atr) : null,
+          }));
+          printJson({ schema: 1, readers: data });
+        } else if (readers.length === 0) {
+          print('There is no reader. "pcsc-bridge watch" tells when one comes.');
+        } else {
+          const rows = readers.map(({ name, state, atr }, index) => [
+            String(index + 1),
+            name,
+            describeState(state),
+            atr ? toHex(atr, ' ') : '',
+            atr ? describeAtr(atr) : '',
+          ]);
+          print(table(['', 'reader', 'state', 'ATR', 'card'], rows, ['right']));
+        }
+        return undefined;
+      }),
+    );
+}
+
+function listClients({ processes, unseen }: DaemonClients, json: boolean): void {
+  const others = processes.filter(({ pid }) => pid !== process.pid);
+  if (json) {
+    printJson({ schema: 1, clients: others, unseen });
+    return;
+  }
+  if (others.length > 0) {
+    const rows = others.map(({ pid, program, user, connections }) => [
+      String(pid),
+      program,
+      user,
+      String(connections),
+    ]);
+    print(table(['pid', 'program', 'user', 'connections'], rows, ['right', 'left', 'left', 'right']));
+  } else if (unseen === 0) {
+    print('No other process is connected to pcscd.');
+  }
+  if (unseen > 0) {
+    print(
+      `${unseen} ${unseen === 1 ? 'connection' : 'connections'} of processes that this user may not look at; ` +
+        'as root this command sees them.',
+    );
+  }
+}

@@ -1,0 +1,112 @@
+/** pcsc-bridge rig: a private pcscd with virtual readers for whatever program runs in it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { constants } from 'node:os';
+import { Command, Option } from 'commander';
+import { MAX_SLOTS, Rig } from '../../testing/rig/index.js';
+import { createPivCard, type PivAlgorithm, type PivCard } from '../../testing/virtual/index.js';
+import { aborted, runCommand, UsageError } from './command.js';
+import { print } from './output.js';
+import { wholeNumber } from './parsers.js';
+import { Progress } from './progress.js';
+import { table } from './table.js';
+
+interface RigCommandOptions {
+  readers: number;
+  cards?: number;
+  algorithm: PivAlgorithm;
+  pin: string;
+}
+
+export function rigCommand(): Command {
+  return new Command('rig')
+    .description('start a private pcscd with virtual readers and PIV cards, and run a command with it')
+    .argument('[command...]', 'what to run; without one the rig stays until interrupted')
+    .option('--readers <count>', 'virtual readers', wholeNumber(1, MAX_SLOTS), 2)
+    .option(
+      '--cards <count>',
+      'how many of them have a PIV card in them; else all',
+      wholeNumber(0, MAX_SLOTS),
+    )
+    .addOption(
+      new Option('--algorithm <name>', "of the cards' keys").choices(['RSA2048', 'P256']).default('P256'),
+    )
+    .option('--pin <digits>', 'of every card', '123456')
+    .addHelpText(
+      'after',
+      `
+The command finds in its environment PCSCLITE_CSOCK_NAME, which every program that uses pcsc-lite heeds, and
+PCSC_BRIDGE_RIG: {"readers":[{"name","port"}],"pin"}. Its exit status is the rig's.
+
+  pcsc-bridge rig -- npm test
+  pcsc-bridge rig --readers 1 -- pkcs11-tool --list-slots`,
+    )
+    .passThroughOptions()
+    .action((words: string[], options: RigCommandOptions) =>
+      runCommand('rig', (signal) => run(words, options, signal)),
+    );
+}
+
+async function run(
+  words: readonly string[],
+  options: RigCommandOptions,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { readers: slots, cards: count = slots, algorithm, pin } = options;
+  if (count > slots) throw new UsageError(`${count} cards do not go into ${slots} readers`);
+  const progress = new Progress();
+  progress.step(`starting a private pcscd with ${slots} virtual readers`);
+  const cards: PivCard[] = [];
+  try {
+    await using rig = await Rig.start({ slots, signal });
+    await Promise.all(
+      rig.readers.slice(0, count).map(async ({ port }, index) => {
+        cards.push(await createPivCard({ port, algorithm, pin, subject: `Virtual Card ${index + 1}` }));
+      }),
+    );
+    progress.end();
+    const env = { ...rig.env, PCSC_BRIDGE_RIG: JSON.stringify({ readers: rig.readers, pin }) };
+    if (words.length > 0) return await runWithin(words, env, signal);
+    explain(rig, count, env);
+    await aborted(signal);
+    return undefined;
+  } finally {
+    progress.end();
+    await Promise.all(cards.map((card) => card.remove()));
+  }
+}
+
+/** The command's exit status; 128 and the signal's number where one ended it, as shells have it. */
+async function runWithin(
+  [program = '', ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signal: AbortSignal,
+): Promise<number> {
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
+  // A terminal's Ctrl-C reaches the command by itself; whoever signals us alone means it too.
+  const pass = () => child.kill('SIGTERM');
+  signal.addEventListener('abort', pass, { once: true });
+  try {
+    const [code, ended] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + constants.signals[ended ?? 'SIGTERM'];
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw missing ? new Error(`there is no program "${program}"`) : error;
+  } finally {
+    signal.removeEventListener('abort', pass);
+  }
+}
+
+function explain(rig: Rig, cards: number, env: NodeJS.ProcessEnv): void {
+  const rows = rig.readers.map(({ name, port }, index) => [
+    name,
+    String(port),
+    index < cards ? 'PIV card' : 'empty',
+  ]);
+  print(table(['reader', 'port', ''], rows));
+  print('\nIn another shell, for programs that shall see them:');
+  for (const [name, value = ''] of Object.entries(env)) {
+    if (name !== 'PCSC_BRIDGE_RIG') print(`  export ${name}='${value.replaceAll("'", "'\\''")}'`);
+  }
+  print('\nInterrupt (Ctrl-C) to end it.');
+}

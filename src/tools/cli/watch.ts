@@ -1,0 +1,51 @@
+/** pcsc-bridge watch: readers and cards as they come and go. */
+import { Command } from 'commander';
+import { describeAtr, toHex } from '../../apdu/index.js';
+import { AbortError, CardBridge, type ReaderEvent } from '../../index.js';
+import { printable } from '../../printable.js';
+import { colors } from '../repro/report/colors.js';
+import { runCommand } from './command.js';
+import { print, printJson } from './output.js';
+import { describeState } from './seen-readers.js';
+
+export function watchCommand(): Command {
+  return new Command('watch')
+    .description('tell of readers and cards as they come and go, until interrupted')
+    .option('--json', 'one object per line')
+    .action(({ json }: { json?: boolean }) =>
+      runCommand('watch', async (signal) => {
+        await using bridge = new CardBridge();
+        await using session = await bridge.openSession();
+        try {
+          for await (const event of session.watch({ signal })) {
+            if (json) printJson(asData(event), 0);
+            else print(asLine(event));
+          }
+        } catch (error) {
+          // To be interrupted is how this ends.
+          if (!(error instanceof AbortError)) throw error;
+        }
+        return undefined;
+      }),
+    );
+}
+
+function asData(event: ReaderEvent): object {
+  const time = new Date().toISOString();
+  if (event.type === 'service-lost') return { time, type: event.type, error: event.error.code };
+  if (event.type === 'service-restored') return { time, type: event.type };
+  const { type, reader, state } = event;
+  return { time, type, reader, state, ...('atr' in event && { atr: toHex(event.atr) }) };
+}
+
+function asLine(event: ReaderEvent): string {
+  const time = colors.dim(new Date().toTimeString().slice(0, 8));
+  const what = event.type.replace('-', ' ').padEnd(16);
+  if (event.type === 'service-lost') return `${time}  ${colors.red(what)}  ${event.error.message}`;
+  if (event.type === 'service-restored') return `${time}  ${what}`;
+  if (event.type === 'card-inserted') {
+    return `${time}  ${colors.green(what)}  ${printable(event.reader)}  ${describeAtr(event.atr)}`;
+  }
+  const state = event.type === 'reader-changed' ? `  ${describeState(event.state)}` : '';
+  return `${time}  ${what}  ${printable(event.reader)}${state}`;
+}

@@ -1,0 +1,46 @@
+/** The logon service in this process: one card cache, in the role of lsass. */
+import { CardBridge, type SessionContext, type SessionIdentity } from '../../index.js';
+import { logon } from '../../piv/index.js';
+import type { CachedCard, LogonOutcome, LogonService, Player } from './cast.js';
+import { recordLogon } from './logon-record.js';
+
+export class LocalLogonService implements LogonService {
+  readonly #bridge: CardBridge;
+  readonly #sessions = new Map<string, Promise<SessionContext>>();
+
+  constructor(filter: 'off' | 'on') {
+    this.#bridge = new CardBridge({ filter });
+  }
+
+  async logon({ identity, reader, pin }: Player, signal?: AbortSignal): Promise<LogonOutcome> {
+    const session = await this.#sessionOf(identity);
+    const outcome = await recordLogon(identity.id, async (found) => {
+      await session.transaction(
+        reader,
+        async (card) => {
+          if (card.lookup) found(card.lookup);
+          await logon(card, pin);
+        },
+        { signal },
+      );
+    });
+    signal?.throwIfAborted();
+    return outcome;
+  }
+
+  async entries(): Promise<CachedCard[]> {
+    return this.#bridge.cache.entries();
+  }
+
+  async close(): Promise<void> {
+    await this.#bridge.close();
+  }
+
+  /** An earlier connection's context stays open: that its time is over the cache has to notice by itself. */
+  #sessionOf({ id, connectTime }: SessionIdentity): Promise<SessionContext> {
+    const key = `${id}@${connectTime}`;
+    const known = this.#sessions.get(key) ?? this.#bridge.openSession({ id, connectTime });
+    this.#sessions.set(key, known);
+    return known;
+  }
+}

@@ -1,0 +1,64 @@
+/** Where the scenario plays and who plays it: the sessions, each with a reader and a card. */
+import type { SessionIdentity } from '../../index.js';
+import { toConnectTime } from '../../index.js';
+import { Rig } from '../../testing/rig/index.js';
+import { createPivCard, type PivCard } from '../../testing/virtual/index.js';
+import type { Cast, Player } from './cast.js';
+import { LocalCast } from './local-cast.js';
+
+export interface Stage extends AsyncDisposable {
+  /** The first one's card is held. */
+  players: Player[];
+  cast: Cast;
+  /** What the result says of where it was obtained. */
+  environment: Record<string, string>;
+}
+
+const minute = 60_000;
+
+/** Made-up identities: ids count from 1, and each was connected a minute after the one before. */
+export function identityOf(index: number, count: number): SessionIdentity {
+  return { id: index + 1, connectTime: toConnectTime(Date.now() - (count - index) * minute) };
+}
+
+/** A private pcscd with a virtual PIV card, with its own key and PIN, for each session. */
+export async function virtualStage(sessions: number, signal?: AbortSignal): Promise<Stage> {
+  const rig = await Rig.start({ slots: sessions, ...(signal && { signal }) });
+  const cards: PivCard[] = [];
+  const close = async () => {
+    await Promise.all(cards.map((card) => card.remove()));
+    await rig.stop();
+  };
+  try {
+    // Read by the PC/SC library at its first call in this process.
+    Object.assign(process.env, rig.env);
+    const players = await Promise.all(
+      rig.readers.map(async (reader, index) => {
+        const pin = String(100_000 + index * 11_111);
+        const subject = `Session ${index + 1}`;
+        cards.push(await createPivCard({ port: reader.port, algorithm: 'RSA2048', pin, subject }));
+        return { identity: identityOf(index, sessions), reader: reader.name, pin };
+      }),
+    );
+    const environment = { readers: 'virtual (vpcd)', pcscd: rig.version };
+    return { players, cast: new LocalCast(), environment, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Real readers with PIV cards in them, all with the same PIN; two or more. */
+export function readerStage(readers: readonly string[], pin: string): Stage {
+  const players = readers.map((reader, index) => ({
+    identity: identityOf(index, readers.length),
+    reader,
+    pin,
+  }));
+  return {
+    players,
+    cast: new LocalCast(),
+    environment: { readers: 'real' },
+    [Symbol.asyncDispose]: async () => {},
+  };
+}

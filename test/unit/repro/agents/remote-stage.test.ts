@@ -1,0 +1,201 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { Controller } from '../../../../src/tools/repro/agents/controller.js';
+import { type RemoteOptions, remoteStage } from '../../../../src/tools/repro/agents/remote-stage.js';
+import type { Stage } from '../../../../src/tools/repro/stage.js';
+import { keyOf, keys, type Message, Peer } from '../../../support/agent-peer.js';
+
+const open: Stage[] = [];
+afterEach(() => Promise.all(open.splice(0).map((stage) => stage[Symbol.asyncDispose]())));
+
+const sessionOf = (id: number, connectTime: number) => ({
+  id,
+  connectTime: String(connectTime),
+  user: `LAB\\user${id}`,
+  source: 'wts',
+});
+
+/** A user agent in a session, with a card in a reader of its own. */
+async function user(port: number, name: string, session: Message | null, reader = `Reader of ${name}`) {
+  const peer = await Peer.hello(port, { name, session });
+  peer.answer({
+    readers: () => ({ readers: [{ name: reader, state: ['present'], atr: '3b01' }] }),
+    session: () => session ?? undefined,
+  });
+  return peer;
+}
+
+async function broker(port: number, ...readers: string[]) {
+  const peer = await Peer.hello(port, { role: 'broker', name: 'broker', session: sessionOf(0, 0) });
+  peer.answer({ readers: () => ({ readers: readers.map((name) => ({ name, state: [], atr: null })) }) });
+  return peer;
+}
+
+/** A stage that the agents come to which `come` makes. */
+async function stageOf(come: (port: number) => Promise<unknown>, changes: Partial<RemoteOptions> = {}) {
+  const steps: string[] = [];
+  const stage = await remoteStage({
+    host: '127.0.0.1',
+    port: 0,
+    keys,
+    sessions: 2,
+    timeout: 5000,
+    readers: new Map(),
+    madeUpSessions: false,
+    waitForReconnect: false,
+    pinOf: async ({ hello }) => `pin of ${hello.name}`,
+    onListening: (controller: Controller) => void come(controller.port),
+    onAgents: () => {},
+    onAsked: (what) => steps.push(what),
+    ...changes,
+  });
+  open.push(stage);
+  return { stage, steps };
+}
+
+const twoUsers = async (port: number, first: Message | null, second: Message | null) => {
+  await broker(port, 'Reader of alice', 'Reader of bob');
+  await user(port, 'bob', second);
+  await user(port, 'alice', first);
+};
+
+describe('a stage of agents from elsewhere', () => {
+  it('has the sessions that the agents tell, the lowest id first, with their readers and PINs', async () => {
+    const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
+    expect(stage.players).toEqual([
+      { identity: { id: 3, connectTime: 1003n }, reader: 'Reader of bob', pin: 'pin of bob' },
+      { identity: { id: 7, connectTime: 1007n }, reader: 'Reader of alice', pin: 'pin of alice' },
+    ]);
+  });
+
+  it('says in the result who the agents were, and nothing of a key', async () => {
+    const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
+    expect(stage.environment['user of session 7']).toBe(
+      '"alice" on 127.0.0.1, linux x64 6.1, terminal session 7 of LAB\\user7, agent 0.1.0, pid 4711',
+    );
+    expect(stage.environment['broker']).toContain('"broker" on 127.0.0.1');
+    expect(JSON.stringify(stage.environment)).not.toContain(keyOf('broker').toString('hex'));
+  });
+
+  it.each([
+    [
+      'is that of another',
+      sessionOf(3, 5),
+      sessionOf(3, 5),
+      /are both in a terminal session 3: .*--made-up-sessions/,
+    ],
+    [
+      'has the id of one on another host',
+      sessionOf(3, 5),
+      sessionOf(3, 6),
+      /are both in a terminal session 3/,
+    ],
+    [
+      'could not be learnt',
+      null,
+      sessionOf(3, 5),
+      /"alice" .* could not learn its terminal session; --made-up-sessions/,
+    ],
+  ])(
+    'refuses a session that %s, and takes it with made-up sessions',
+    async (_what, first, second, message) => {
+      const come = (port: number) => twoUsers(port, first, second);
+      await expect(stageOf(come)).rejects.toThrow(message);
+      const { stage } = await stageOf(come, { madeUpSessions: true });
+      expect(stage.players.map(({ identity, reader }) => [identity.id, reader])).toEqual([
+        [1, 'Reader of alice'],
+        [2, 'Reader of bob'],
+      ]);
+    },
+  );
+
+  it('frees its port when it fails', async () => {
+    let port = 0;
+    const failed = stageOf(async () => {}, { timeout: 10, onListening: (at) => (port = at.port) });
+    await expect(failed).rejects.toThrow('did not connect within');
+    await expect(Peer.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  });
+});
+
+describe('a session that is to come back in earnest', () => {
+  const readers = ['Reader of alice', 'Reader of bob', 'Another reader of alice'];
+
+  it('is back with an agent that connects with a new connect time, and its reader of now', async () => {
+    let port = 0;
+    let old: Peer | undefined;
+    const { stage, steps } = await stageOf(
+      async (at) => {
+        port = at;
+        await broker(port, ...readers);
+        old = await user(port, 'alice', sessionOf(2, 1002));
+        await user(port, 'bob', sessionOf(3, 1003));
+      },
+      { waitForReconnect: true },
+    );
+    const [first] = stage.players;
+    const back = stage.cast.comeBack(first ?? expect.fail('nobody'));
+    const next = await user(port, 'alice', sessionOf(2, 2002), 'Another reader of alice');
+    expect(await back).toMatchObject({
+      identity: { id: 2, connectTime: 2002n },
+      reader: 'Another reader of alice',
+    });
+    expect(next.received[0]).toEqual({ welcome: { protocol: 1 } });
+    expect(steps).toEqual(['disconnect session 2 ("alice") and connect it again, now']);
+    await old?.closed;
+    expect(stage.cast.lost?.aborted).toBe(false);
+    next.socket.destroy();
+    await vi.waitFor(() => expect(stage.cast.lost?.reason).toMatchObject({ code: 'AGENT_E_GONE' }));
+  });
+
+  it('may take its agent with it while it is away', async () => {
+    let port = 0;
+    let old: Peer | undefined;
+    const { stage } = await stageOf(
+      async (at) => {
+        port = at;
+        await broker(port, ...readers);
+        old = await user(port, 'alice', sessionOf(2, 1002));
+        await user(port, 'bob', sessionOf(3, 1003));
+      },
+      { waitForReconnect: true },
+    );
+    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
+    old?.socket.destroy();
+    await old?.closed;
+    await user(port, 'alice', sessionOf(2, 2002));
+    expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n } });
+    expect(stage.cast.lost?.aborted).toBe(false);
+  });
+
+  it('is back when the agent that stayed there tells a new connect time', async () => {
+    const session = sessionOf(2, 1002);
+    let alice: Peer | undefined;
+    const { stage } = await stageOf(
+      async (port) => {
+        await broker(port, ...readers);
+        alice = await user(port, 'alice', session);
+        await user(port, 'bob', sessionOf(3, 1003));
+      },
+      { waitForReconnect: true },
+    );
+    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
+    session.connectTime = '2002';
+    expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n }, reader: 'Reader of alice' });
+    alice?.socket.destroy();
+    await vi.waitFor(() => expect(stage.cast.lost?.aborted).toBe(true));
+  });
+
+  it('need not come when the scenario is interrupted', async () => {
+    const { stage } = await stageOf(
+      async (port) => {
+        await broker(port, ...readers);
+        await user(port, 'alice', sessionOf(2, 1002));
+        await user(port, 'bob', sessionOf(3, 1003));
+      },
+      { waitForReconnect: true },
+    );
+    const interrupt = new AbortController();
+    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'), interrupt.signal);
+    interrupt.abort();
+    await expect(back).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
