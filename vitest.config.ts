@@ -3,6 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/global-setup.ts'],
     // These need Wine: scripts/test-windows.
     exclude: [...configDefaults.exclude, 'test/windows/**'],
     // Two cores and real daemons: files run one after another so that timings mean something.

@@ -1,10 +1,11 @@
 /** What goes wrong, for programs (codes) and for people (sentences). */
+import type { PcscErrorCode } from './error-codes.js';
 import { printable } from './printable.js';
 
 /** A failure as the native core reports it. */
 export interface Failure {
   /** Symbolic: `SCARD_E_SHARING_VIOLATION`, or one of ours, `BRIDGE_E_CLOSED`. */
-  code: string;
+  code: PcscErrorCode;
   /** The code as a number, unsigned: 0x8010000b. */
   value: number;
   /** A sentence: what happened and what can be done. */
@@ -21,7 +22,7 @@ export interface Failure {
 export class PcscError extends Error {
   override readonly name = 'PcscError';
   /** Symbolic code: `'SCARD_E_SHARING_VIOLATION'`. */
-  readonly code: string;
+  readonly code: PcscErrorCode;
   /** The code as a number: `0x8010000b`. */
   readonly value: number;
   /** The PC/SC function that failed: `'SCardConnect'`. */
@@ -52,13 +53,18 @@ export class AbortError extends Error {
   }
 }
 
-/** Calls that another program's transaction does not keep waiting. */
-const waitForService = new Set([
-  'SCardListReaders',
-  'SCardListReaderGroups',
-  'SCardIsValidContext',
-  'SCardEndTransaction',
-]);
+/** Why a call may take long, by its operation; `causeOnCard` for all others. */
+const causes: Record<string, string> = {
+  SCardListReaders: 'the smart card service may be busy or hang',
+  SCardListReaderGroups: 'the smart card service may be busy or hang',
+  SCardIsValidContext: 'the smart card service may be busy or hang',
+  SCardEndTransaction: 'the smart card service may be busy or hang',
+  readerStates: 'the smart card service may be busy or hang',
+  waitForCard: 'no such card was inserted',
+  watch: 'a watch goes on until it is ended',
+  connectLocally: 'the server may be busy or hang',
+};
+const causeOnCard = 'another program may hold the card';
 
 /** A wait that lasted longer than its `timeout`. */
 export class TimeoutError extends Error {
@@ -66,14 +72,18 @@ export class TimeoutError extends Error {
   readonly code = 'TIMEOUT_ERR';
   readonly operation: string;
   readonly reader: string | undefined;
-  /** Milliseconds; undefined where the time came with a signal (`AbortSignal.timeout`). */
+  /** Milliseconds; undefined if the time came with a signal (`AbortSignal.timeout`). */
   readonly timeout: number | undefined;
 
-  constructor(operation: string, reader: string | undefined, timeout: number | undefined, reason?: unknown) {
-    const time = timeout === undefined ? 'the time of its signal' : `${timeout} ms`;
-    const cause = waitForService.has(operation)
-      ? 'the smart card service may be busy or hang'
-      : 'another program may hold the card';
+  /** @param waitedFor - What the call is known to have waited for; else the usual cause of a long wait. */
+  constructor(
+    operation: string,
+    reader: string | undefined,
+    timeout: number | undefined,
+    { reason, waitedFor }: { reason?: unknown; waitedFor?: string | undefined } = {},
+  ) {
+    const time = timeout === undefined ? 'the time of its signal' : `${Math.round(timeout)} ms`;
+    const cause = waitedFor ?? causes[operation] ?? causeOnCard;
     super(
       `${operation}${on(reader)} did not end within ${time}; ${cause}`,
       reason === undefined ? undefined : { cause: reason },
@@ -84,7 +94,18 @@ export class TimeoutError extends Error {
   }
 }
 
-/** The error for a transaction that nobody used for too long: the card was reset and let go. */
+/**
+ * Gives an error that was made in a callback of the native core the stack of the call that failed. To be called in the catch
+ * block of an async function that awaits the call.
+ */
+export function traceToCaller<T>(error: T): T {
+  if (error instanceof PcscError || error instanceof TimeoutError || error instanceof AbortError) {
+    Error.captureStackTrace(error, traceToCaller);
+  }
+  return error;
+}
+
+/** The error for a transaction without use for too long: the card was reset and released. */
 export function idleError(reader: string, idleTimeout: number): PcscError {
   return new PcscError({
     code: 'SCARD_W_RESET_CARD',

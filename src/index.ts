@@ -13,6 +13,8 @@ export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from 
 export { type Attribute, Attributes } from './card/attributes.js';
 export type { CacheEntry, CacheLookup, Evaluation } from './card/cache-lookup.js';
 export { Card, type ConnectOptions, type ReconnectOptions } from './card/card.js';
+export type { IdleOptions } from './card/idle-timer.js';
+export { OpenTransaction } from './card/open-transaction.js';
 export { type CardStatus, Transaction, type TransactionOptions } from './card/transaction.js';
 export { controlCode } from './ccid/index.js';
 export type {
@@ -23,10 +25,12 @@ export type {
   WaitReport,
 } from './diagnostics/activity.js';
 export type { ApduTrace } from './diagnostics/trace.js';
+export type { PcscErrorCode } from './error-codes.js';
 export { AbortError, PcscError, TimeoutError } from './errors.js';
 export type { Peer } from './identity/peer.js';
 export { fromConnectTime, type SessionIdentity, toConnectTime } from './identity/session-identity.js';
-export type { ReaderEvent, ReaderState } from './readers/events.js';
+export type { WaitForCardOptions } from './readers/card-filter.js';
+export type { ReaderEvent, ReaderSnapshot, ReaderState } from './readers/events.js';
 export { ReaderWatch, type ReaderWatchEvents } from './readers/watch.js';
 export {
   type Backend,
@@ -37,6 +41,6 @@ export {
   type SessionQuery,
   type SessionTrust,
 } from './session/bridge.js';
-export { type ListReadersOptions, SessionContext } from './session/session.js';
+export { type ListReadersOptions, SessionContext, type WatchOptions } from './session/session.js';
 export type { WaitOptions } from './support/cancellation.js';
 export type { Disposition, Protocol, ShareMode } from './support/validation.js';

@@ -7,4 +7,5 @@ export { InterindustryClass } from './interindustry-class.js';
 export { ResponseApdu } from './response.js';
 export { carriesSecret, formatCommand, maskSecrets } from './secrets.js';
 export { describeStatusWord, retriesLeft, SW } from './status-word.js';
+export { StatusWordError } from './status-word-error.js';
 export { decodeTlv, encodeTlv, findTlv, MalformedTlvError, type Tlv } from './tlv.js';

@@ -1,5 +1,6 @@
 import { MalformedApduError } from './command.js';
 import { describeStatusWord, retriesLeft, SW } from './status-word.js';
+import { StatusWordError } from './status-word-error.js';
 
 const NOTHING = new Uint8Array(0);
 
@@ -30,7 +31,7 @@ export class ResponseApdu {
     return new ResponseApdu(((bytes[end] ?? 0) << 8) | (bytes[end + 1] ?? 0), bytes.subarray(0, end));
   }
 
-  /** 9000 with data, for whoever answers. */
+  /** A success (9000) with data, for code that plays a card. */
   static ok(data: Uint8Array = NOTHING): ResponseApdu {
     return new ResponseApdu(SW.OK, data);
   }
@@ -56,6 +57,15 @@ export class ResponseApdu {
   /** The status word in words. */
   get meaning(): string {
     return describeStatusWord(this.sw);
+  }
+
+  /**
+   * @returns This response.
+   * @throws {StatusWordError} It is not `ok`.
+   */
+  expectOk(): this {
+    if (!this.ok) throw new StatusWordError(this.sw);
+    return this;
   }
 
   encode(): Uint8Array {

@@ -2,7 +2,7 @@
 import type { CacheEntry, CacheLookup } from '../card/cache-lookup.js';
 import { checkNotHeld } from '../card/reentrancy.js';
 import { Transaction } from '../card/transaction.js';
-import { closedError, PcscError } from '../errors.js';
+import { closedError, PcscError, traceToCaller } from '../errors.js';
 import {
   anyInstance,
   type CardOwner,
@@ -29,8 +29,13 @@ import {
 /** Milliseconds; a time beyond it is taken for no limit. */
 const longestIdle = 2 ** 31;
 
-/** The wanted card: the one in a reader, the one with an id, or the one with this id in this reader. */
-export type CacheTarget = string | { reader?: string; cardId?: Uint8Array };
+/**
+ * The wanted card: the one in a reader (its name), the one with an id (16 bytes), or the one with this id in this reader.
+ */
+export type CacheTarget =
+  | string
+  | { reader: string; cardId?: Uint8Array | undefined }
+  | { reader?: string | undefined; cardId: Uint8Array };
 
 /** How much a card cache keeps. */
 export interface CacheLimits {
@@ -108,11 +113,12 @@ export class CardCache {
    * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
    */
   async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
-    return this.find(cardOwner(checkIdentity(identity), this.filter, false), target, options);
+    return this.find('acquire', cardOwner(checkIdentity(identity), this.filter, false), target, options);
   }
 
-  /** @internal `acquire`, which `closing` ends with its reason. */
+  /** @internal `acquire` for a call of this name, which `closing` ends with its reason. */
   async find(
+    operation: string,
     owner: CardOwner,
     target: CacheTarget,
     options: WaitOptions | undefined,
@@ -120,16 +126,16 @@ export class CardCache {
   ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
     const { reader, cardId } = checkTarget(target);
-    for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld('acquire', name);
+    for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld(operation, name);
     this.#native ??= new native.CardCache({ filter: this.filter, ...this.#limits });
     const cache = this.#native;
     const acquire = (cancel?: Cancellation) =>
       cache.acquire(owner.native, reader, cardId ?? null, cancel?.byCaller === true, cancel?.native);
     try {
-      const lease = await waitFor('acquire', reader || undefined, options, acquire, closing);
+      const lease = await waitFor(operation, reader || undefined, options, acquire, closing);
       return new CardLease(lease, reader || undefined);
     } catch (error) {
-      throw this.#closed && error instanceof PcscError ? closedError('CardCache') : error;
+      throw traceToCaller(this.#closed && error instanceof PcscError ? closedError('CardCache') : error);
     }
   }
 

@@ -3,7 +3,7 @@
 import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
 import type { TransactionActivity } from '../diagnostics/activity.js';
 import { traced } from '../diagnostics/trace.js';
-import { closedError, PcscError } from '../errors.js';
+import { closedError, PcscError, traceToCaller } from '../errors.js';
 import type { NativeConnection, NativeOwner } from '../native/addon.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
@@ -22,7 +22,8 @@ import {
 } from '../support/validation.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import { PreparedCommand } from './exchange.js';
-import { checkRestOptions } from './idle-timer.js';
+import { checkIdleOptions } from './idle-timer.js';
+import { OpenTransaction } from './open-transaction.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './reentrancy.js';
 import { RepairingConnection } from './repairing-connection.js';
 import {
@@ -31,8 +32,9 @@ import {
   runTransaction,
   Transaction,
   type TransactionOptions,
+  type TransactionParts,
 } from './transaction.js';
-import { Line } from './transaction-queue.js';
+import { TransactionQueue } from './transaction-queue.js';
 
 /** What a session gives to a card. */
 export interface CardPlace {
@@ -72,7 +74,7 @@ export interface ReconnectOptions extends ConnectOptions {
 export class Card {
   readonly reader: string;
   readonly #connection: RepairingConnection;
-  readonly #transactions = new Line();
+  readonly #transactions = new TransactionQueue();
   #closed: Promise<void> | undefined;
   readonly #place: CardPlace;
 
@@ -100,7 +102,7 @@ export class Card {
       await waitFor('SCardConnect', reader, options, connect, place.closing);
     } catch (error) {
       void connection.close(dispositionNumber('leave'));
-      throw error;
+      throw traceToCaller(error);
     }
     return new Card(connection, place);
   }
@@ -226,26 +228,35 @@ export class Card {
   ): Promise<T> {
     checkCallback(callback);
     checkOptions(options);
-    checkRestOptions(options);
+    checkIdleOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     checkNotHeld('SCardBeginTransaction', this.reader);
-    const activity = this.#place.ask();
-    let transaction: Transaction;
-    let connection: NativeConnection;
-    try {
-      ({ transaction, connection } = await this.#begin(options, disposition));
-    } catch (error) {
-      activity.failed(error);
-      throw error;
-    }
-    try {
-      return await whileHolding(this.reader, this, () =>
-        runTransaction(transaction, callback, (how) => this.#end(connection, how), options, activity),
-      );
-    } finally {
-      this.#transactions.leave();
-    }
+    const { parts, end, activity } = await this.#begin(options, disposition);
+    return await whileHolding(this.reader, this, () =>
+      runTransaction(new Transaction(parts), callback, end, options, activity),
+    );
+  }
+
+  /**
+   * Begins a transaction that lasts until its `end()` (SCardBeginTransaction), for code that a callback does not suit.
+   * `transaction` is safer: it cannot be forgotten, and it knows whether the work has failed.
+   *
+   * While it lasts, operations on this object wait: use those of the transaction. In it, waiting for another transaction on
+   * the same card waits for ever, if without a timeout; here that is not an error.
+   *
+   * @param options - As for `transaction`.
+   * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
+   * @throws {PcscError} BRIDGE_E_NESTED inside the callback of a transaction on the same card.
+   */
+  async beginTransaction(options: TransactionOptions = {}): Promise<OpenTransaction> {
+    checkOptions(options);
+    checkIdleOptions(options);
+    const { disposition = 'leave' } = options;
+    dispositionNumber(disposition);
+    checkNotHeld('SCardBeginTransaction', this.reader);
+    const { parts, end, activity } = await this.#begin(options, disposition);
+    return new OpenTransaction(parts, end, options, activity);
   }
 
   /** SCardDisconnect with this disposition, and the end of this object. What is under way is cancelled. */
@@ -254,7 +265,7 @@ export class Card {
     if (this.#closed === undefined) {
       this.#place.onClose(this);
       this.#closed = this.#connection.close(how);
-      this.#transactions.disband(closedError('Card'));
+      this.#transactions.rejectAll(closedError('Card'));
     }
     return this.#closed;
   }
@@ -268,30 +279,47 @@ export class Card {
     return this.close();
   }
 
+  /** Waits for the card. `end` ends the transaction and passes the turn on. */
   async #begin(
     options: TransactionOptions,
     disposition: Disposition,
-  ): Promise<{ transaction: Transaction; connection: NativeConnection }> {
-    const begin = async (connection: NativeConnection, cancel: Cancellation | undefined, inLine: number) => ({
+  ): Promise<{
+    parts: TransactionParts;
+    end: (disposition: number) => Promise<void>;
+    activity: TransactionActivity;
+  }> {
+    const activity = this.#place.ask();
+    const begin = async (
+      connection: NativeConnection,
+      cancel: Cancellation | undefined,
+      inQueue: number,
+    ) => ({
       connection,
-      inLine,
+      inQueue,
       begun: await connection.begin(cancel?.native),
     });
-    const { connection, inLine, begun } = await this.#run(
-      'SCardBeginTransaction',
-      options,
-      begin,
-      'transaction',
-    );
-    const { thisProcess = 0, otherProcesses = 0 } = begun.waited ?? {};
-    const transaction = new Transaction({
-      connection,
-      reader: this.reader,
-      cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
-      waited: begun.waited || inLine > 0 ? { thisProcess: thisProcess + inLine, otherProcesses } : undefined,
-      disposition,
-    });
-    return { transaction, connection };
+    try {
+      const { connection, inQueue, begun } = await this.#run(
+        'SCardBeginTransaction',
+        options,
+        begin,
+        'transaction',
+      );
+      const { thisProcess = 0, otherProcesses = 0 } = begun.waited ?? {};
+      const parts: TransactionParts = {
+        connection,
+        reader: this.reader,
+        cardWasReset: this.#connection.takeRenewed() || begun.cardWasReset,
+        waited:
+          begun.waited || inQueue > 0 ? { thisProcess: thisProcess + inQueue, otherProcesses } : undefined,
+        disposition,
+      };
+      const end = (how: number) => this.#end(connection, how).finally(() => this.#transactions.leave());
+      return { parts, end, activity };
+    } catch (error) {
+      activity.failed(error);
+      throw error;
+    }
   }
 
   async #end(connection: NativeConnection, disposition: number): Promise<void> {
@@ -313,30 +341,30 @@ export class Card {
     operation: (
       connection: NativeConnection,
       cancel: Cancellation | undefined,
-      inLineMs: number,
+      inQueueMs: number,
     ) => Promise<T>,
     kind: 'single' | 'transaction' = 'single',
   ): Promise<T> {
     if (this.#closed) throw closedError('Card');
     checkNotHeld(name, this.reader, this);
-    const line = this.#transactions;
-    const inLine = kind === 'transaction' || (line.taken && !isHeldBy(this.reader, this));
+    const queue = this.#transactions;
+    const inQueue = kind === 'transaction' || (queue.taken && !isHeldBy(this.reader, this));
     try {
       // The way most APDUs go: nothing to wait for, nobody to end it.
-      if (!inLine && options === undefined) {
+      if (!inQueue && options === undefined) {
         return await this.#connection.use(undefined, (connection) => operation(connection, undefined, 0));
       }
       return await waitFor(name, this.reader, options, async (cancel) => {
-        const inLineMs = inLine ? await line.enter(cancel) : 0;
+        const inQueueMs = inQueue ? await queue.enter(cancel) : 0;
         let keep = false;
         try {
           const result = await this.#connection.use(cancel, (connection) =>
-            operation(connection, cancel, inLineMs),
+            operation(connection, cancel, inQueueMs),
           );
           keep = kind === 'transaction';
           return result;
         } finally {
-          if (inLine && !keep) line.leave();
+          if (inQueue && !keep) queue.leave();
         }
       });
     } catch (error) {
@@ -344,9 +372,9 @@ export class Card {
     }
   }
 
-  /** What closing the card made of what was under way is told as such. */
+  /** An operation that failed because the card was closed says so. */
   #orClosed(error: unknown): unknown {
-    return this.#closed && error instanceof PcscError ? closedError('Card') : error;
+    return traceToCaller(this.#closed && error instanceof PcscError ? closedError('Card') : error);
   }
 }
 

@@ -6,11 +6,13 @@ import type { NativeCancel, NativeConnection } from '../native/addon.js';
 
 /** What is to be sent for a command; made before anything waits, so that a malformed one fails at once. */
 export class PreparedCommand {
+  readonly #command: CommandApdu | Uint8Array;
   readonly #blocks: Uint8Array[];
   readonly #getResponseClass: number;
 
-  /** Error MalformedApduError where the bytes are not an APDU. */
+  /** @throws {MalformedApduError} The bytes are not an APDU. */
   constructor(command: CommandApdu | Uint8Array) {
+    this.#command = command;
     const blocks = blocksOf(command);
     this.#blocks = blocks.map((block) => block.encode());
     this.#getResponseClass = blocks.at(-1)?.class.forGetResponse() ?? 0;
@@ -22,8 +24,7 @@ export class PreparedCommand {
     reader: string,
     cancel: NativeCancel | undefined,
   ): Promise<ResponseApdu> {
-    const [first] = this.#blocks as [Uint8Array];
-    const response = await traced(reader, first, () =>
+    const response = await traced(reader, this.#command, () =>
       connection.exchange(this.#blocks, this.#getResponseClass, cancel),
     );
     return ResponseApdu.parse(response);

@@ -1,64 +1,84 @@
-/** What becomes of a transaction that nobody uses for a while. */
+/** Ends a transaction that its program has forgotten, and keeps an idle one alive. */
+import { describe } from '../support/validation.js';
 
-export interface RestOptions {
+export interface IdleOptions {
   /**
-   * Milliseconds without any use after which the transaction is taken for forgotten: the card is reset and let
-   * go, and the promise rejects with SCARD_W_RESET_CARD. Not at all unless given. (Windows 8 and later do so after
-   * five seconds, whatever the program wants.)
+   * Milliseconds without any use after which the transaction counts as forgotten: the card is reset and released, and the
+   * promise rejects with SCARD_W_RESET_CARD. (Windows 8 and later do this after five seconds in any case.)
+   * @default no limit, as with Infinity
    */
   idleTimeout?: number | undefined;
-  /** Asks for the card's status every two seconds without any use, so that Windows does not end the transaction. */
+  /**
+   * Asks for the card's status after every two seconds without any use, so that Windows does not end the transaction.
+   * @default false
+   */
   keepAlive?: boolean | undefined;
 }
 
 /** Well below the five seconds of Windows. */
-const keepAliveEvery = 2000;
+const keepAliveInterval = 2000;
 
-/** Counts the time between uses. */
-export class Rest {
+/** The longest delay of a Node.js timer, 24.8 days. A longer one would fire at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Measures the time between the uses of one transaction. */
+export class IdleTimer {
   #uses = 0;
+  #stopped = false;
   #idle: NodeJS.Timeout | undefined;
   #alive: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly options: RestOptions,
+    readonly options: IdleOptions,
     readonly onIdle: () => void,
     readonly onKeepAlive: () => void,
   ) {
-    this.#begin();
+    this.#start();
   }
 
-  /** Runs a use of the transaction; time counts again when the last has ended. */
+  /** Runs a use of the transaction. The time starts again when the last of parallel uses has ended. */
   async during<T>(use: () => Promise<T>): Promise<T> {
     this.#uses++;
-    this.stop();
+    this.#pause();
     try {
       return await use();
     } finally {
-      if (--this.#uses === 0) this.#begin();
+      if (--this.#uses === 0) this.#start();
     }
   }
 
+  /** For good: the transaction has ended, though uses of it may still be under way. */
   stop(): void {
+    this.#stopped = true;
+    this.#pause();
+  }
+
+  #pause(): void {
     clearTimeout(this.#idle);
     clearInterval(this.#alive);
   }
 
-  #begin(): void {
+  #start(): void {
+    if (this.#stopped) return;
     const { idleTimeout, keepAlive } = this.options;
-    if (idleTimeout !== undefined && idleTimeout !== Number.POSITIVE_INFINITY) {
+    if (idleTimeout !== undefined && idleTimeout <= longestTimer) {
       this.#idle = setTimeout(this.onIdle, idleTimeout);
     }
-    if (keepAlive) this.#alive = setInterval(this.onKeepAlive, keepAliveEvery);
+    if (keepAlive) this.#alive = setInterval(this.onKeepAlive, keepAliveInterval);
   }
 }
 
-/** TypeError or RangeError for what the options cannot be. */
-export function checkRestOptions({ idleTimeout, keepAlive }: RestOptions): void {
+/**
+ * @throws {RangeError} `idleTimeout` is not a number above 0.
+ * @throws {TypeError} `keepAlive` is not a boolean.
+ */
+export function checkIdleOptions({ idleTimeout, keepAlive }: IdleOptions): void {
   if (idleTimeout !== undefined && !(typeof idleTimeout === 'number' && idleTimeout > 0)) {
-    throw new RangeError(`idleTimeout must be a number of milliseconds above 0, not ${String(idleTimeout)}`);
+    throw new RangeError(
+      `idleTimeout must be a number of milliseconds above 0, not ${describe(idleTimeout)}`,
+    );
   }
   if (keepAlive !== undefined && typeof keepAlive !== 'boolean') {
-    throw new TypeError(`keepAlive must be true or false, not ${String(keepAlive)}`);
+    throw new TypeError(`keepAlive must be true or false, not ${describe(keepAlive)}`);
   }
 }

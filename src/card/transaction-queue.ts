@@ -1,50 +1,56 @@
-/** First come, first served, one at a time: the transactions of one Card object. */
+/** The transactions of one Card object: one at a time, in order of arrival. */
 import type { Cancellation } from '../support/cancellation.js';
 
-interface Place {
-  come(): void;
-  go(error: Error): void;
+interface Waiter {
+  admit(): void;
+  reject(error: Error): void;
 }
 
-export class Line {
+export class TransactionQueue {
   #taken = false;
-  #waiting: Place[] = [];
+  #waiting: Waiter[] = [];
 
-  /** Somebody has the turn. */
+  /** A transaction has the turn. */
   get taken(): boolean {
     return this.#taken;
   }
 
-  /** Waits for the turn, and returns for how many milliseconds; rejects when cancelled before it comes. */
+  /**
+   * Waits for the turn.
+   * @returns How many milliseconds that took.
+   * @throws {Error} It was cancelled before the turn came, or the queue was closed.
+   */
   async enter(cancel?: Cancellation): Promise<number> {
     if (!this.#taken) {
       this.#taken = true;
       return 0;
     }
     const since = performance.now();
+    if (cancel) cancel.waitsFor = 'a transaction of this program on the same Card object has not ended';
     await new Promise<void>((resolve, reject) => {
-      const place: Place = { come: resolve, go: reject };
-      this.#waiting.push(place);
+      const waiter: Waiter = { admit: resolve, reject };
+      this.#waiting.push(waiter);
       cancel?.onCancel(() => {
-        const index = this.#waiting.indexOf(place);
+        const index = this.#waiting.indexOf(waiter);
         if (index < 0) return;
         this.#waiting.splice(index, 1);
         reject(new Error('cancelled'));
       });
     });
+    if (cancel) cancel.waitsFor = undefined;
     cancel?.onCancel(undefined);
     return performance.now() - since;
   }
 
-  /** Gives the turn to the next. */
+  /** Passes the turn to the next. */
   leave(): void {
     const next = this.#waiting.shift();
-    if (next) next.come();
+    if (next) next.admit();
     else this.#taken = false;
   }
 
-  /** Sends all away who wait. */
-  disband(error: Error): void {
-    for (const place of this.#waiting.splice(0)) place.go(error);
+  /** Rejects all that wait. */
+  rejectAll(error: Error): void {
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
   }
 }

@@ -3,7 +3,7 @@
 import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
 import { noWait, type TransactionActivity, type Waited } from '../diagnostics/activity.js';
 import { traced } from '../diagnostics/trace.js';
-import { closedError, idleError, TimeoutError } from '../errors.js';
+import { closedError, idleError, TimeoutError, traceToCaller } from '../errors.js';
 import { CardStates, type NativeConnection, type NativeWaits } from '../native/addon.js';
 import { type Cancellation, checkWaitOptions, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
@@ -18,7 +18,7 @@ import {
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
 import { PreparedCommand } from './exchange.js';
-import { Rest, type RestOptions } from './idle-timer.js';
+import { type IdleOptions, IdleTimer } from './idle-timer.js';
 
 /**
  * Milliseconds that the end of a transaction may take: the error of a callback waits no longer for it. It takes some
@@ -30,7 +30,7 @@ const endPatience = 1000;
  * How to wait for the card, and what becomes of it at the end. With a `timeout` the end of the transaction is limited, too: to
  * that time, or a second if that is longer.
  */
-export interface TransactionOptions extends WaitOptions, RestOptions {
+export interface TransactionOptions extends WaitOptions, IdleOptions {
   /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
   disposition?: Disposition | undefined;
 }
@@ -64,7 +64,7 @@ export class Transaction {
   readonly #connection: NativeConnection;
   readonly #lookup: (() => CacheLookup) | undefined;
   #sealed: (() => Error) | undefined;
-  #rest: Rest | undefined;
+  #idleTimer: IdleTimer | undefined;
 
   /** @internal */
   constructor(parts: TransactionParts) {
@@ -150,11 +150,11 @@ export class Transaction {
   /** @internal From here on every use is an error. */
   seal(error: () => Error = () => closedError('Transaction')): void {
     this.#sealed ??= error;
-    this.#rest?.stop();
+    this.#idleTimer?.stop();
   }
 
   /** @internal Rejects when the transaction has rested for too long; sealed then. Undefined if nothing is to be watched. */
-  watchRest(options: RestOptions): Promise<never> | undefined {
+  watchIdle(options: IdleOptions): Promise<never> | undefined {
     const { idleTimeout } = options;
     if (idleTimeout === undefined && !options.keepAlive) return undefined;
     return new Promise((_, reject) => {
@@ -165,7 +165,7 @@ export class Transaction {
       };
       // Whatever is wrong with the card, the next use finds out.
       const onKeepAlive = () => void this.#connection.status().catch(() => {});
-      this.#rest = new Rest(options, onIdle, onKeepAlive);
+      this.#idleTimer = new IdleTimer(options, onIdle, onKeepAlive);
     });
   }
 
@@ -174,13 +174,17 @@ export class Transaction {
     return this.#connection;
   }
 
-  #use<T>(
+  async #use<T>(
     name: string,
     options: WaitOptions | undefined,
     operation: (cancel?: Cancellation) => Promise<T>,
   ): Promise<T> {
     const use = () => waitFor(name, this.reader, options, operation);
-    return this.#rest ? this.#rest.during(use) : use();
+    try {
+      return await (this.#idleTimer ? this.#idleTimer.during(use) : use());
+    } catch (error) {
+      throw traceToCaller(error);
+    }
   }
 }
 
@@ -198,7 +202,7 @@ export async function runTransaction<T>(
   activity.begun(transaction);
   let result: T;
   try {
-    const forgotten = transaction.watchRest(options);
+    const forgotten = transaction.watchIdle(options);
     const use = callback(transaction);
     result = await (forgotten === undefined ? use : Promise.race([use, forgotten]));
     transaction.seal();

@@ -1,10 +1,10 @@
 /**
- * What goes to and from cards, for those who want to look: the diagnostics channel 'pcsc-bridge:apdu' and, with
- * NODE_DEBUG=pcsc-bridge, standard error. PINs and keys are masked; costs next to nothing when nobody looks.
+ * Publishes the APDUs that go to and from cards: on the diagnostics channel 'pcsc-bridge:apdu' and, with
+ * NODE_DEBUG=pcsc-bridge, on standard error. PINs and keys are masked. Costs next to nothing without a listener.
  */
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
-import { formatCommand, maskSecrets, toHex } from '../apdu/index.js';
+import { CommandApdu, carriesSecret, formatCommand, maskSecrets, toHex } from '../apdu/index.js';
 
 /** One exchange, as published. */
 export interface ApduTrace {
@@ -22,24 +22,30 @@ export interface ApduTrace {
 const apdus = channel('pcsc-bridge:apdu');
 const log = debuglog('pcsc-bridge');
 
-/** Runs a transmit, and tells of it where anybody looks. */
+/**
+ * Runs a transmit, and publishes it if anyone listens.
+ *
+ * @param command - The whole command. One that is sent as a chain is published as the extended APDU that it stands for.
+ */
 export function traced(
   reader: string,
-  command: Uint8Array,
+  command: Uint8Array | CommandApdu,
   transmit: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  return apdus.hasSubscribers || log.enabled ? tell(reader, command, transmit) : transmit();
+  return apdus.hasSubscribers || log.enabled ? publish(reader, command, transmit) : transmit();
 }
 
-async function tell(
+async function publish(
   reader: string,
-  apdu: Uint8Array,
+  whole: Uint8Array | CommandApdu,
   transmit: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
+  const apdu = whole instanceof CommandApdu ? whole.encode() : whole;
   const text = log.enabled ? formatCommand(apdu) : '';
   const command = maskSecrets(apdu);
+  if (apdu !== whole && carriesSecret(apdu)) apdu.fill(0);
   const start = performance.now();
-  const publish = (response: Uint8Array | undefined, error: Error | undefined) => {
+  const report = (response: Uint8Array | undefined, error: Error | undefined) => {
     const duration = performance.now() - start;
     const outcome = response ? toHex(response, ' ') : error?.message;
     log('%s  > %s  < %s  (%s ms)', reader, text, outcome, duration.toFixed(2));
@@ -47,10 +53,10 @@ async function tell(
   };
   try {
     const response = await transmit();
-    publish(response, undefined);
+    report(response, undefined);
     return response;
   } catch (error) {
-    publish(undefined, error as Error);
+    report(undefined, error as Error);
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { connect, Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { Peer } from '../identity/peer.js';
 import { native } from '../native/addon.js';
+import { type Cancellation, type WaitOptions, waitFor } from '../support/cancellation.js';
 import type { LocalConnection } from './server.js';
 
 /** How long to try again while the server's queue of new connections is full, as on Windows. */
@@ -12,19 +13,30 @@ const patienceMs = 5000;
 const longestPauseMs = 50;
 
 /**
- * Connects to a LocalServer, or whoever listens at that path: `peer` is who does. Look at it before you send what is
- * not for everybody. On Windows this opens the pipe with the rights that every interactive user has, which
+ * Connects to a LocalServer, or to another program that listens at that path: `peer` says which. Look at it before you send
+ * anything confidential. On Windows this opens the pipe with the rights that every interactive user has, which
  * `net.connect` does not, and so that the server cannot act as this user.
  *
- * If as many connections wait for the server as may wait, tries again for five seconds. A server that refuses a connection
- * closes it without a word, and may do so later than this resolves.
+ * If the server's queue of new connections is full, tries again for five seconds. A server that refuses a connection
+ * closes it without a message, and may do so after this has resolved.
  *
- * Errors: those of `net.connect`; ECONNRESET if the server has closed the connection by then; on Windows SCARD_E_NO_SERVICE
- * where nobody listens, SCARD_E_NO_ACCESS where this user may not connect. BRIDGE_E_SESSION_UNKNOWN where the system does
- * not tell who listens (another pid namespace).
+ * @param path - A Unix socket, or on Windows a named pipe.
+ * @throws {Error} What `net.connect` throws; ECONNRESET if the server has closed the connection already.
+ * @throws {PcscError} On Windows SCARD_E_NO_SERVICE if no program listens, SCARD_E_NO_ACCESS if this user may not connect.
+ * BRIDGE_E_SESSION_UNKNOWN if the system does not say who listens (another pid namespace).
+ * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the attempt.
  */
-export async function connectLocally(path: string): Promise<LocalConnection> {
-  return process.platform === 'win32' ? openPipe(path) : openSocket(path);
+export async function connectLocally(path: string, options?: WaitOptions): Promise<LocalConnection> {
+  const open = process.platform === 'win32' ? openPipe : openSocket;
+  const connect = (cancel?: Cancellation) =>
+    new Promise<LocalConnection>((resolve, reject) => {
+      cancel?.onCancel(() => reject(new Error('cancelled')));
+      open(path, cancel).then((connection) => {
+        if (cancel?.cancelled) connection.socket.destroy();
+        else resolve(connection);
+      }, reject);
+    });
+  return waitFor('connectLocally', undefined, options, connect);
 }
 
 async function openPipe(path: string): Promise<LocalConnection> {
@@ -38,8 +50,8 @@ async function openPipe(path: string): Promise<LocalConnection> {
   }
 }
 
-async function openSocket(path: string): Promise<LocalConnection> {
-  const socket = await connectTo(path);
+async function openSocket(path: string, cancel: Cancellation | undefined): Promise<LocalConnection> {
+  const socket = await connectTo(path, cancel);
   try {
     const peer = await peerOf(socket);
     if (socket.destroyed || socket.readableEnded) throw closedAtOnce(path);
@@ -51,7 +63,7 @@ async function openSocket(path: string): Promise<LocalConnection> {
   }
 }
 
-async function connectTo(path: string): Promise<Socket> {
+async function connectTo(path: string, cancel: Cancellation | undefined): Promise<Socket> {
   const giveUpAt = performance.now() + patienceMs;
   for (let pause = 1; ; pause = Math.min(2 * pause, longestPauseMs)) {
     const socket = connect(path);
@@ -61,6 +73,7 @@ async function connectTo(path: string): Promise<Socket> {
     } catch (error) {
       // The server's queue of connections that it has not accepted yet is full (connect(2)).
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > giveUpAt) throw error;
+      if (cancel?.cancelled) throw error;
     }
     await setTimeout(pause);
   }

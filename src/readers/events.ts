@@ -55,19 +55,22 @@ export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
   return events;
 }
 
-/** What is seen: the readers, and whether the service can be asked at all. */
+/** The readers, or why the service cannot be asked. */
 export interface View {
   picture: Picture;
   error: PcscError | undefined;
 }
 
 /**
- * Somebody who is told what happened since they last asked. However much that was, it comes as the few events
- * that lead from what they knew to what is: a card that went and came again meanwhile is still told.
+ * Follows the views from where it was last. However many changes lie between, it gives the few events that lead from the
+ * view it saw last to the present one. A card that was removed and inserted again in between is still reported.
  */
-export class Onlooker {
+export class EventCursor {
   #picture: Picture = [];
   #lost = false;
+
+  /** @param retell - After 'service-restored', report what is there as if it had just come. */
+  constructor(readonly retell = false) {}
 
   catchUp({ picture, error }: View): ReaderEvent[] {
     if (error) {
@@ -76,11 +79,24 @@ export class Onlooker {
       return [{ type: 'service-lost', error }];
     }
     const events: ReaderEvent[] = this.#lost ? [{ type: 'service-restored' }] : [];
-    events.push(...eventsBetween(this.#picture, picture));
+    events.push(...eventsBetween(this.#lost && this.retell ? [] : this.#picture, picture));
     this.#lost = false;
     this.#picture = picture;
     return events;
   }
+}
+
+/** A reader as it is now. */
+export interface ReaderSnapshot {
+  reader: string;
+  state: ReaderState;
+  /** Answer to reset (ISO 7816-3) of the card in it. Undefined if there is none, or if the card does not answer. */
+  atr: Uint8Array | undefined;
+}
+
+export function snapshotOf(status: NativeReaderStatus): ReaderSnapshot {
+  const { reader, atr } = status;
+  return { reader, state: stateOf(status), atr: isPresent(status) && atr.length > 0 ? atr : undefined };
 }
 
 function isPresent(status: NativeReaderStatus): boolean {

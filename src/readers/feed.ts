@@ -1,6 +1,7 @@
 /** The readers as this environment sees them: one native monitor, shared by all its watches. */
 import { reportService } from '../diagnostics/activity.js';
 import { type NativeMonitor, native } from '../native/addon.js';
+import type { Cancellation } from '../support/cancellation.js';
 import type { View } from './events.js';
 
 interface Subscriber {
@@ -53,6 +54,34 @@ export class ReaderFeed {
     monitor?.stop();
     monitor = undefined;
     view = undefined;
+  }
+}
+
+/**
+ * Waits for a view.
+ *
+ * @param find - Returns what it looks for, or undefined to wait for the next view. If it throws, the wait ends with that.
+ */
+export async function findInViews<T>(
+  find: (view: View) => T | undefined,
+  cancel: Cancellation | undefined,
+): Promise<T> {
+  let feed: ReaderFeed | undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      cancel?.onCancel(() => reject(new Error('cancelled')));
+      feed = new ReaderFeed((now) => {
+        try {
+          const found = find(now);
+          if (found !== undefined) resolve(found);
+        } catch (error) {
+          reject(error);
+        }
+      }, true);
+    });
+  } finally {
+    feed?.stop();
+    cancel?.onCancel(undefined);
   }
 }
 

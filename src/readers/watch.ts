@@ -1,7 +1,7 @@
 /** Watching readers and cards. */
 import { EventEmitter } from 'node:events';
-import { abortError } from '../support/cancellation.js';
-import { Onlooker, type ReaderEvent, type View } from './events.js';
+import { abortError, addAbortListener } from '../support/cancellation.js';
+import { EventCursor, type ReaderEvent, type View } from './events.js';
 import { ReaderFeed } from './feed.js';
 
 /** Listeners by the event's type; `'event'` hears all of them, `'end'` that there will be no more. */
@@ -9,17 +9,19 @@ export type ReaderWatchEvents = {
   [Type in ReaderEvent['type']]: [event: ReaderEvent & { type: Type }];
 } & { event: [event: ReaderEvent]; end: [] };
 
+type AnyListener = Parameters<EventEmitter<ReaderWatchEvents>['on']>[1];
+
 interface Waiter {
   resolve(result: IteratorResult<ReaderEvent>): void;
   reject(error: Error): void;
 }
 
 /**
- * An endless sequence of events, to iterate over or to listen to. Watching begins with the first `next()` or
- * listener, with what is there already, and ends with `return()` (leaving the loop), `close()` or the signal.
+ * An endless sequence of events, to iterate over or to listen to. Watching starts with the first `next()` or the first
+ * listener, and both begin with what is there already. It ends with `return()` (leaving the loop), `close()` or the signal.
  *
- * Whoever iterates slowly misses nothing that still matters: see `Onlooker`. It keeps the process alive until it
- * ends, as an open server does; `unref()` lets the process end.
+ * A slow consumer gets fewer events, but none that still matters is lost: see `EventCursor`. A watch keeps the process
+ * alive until it ends, as an open server does; `unref()` lets the process end.
  */
 export class ReaderWatch
   extends EventEmitter<ReaderWatchEvents>
@@ -27,8 +29,10 @@ export class ReaderWatch
 {
   #feed: ReaderFeed | undefined;
   #view: View = { picture: [], error: undefined };
-  readonly #iterating = new Onlooker();
-  readonly #listening = new Onlooker();
+  readonly #iterating: EventCursor;
+  /** Undefined before the first listener. */
+  #listening: EventCursor | undefined;
+  readonly #retell: boolean;
   #events: ReaderEvent[] = [];
   #waiting: Waiter[] = [];
   #ended = false;
@@ -38,11 +42,13 @@ export class ReaderWatch
   readonly #onEnd: (watch: ReaderWatch) => void;
 
   /** @internal Use `session.watch`. */
-  constructor(signal: AbortSignal | undefined, onEnd: (watch: ReaderWatch) => void) {
+  constructor(signal: AbortSignal | undefined, retell: boolean, onEnd: (watch: ReaderWatch) => void) {
     super();
     this.#signal = signal;
+    this.#retell = retell;
+    this.#iterating = new EventCursor(retell);
     this.#onEnd = onEnd;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    addAbortListener(signal, this.#onAbort);
     if (signal?.aborted) this.#onAbort();
   }
 
@@ -65,16 +71,37 @@ export class ReaderWatch
     return { done: true, value: undefined };
   }
 
-  /** Adds a listener, and begins to watch: a service that cannot be found is an error here. */
+  /**
+   * Adds a listener and starts to watch. The first listener hears of what is there already.
+   *
+   * @throws {PcscError} The PC/SC library cannot be loaded.
+   */
   override on<Type extends keyof ReaderWatchEvents>(
     type: Type,
     listener: (...event: ReaderWatchEvents[Type]) => void,
   ): this {
-    if (!this.#ended) this.#start();
-    return super.on(type, listener as Parameters<EventEmitter<ReaderWatchEvents>['on']>[1]);
+    this.#listen();
+    return super.on(type, listener as AnyListener);
   }
 
-  /** Ends the watch; whoever waits for the next event hears that there is none. */
+  /** The same as `on`. */
+  override addListener<Type extends keyof ReaderWatchEvents>(
+    type: Type,
+    listener: (...event: ReaderWatchEvents[Type]) => void,
+  ): this {
+    return this.on(type, listener);
+  }
+
+  /** `on`, before the listeners that are there. `once` and `prependOnceListener` start to watch, too. */
+  override prependListener<Type extends keyof ReaderWatchEvents>(
+    type: Type,
+    listener: (...event: ReaderWatchEvents[Type]) => void,
+  ): this {
+    this.#listen();
+    return super.prependListener(type, listener as AnyListener);
+  }
+
+  /** Ends the watch. A pending `next()` resolves with `done`. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -117,12 +144,22 @@ export class ReaderWatch
     this.close();
   };
 
+  #listen(): void {
+    if (this.#ended) return;
+    this.#start();
+    if (this.#listening) return;
+    this.#listening = new EventCursor(this.#retell);
+    // If the watch has been iterated over, its feed reports nothing before the next change.
+    queueMicrotask(() => this.#emitNew());
+  }
+
   #start(): void {
     if (this.#feed) return;
     try {
       this.#feed = new ReaderFeed((view) => {
         this.#view = view;
-        this.#tell();
+        this.#resolveNext();
+        this.#emitNew();
       }, this.#keepsAlive);
       this.#view = this.#feed.view ?? this.#view;
     } catch (error) {
@@ -131,15 +168,19 @@ export class ReaderWatch
     }
   }
 
-  #tell(): void {
+  #resolveNext(): void {
     while (this.#waiting.length > 0) {
       const value = this.#take();
       if (!value) break;
       this.#waiting.shift()?.resolve({ done: false, value });
     }
-    // Typed by hand: what TypeScript makes of a type known only at run time is the event of none.
+  }
+
+  #emitNew(): void {
+    if (this.#ended || !this.#feed?.view) return;
+    // Typed by hand: to TypeScript, an event of a type known only at run time has no arguments.
     const emit = this.emit.bind(this) as (type: string, event: ReaderEvent) => boolean;
-    for (const event of this.#listening.catchUp(this.#view)) {
+    for (const event of this.#listening?.catchUp(this.#view) ?? []) {
       emit(event.type, event);
       emit('event', event);
     }

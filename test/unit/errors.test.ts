@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { closedError, nestedError } from '../../src/errors.js';
+import { closedError, type Failure, nestedError } from '../../src/errors.js';
 import { AbortError, PcscError, TimeoutError } from '../../src/index.js';
 
-const failure = {
+const failure: Failure = {
   code: 'SCARD_E_SHARING_VIOLATION',
   value: 0x8010000b,
   text: 'Somebody else uses the card',
@@ -56,7 +57,7 @@ describe('ends of waits', () => {
       timeout: 20,
       message: 'acquire did not end within 20 ms; another program may hold the card',
     });
-    expect(new TimeoutError('acquire', 'R', undefined, 'why')).toMatchObject({
+    expect(new TimeoutError('acquire', 'R', undefined, { reason: 'why' })).toMatchObject({
       timeout: undefined,
       cause: 'why',
       message: 'acquire on "R" did not end within the time of its signal; another program may hold the card',
@@ -75,4 +76,18 @@ test('errors of our own have codes of our own', () => {
     value: 0xe0100006,
     reader: 'R',
   });
+});
+
+test('PcscErrorCode has the codes of the native core, and no others', () => {
+  const codesIn = (path: string) =>
+    [...readFileSync(path, 'utf8').matchAll(/["']((?:SCARD|ERROR|RPC|BRIDGE)_[A-Z_\d]+)["']/g)].map(
+      ([, code]) => code,
+    );
+  const native = new Set(codesIn('native/pcsc/status.cc'));
+  native.delete('SCARD_S_SUCCESS');
+  expect(new Set(codesIn('src/error-codes.ts'))).toEqual(native);
+});
+
+test('a timeout is given in whole milliseconds', () => {
+  expect(new TimeoutError('transaction', 'R', 20.4).message).toContain('within 20 ms');
 });

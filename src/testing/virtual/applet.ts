@@ -1,5 +1,7 @@
 import { type CommandApdu, ResponseApdu, SW } from '../../apdu/index.js';
 
+export { StatusWordError } from '../../apdu/index.js';
+
 /**
  * An application on a virtual card. Only `aid` and `process` are needed:
  *
@@ -36,16 +38,6 @@ export interface Applet {
 
   /** The card lost power or was reset: forget what lives in memory, such as a verified PIN. */
   reset?(): void;
-}
-
-/** Thrown by an applet to answer a command with a status word alone. */
-export class StatusWordError extends Error {
-  override readonly name = 'StatusWordError';
-
-  constructor(readonly sw: number) {
-    const response = new ResponseApdu(sw);
-    super(`The command ends with status word ${sw.toString(16).toUpperCase()}: ${response.meaning}.`);
-  }
 }
 
 /** For an instruction that an applet does not know. */

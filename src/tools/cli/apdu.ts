@@ -38,7 +38,7 @@ export function apduCommand(): Command {
       runCommand('apdu', async (signal) => {
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
-        const { name } = await chooseReader(session, options.reader, signal);
+        const { reader: name } = await chooseReader(session, options.reader, signal);
         await using card = await session.connect(name, { signal, onReset: 'reconnect' });
         const dialogue = new Dialogue(card, options, signal);
         if (apdus.length > 0) for (const hex of apdus) await dialogue.obey(hex);

@@ -42,7 +42,7 @@ export function benchCommand(): Command {
       runCommand('bench', async (signal) => {
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
-        const { name } = await chooseReader(session, options.reader, signal);
+        const { reader: name } = await chooseReader(session, options.reader, signal);
         const figures = await measure(session, name, options.rounds, signal);
         if (options.json) {
           printJson({ schema: 1, reader: name, rounds: options.rounds, figures });

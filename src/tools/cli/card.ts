@@ -71,27 +71,27 @@ class InsertedCard {
     return new InsertedCard(card, options);
   }
 
-  /** Obeys keys until the end is wanted; for ever where there is no keyboard. */
+  /** Obeys keys until the user ends it. Never settles without a keyboard. `remove` ends the raw mode. */
   async control(): Promise<void> {
     const { stdin } = process;
     if (!stdin.isTTY) return new Promise(() => {});
     notify(keys);
     emitKeypressEvents(stdin);
     stdin.setRawMode(true);
-    try {
-      await new Promise<void>((resolve, reject) => {
-        stdin.on('keypress', (_text, { name, ctrl }: { name?: string; ctrl?: boolean }) => {
-          if (name === 'q' || (ctrl && name === 'c')) resolve();
-          else this.#obey(name).catch(reject);
-        });
+    await new Promise<void>((resolve, reject) => {
+      stdin.on('keypress', (_text, { name, ctrl }: { name?: string; ctrl?: boolean }) => {
+        if (name === 'q' || (ctrl && name === 'c')) resolve();
+        else this.#obey(name).catch(reject);
       });
-    } finally {
-      stdin.setRawMode(false);
-      stdin.pause();
-    }
+    });
   }
 
   remove(): Promise<void> {
+    const { stdin } = process;
+    if (stdin.isTTY) {
+      stdin.setRawMode(false);
+      stdin.pause();
+    }
     return this.card.remove();
   }
 

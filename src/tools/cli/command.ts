@@ -10,7 +10,7 @@ export class UsageError extends Error {
 }
 
 /**
- * Runs a command's work. SIGINT and SIGTERM abort the signal it is given; what it throws is told on standard
+ * Runs a command's work. SIGINT and SIGTERM abort the signal it is given; what it throws goes to standard
  * error. Sets the process's exit status: what the work returns, else 0.
  */
 export async function runCommand(

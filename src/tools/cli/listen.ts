@@ -100,7 +100,7 @@ export async function listenForAgents(
       waitForReconnect: options.reconnect === 'wait',
       pinOf: (agent) => {
         progress.end();
-        return askPin(` of "${agent.hello.name}"`);
+        return askPin(signal, ` of "${agent.hello.name}"`);
       },
       onListening: (controller) => {
         write(process.stderr, invitation(controller, users, keys));

@@ -2,7 +2,7 @@
 import { createHash, verify } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { CardBridge, type Transaction } from '../../index.js';
+import { type Card, CardBridge, type Transaction } from '../../index.js';
 import {
   algorithmOf,
   logon,
@@ -28,7 +28,24 @@ interface PivCommandOptions {
   out?: string;
 }
 
-type Work = (card: Transaction, options: PivCommandOptions, signal: AbortSignal) => Promise<void>;
+type Work = (card: PivCard, options: PivCommandOptions, signal: AbortSignal) => Promise<void>;
+
+/** A connected card, for transactions that begin with the selection of PIV. */
+class PivCard {
+  constructor(
+    readonly card: Card,
+    readonly signal: AbortSignal,
+  ) {}
+
+  /** Ends with a reset of the card: a PIN does not stay verified. Never prompts in here, since other programs wait meanwhile. */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const run = async (tx: Transaction) => {
+      await selectPiv(tx);
+      return work(tx);
+    };
+    return this.card.transaction(run, { signal: this.signal, disposition: 'reset' });
+  }
+}
 
 export function pivCommand(): Command {
   return new Command('piv')
@@ -66,10 +83,9 @@ function part(name: string, description: string, work: Work): Command {
       return runCommand(`piv ${name}`, async (signal) => {
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
-        const reader = await chooseReader(session, options.reader, signal);
-        await using card = await session.connect(reader.name, { signal });
-        // Reset at the end: the PIN does not stay verified.
-        await card.transaction((tx) => work(tx, options, signal), { signal, disposition: 'reset' });
+        const { reader } = await chooseReader(session, options.reader, signal);
+        await using card = await session.connect(reader, { signal });
+        await work(new PivCard(card, signal), options, signal);
         return undefined;
       });
     });
@@ -79,9 +95,8 @@ function slotOption(): Option {
   return new Option('--slot <slot>', 'which key').choices(Object.keys(SLOTS)).default('9A');
 }
 
-async function showCertificate(card: Transaction, { slot, out, json }: PivCommandOptions): Promise<void> {
-  await selectPiv(card);
-  const certificate = await readCertificate(card, slot);
+async function showCertificate(card: PivCard, { slot, out, json }: PivCommandOptions): Promise<void> {
+  const certificate = await card.transaction((tx) => readCertificate(tx, slot));
   if (out !== undefined) await writeFile(out, certificate.toString());
   const facts = {
     subject: certificate.subject.replaceAll('\n', ', '),
@@ -99,22 +114,28 @@ async function showCertificate(card: Transaction, { slot, out, json }: PivComman
   print(table(['slot', slot], rows));
 }
 
-async function checkPin(card: Transaction, { json }: PivCommandOptions): Promise<void> {
-  await selectPiv(card);
-  const before = await pinRetriesLeft(card);
+async function checkPin(card: PivCard, { json }: PivCommandOptions, signal: AbortSignal): Promise<void> {
+  const before = await card.transaction(pinRetriesLeft);
   if (before !== undefined && !json) notify(`${before} tries left`);
-  await verifyPin(card, await askPin());
+  const pin = await askPin(signal);
+  await card.transaction((tx) => verifyPin(tx, pin));
   if (json) printJson({ schema: 1, verified: true }, 0);
   else print('The PIN is right.');
 }
 
-async function signFile(card: Transaction, options: PivCommandOptions & { file?: string }): Promise<void> {
+async function signFile(
+  card: PivCard,
+  options: PivCommandOptions & { file?: string },
+  signal: AbortSignal,
+): Promise<void> {
   const { slot, json, file = '', out = '' } = options;
   const content = await readFile(file);
-  await selectPiv(card);
-  const publicKey = publicKeyOf(await readCertificate(card, slot));
-  await verifyPin(card, await askPin());
-  const signature = await sign(card, slot, createHash('sha256').update(content).digest(), publicKey);
+  const publicKey = publicKeyOf(await card.transaction((tx) => readCertificate(tx, slot)));
+  const pin = await askPin(signal);
+  const signature = await card.transaction(async (tx) => {
+    await verifyPin(tx, pin);
+    return sign(tx, slot, createHash('sha256').update(content).digest(), publicKey);
+  });
   if (!verify('sha256', content, publicKey, signature)) {
     throw new Error(`the signature does not fit the certificate of slot ${slot}: nothing was written`);
   }
@@ -124,9 +145,9 @@ async function signFile(card: Transaction, options: PivCommandOptions & { file?:
   else print(`Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it fits the certificate.`);
 }
 
-async function tryLogon(card: Transaction, { json }: PivCommandOptions): Promise<void> {
-  const pin = await askPin();
-  const { subject, algorithm, steps, durationMs } = await logon(card, pin);
+async function tryLogon(card: PivCard, { json }: PivCommandOptions, signal: AbortSignal): Promise<void> {
+  const pin = await askPin(signal);
+  const { subject, algorithm, steps, durationMs } = await card.transaction((tx) => logon(tx, pin));
   if (json) {
     printJson({ schema: 1, subject, algorithm, durationMs, steps });
     return;

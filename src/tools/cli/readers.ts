@@ -23,8 +23,8 @@ export function readersCommand(): Command {
         await using session = await bridge.openSession();
         const readers = await seeReaders(session, signal);
         if (json) {
-          const data = readers.map(({ name, state, atr }) => ({
-            name,
+          const data = readers.map(({ reader, state, atr }) => ({
+            name: reader,
             state,
             atr: atr ? toHex(atr) : null,
             card: atr ? describeAtr(atr) : null,
@@ -33,9 +33,9 @@ export function readersCommand(): Command {
         } else if (readers.length === 0) {
           print('There is no reader. "pcsc-bridge watch" tells when one comes.');
         } else {
-          const rows = readers.map(({ name, state, atr }, index) => [
+          const rows = readers.map(({ reader, state, atr }, index) => [
             String(index + 1),
-            name,
+            reader,
             describeState(state),
             atr ? toHex(atr, ' ') : '',
             atr ? describeAtr(atr) : '',

@@ -99,5 +99,5 @@ async function openLocalStage(
   if (new Set(options.reader).size < 2) {
     throw new UsageError('give --reader at least twice: one card is held while the others log on');
   }
-  return readerStage(options.reader, await askPin());
+  return readerStage(options.reader, await askPin(signal));
 }

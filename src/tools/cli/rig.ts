@@ -66,7 +66,7 @@ async function run(
     );
     progress.end();
     const env = { ...rig.env, PCSC_BRIDGE_RIG: JSON.stringify({ readers: rig.readers, pin }) };
-    if (words.length > 0) return await runWithin(words, env, signal);
+    if (words.length > 0) return await runWithin(words, env);
     explain(rig, count, env);
     await aborted(signal);
     return undefined;
@@ -76,16 +76,17 @@ async function run(
   }
 }
 
-/** The command's exit status; 128 and the signal's number where one ended it, as shells have it. */
+/** @returns The command's exit status; if a signal ended it, 128 plus the signal's number, as in shells. */
 async function runWithin(
   [program = '', ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
 ): Promise<number> {
   const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...env } });
-  // A terminal's Ctrl-C reaches the command by itself; whoever signals us alone means it too.
-  const pass = () => child.kill('SIGTERM');
-  signal.addEventListener('abort', pass, { once: true });
+  // The terminal sends Ctrl-C to the command as well, which may take its time to clean up. Other signals are passed on.
+  const pass = (received: NodeJS.Signals) => {
+    if (received !== 'SIGINT' || !process.stdin.isTTY) child.kill(received);
+  };
+  process.on('SIGINT', pass).on('SIGTERM', pass);
   try {
     const [code, ended] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + constants.signals[ended ?? 'SIGTERM'];
@@ -93,7 +94,7 @@ async function runWithin(
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw missing ? new Error(`there is no program "${program}"`) : error;
   } finally {
-    signal.removeEventListener('abort', pass);
+    process.off('SIGINT', pass).off('SIGTERM', pass);
   }
 }
 

@@ -79,7 +79,21 @@ describe('an exchange', () => {
   });
 });
 
-it('whoever subscribes to pcsc-bridge:apdu sees commands and responses, never a PIN', async () => {
+it('a command that goes as a chain is published whole', async () => {
+  const seen: string[] = [];
+  const listener = (message: unknown) => seen.push(toHex((message as { command: Uint8Array }).command));
+  const data = new Uint8Array(600).fill(0xab);
+  subscribe('pcsc-bridge:apdu', listener);
+  try {
+    // PUT DATA of an object: the card refuses it at its end, which does not matter here.
+    await card.exchange(new CommandApdu({ cla: 0, ins: 0xdb, p1: 0x3f, p2: 0xfe, data }));
+  } finally {
+    unsubscribe('pcsc-bridge:apdu', listener);
+  }
+  expect(seen).toEqual([`00DB3FFE000258${'AB'.repeat(600)}`]);
+});
+
+it('subscribers to pcsc-bridge:apdu see commands and responses, never a PIN', async () => {
   const seen: { command: string; response: string }[] = [];
   const listener = (message: unknown) => {
     const { command, response } = message as { command: Uint8Array; response: Uint8Array };

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { checkBuilt } from '../../support/child.js';
 import { occurrences } from '../../support/memory.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
@@ -65,7 +64,6 @@ interface Work {
 }
 
 async function startProgram(backend: string) {
-  checkBuilt();
   const dist = String(pathToFileURL(fileURLToPath(new URL('../../../dist/', import.meta.url))));
   const source = `const at = (path) => ${JSON.stringify(dist)} + path;\n${program}`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {

@@ -5,14 +5,13 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_PIN } from '../../../src/testing/virtual/index.js';
-import { checkBuilt, runChild } from '../../support/child.js';
+import { runChild } from '../../support/child.js';
 import { Holder } from '../../support/holder.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
 const card = await insertPiv(rig);
 const { name: reader } = readerAt(rig);
-checkBuilt();
 
 const index = pathToFileURL(fileURLToPath(new URL('../../../dist/index.js', import.meta.url)));
 const instruction = { select: 0xa4, certificate: 0xcb, verify: 0x20, sign: 0x87 };

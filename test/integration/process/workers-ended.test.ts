@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { checkBuilt } from '../../support/child.js';
 import { startRig } from '../../support/rig.js';
 import { median } from '../../support/time.js';
 
@@ -14,7 +13,6 @@ const rounds = 20;
 /** Milliseconds after which a card counts as locked. Usually it takes less than a second, see below. */
 const limit = 5000;
 
-checkBuilt();
 // One slot of each device: its two slots share a driver, in which a slow command holds up the other.
 const rig = await startRig({ slots: 8 });
 const readers = rig.readers.filter((_, slot) => slot % 2 === 0);

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import type { ReaderEvent } from '../../../src/index.js';
+import { expect, it, test } from 'vitest';
+import type { ReaderEvent, ReaderWatch } from '../../../src/index.js';
 import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { runChild } from '../../support/child.js';
 import { openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -39,4 +39,39 @@ it('an unreferenced watch lets the process end', async () => {
   `);
   expect(code).toBe(0);
   expect(sinceNow).toBeLessThan(2000);
+});
+
+test.each(['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'] as const)(
+  '%s starts the watch',
+  async (method) => {
+    await using watch = session.watch();
+    const listen = watch[method].bind(watch) as ReaderWatch['on'];
+    const heard = new Promise((resolve) => listen('reader-added', resolve));
+    expect(await heard).toMatchObject({ reader: readerAt(rig).name });
+  },
+);
+
+test('a listener that is added while the watch is iterated over hears of what is there', async () => {
+  await using watch = session.watch();
+  await watch.next();
+  const heard = new Promise((resolve) => watch.on('reader-added', resolve));
+  expect(await heard).toMatchObject({ reader: readerAt(rig).name });
+});
+
+test('thirty watches share a signal without a warning', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on('warning', onWarning);
+  const { signal } = new AbortController();
+  const watches = Array.from({ length: 30 }, () => session.watch({ signal }));
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const watch of watches) watch.close();
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});
+
+test('a timeout is refused: a watch has none', () => {
+  expect(() => session.watch({ timeout: 100 } as never)).toThrow(
+    'pass signal: AbortSignal.timeout(ms) instead',
+  );
 });

@@ -58,3 +58,18 @@ test('everything of a session works after a restart of the service, five times o
   await using card = await session.connect(reader);
   expect((await card.status()).atr).toEqual(virtual.atr);
 });
+
+test('with retell a watch reports again what is there when the service is back', async () => {
+  await using virtual = await createPivCard({ port });
+  await session.waitForCard({ reader, timeout: 5000 });
+  await using watch = session.watch({ retell: true });
+  await until(watch, 'card-inserted');
+  await rig.killDaemon();
+  await until(watch, 'service-lost');
+  await virtual.closed;
+  await rig.restartDaemon();
+  expect((await until(watch, 'reader-added')).map(({ type }) => type)).toEqual([
+    'service-restored',
+    'reader-added',
+  ]);
+});

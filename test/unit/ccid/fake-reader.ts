@@ -1,4 +1,5 @@
 import type { Controllable } from '../../../src/ccid/index.js';
+import type { PcscErrorCode } from '../../../src/error-codes.js';
 import { PcscError } from '../../../src/errors.js';
 import type { WaitOptions } from '../../../src/support/cancellation.js';
 
@@ -19,6 +20,6 @@ export class FakeReader implements Controllable {
   }
 }
 
-export function refusal(code: string): PcscError {
+export function refusal(code: PcscErrorCode): PcscError {
   return new PcscError({ code, value: 1, text: 'no', operation: 'SCardControl', reader: 'R', detail: '' });
 }

@@ -27,7 +27,7 @@ test('features that are not known here are passed over, and can be had by tag', 
   expect(decodeFeatures(answer)[0]).toEqual({ tag: 0x80, name: undefined, code: 0x310004 });
 });
 
-test.each(['SCARD_E_UNSUPPORTED_FEATURE', 'ERROR_INVALID_FUNCTION', 'ERROR_NOT_SUPPORTED'])(
+test.each(['SCARD_E_UNSUPPORTED_FEATURE', 'ERROR_INVALID_FUNCTION', 'ERROR_NOT_SUPPORTED'] as const)(
   'a driver that answers %s has no features',
   async (code) => {
     expect(await readFeatures(new FakeReader({ [ask]: refusal(code) }))).toEqual({});

@@ -71,7 +71,10 @@ function compile(texts: ReadonlyMap<string, string>, files: readonly string[]): 
     checkJs: true,
     skipLibCheck: true,
     noEmit: true,
-    paths: { 'pcsc-bridge': [`${root}src/index.ts`], 'pcsc-bridge/*': [`${root}src/*/index.ts`] },
+    paths: {
+      'pcsc-bridge': [`${root}src/index.ts`],
+      'pcsc-bridge/*': [`${root}src/*/index.ts`, `${root}src/testing/*/index.ts`],
+    },
   };
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { PcscError } from '../../../src/errors.js';
 import { ReaderStateBits as Bits } from '../../../src/native/addon.js';
-import { eventsBetween, Onlooker } from '../../../src/readers/events.js';
+import { EventCursor, eventsBetween } from '../../../src/readers/events.js';
 
 const atr = Uint8Array.of(0x3b, 0x00);
 const otherAtr = Uint8Array.of(0x3b, 0x01);
@@ -79,8 +79,9 @@ test('who looks away misses no card that went and came again, and is told no mor
     picture: [{ reader: 'A', state, eventCount, atr: Uint8Array.from([0x3b, eventCount]) }],
     error: undefined,
   });
-  const onlooker = new Onlooker();
-  const types = (view: Parameters<Onlooker['catchUp']>[0]) => onlooker.catchUp(view).map(({ type }) => type);
+  const onlooker = new EventCursor();
+  const types = (view: Parameters<EventCursor['catchUp']>[0]) =>
+    onlooker.catchUp(view).map(({ type }) => type);
   expect(types(seen(1))).toEqual(['reader-added', 'card-inserted']);
   expect(types(seen(1))).toEqual([]);
   expect(types(seen(2001))).toEqual(['card-removed', 'card-inserted']);
@@ -96,8 +97,9 @@ test('a service that is away is told once, and once that it is back', () => {
     reader: '',
     detail: '',
   });
-  const onlooker = new Onlooker();
-  const types = (view: Parameters<Onlooker['catchUp']>[0]) => onlooker.catchUp(view).map(({ type }) => type);
+  const onlooker = new EventCursor();
+  const types = (view: Parameters<EventCursor['catchUp']>[0]) =>
+    onlooker.catchUp(view).map(({ type }) => type);
   expect(types({ picture: [], error })).toEqual(['service-lost']);
   expect(types({ picture: [], error })).toEqual([]);
   expect(types({ picture: [], error: undefined })).toEqual(['service-restored']);
