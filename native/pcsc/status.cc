@@ -139,7 +139,8 @@ constexpr Row kRows[] = {
      {"SCARD_E_NO_READERS_AVAILABLE",
       "There is no reader; plug one in and check that its driver is installed"}},
     {status::kCommDataLost,
-     {"SCARD_E_COMM_DATA_LOST", "The card was taken out, or stopped answering, in the middle of the command; connect to it again"}},
+     {"SCARD_E_COMM_DATA_LOST",
+      "The card was taken out, or stopped answering, in the middle of the command; connect to it again"}},
     {status::kNoKeyContainer, {"SCARD_E_NO_KEY_CONTAINER", "The card has no such key container"}},
     {status::kServerTooBusy,
      {"SCARD_E_SERVER_TOO_BUSY", "The smart card service is too busy for this operation; try again later"}},
@@ -155,7 +156,8 @@ constexpr Row kRows[] = {
      {"SCARD_W_UNRESPONSIVE_CARD", "The card does not answer a reset; check that it is the right way round"}},
     {status::kUnpoweredCard, {"SCARD_W_UNPOWERED_CARD", "The card has no power; reconnect with a reset"}},
     {status::kResetCard,
-     {"SCARD_W_RESET_CARD", "Another program reset the card, so its PIN state is gone; reconnect and verify again"}},
+     {"SCARD_W_RESET_CARD",
+      "Another program reset the card, so its PIN state is gone; reconnect and verify again"}},
     {status::kRemovedCard, {"SCARD_W_REMOVED_CARD", "The card was taken out; insert it and connect again"}},
     {status::kSecurityViolation,
      {"SCARD_W_SECURITY_VIOLATION", "The card refused access for its security rules; verify the PIN first"}},
@@ -172,11 +174,7 @@ constexpr Row kRows[] = {
       "The cached item is older than the card's data; read it from the card again"}},
     {status::kCacheItemTooBig, {"SCARD_W_CACHE_ITEM_TOO_BIG", "The item is too big for the cache"}},
 
-    {status::kLibraryMissing,
-     {"BRIDGE_E_LIBRARY_MISSING",
-      "The PC/SC library could not be loaded; install it (Debian: libpcsclite1 and pcscd) or name its path "
-      "in "
-      "PCSC_BRIDGE_LIBRARY"}},
+    {status::kLibraryMissing, {"BRIDGE_E_LIBRARY_MISSING", "The PC/SC library could not be loaded"}},
     {status::kClosed, {"BRIDGE_E_CLOSED", "The object was closed; open a new one"}},
     {status::kAbandoned,
      {"BRIDGE_E_ABANDONED", "A call that could not be cancelled was left behind; connect to the card again"}},

@@ -31,6 +31,17 @@ std::atomic<std::int32_t>& MinorToOffer(const std::string& socket) {
   return minors->of_socket.try_emplace(socket, kOldestMinor).first->second;
 }
 
+// A version that no pcscd has: what came are bytes of another protocol.
+bool IsPcscd(const Version& version) {
+  constexpr std::int32_t kHighest = 99;
+  return version.major > 0 && version.major <= kHighest && version.minor >= 0 && version.minor <= kHighest;
+}
+
+Error NotPcscd(const std::string& socket) {
+  return Error{status::kServiceStopped, "SCardEstablishContext", "",
+               "the program that listens at " + socket + " is not pcscd; check PCSCLITE_CSOCK_NAME"};
+}
+
 Error ProtocolMismatch(const Version& daemon) {
   const auto name = [](std::int32_t major, std::int32_t minor) {
     return std::to_string(major) + ":" + std::to_string(minor);
@@ -87,6 +98,10 @@ void Link::Agreed(const Result<Answer>& answer) {
     return Opened(ClosedUnanswered(peer_.empty() ? socket_ : peer_));
   }
   daemon_ = answer.value().As<Version>();
+  if (!IsPcscd(daemon_)) {
+    daemon_ = Version{0, 0};
+    return Opened(NotPcscd(socket_));
+  }
   const std::int32_t nearest = std::clamp(daemon_.minor, kOldestMinor, kNewestMinor);
   const bool refused = daemon_.code != status::kSuccess;
   const bool final_refusal = refused && (nearest != daemon_.minor || nearest == minor_ || last);

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <string>
 
 #include "backend/daemon/socket.h"
 
@@ -76,9 +77,11 @@ Error NoSocket(int error) {
 Result<std::optional<Descriptor>> ConnectTo(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
-    return Error{status::kNoService, "SCardEstablishContext", "",
-                 "the path of pcscd's socket is empty or too long; check PCSCLITE_CSOCK_NAME"};
+  constexpr std::size_t kLongest = sizeof(address.sun_path) - 1;
+  if (path.empty() || path.size() > kLongest) {
+    return Error{status::kInvalidValue, "SCardEstablishContext", "",
+                 "the path of pcscd's socket has " + std::to_string(path.size()) + " bytes, and 1 to " +
+                     std::to_string(kLongest) + " are possible; set PCSCLITE_CSOCK_NAME to another path"};
   }
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   Descriptor descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));

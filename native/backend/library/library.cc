@@ -52,8 +52,9 @@ Result<std::unique_ptr<Library>> LoadTable() {
   BindOptional(*loaded, "SCardReadCache", table->read_cache);
   BindOptional(*loaded, "SCardWriteCache", table->write_cache);
   if (!missing.empty()) {
-    return Error{status::kLibraryMissing, "load", "",
-                 loaded->path + " is not a PC/SC library: it lacks " + missing};
+    return Error{
+        status::kLibraryMissing, "load", "",
+        loaded->path + " is not a PC/SC library: it lacks " + missing + "; check PCSC_BRIDGE_LIBRARY"};
   }
   return table;
 }

@@ -27,8 +27,10 @@ Result<LoadedLibrary> OpenPcscLibrary(const std::string& configured) {
   void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = dlerror();
-    return Error{status::kLibraryMissing, "dlopen", "",
-                 std::string(reason != nullptr ? reason : path) + "; " + kAdvice};
+    return Error{
+        status::kLibraryMissing, "dlopen", "",
+        std::string(reason != nullptr ? reason : path) + "; " +
+            (configured.empty() ? kAdvice : "correct PCSC_BRIDGE_LIBRARY, or unset it to use the system's")};
   }
   return LoadedLibrary{handle, path};
 }

@@ -20,9 +20,17 @@ const program = `
 `;
 
 test.each([
-  ['there is no PC/SC library', '/nonexistent/libpcsclite.so.1', /cannot open shared object/],
-  ['the library is another one', 'libc.so.6', /is not a PC\/SC library/],
-])('where %s, everything says so, and what to install', async (_, path, reason) => {
+  [
+    'there is no PC/SC library',
+    '/nonexistent/libpcsclite.so.1',
+    /cannot open shared object.*; correct PCSC_BRIDGE_LIBRARY, or unset it to use the system's/,
+  ],
+  [
+    'the library is another one',
+    'libc.so.6',
+    /is not a PC\/SC library: it lacks .*; check PCSC_BRIDGE_LIBRARY/,
+  ],
+])('if %s, every call says so, and what to do', async (_, path, reason) => {
   const { code, stdout, stderr } = await runChild(program, { env: { PCSC_BRIDGE_LIBRARY: path } });
   expect(stderr).toBe('');
   expect(code).toBe(0);
@@ -31,6 +39,5 @@ test.each([
   for (const error of Object.values(errors)) {
     expect(error).toMatchObject({ code: 'BRIDGE_E_LIBRARY_MISSING', value: 0xe0100001 });
     expect((error as Error).message).toMatch(reason);
-    expect((error as Error).message).toMatch(/install it .*PCSC_BRIDGE_LIBRARY/);
   }
 });

@@ -47,6 +47,25 @@ describe('where the smart card service does not serve, the doctor', () => {
     expect(code).toBe(1);
   });
 
+  it('says that the path of the socket is too long', async () => {
+    const { stdout } = await doctor({ PCSCLITE_CSOCK_NAME: join(directory, 'x'.repeat(120)) });
+    const report = parseReport(stdout);
+    expect(findingOf(report, 'pcscd-protocol')).toMatchObject({
+      value: null,
+      note: expect.stringMatching(/has \d+ bytes, and 1 to 107 are possible; set PCSCLITE_CSOCK_NAME/),
+    });
+    expect(report.nextSteps).toEqual([expect.stringContaining('set PCSCLITE_CSOCK_NAME to another path')]);
+  });
+
+  it('says that the program at the socket is not pcscd', async () => {
+    await listenAs((client) => client.on('data', () => client.write('HTTP/1.1 400 Bad Request\r\n\r\n')));
+    const { stdout } = await doctor();
+    const report = parseReport(stdout);
+    const sentence = expect.stringContaining('is not pcscd; check PCSCLITE_CSOCK_NAME');
+    expect(findingOf(report, 'pcscd-protocol')).toMatchObject({ value: null, note: sentence });
+    expect(report.nextSteps).toEqual([sentence]);
+  });
+
   it('names the missing library', async () => {
     const path = join(directory, 'libpcsclite.so.1');
     const { code, stdout } = await doctor({ PCSC_BRIDGE_LIBRARY: path });
@@ -55,6 +74,7 @@ describe('where the smart card service does not serve, the doctor', () => {
       value: null,
       note: expect.stringContaining(path),
     });
+    expect(findingOf(report, 'pcsc-library').note).toContain('correct PCSC_BRIDGE_LIBRARY, or unset it');
     expect(findingOf(report, 'pcsc-service').value).toBe('BRIDGE_E_LIBRARY_MISSING');
     expect(code).toBe(1);
   });
