@@ -133,7 +133,7 @@ const exceptions: Partial<Record<PcscFunction, Outcomes>> = {
 
 function ruleOf(name: PcscFunction, fault: string): string {
   if (fault === 'late') return 'goes on';
-  if (fault === 'never') return 'TIMEOUT_ERR of acquire';
+  if (fault === 'never') return 'TIMEOUT_ERR of transaction';
   const shown: Outcomes = {
     'service stopped': 'SCARD_E_NO_SERVICE',
     'card pulled': 'SCARD_W_REMOVED_CARD',

@@ -57,7 +57,7 @@ function step(
   operation: PcscFunction,
   rest: Partial<Step> = {},
 ): Step {
-  const waitsAs = way === 'own' ? operation : 'acquire';
+  const waitsAs = way === 'own' ? operation : 'transaction';
   return { way, name, command, skip: 0, operation, waitsAs, codes: documented[operation], ...rest };
 }
 
