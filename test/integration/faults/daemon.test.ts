@@ -10,7 +10,7 @@ import { selectPiv, send, sign, verifyPin } from '../../support/piv-host.js';
 import { descriptors, threads } from '../../support/process.js';
 import { openBridge, readerAt, startRig, takeOut } from '../../support/rig.js';
 import { type Code, codes } from './documented-codes.js';
-import { type Fault, faults, lines, type Way } from './steps.js';
+import { type Fault, faults, lines, look, type Way } from './steps.js';
 
 const rig = await startRig({ slots: 2 });
 const proxy = await PcscdProxy.start(join(rig.directory, 'proxy'), rig.socket);
@@ -153,6 +153,13 @@ const atRest = counts();
 const threadsAtRest = threads();
 let id = 1;
 
+/** A process that has met no holder for a minute leaves the look out. */
+async function meetHolder(session: SessionContext): Promise<void> {
+  const holder = await Holder.hold(reader);
+  await expect(session.transaction(reader, () => {}, { timeout: 20 })).rejects.toThrow('did not end within');
+  await holder.release();
+}
+
 test(`the table has each of ${Object.keys(faults).length} faults and each documented code`, () => {
   expect(new Set(lines.map(({ title }) => title)).size).toBe(lines.length);
   expect(lines.length).toBeGreaterThan(300);
@@ -164,6 +171,7 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   await using session = await bridge.openSession({ id, connectTime: 1n });
   await using other = await bridge.openSession({ id: 1_000_000 + id, connectTime: 1n });
   if (step.way === 'again') expect(await logOn(session, 'first')).toBe(true);
+  if (step.name === look) await meetHolder(session);
 
   const met = new Promise<void>((resolve) => {
     proxy.at(step.command, step.skip, (request) => {

@@ -69,6 +69,8 @@ const ofTransmit: Step['exceptions'] = {
 const ofFirstTransmit: Step['exceptions'] = { SCARD_E_PROTO_MISMATCH: again };
 const ofBegin: Step['exceptions'] = { SCARD_E_SHARING_VIOLATION: again, SCARD_W_RESET_CARD: again };
 
+export const look = 'look whether the card is free';
+
 export const steps: Step[] = [
   step('first', 'opening of the connection', 'version', 'SCardEstablishContext', {
     codes: [],
@@ -113,7 +115,7 @@ export const steps: Step[] = [
     exceptions: ofTransmit,
   }),
   step('first', 'end', 'end', 'SCardEndTransaction', { waitsAs: 'SCardEndTransaction' }),
-  step('again', 'look whether the card is free', 'status', 'SCardBeginTransaction', {
+  step('again', look, 'status', 'SCardBeginTransaction', {
     codes: ['SCARD_E_SHARING_VIOLATION', 'SCARD_E_NO_SERVICE', 'SCARD_W_RESET_CARD'],
     connectsAnew: true,
   }),
