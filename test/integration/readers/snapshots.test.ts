@@ -9,6 +9,12 @@ const bridge = openBridge();
 const session = await bridge.openSession();
 const [first, second] = [readerAt(rig, 0), readerAt(rig, 1)];
 
+/** pcscd notices within 400 ms that the card of the test before has gone. */
+async function untilEmpty(): Promise<void> {
+  const isEmpty = async () => (await session.readerStates()).every(({ state }) => !state.present);
+  await expect.poll(isEmpty, { timeout: 5000 }).toBe(true);
+}
+
 test('readerStates lists the readers in the order of listReaders, with the cards in them', async () => {
   await using _card = await createPivCard({ port: second.port });
   const { atr } = await session.waitForCard({ reader: second.name, timeout: 5000 });
@@ -22,6 +28,7 @@ test('readerStates lists the readers in the order of listReaders, with the cards
 
 describe('waitForCard', () => {
   test('resolves when the card comes, and at once if it is there', async () => {
+    await untilEmpty();
     const waiting = session.waitForCard({ reader: first.name });
     expect(await staysPending(waiting)).toBe(true);
     await using _card = await createPivCard({ port: first.port });
@@ -60,6 +67,7 @@ describe('waitForCard', () => {
   });
 
   test('goes on when the service restarts', async () => {
+    await untilEmpty();
     const waiting = session.waitForCard({ reader: first.name, timeout: 20_000 });
     await rig.killDaemon();
     expect(await staysPending(waiting)).toBe(true);

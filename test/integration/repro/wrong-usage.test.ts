@@ -69,8 +69,8 @@ it.each(cases)('%s is refused with a sentence', async (_what, args, message, sta
   expect(code).toBe(status);
 });
 
-it('without a PIN for real cards it says where to put it', async () => {
+it('without a PIN for real cards it says where to put it, and exits as after wrong usage', async () => {
   const { code, stderr } = await runCli(['repro', '--reader', 'A', '--reader', 'B'], { PCSC_BRIDGE_PIN: '' });
   expect(stderr).toContain('PCSC_BRIDGE_PIN');
-  expect(code).toBe(1);
+  expect(code).toBe(2);
 });
