@@ -32,7 +32,8 @@ watch.on('event', (event) => {
 
 // Validate data from a window like any external input. Errors are returned as plain data.
 ipcMain.handle('cards:log-on', async (_, reader, pin) => {
-  if (typeof reader !== 'string' || typeof pin !== 'string') throw new TypeError('reader and PIN must be strings');
+  if (typeof reader !== 'string' || typeof pin !== 'string')
+    throw new TypeError('reader and PIN must be strings');
   try {
     const { subject } = await session.transaction(reader, (card) => logon(card, pin), {
       timeout: 30_000,

@@ -110,7 +110,7 @@ async function logOn(session, reader, pin) {
   const user = session.identity.userId ?? '';
   const count = logons.get(user) ?? 0;
   if (count >= maxLogonsPerUser) {
-    const sentence = `this user has ${count} logons under way, as many as one user may: wait for one to end`;
+    const sentence = `this user already has ${count} pending logons, which is the limit: wait for one to end`;
     throw Object.assign(new Error(sentence), { code: 'TOO_MANY_LOGONS' });
   }
   logons.set(user, count + 1);
