@@ -1,5 +1,5 @@
 /**
- * A virtual card with an application of one's own: a card of bonus points, whose PIN is needed to spend them.
+ * A virtual card with its own application: a card for bonus points. Spending points requires the PIN.
  *
  *   node examples/custom-card.mjs
  *
@@ -17,15 +17,15 @@ const READ = 0x30;
 const EARN = 0x32;
 const SPEND = 0x34;
 
-/** @implements {Applet} One method per instruction. */
+/** @implements {Applet} */
 class BonusApplet {
   aid = fromHex('F0 42 4F 4E 55 53');
-  // As if in EEPROM: still there when the card comes back.
+  // Like data in EEPROM: kept when the card is removed.
   #points = 0;
-  // As if in RAM: gone with the power.
+  // Like data in RAM: lost without power.
   #verified = false;
 
-  /** @type {Record<number, (command: CommandApdu) => ResponseApdu>} By instruction byte. */
+  /** @type {Record<number, (command: CommandApdu) => ResponseApdu>} The key is the instruction byte. */
   #instructions = {
     [VERIFY]: ({ data }) => {
       this.#verified = Buffer.from(data).equals(Buffer.from('1234'));
@@ -68,7 +68,7 @@ try {
   await session.transaction(reader, useCard);
   console.log(`the card has seen ${virtual.apduCount} APDUs`);
 } finally {
-  // TypeScript, and Node.js from 24, have `await using` for that.
+  // With TypeScript, or Node.js 24 and later, use `await using` instead.
   await bridge.close();
   await virtual.remove();
   await rig.stop();

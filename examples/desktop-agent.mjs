@@ -1,10 +1,10 @@
 /**
- * A desktop agent: watches the readers and logs a user on with PIV when a card comes. It survives cards that are
- * pulled, readers that are unplugged, and a smart card service that dies and comes back.
+ * A desktop agent. It watches the readers and logs a user on with PIV when a card is inserted. It recovers from removed
+ * cards, unplugged readers, and a restart of the smart card service.
  *
  *   PCSC_BRIDGE_PIN=123456 node examples/desktop-agent.mjs
  *
- * Without a reader, with virtual ones:
+ * Without a real reader, use virtual ones:
  *
  *   npx pcsc-bridge rig -- env PCSC_BRIDGE_PIN=123456 node examples/desktop-agent.mjs
  *
@@ -13,12 +13,12 @@
 import { CardBridge } from 'pcsc-bridge';
 import { logon, PivPinError } from 'pcsc-bridge/piv';
 
-// An agent with a window asks for it there, and before the transaction: nobody else gets the card meanwhile.
+// An agent with a window asks for the PIN there, before the transaction, which blocks other programs.
 let pin = process.env['PCSC_BRIDGE_PIN'];
 
 const bridge = new CardBridge();
 const session = await bridge.openSession();
-/** @type {Map<string, AbortController>} By reader: ends the logon that is under way. */
+/** @type {Map<string, AbortController>} Aborts the pending logon at a reader. */
 const logons = new Map();
 
 /** @type {import('pcsc-bridge').ReaderWatch} */
@@ -28,7 +28,7 @@ function stop() {
   stopping = true;
   watch?.close();
 }
-// Not `once`: a second signal, as from a terminal and a parent process at once, would kill us in the middle of it.
+// Not `once`: a second signal, from the terminal or a parent process, would kill the agent during cleanup.
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
 
@@ -44,10 +44,10 @@ while (!stopping) {
       logOff(event.reader, 'card removed');
     } else if (event.type === 'service-lost') {
       console.log(`the smart card service is away: ${event.error.code}`);
-      for (const reader of logons.keys()) logOff(reader, 'nobody knows what is in the reader');
+      for (const reader of logons.keys()) logOff(reader, 'the contents of the reader are unknown');
     } else if (event.type === 'service-restored') {
       console.log('the smart card service is back');
-      // A new watch begins with what is there, as if it had just come.
+      // A new watch first reports the current cards, as if they had just been inserted.
       break;
     }
   }
@@ -61,20 +61,20 @@ console.log('ended');
  * @param {AbortSignal} signal
  */
 async function logOn(reader, signal) {
-  if (pin === undefined) return console.log(`${reader}: no PIN, nobody is logged on`);
+  if (pin === undefined) return console.log(`${reader}: no PIN, no logon`);
   const known = pin;
   try {
     const { subject, durationMs } = await session.transaction(
       reader,
-      // A card that stops answering keeps nobody waiting for longer than that.
+      // This timeout limits the wait for a card that stops answering.
       (card) => logon({ transmit: (apdu) => card.transmit(apdu, { signal, timeout: 10_000 }) }, known),
-      // Others may have the card: so long we wait. The reset at the end takes the verified PIN along.
+      // This timeout limits the wait for other programs. After the reset at the end, the PIN is no longer verified.
       { signal, timeout: 30_000, disposition: 'reset' },
     );
     if (!signal.aborted) console.log(`${reader}: ${subject} logged on in ${durationMs.toFixed()} ms`);
   } catch (error) {
     if (signal.aborted) return;
-    // Once is enough: with each card that comes, or comes back, the next try would be spent.
+    // Forget a wrong PIN. Otherwise each inserted card would spend another try.
     if (error instanceof PivPinError) pin = undefined;
     console.log(`${reader}: no logon: ${error instanceof Error ? error.message : error}`);
   }

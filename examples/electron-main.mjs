@@ -1,8 +1,8 @@
 /**
- * The main process of an Electron program. Cards stay in the main process; the window gets told what happens and
- * asks for what it may have. To be put into a program of yours: there is no window here to show.
+ * The main process of an Electron program. Only the main process uses cards. It sends events to the window and handles
+ * the requests of the window. Copy it into your own program: this example has no window content.
  *
- * preload.js exposes the two channels by contextBridge:
+ * preload.js exposes the two channels with contextBridge:
  *
  *   contextBridge.exposeInMainWorld('cards', {
  *     onEvent: (listener) => ipcRenderer.on('cards:event', (_, event) => listener(event)),
@@ -30,9 +30,10 @@ watch.on('event', (event) => {
   for (const { webContents } of BrowserWindow.getAllWindows()) webContents.send('cards:event', what);
 });
 
-// What a window sends is checked like anything from outside, and errors cross as plain data.
+// Validate data from a window like any external input. Errors are returned as plain data.
 ipcMain.handle('cards:log-on', async (_, reader, pin) => {
-  if (typeof reader !== 'string' || typeof pin !== 'string') throw new TypeError('reader and PIN are texts');
+  if (typeof reader !== 'string' || typeof pin !== 'string')
+    throw new TypeError('reader and PIN must be strings');
   try {
     const { subject } = await session.transaction(reader, (card) => logon(card, pin), {
       timeout: 30_000,

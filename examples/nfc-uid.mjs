@@ -1,14 +1,14 @@
 /**
- * What most programs with nfc-pcsc do: tell the UID of each contactless card that is put on a reader.
+ * Prints the UID of each contactless card that is put on a reader, like most programs with nfc-pcsc.
  *
  *   node examples/nfc-uid.mjs
  *
- * Ctrl-C ends it. docs/migration.md has the same program as nfc-pcsc writes it.
+ * Ctrl-C ends it. docs/migration.md has the same program with nfc-pcsc.
  */
 import { CardBridge } from 'pcsc-bridge';
 import { ResponseApdu, toHex } from 'pcsc-bridge/apdu';
 
-/** Get Data, UID (PC/SC part 3, 3.2.2.1.3). The reader answers it, for whatever card is on it. */
+/** Get Data, UID (PC/SC part 3, 3.2.2.1.3). The reader itself answers it, for any card. */
 const GET_UID = Uint8Array.of(0xff, 0xca, 0x00, 0x00, 0x00);
 
 const bridge = new CardBridge();
@@ -37,12 +37,12 @@ await bridge.close();
 /** @param {string} reader */
 async function uidOf(reader) {
   try {
-    // `transmit`, not `exchange`: class FF is the reader's, and no class of ISO 7816-4.
+    // `transmit`, not `exchange`: class FF is for the reader and is not a class of ISO 7816-4.
     const bytes = await session.transaction(reader, (card) => card.transmit(GET_UID), { timeout: 2000 });
     const response = ResponseApdu.parse(bytes);
     return response.ok ? toHex(response.data) : `without UID: ${response.meaning}`;
   } catch (error) {
-    // It may have gone again.
+    // The card may already have been removed.
     return `not read: ${error instanceof Error ? error.message : error}`;
   }
 }

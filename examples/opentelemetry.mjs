@@ -1,10 +1,10 @@
 /**
- * Metrics and traces of a bridge for OpenTelemetry: what docs/observability.md lists, under the names of this file.
+ * Metrics and traces of a bridge for OpenTelemetry. docs/observability.md describes the data; this file defines the names.
  *
  *   import { observe } from './opentelemetry.mjs';
  *   const stop = observe(bridge);
  *
- * It needs @opentelemetry/api alone; which exporters get the data is the application's choice of SDK.
+ * It requires only @opentelemetry/api. The application chooses the SDK and its exporters.
  */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
@@ -12,11 +12,11 @@ import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 /** @typedef {import('pcsc-bridge').TransactionReport} TransactionReport */
 
 /**
- * Begins to observe. Metrics are of this bridge; spans are of every transaction in this thread, since a diagnostics channel
- * belongs to no bridge.
+ * Starts to observe. The metrics are those of this bridge. The spans cover every transaction in this thread, because a
+ * diagnostics channel is not specific to a bridge.
  *
  * @param {import('pcsc-bridge').CardBridge} bridge
- * @returns {() => void} ends it
+ * @returns {() => void} stops observing
  */
 export function observe(bridge) {
   const meter = metrics.getMeter('pcsc-bridge');

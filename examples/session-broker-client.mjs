@@ -1,5 +1,5 @@
 /**
- * Asks the broker of examples/session-broker.mjs: whose session it takes us for, the readers, and a logon.
+ * Asks the broker of examples/session-broker.mjs for its view of this session and for the readers, and logs on.
  *
  *   PCSC_BRIDGE_PIN=123456 node examples/session-broker-client.mjs /run/session-broker.sock [READER]
  */
@@ -8,10 +8,11 @@ import { connectLocally } from 'pcsc-bridge/local';
 
 const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
 const { socket, peer } = await connectLocally(path);
-// Whoever may make files in that directory could listen there, and would be told the PIN. On Windows: whoever was first.
+// A program that may create files in that directory could listen there and receive the PIN. On Windows, the first program
+// to listen could.
 const trusted = peer.uid === undefined ? peer.identity.id === 0 : [0, process.getuid?.()].includes(peer.uid);
 if (!trusted)
-  throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: no PIN for that one`);
+  throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: it does not get the PIN`);
 
 const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
 /** @param {object} request */

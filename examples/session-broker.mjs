@@ -1,11 +1,11 @@
 /**
- * A broker, as a service would run it: one process with the readers, and clients in many terminal sessions. Who a
- * client is the system says, so no session ever waits for another's card, or gets its handle.
+ * A broker that can run as a service: one process has the readers, and its clients are in many terminal sessions. The
+ * system reports which session a client is in, so no session waits for the card of another one or gets its handle.
  *
  *   node examples/session-broker.mjs /run/session-broker.sock everyone
- *   node examples/session-broker.mjs --activated       the socket is systemd's: examples/systemd
+ *   node examples/session-broker.mjs --activated       with a socket of systemd: examples/systemd
  *
- * One JSON object a line each way; examples/session-broker-client.mjs talks to it. SIGTERM or Ctrl-C ends it.
+ * Requests and answers are one JSON object per line: see examples/session-broker-client.mjs. SIGTERM or Ctrl-C ends it.
  */
 import { once } from 'node:events';
 import { CardBridge } from 'pcsc-bridge';
@@ -13,7 +13,7 @@ import { LocalServer } from 'pcsc-bridge/local';
 import { logon } from 'pcsc-bridge/piv';
 
 const longestLine = 4096;
-// What one user may have at once, so that one user's programs cannot take all cards away.
+// Limits per user, so that one user's programs cannot block all cards.
 const maxConnectionsPerUser = 16;
 const maxLogonsPerUser = 4;
 
@@ -22,9 +22,9 @@ const place =
   path === '--activated'
     ? { activated: /** @type {const} */ (true) }
     : { path, access: /** @type {import('pcsc-bridge/local').LocalAccess} */ (access) };
-/** Refusals since the last report, by sentence: a flood does not fill the log. @type {Map<string, number>} */
+/** Refusals per message since the last report, so that a flood does not fill the log. @type {Map<string, number>} */
 const refusals = new Map();
-/** Logons that wait or run, by user id. @type {Map<string, number>} */
+/** The number of pending logons per user id. @type {Map<string, number>} */
 const logons = new Map();
 
 const bridge = new CardBridge({ filter: 'on' });
@@ -61,11 +61,11 @@ async function serve({ socket, peer }) {
   const gone = new AbortController();
   socket.once('close', () => {
     gone.abort();
-    void session.close(); // ends what waits
+    void session.close(); // rejects pending calls
   });
   try {
     const lines = linesOf(socket);
-    // One after another: who asks faster, or does not read the answers, is not read either.
+    // One request at a time: the next line is read when the client has taken the previous answer.
     for await (const line of lines) {
       const answer = await answerTo(line, session, lines).catch(failure);
       line.fill(0);
@@ -76,7 +76,7 @@ async function serve({ socket, peer }) {
     if (!gone.signal.aborted) console.log(`${who}: ${textOf(error)}`);
   } finally {
     socket.destroy();
-    await session.close(); // with the cached cards of a session that has nobody else here
+    await session.close(); // closes the cached cards if this was the session's last client
     console.log(`${who}: gone`);
   }
 }
@@ -92,7 +92,7 @@ async function answerTo(line, session, lines) {
   if (command === 'whoami') return { session: session.identity.id, user: session.identity.user };
   if (command === 'readers') return { readers: await session.listReaders({ timeout: 5000 }) };
   if (command !== 'logon') throw new Error('the commands are whoami, readers and logon');
-  // The PIN is the next line, as it is: bytes can be wiped, what JSON.parse makes cannot.
+  // The PIN is the next line, outside the JSON: bytes can be wiped, strings from JSON.parse cannot.
   const { value: pin } = await lines.next();
   try {
     return await logOn(session, reader, pin);
@@ -110,7 +110,7 @@ async function logOn(session, reader, pin) {
   const user = session.identity.userId ?? '';
   const count = logons.get(user) ?? 0;
   if (count >= maxLogonsPerUser) {
-    const sentence = `this user has ${count} logons under way, as many as one user may: wait for one to end`;
+    const sentence = `this user already has ${count} pending logons, which is the limit: wait for one to end`;
     throw Object.assign(new Error(sentence), { code: 'TOO_MANY_LOGONS' });
   }
   logons.set(user, count + 1);
@@ -118,7 +118,7 @@ async function logOn(session, reader, pin) {
     const { subject, durationMs } = await session.transaction(reader, (card) => logon(card, pin), {
       timeout: 30_000, // for others to end their transactions
       idleTimeout: 10_000,
-      disposition: 'reset', // nobody after this one finds the PIN verified
+      disposition: 'reset', // later users of the card do not find the PIN verified
     });
     return { subject, durationMs };
   } finally {
@@ -129,7 +129,7 @@ async function logOn(session, reader, pin) {
 }
 
 /**
- * Each line's bytes, which whoever gets them wipes; what they were taken from is wiped here.
+ * The bytes of each line. The caller must wipe them. This function wipes the buffers that they are copied from.
  *
  * @param {AsyncIterable<Buffer>} socket
  */
@@ -151,7 +151,7 @@ async function* linesOf(socket) {
 
 /** @param {unknown} error */
 function failure(error) {
-  // What JSON.parse complains of would quote the line.
+  // The message of a SyntaxError would quote the line.
   if (error instanceof SyntaxError) return { error: 'a line must be a JSON object', code: 'BAD_JSON' };
   return { error: textOf(error), code: /** @type {{ code?: string }} */ (error)?.code };
 }

@@ -1,16 +1,16 @@
 /**
- * TLS client authentication with the card's key: waits for a PIV card, shows its certificate to an https server, and
- * the card proves that it has the key to it.
+ * TLS client authentication with the key of a PIV card. The program waits for a card and presents its certificate to an
+ * https server; the card proves that it has the key.
  *
  *   PCSC_BRIDGE_PIN=123456 node examples/tls-client-auth.mjs https://example.org/
  *
- * Node's TLS takes a private key that it cannot have from an OpenSSL engine only; this one is libp11's, which asks
- * OpenSC (Debian: libengine-pkcs11-openssl, opensc-pkcs11). An engine blocks the thread that it is called on for as
- * long as the card takes, or somebody else holds it, and cannot be told to stop. So the TLS connection lives in a process
- * of its own, which can: this one waits for the card, reads the certificate, and verifies the PIN once.
+ * Node's TLS accepts a private key that it cannot read only through an OpenSSL engine. This program uses the engine of
+ * libp11, which uses OpenSC (Debian: libengine-pkcs11-openssl, opensc-pkcs11). The engine blocks its thread while the
+ * card works or another program holds it, and cannot be cancelled. So the TLS connection is made in a child process,
+ * which can be killed. The parent process waits for the card, reads the certificate, and verifies the PIN once.
  *
- * NODE_EXTRA_CA_CERTS names a file with the server's CA, where that is one of your own. The engine and the module
- * are looked for where Debian has them, unless OPENSSL_ENGINES (a directory) and PKCS11_MODULE_PATH (a file) say more.
+ * If the server has its own CA, set NODE_EXTRA_CA_CERTS to a file with the CA's certificate. By default the engine and the
+ * module are loaded from Debian's directories; OPENSSL_ENGINES (a directory) and PKCS11_MODULE_PATH (a file) override this.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,8 +23,8 @@ import { readCertificate, readGuid, selectPiv, verifyPin } from 'pcsc-bridge/piv
 /**
  * @typedef {object} Errand
  * @property {string} url
- * @property {string} cert the card's, as PEM
- * @property {string} token the card's serial number, as OpenSC tells it
+ * @property {string} cert the certificate of the card, as PEM
+ * @property {string} token the serial number of the card, as OpenSC reports it
  * @property {string} pin
  */
 
@@ -53,7 +53,7 @@ async function main() {
 }
 
 /**
- * The first card that is there, or comes, its PIN verified.
+ * Waits for the first card, and verifies its PIN.
  *
  * @param {string} pin
  */
@@ -70,11 +70,11 @@ async function cardThatComes(pin) {
           await selectPiv(held);
           const guid = await readGuid(held);
           const certificate = await readCertificate(held);
-          // A wrong PIN is told here, and costs one try: OpenSC would be asked for no reason.
+          // A wrong PIN is reported here and spends one try, before OpenSC is used at all.
           await verifyPin(held, pin);
           return { reader, certificate, token: toHex(guid.subarray(8)).toLowerCase() };
         },
-        // The process below verifies the PIN for itself.
+        // The child process verifies the PIN again by itself.
         { timeout: 30_000, disposition: 'reset' },
       );
     }
@@ -86,10 +86,10 @@ async function cardThatComes(pin) {
 
 /**
  * @param {Errand} errand
- * @returns {Promise<number>} its exit status
+ * @returns {Promise<number>} the exit status of the child process
  */
 async function inItsOwnProcess(errand) {
-  // The PIN goes through the channel between the two: everybody can read a command line, and the environment stays.
+  // The PIN is sent over the IPC channel: every user can read a command line, and an environment variable stays set.
   const { PCSC_BRIDGE_PIN: _, ...own } = process.env;
   const debian = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
   const env = {
@@ -110,7 +110,7 @@ function fetchWithCard({ url, cert, token, pin }) {
     privateKeyEngine: 'pkcs11',
     // RFC 7512. 01 is what OpenSC calls the key of slot 9A.
     privateKeyIdentifier: `pkcs11:serial=${token};id=%01;type=private?pin-value=${encodeURIComponent(pin)}`,
-    // An agent of its own, so that the connection ends with the answer.
+    // A separate agent, so that the connection is closed after the response.
     agent: false,
   });
   request.on('response', (response) => {

@@ -142,7 +142,7 @@ TEST_CASE("build 6003 with files of build 6002 is judged by the files") {
   CheckRule(Server2008(6003, {6, 0, 6002, 18005}), "hotfix-missing", VerdictKind::kHotfixMissing);
 }
 
-TEST_CASE("Server 2008 with files of a build that nobody knows is unknown") {
+TEST_CASE("Server 2008 with files of an unknown build is unknown") {
   CheckRule(Server2008(6002, {6, 0, 6005, 22139}), "hotfix-unproven", VerdictKind::kUnknown);
   CheckRule(Server2008(6002, {6, 0, 6002, 30000}), "hotfix-unproven", VerdictKind::kUnknown);
 }

@@ -106,7 +106,7 @@ describe('desktop-agent', () => {
     await agent.until(loggedOn);
     await rig.killDaemon();
     await agent.until(/^the smart card service is away: SCARD_/);
-    await agent.until(`${reader}: logged off, nobody knows what is in the reader`);
+    await agent.until(`${reader}: logged off, the contents of the reader are unknown`);
     await virtual.closed;
     await rig.restartDaemon();
     await agent.until('the smart card service is back');
@@ -122,7 +122,7 @@ describe('desktop-agent', () => {
     await takeOut(virtual);
     await agent.until(`${reader}: logged off, card removed`);
     await insert();
-    await agent.until(`${reader}: no PIN, nobody is logged on`);
+    await agent.until(`${reader}: no PIN, no logon`);
     expect(virtual.piv.pin.retriesLeft).toBe(2);
     agent.process.kill('SIGTERM');
     expect((await agent.ended).code).toBe(0);

@@ -276,7 +276,7 @@ test('a user has four logons under way, and is told so beyond them', async () =>
   const holder = await Holder.hold(alices);
   const logons = clients.map((client) => logOn(client, alices));
   expect(await Promise.race(logons)).toEqual({
-    error: 'this user has 4 logons under way, as many as one user may: wait for one to end',
+    error: 'this user already has 4 pending logons, which is the limit: wait for one to end',
     code: 'TOO_MANY_LOGONS',
   });
   await holder.release();
