@@ -20,7 +20,7 @@ export type Isolation = 'namespace' | 'socket';
 
 export interface Launch {
   isolation: Isolation;
-  /** Goes before pcscd's command line; ends by exec. */
+  /** The prefix of pcscd's command line; it ends with exec. */
   command: string[];
   /** The directory outside the rig's in which pcscd leaves its pid file; '' for none. */
   leftover: string;
@@ -32,7 +32,7 @@ export interface Place {
   run: string;
   ipc: string;
   socket: string;
-  /** An empty directory to put over what shall not be seen. */
+  /** An empty directory, mounted over directories to hide them. */
   empty: string;
 }
 
@@ -78,10 +78,10 @@ exec @ARGV or die "exec: $!";
 const run = promisify(execFile);
 
 /**
- * Finds out, by trying, how this process may isolate a daemon.
+ * Finds out, by trying, how this process can isolate a daemon.
  *
- * @param wanted only this way.
- * @throws RigError RIG_NOT_PERMITTED when there is none.
+ * @param wanted - Only this kind of isolation.
+ * @throws {RigError} RIG_NOT_PERMITTED if no kind of isolation works.
  */
 export async function findLaunch(
   features: PcscdFeatures,

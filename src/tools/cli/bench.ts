@@ -78,7 +78,7 @@ async function measure(
     const figures: Figure[] = [];
     for (const [operation, run] of operations) {
       progress.step(operation);
-      await run(); // what only the first time takes is left out
+      await run(); // warm-up, not measured
       const times: number[] = [];
       for (let round = 0; round < rounds; round++) {
         signal.throwIfAborted();

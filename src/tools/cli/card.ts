@@ -49,7 +49,7 @@ export function cardCommand(): Command {
 }
 
 class InsertedCard {
-  /** Rejects when the reader goes. */
+  /** Rejects when the reader is removed. */
   readonly readerGone: Promise<never>;
   #lose!: (error: Error) => void;
 
@@ -71,7 +71,7 @@ class InsertedCard {
     return new InsertedCard(card, options);
   }
 
-  /** Obeys keys until the user ends it. Never settles without a keyboard. `remove` ends the raw mode. */
+  /** Handles keys until the user ends it. Without a keyboard it never settles. `remove` ends the raw mode. */
   async control(): Promise<void> {
     const { stdin } = process;
     if (!stdin.isTTY) return new Promise(() => {});
@@ -103,7 +103,7 @@ class InsertedCard {
       done('each answer a second later');
     } else if (key === 'm') {
       faults.mute = true;
-      done('mute: whoever sends now waits until the card is pulled');
+      done('mute: a program that sends an APDU now waits until the card is removed');
     } else if (key === 'e') {
       faults.forceStatus(0x6f00);
       done('the next APDU is answered 6F00');

@@ -1,4 +1,4 @@
-/** Yes or no, from whoever sits at the terminal. */
+/** Asks the user a yes/no question on the terminal. */
 import { createInterface } from 'node:readline/promises';
 
 export interface Terminal {
@@ -6,9 +6,7 @@ export interface Terminal {
   output: NodeJS.WritableStream;
 }
 
-/**
- * @throws Error where nobody can be asked; it says that --yes answers.
- */
+/** @throws {Error} There is no terminal; the message names --yes. */
 export async function confirm(
   question: string,
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },

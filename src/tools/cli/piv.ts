@@ -37,7 +37,10 @@ class PivCard {
     readonly signal: AbortSignal,
   ) {}
 
-  /** Ends with a reset of the card: a PIN does not stay verified. Never prompts in here, since other programs wait meanwhile. */
+  /**
+   * Ends with a reset of the card, so that no PIN stays verified. Never prompts inside the transaction, because other
+   * programs wait for the card.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const run = async (tx: Transaction) => {
       await selectPiv(tx);

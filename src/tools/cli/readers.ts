@@ -1,4 +1,4 @@
-/** pcsc-bridge readers: what is plugged in. */
+/** pcsc-bridge readers: the readers and the cards in them. */
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { CardBridge } from '../../index.js';

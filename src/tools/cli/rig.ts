@@ -1,4 +1,4 @@
-/** pcsc-bridge rig: a private pcscd with virtual readers for whatever program runs in it. */
+/** pcsc-bridge rig: a private pcscd with virtual readers for the program that runs in it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';

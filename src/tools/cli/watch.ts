@@ -1,4 +1,4 @@
-/** pcsc-bridge watch: readers and cards as they come and go. */
+/** pcsc-bridge watch: reports readers and cards that are inserted and removed. */
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { AbortError, CardBridge, type ReaderEvent } from '../../index.js';
@@ -22,7 +22,7 @@ export function watchCommand(): Command {
             else print(asLine(event));
           }
         } catch (error) {
-          // To be interrupted is how this ends.
+          // The user ends this command with an interrupt.
           if (!(error instanceof AbortError)) throw error;
         }
         return undefined;

@@ -1,4 +1,4 @@
-/** The doctor's report for people: the verdict first, then what to do, then what was found. */
+/** The doctor's report as text: the verdict, then the steps, then the findings. */
 import { printable } from '../../printable.js';
 import { colors } from '../repro/report/colors.js';
 import type { DoctorReport, DoctorVerdict, Finding } from './report.js';
