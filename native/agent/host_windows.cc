@@ -41,13 +41,13 @@ std::string WhoElse(std::uint32_t rights, DWORD failure, PSECURITY_DESCRIPTOR de
       failure == ERROR_SUCCESS && ConvertSecurityDescriptorToStringSecurityDescriptorW(
                                       descriptor, SDDL_REVISION_1, kOwnerAndList, &text, nullptr) != 0;
   const std::string who = known ? WhoElseHas(rights, FromNative(text, wcslen(text)), user)
-                                : "users unknown (Windows does not tell)";
+                                : "users unknown (Windows does not report them)";
   LocalFree(text);
   LocalFree(descriptor);
   return who;
 }
 
-// An administrator's rights are taken for given if Windows does not tell.
+// Assumes an administrator's rights if Windows does not report them.
 bool IsElevated() {
   HANDLE token = nullptr;
   if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return true;

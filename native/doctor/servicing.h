@@ -1,4 +1,4 @@
-// Windows servicing: from a file's version to whether the hotfix is in it.
+// Windows servicing: decides from a file's version whether it contains the hotfix.
 #pragma once
 
 #include <string>

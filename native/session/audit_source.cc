@@ -16,7 +16,7 @@ namespace {
 
 Error Unknown(const char* operation, std::uint32_t pid, const char* reason) {
   return Error{status::kSessionUnknown, operation, "",
-               "the audit session of process " + std::to_string(pid) + " cannot be learnt (" + operation +
+               "the audit session of process " + std::to_string(pid) + " cannot be determined (" + operation +
                    ": " + reason + ")"};
 }
 

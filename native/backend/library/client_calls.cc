@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Where nothing says whether a card is free, a begin that took this long has waited for another process: by
-// itself it takes about a millisecond.
+// If the library cannot report whether a card is free, a begin that took this long has waited for another
+// process. Without a wait it takes about a millisecond.
 constexpr std::chrono::milliseconds kHasWaited{100};
 
 // Every response to an APDU ends with SW1 and SW2.
