@@ -20,7 +20,7 @@ namespace {
 using pcsc_bridge::platform::FromNative;
 using pcsc_bridge::platform::ToNative;
 
-// GetVersionEx tells programs without a manifest of an older system; this does not.
+// GetVersionEx reports an older system to programs without a manifest; this function does not.
 bool AskVersion(OSVERSIONINFOW& version) {
   using RtlGetVersion = LONG(WINAPI*)(OSVERSIONINFOW*);
   const HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
@@ -58,7 +58,7 @@ bool IsElevated() {
   return !told || elevation.TokenIsElevated != 0;
 }
 
-// The SID, as descriptors have it; empty if Windows does not tell.
+// The SID as in descriptors; empty if Windows does not report it.
 std::string UserOfProcess() {
   return AccountOfProcess(GetCurrentProcessId()).value_or("");
 }

@@ -72,7 +72,7 @@ Text FileOf(const Library& library) {
   return std::string(path);
 }
 
-// pcsc-lite's library has no function that tells its version.
+// pcsc-lite's library has no function that returns its version.
 Text LibraryVersion(const Text& file) {
   if (!file.known()) return Text::Unknown(file.reason);
   if (file->rfind("/usr/lib", 0) != 0 && file->rfind("/lib", 0) != 0) {

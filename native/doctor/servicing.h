@@ -7,8 +7,8 @@
 
 namespace pcsc_bridge::doctor {
 
-// NT 6.0 has two lines of builds side by side, told apart by the revision. A hotfix is made on the LDR line
-// only, and all later LDR files contain it; a GDR file never does, however high its revision.
+// NT 6.0 has two parallel branches of builds, which the revision distinguishes. A hotfix is made on the LDR
+// branch only, and all later LDR files contain it; a GDR file never does, however high its revision.
 enum class Branch { kGdr, kLdr, kNeither };
 Branch BranchOf(std::uint16_t revision);
 

@@ -56,7 +56,7 @@ Result<ucred> CredentialsOf(int socket) {
   }
   if (domain != AF_UNIX) {
     return Refuse(status::kInvalidParameter,
-                  "only a Unix socket tells who is at its other end, and this is one of another family");
+                  "only a Unix socket identifies its peer, and this socket has another family");
   }
   if (listens != 0) {
     return Refuse(status::kInvalidParameter, "this socket listens: ask the connections that it accepts");

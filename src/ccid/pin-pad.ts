@@ -77,7 +77,7 @@ async function enter(
   try {
     response = ResponseApdu.parse(await card.control(code, structure, wait));
   } finally {
-    structure.fill(0); // a template may hold a PUK, say, where the PIN is changed by one
+    structure.fill(0); // the template may contain a PUK
   }
   const [problem, sentence] = padAnswers[response.sw] ?? [];
   if (problem !== undefined && sentence !== undefined) throw new CcidError(problem, sentence, response.sw);

@@ -19,7 +19,7 @@ export interface Parts {
   loader: string[];
   /** vpcd's driver, libifdvpcd.so. */
   driver: string;
-  /** Path of libpcsclite.so.1 where the loader would not find it by itself. */
+  /** Path of libpcsclite.so.1, if the loader would not find it. */
   library?: string;
   /** Directories of private packages the loader must search, for LD_LIBRARY_PATH. */
   libraryPath: string[];

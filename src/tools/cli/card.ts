@@ -29,10 +29,16 @@ export function cardCommand(): Command {
     .description('put a virtual PIV card into a virtual reader (vsmartcard vpcd), until interrupted')
     .option('--port <port>', "the reader slot's TCP port", wholeNumber(1, 65_535), VPCD_PORT)
     .option('--host <name>', 'where vpcd runs', '127.0.0.1')
-    .addOption(new Option('--algorithm <name>', 'of its key').choices(['RSA2048', 'P256']).default('P256'))
-    .option('--pin <digits>', 'a PIN for tests: others on this host can read it here', '123456')
+    .addOption(
+      new Option('--algorithm <name>', 'algorithm of its key').choices(['RSA2048', 'P256']).default('P256'),
+    )
+    .option(
+      '--pin <digits>',
+      'a PIN for tests: other users on this host can read it from the command line',
+      '123456',
+    )
     .option('--subject <name>', "the certificate's common name", 'Virtual Card')
-    .option('--quiet', 'do not tell of APDUs')
+    .option('--quiet', 'do not print APDUs')
     .addHelpText('after', `\nKeys on a terminal:\n${keys}`)
     .action((options: CardOptions) =>
       runCommand('card', async (signal) => {

@@ -11,7 +11,7 @@ export async function confirm(
   question: string,
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<boolean> {
-  if (!input.isTTY) throw new Error('there is no terminal to ask on; give --yes to do it without asking');
+  if (!input.isTTY) throw new Error('there is no terminal for the question; use --yes to answer it');
   const prompt = createInterface({ input, output });
   // The end of the input, or Ctrl-C, is no yes.
   const gone = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));

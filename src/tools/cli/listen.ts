@@ -29,13 +29,13 @@ export function addListenOptions(command: Command): Command {
     .option(
       '--listen <address:port>',
       'wait for agents that connect here: a broker, and one user for each of --sessions; --reader NAME=READER ' +
-        'says which reader is whose where a user sees several cards',
+        'assigns a reader to a user who sees several cards',
       addressAndPort,
     )
     .option(
       '--keys <directory>',
-      "with --listen: keep the agents' keys here, and use those that are there; by default they are made anew and " +
-        'deleted in the end',
+      "with --listen: keep the agents' keys in this directory and reuse them; by default new keys are made and " +
+        'deleted at the end',
     )
     .option(
       '--user <name>',
@@ -45,18 +45,18 @@ export function addListenOptions(command: Command): Command {
     )
     .option(
       '--wait-for-agents <seconds>',
-      `with --listen: how long to wait for them (${defaultWait})`,
+      `with --listen: how long to wait for the agents (${defaultWait})`,
       wholeNumber(1, 86_400),
     )
     .addOption(
       new Option(
         '--reconnect <how>',
-        'with --listen: make up the new connect time after the hold, or wait for the session to reconnect',
+        'with --listen: use a made-up connect time after the hold, or wait for the session to reconnect',
       ).choices(['made-up', 'wait']),
     )
     .option(
       '--made-up-sessions',
-      'with --listen: number the sessions instead of taking what the agents tell of theirs',
+      'with --listen: number the sessions instead of using those that the agents report',
     );
 }
 

@@ -23,7 +23,7 @@ export async function chooseReader(
 ): Promise<ReaderSnapshot> {
   const readers = await seeReaders(session, signal);
   if (readers.length === 0) {
-    throw new Error('there is no reader. Is one plugged in? "pcsc-bridge watch" tells when one comes');
+    throw new Error('there is no reader. Is one plugged in? "pcsc-bridge watch" shows when one is');
   }
   const list = readers.map(({ reader }, index) => `  ${index + 1}  ${printable(reader)}`).join('\n');
   const found = wanted === undefined ? readers.filter(({ atr }) => atr) : matching(readers, wanted);
@@ -34,7 +34,7 @@ export async function chooseReader(
     throw new UsageError(`${what} "${wanted}". There are:\n${list}`);
   }
   if (found.length === 0) throw new Error(`there is no card in any reader:\n${list}`);
-  throw new UsageError(`there is a card in more than one reader; say which with --reader:\n${list}`);
+  throw new UsageError(`there is a card in more than one reader; select one with --reader:\n${list}`);
 }
 
 function matching(readers: readonly ReaderSnapshot[], wanted: string): ReaderSnapshot[] {

@@ -10,7 +10,7 @@ import { describeState } from './seen-readers.js';
 
 export function watchCommand(): Command {
   return new Command('watch')
-    .description('tell of readers and cards as they come and go, until interrupted')
+    .description('report readers and cards that are inserted or removed, until interrupted')
     .option('--json', 'one object per line')
     .action(({ json }: { json?: boolean }) =>
       runCommand('watch', async (signal) => {

@@ -24,7 +24,7 @@ export class Holder implements Hold {
       throw new Error('pcsc-holder is missing: build it with "npm run build:native"');
     // Its standard input is a pipe from this process: it releases the card when this process ends.
     const child = spawn(program, [reader, String(holdMs)], { stdio: ['pipe', 'pipe', 'pipe'], signal });
-    child.on('error', () => {}); // told by 'close'
+    child.on('error', () => {}); // 'close' reports it
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint += text;

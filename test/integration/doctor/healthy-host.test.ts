@@ -28,7 +28,10 @@ test('with a daemon and readers there is nothing to do, and everything is named'
   expect(findingOf(report, 'readers').value).toBe('2');
   expect(findingOf(report, 'reader-1')).toMatchObject({ value: reader, note: 'a card is in it' });
   expect(findingOf(report, 'reader-2').note).toBe('no card');
-  expect(findingOf(report, 'reader-2-driver')).toMatchObject({ value: null, note: /does not report its name or version/ });
+  expect(findingOf(report, 'reader-2-driver')).toMatchObject({
+    value: null,
+    note: /does not report its name or version/,
+  });
   expect(Number(findingOf(report, 'session-id').value)).toBeGreaterThan(0);
   expect(findingOf(report, 'session-source').value).toMatch(/^(logind|proc)$/);
   expect(code).toBe(0);

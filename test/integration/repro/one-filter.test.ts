@@ -3,7 +3,7 @@ import { runCli } from './run-cli.js';
 
 it('with the filter off alone it shows the fault and exits 1: nothing is fixed', async () => {
   const { code, stdout } = await runCli(['repro', '--filter', 'off', '--hold', '800', '--sessions', '2']);
-  expect(stdout).toContain('The fault is there');
+  expect(stdout).toContain('The fault is present');
   expect(code).toBe(1);
 });
 

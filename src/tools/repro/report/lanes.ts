@@ -54,8 +54,8 @@ export function verdictSentence(result: ReproResult): string {
       return "Fixed: with the filter off one user's transaction stopped every other logon; with it on no logon was blocked.";
     case 'not-fixed':
       return result.runs.some(({ filter }) => filter === 'on')
-        ? 'Not fixed: with the filter on, logons were still blocked or slow, failed, or used what another connection had opened.'
-        : "The fault is there: one user's transaction stopped every other logon. Run with both filters to see the fix.";
+        ? 'Not fixed: with the filter on, logons were still blocked or slow, failed, or used a handle that another connection had opened.'
+        : "The fault is present: one user's transaction stopped every other logon. Run with both filters to see the fix.";
     case 'not-reproduced':
       return result.runs.some(({ filter }) => filter === 'off')
         ? 'Not reproduced: with the filter off the logons did not wait for the held card.'
@@ -64,7 +64,7 @@ export function verdictSentence(result: ReproResult): string {
 }
 
 export const filterMeaning = {
-  off: "a lookup evaluates everybody's cached cards",
+  off: 'a lookup evaluates the cached cards of every session',
   on: 'a lookup evaluates only the cached cards of its own session',
 } as const;
 

@@ -22,7 +22,7 @@ it('ends with the verdict as a sentence', () => {
       .split('\n')
       .at(-1),
   ).toMatch(/^Fixed: /);
-  expect(text(resultWith([faultRun], 'not-fixed'))).toMatch(/\nThe fault is there: /);
+  expect(text(resultWith([faultRun], 'not-fixed'))).toMatch(/\nThe fault is present: /);
   expect(text(resultWith([fixRun], 'not-reproduced'))).toMatch(/\nNo logon was blocked with the filter on; /);
 });
 
