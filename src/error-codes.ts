@@ -1,7 +1,7 @@
 /**
- * The symbolic code of a PcscError: a status code of PC/SC (`SCARD_`), an error of Windows that a driver passed on (`ERROR_`,
- * `RPC_`), or one of this library (`BRIDGE_E_`). `SCARD_UNKNOWN` is any other: look at `value`.
- * native/pcsc/status.cc has the same list with a sentence for each; a test compares the two.
+ * The symbolic code of a PcscError: a status code of PC/SC (`SCARD_`), a Windows error that a driver returned
+ * (`ERROR_`, `RPC_`), or a code of this library (`BRIDGE_E_`). `SCARD_UNKNOWN` stands for any other number; see
+ * `value`. native/pcsc/status.cc has the same list with a sentence for each; a test compares the two.
  */
 export type PcscErrorCode =
   | 'BRIDGE_E_ABANDONED'

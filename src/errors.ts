@@ -1,10 +1,10 @@
-/** What goes wrong, for programs (codes) and for people (sentences). */
+/** Errors: codes for programs, and sentences for people. */
 import type { PcscErrorCode } from './error-codes.js';
 import { printable } from './printable.js';
 
 /** A failure as the native core reports it. */
 export interface Failure {
-  /** Symbolic: `SCARD_E_SHARING_VIOLATION`, or one of ours, `BRIDGE_E_CLOSED`. */
+  /** The symbolic code: `SCARD_E_SHARING_VIOLATION`, or one of this library, `BRIDGE_E_CLOSED`. */
   code: PcscErrorCode;
   /** The code as a number, unsigned: 0x8010000b. */
   value: number;
@@ -14,20 +14,20 @@ export interface Failure {
   operation: string;
   /** The reader concerned, or ''. */
   reader: string;
-  /** More, where it is known, or ''. */
+  /** Further detail, or ''. */
   detail: string;
 }
 
-/** A failed PC/SC call. Keeps everything that is known about it. */
+/** A failed PC/SC call. Its message says what happened and what to do. */
 export class PcscError extends Error {
   override readonly name = 'PcscError';
   /** Symbolic code: `'SCARD_E_SHARING_VIOLATION'`. */
   readonly code: PcscErrorCode;
-  /** The code as a number: `0x8010000b`. */
+  /** The code as an unsigned number: `0x8010000b`. */
   readonly value: number;
-  /** The PC/SC function that failed: `'SCardConnect'`. */
+  /** The PC/SC or system function that failed: `'SCardConnect'`. */
   readonly operation: string;
-  /** The reader concerned. */
+  /** The reader concerned, if any. */
   readonly reader: string | undefined;
 
   constructor(failure: Failure) {
@@ -39,7 +39,7 @@ export class PcscError extends Error {
   }
 }
 
-/** A wait ended by its `AbortSignal`; `cause` is the signal's reason. */
+/** A call ended by its `AbortSignal`. `cause` is the signal's reason. */
 export class AbortError extends Error {
   override readonly name = 'AbortError';
   readonly code = 'ABORT_ERR';
@@ -53,7 +53,7 @@ export class AbortError extends Error {
   }
 }
 
-/** Why a call may take long, by its operation; `causeOnCard` for all others. */
+/** The usual cause of a long wait, by operation; `causeOnCard` for all others. */
 const causes: Record<string, string> = {
   SCardListReaders: 'the smart card service may be busy or hang',
   SCardListReaderGroups: 'the smart card service may be busy or hang',
@@ -66,16 +66,16 @@ const causes: Record<string, string> = {
 };
 const causeOnCard = 'another program may hold the card';
 
-/** A wait that lasted longer than its `timeout`. */
+/** A call ended by its `timeout`, or by a signal of `AbortSignal.timeout`. */
 export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
   readonly code = 'TIMEOUT_ERR';
   readonly operation: string;
   readonly reader: string | undefined;
-  /** Milliseconds; undefined if the time came with a signal (`AbortSignal.timeout`). */
+  /** The timeout in milliseconds; undefined if a signal of `AbortSignal.timeout` ended the call. */
   readonly timeout: number | undefined;
 
-  /** @param waitedFor - What the call is known to have waited for; else the usual cause of a long wait. */
+  /** @param waitedFor - The known cause of the wait; by default the usual cause for this operation. */
   constructor(
     operation: string,
     reader: string | undefined,
@@ -95,8 +95,8 @@ export class TimeoutError extends Error {
 }
 
 /**
- * Gives an error that was made in a callback of the native core the stack of the call that failed. To be called in the catch
- * block of an async function that awaits the call.
+ * Gives an error from a callback of the native core the stack of the failed call. Call it in the catch block of an
+ * async function that awaits the call.
  */
 export function traceToCaller<T>(error: T): T {
   if (error instanceof PcscError || error instanceof TimeoutError || error instanceof AbortError) {
@@ -105,7 +105,7 @@ export function traceToCaller<T>(error: T): T {
   return error;
 }
 
-/** The error for a transaction without use for too long: the card was reset and released. */
+/** The error of a transaction that was idle for too long: the card was reset and released. */
 export function idleError(reader: string, idleTimeout: number): PcscError {
   return new PcscError({
     code: 'SCARD_W_RESET_CARD',
@@ -117,7 +117,7 @@ export function idleError(reader: string, idleTimeout: number): PcscError {
   });
 }
 
-/** The error for something used after its `close()`, or closed while it was waited for. */
+/** The error of an object that is used after its `close()`, or closed during a call. */
 export function closedError(what: string): PcscError {
   return new PcscError({
     code: 'BRIDGE_E_CLOSED',
@@ -129,7 +129,7 @@ export function closedError(what: string): PcscError {
   });
 }
 
-/** The error for waiting, inside a transaction, for that same transaction to end. */
+/** The error of code in a transaction that would wait for that same transaction to end. */
 export function nestedError(operation: string, reader: string): PcscError {
   return new PcscError({
     code: 'BRIDGE_E_NESTED',

@@ -1,6 +1,4 @@
-/**
- * pcsc-bridge: PC/SC smart cards for Node.js that never let one user block another.
- */
+/** pcsc-bridge: PC/SC smart cards for Node.js that never let one user block another. */
 
 export {
   type CacheLimits,

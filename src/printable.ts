@@ -1,14 +1,18 @@
-/** Text from readers, cards and agents, made fit for a terminal. */
+/** Makes text from readers, cards and agents safe for a terminal. */
 
-/** Controls (C0, C1, DEL), formats (direction, joiners), halves of pairs, and code points that have no agreed look. */
+/**
+ * Controls (C0, C1, DEL), formats (direction, joiners), lone surrogates, and code points without an agreed appearance.
+ */
 const unseen = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** The text with a question mark for every character that is not seen: nothing in it steers a terminal or ends a line. */
+/**
+ * Replaces every invisible character with a question mark, so that no character controls the terminal or ends a line.
+ */
 export function printable(text: string): string {
   return text.replace(unseen, '?');
 }
 
-/** JSON as it is, with those characters escaped where JSON leaves them raw: the data stays the same. */
+/** Escapes those characters in JSON text if they are raw. The data stays the same. */
 export function printableJson(json: string): string {
   return json.replace(unseen, (character) => (character === '\n' ? character : escaped(character)));
 }

@@ -21,7 +21,7 @@ Napi::Value FromOutput(Napi::Env env, Bytes& bytes) {
   return FromBytes(env, bytes);
 }
 
-// In milliseconds; undefined if nothing was waited for.
+// In milliseconds; undefined if there was no wait.
 Napi::Value FromWaits(Napi::Env env, const Waits& waits) {
   if (!waits.any()) return env.Undefined();
   Napi::Object object = Napi::Object::New(env);
@@ -213,7 +213,7 @@ Napi::Value ConnectionWrap::GiveBack(const Napi::CallbackInfo& info) {
   const auto disposition = static_cast<Disposition>(ToUint32(info[0], "disposition"));
   if (!lease_ || std::exchange(given_back_, true)) {
     throw Napi::Error::New(info.Env(),
-                           "this connection is not lent by a cache, or has been given back already");
+                           "this connection is not leased from a cache, or has been given back already");
   }
   Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined, this);
   loop_->Execute([lease = lease_, disposition, answer = std::move(promised.answer)] {
@@ -222,7 +222,7 @@ Napi::Value ConnectionWrap::GiveBack(const Napi::CallbackInfo& info) {
   return promised.promise;
 }
 
-// What the lease says of itself never changes: no need to ask for it on the loop.
+// The data of a lease never changes, so it is read without the loop.
 Napi::Value ConnectionWrap::LookedUp(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!lease_) return env.Undefined();

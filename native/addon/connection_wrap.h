@@ -16,8 +16,8 @@ namespace pcsc_bridge::addon {
 class ConnectionWrap : public Napi::ObjectWrap<ConnectionWrap> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // A cached card, lent by the cache: a connection that is given back instead of closed. One that is
-  // collected without that resets its card.
+  // A leased card of the cache: a connection that is given back instead of closed. If it is
+  // garbage-collected without that, its card is reset.
   static Napi::Object Lend(Napi::Env env, std::shared_ptr<Lease> lease);
 
   explicit ConnectionWrap(const Napi::CallbackInfo& info);
@@ -51,7 +51,7 @@ class ConnectionWrap : public Napi::ObjectWrap<ConnectionWrap> {
 
   std::shared_ptr<Loop> loop_;
   std::shared_ptr<Connection> connection_;
-  std::shared_ptr<Lease> lease_;  // null unless the cache has lent the connection
+  std::shared_ptr<Lease> lease_;  // null unless the connection is leased from the cache
   bool given_back_ = false;
 };
 

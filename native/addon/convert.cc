@@ -26,7 +26,7 @@ napi_value MakeExternal(Napi::Env env, std::shared_ptr<std::uint8_t> memory, std
   napi_value buffer = nullptr;
   if (napi_create_external_arraybuffer(env, owner->get(), size, release, owner.get(), &buffer) != napi_ok)
     return nullptr;
-  owner.release();  // now the buffer's
+  owner.release();  // the buffer owns it now
   return buffer;
 }
 

@@ -1,4 +1,5 @@
-// Between JavaScript values and the core's types. Arguments of the wrong type throw a TypeError.
+// Converts between JavaScript values and the core's types. An argument of the wrong type throws a
+// TypeError.
 #pragma once
 
 #include <napi.h>

@@ -1,8 +1,9 @@
-// Where the addon gets Node-API and libuv from: the program that loaded it, whatever that is called.
+// Binds Node-API and libuv to the program that loaded the addon, whatever its file name is.
 //
-// The cross-built addon's imports from node.exe are delay-loaded (scripts/windows.mk); this hook answers the
-// loader's question for that file. In an Electron or a renamed node.exe a second node.exe would be loaded, or
-// none found. MSVC builds by node-gyp get a hook of node-gyp's own, so binding.gyp does not have this file.
+// The cross-built addon's imports from node.exe are delay-loaded (scripts/windows.mk); this hook answers
+// the loader's question for that file. In Electron, or in a renamed node.exe, the loader would otherwise
+// load a second node.exe, or find none. MSVC builds by node-gyp use node-gyp's own hook, so binding.gyp
+// does not list this file.
 #include <windows.h>
 
 #include <delayimp.h>

@@ -68,7 +68,7 @@ Napi::Value FromWritten(Napi::Env env, doctor::FilterWritten& written) {
 
 Napi::Value Doctor(const Napi::CallbackInfo& info) {
   const Promised<Report> promised = MakePromise<Report>(info.Env(), FromReport);
-  // The environment belongs to this thread; what takes its time does not.
+  // The environment belongs to this thread; the slow part runs on a worker.
   AnswerOnWorker<Report>(promised, [surroundings = doctor::LookAround()]() -> Result<Report> {
     return doctor::MakeReport(doctor::CollectFacts(surroundings));
   });

@@ -1,4 +1,4 @@
-// What the addon keeps per JavaScript environment (main thread, each worker).
+// The addon's state per JavaScript environment (main thread, each worker).
 #pragma once
 
 #include <napi.h>
@@ -22,9 +22,9 @@ struct Environment {
   static Environment& Of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 };
 
-// To be called before anything that reaches PC/SC: reads the process's environment variables while that is
-// safe, on JavaScript's thread. Variables that only JavaScript knows (Bun's process.env does not reach the C
-// library, Jest's is a copy) are set first, since the PC/SC library reads them itself.
+// Call it before the first PC/SC call: it reads the environment variables of the process while that is
+// safe, on the JavaScript thread. It first sets variables that only JavaScript knows (Bun's process.env
+// does not reach the C library, Jest's is a copy), because the PC/SC library reads them itself.
 void BeforePcsc(Napi::Env env);
 
 // The JavaScript error for a failure.

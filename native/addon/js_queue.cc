@@ -5,7 +5,8 @@
 namespace pcsc_bridge::addon {
 namespace {
 
-// In a worker that is being terminated every call into JavaScript fails, the report of the failure included.
+// In a worker that is being terminated, every call into JavaScript fails, including the report of the
+// failure.
 void RunTask(Napi::Env env, JsTask& task) {
   try {
     const Napi::HandleScope scope(env);
@@ -25,7 +26,7 @@ void JsQueue::Post(std::shared_ptr<JsTask> task) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (!open_) return;
     tasks_.push_back(std::move(task));
-    // One wake-up for all that come before JavaScript gets to them.
+    // One wake-up for all tasks that are posted before JavaScript runs them.
     if (tasks_.size() > 1 || ComesByItself()) return;
     ++waking_;
   }

@@ -1,4 +1,4 @@
-// The way from the core to JavaScript: tasks for the environment's own thread.
+// Passes tasks from the core to the environment's own thread.
 #pragma once
 
 #include <napi.h>
@@ -36,42 +36,42 @@ std::shared_ptr<JsTask> MakeJsTask(Function function) {
   return std::make_shared<JsFunctionTask<Function>>(std::move(function));
 }
 
-// One per environment, which also gives the core's loop for it. There are two kinds, for the two kinds of
-// hosts: MakeUvQueue: the core's loop is driven by the environment's libuv loop, so that an answer takes no
-// change of threads. MakeThreadsafeQueue: hosts without libuv's functions (Bun, Deno): the core's loop is the
-// process's, on a thread of its own.
+// One per environment; it also provides the core's loop for the environment. There are two kinds.
+// MakeUvQueue: the environment's libuv loop drives the core's loop, so that an answer does not change
+// threads. MakeThreadsafeQueue: for hosts without libuv's functions (Bun, Deno), the core's loop is the
+// loop of the process, on a thread of its own.
 class JsQueue : public std::enable_shared_from_this<JsQueue> {
  public:
   virtual ~JsQueue() = default;
   JsQueue(const JsQueue&) = delete;
   JsQueue& operator=(const JsQueue&) = delete;
 
-  // What of the core belongs to this environment.
+  // The part of the core that belongs to this environment.
   const std::shared_ptr<Scope>& scope() const { return scope_; }
   const std::shared_ptr<Loop>& loop() const { return scope_->loop(); }
 
   // Any thread. Dropped when the environment has ended.
   void Post(std::shared_ptr<JsTask> task);
 
-  // The environment's thread: one answer more, or less, to wait for. While there are any the event loop stays
-  // alive; otherwise the process may end at any time.
+  // The environment's thread: one more, or one less, pending answer. While answers are pending the event
+  // loop stays alive; otherwise the process may end at any time.
   void Expect();
   void Settle();
 
  protected:
   explicit JsQueue(std::shared_ptr<Scope> scope) : scope_(std::move(scope)) {}
 
-  // Any thread: has RunTasks called soon. Not called once Shut has returned.
+  // Any thread: requests a call of RunTasks. No call comes after Shut has returned.
   virtual void Wake() = 0;
-  // Any thread: Wake, where that is not too late.
+  // Any thread: calls Wake unless it is too late.
   void WakeInTime();
   virtual void KeepAlive(bool alive) = 0;
-  // The environment's thread is about to call RunTasks: no need to wake it.
+  // The environment's thread is about to call RunTasks, so it need not be woken.
   virtual bool ComesByItself() const { return false; }
 
   void RunTasks(Napi::Env env);
   bool HasTasks();
-  // Takes no more tasks, and drops those that wait.
+  // Rejects further tasks and drops pending ones.
   void Shut();
 
  private:
@@ -83,7 +83,7 @@ class JsQueue : public std::enable_shared_from_this<JsQueue> {
   std::atomic<int> waking_{0};  // threads inside Wake
 };
 
-// Both throw where the host does not give what they need.
+// Both throw if the host lacks what they need.
 std::shared_ptr<JsQueue> MakeUvQueue(Napi::Env env);
 std::shared_ptr<JsQueue> MakeThreadsafeQueue(Napi::Env env);
 

@@ -1,8 +1,8 @@
 // Memory for long responses.
 //
-// A response belongs to its caller until V8 collects it, so each one needs fresh memory. To get that page by
-// page can take longer than the card: 10 to 300 us for 64 KiB on virtual machines. A huge page of 2 MiB comes
-// in one piece.
+// A response belongs to its caller until V8 collects it, so each one needs fresh memory. The page faults
+// for it can take longer than the card: 10 to 300 us for 64 KiB on virtual machines. A huge page of 2 MiB
+// costs one page fault.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@
 
 namespace pcsc_bridge::addon {
 
-// One thread's. The responses in a huge page keep it together: it goes back to the system with the last one.
+// Belongs to one thread. A huge page is returned to the system with the last response in it.
 class LongMemory {
  public:
-  // Not initialized; at most kPage bytes. Null where the system has no huge pages. long_memory_linux.cc,
+  // Not initialized; at most kPage bytes. Null if the system has no huge pages. long_memory_linux.cc,
   // long_memory_portable.cc.
   std::shared_ptr<std::uint8_t> Take(std::size_t size);
 

@@ -38,7 +38,7 @@ MonitorWrap::MonitorWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Moni
   const Napi::Env env = info.Env();
   if (!info[0].IsFunction()) throw Napi::TypeError::New(env, "Monitor: the listener must be a function");
   BeforePcsc(env);
-  // A service that is away is waited for; a library that is missing is an error at once.
+  // A stopped service is waited for; a missing library is an error at once.
   const Result<const Library*> library = Library::Load();
   if (!library) throw Napi::Error(env, ToJs(env, library.error()));
   const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
@@ -73,7 +73,7 @@ void MonitorWrap::Stop(const Napi::CallbackInfo& info) {
   listener_.Reset();
   const std::shared_ptr<JsQueue> queue = Environment::Of(info.Env()).queue;
   Expect(info.Env(), false);
-  // Reports already on their way find the listener gone; let them pass before this object may go.
+  // Queued reports find no listener; they must be delivered before this object is destroyed.
   loop_->Execute([gone = std::move(subscription_), queue, this]() mutable {
     gone = nullptr;
     queue->Post(MakeJsTask([this](Napi::Env) { Unref(); }));

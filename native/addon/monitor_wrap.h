@@ -26,7 +26,7 @@ class MonitorWrap : public Napi::ObjectWrap<MonitorWrap> {
   std::shared_ptr<Loop> loop_;
   std::shared_ptr<Monitor::Subscription> subscription_;
   Napi::FunctionReference listener_;
-  bool expected_ = false;  // the event loop waits for its reports
+  bool expected_ = false;  // it keeps the event loop alive
 };
 
 }  // namespace pcsc_bridge::addon

@@ -1,4 +1,5 @@
-// Named pipes of Windows for JavaScript. pipe_server_windows.cc, and pipe_server_posix.cc, which has none.
+// Named pipes of Windows for JavaScript: pipe_server_windows.cc. pipe_server_posix.cc has no
+// implementation.
 #pragma once
 
 #include <napi.h>

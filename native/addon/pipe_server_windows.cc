@@ -18,7 +18,7 @@ void CloseHandleOf(std::intptr_t handle) {
   CloseHandle(reinterpret_cast<HANDLE>(handle));
 }
 
-// A pipe's handle until it is taken: what is on its way when the environment ends is closed.
+// A pipe's handle until it is taken. A handle that is queued when the environment ends is closed.
 class Arrival {
  public:
   explicit Arrival(Result<std::intptr_t> pipe) : pipe_(std::move(pipe)) {}
@@ -28,12 +28,13 @@ class Arrival {
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
 
-  // As a descriptor of the host's C library, the only one that its libuv knows; throws where there is none.
+  // The handle as a descriptor of the host's C library, because its libuv knows no others. Throws if no
+  // descriptor is left.
   Napi::Value TakeDescriptor(Napi::Env env) {
     if (!pipe_) throw Napi::Error(env, ToJs(env, pipe_.error()));
     const int fd = uv_open_osfhandle(reinterpret_cast<HANDLE>(*pipe_));
     if (fd < 0) throw Napi::Error::New(env, "uv_open_osfhandle: no file descriptor is left");
-    *pipe_ = 0;  // now the descriptor's
+    *pipe_ = 0;  // the descriptor owns it now
     return Napi::Number::New(env, fd);
   }
 
@@ -80,7 +81,7 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
     listener_.Call({env.Null(), fd});
   }
 
-  // A promise: nothing listens any more.
+  // A promise: the pipe is closed.
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Promised<Done> promised =
@@ -94,7 +95,7 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
     queue->Settle();
     server_->Stop([this, queue, answer = promised.answer] {
       answer(Done{});
-      // After all that arrived before.
+      // After the arrivals before it.
       queue->Post(MakeJsTask([this](Napi::Env) { Unref(); }));
     });
     return promised.promise;

@@ -15,12 +15,12 @@
 
 namespace pcsc_bridge::addon {
 
-// How a value becomes one of JavaScript's; may take the value's contents.
+// Converts a value to JavaScript; may move from the value.
 template <class T>
 using Convert = Napi::Value (*)(Napi::Env, T&);
 
-// A promise on its way: made and settled on the environment's thread, answered once, from any thread. Keeps
-// the event loop alive until then, and the JavaScript object that the operation works on.
+// A pending promise: made and settled on the environment's thread, answered once, from any thread. Until
+// then it keeps alive the event loop, and the JavaScript object that the operation works on.
 template <class T>
 class Pending final : public JsTask, public std::enable_shared_from_this<Pending<T>> {
  public:
@@ -73,14 +73,14 @@ Promised<T> MakePromise(Napi::Env env, Convert<T> convert, typename Pending<T>::
   return {pending->promise(), [pending](Result<T> result) { pending->Answer(std::move(result)); }};
 }
 
-// Asks on a thread of the core's, and answers the promise with what that yields.
+// Runs a blocking question on a worker thread, and settles the promise with its result.
 template <class T>
 void AnswerOnWorker(const Promised<T>& promised, std::function<Result<T>()> ask) {
   const auto work = [ask = std::move(ask), answer = promised.answer] { answer(ask()); };
   if (!RunOnWorker(work)) promised.answer(NoThreadError());
 }
 
-// Ties an operation to its Cancel in JavaScript: either may come first, on different threads.
+// Connects an operation and its Cancel in JavaScript: either may come first, on different threads.
 class CancelToken {
  public:
   void Bind(std::weak_ptr<Cancellable> operation);
@@ -98,7 +98,7 @@ class CancelWrap : public Napi::ObjectWrap<CancelWrap> {
   static Napi::Function Define(Napi::Env env);
   explicit CancelWrap(const Napi::CallbackInfo& info) : Napi::ObjectWrap<CancelWrap>(info) {}
 
-  // Of the Cancel in `value`; null where there is none.
+  // The state of the Cancel in `value`; null if there is none.
   static std::shared_ptr<CancelToken> TokenOf(const Napi::Value& value);
 
  private:

@@ -10,7 +10,7 @@ Napi::Value ListReaders(const Napi::CallbackInfo& info);
 Napi::Value ListReaderGroups(const Napi::CallbackInfo& info);
 Napi::Value IsValid(const Napi::CallbackInfo& info);
 Napi::Value ChosenBackend(const Napi::CallbackInfo& info);
-// usage(): what the process takes of the service now.
+// usage(): the PC/SC contexts and abandoned calls of the process.
 Napi::Value ReadUsage(const Napi::CallbackInfo& info);
 
 }  // namespace pcsc_bridge::addon

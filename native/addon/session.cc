@@ -55,7 +55,7 @@ const CardOwner& OwnerWrap::Of(const Napi::Value& value) {
 Napi::Value SessionOf(const Napi::CallbackInfo& info) {
   const std::uint32_t pid = ToUint32(info[0], "pid");
   const Promised<Session> promised = MakePromise<Session>(info.Env(), FromSession);
-  // The system's session manager may take its time.
+  // The system's session manager may be slow.
   AnswerOnWorker<Session>(promised, [pid] { return SessionOfProcess(pid); });
   return promised.promise;
 }
@@ -66,7 +66,7 @@ Napi::Value NewInstance(const Napi::CallbackInfo& info) {
 
 Napi::Value PeerOf(const Napi::CallbackInfo& info) {
   const std::uint32_t fd = ToUint32(info[0], "fd");
-  // Named by number here only: by the time the answer comes the descriptor may be another file's.
+  // The descriptor is used only here: when the answer comes, its number may belong to another file.
   Result<PeerQuestion> question = AskPeer(HandleOf(static_cast<int>(fd)));
   if (!question) throw Napi::Error(info.Env(), ToJs(info.Env(), question.error()));
   const Promised<Peer> promised = MakePromise<Peer>(info.Env(), FromPeer);

@@ -7,7 +7,7 @@
 
 namespace pcsc_bridge::addon {
 
-// new Owner(identity, guarded, trustsUnknown): for whom a card is used, read once. See CardOwner.
+// new Owner(identity, guarded, trustsUnknown): the owner of cards, read once. See CardOwner.
 class OwnerWrap : public Napi::ObjectWrap<OwnerWrap> {
  public:
   static Napi::Function Define(Napi::Env env) { return DefineClass(env, "Owner", {}); }
@@ -27,10 +27,10 @@ Napi::Value SessionOf(const Napi::CallbackInfo& info);
 // newSessionInstance(): see SessionIdentity::instance.
 Napi::Value NewInstance(const Napi::CallbackInfo& info);
 
-// peerOf(fd): a promise of who is at the other end of a connected Unix socket (on Windows: named pipe).
+// peerOf(fd): a promise of the peer of a connected Unix socket (on Windows: named pipe).
 Napi::Value PeerOf(const Napi::CallbackInfo& info);
 
-// peerUser(fd): the peer's user id, at once.
+// peerUser(fd): the peer's user id, synchronously.
 Napi::Value PeerUser(const Napi::CallbackInfo& info);
 
 // filterSetting(): the system-wide setting of the card cache's filter.

@@ -57,7 +57,7 @@ class ThreadsafeQueue final : public JsQueue {
 std::shared_ptr<JsQueue> MakeThreadsafeQueue(Napi::Env env) {
   const std::shared_ptr<Loop> loop = Loop::OfProcess();
   if (!loop)
-    throw Napi::Error::New(env, "pcsc-bridge: the system has no thread to give; raise the limit (ulimit -u)");
+    throw Napi::Error::New(env, "pcsc-bridge: the system has no free thread; raise the limit (ulimit -u)");
   auto queue = std::make_shared<ThreadsafeQueue>(env, std::make_shared<Scope>(loop));
   queue->Open();
   return queue;

@@ -8,7 +8,7 @@
 #include "addon/js_queue.h"
 
 #if defined(__linux__)
-// Hosts that lack them load the addon all the same, and never come here.
+// Hosts without them load the addon too, but never call these.
 #pragma weak uv_async_init
 #pragma weak uv_async_send
 #pragma weak uv_close
@@ -64,7 +64,7 @@ class UvQueue final : public JsQueue {
 
   static void OnWake(uv_async_t* wake) { static_cast<UvQueue*>(wake->data)->Turn(); }
 
-  // The core's turn, and then what it has for JavaScript.
+  // Runs the core's loop, then the tasks for JavaScript.
   void Turn() {
     Collect([this] {
       loop()->RunDue();
@@ -81,7 +81,7 @@ class UvQueue final : public JsQueue {
     if (!HasTasks() || !context_) return;
     try {
       const Napi::HandleScope handles(env_);
-      // Runs the microtasks, and with them what awaits the answers, when it goes.
+      // Its destructor runs the microtasks, including the continuations of the answers.
       const Napi::CallbackScope callbacks(env_, *context_);
       RunTasks(env_);
     } catch (const Napi::Error&) {
@@ -128,7 +128,7 @@ class UvQueue final : public JsQueue {
                      [this](int descriptor) { Unwatch(descriptor); }});
   }
 
-  // A descriptor of the core's that libuv watches. Freed when libuv has let go of it.
+  // A descriptor of the core, watched by libuv. Freed when libuv has released it.
   struct Watched {
     uv_poll_t poll{};
     UvQueue* queue = nullptr;

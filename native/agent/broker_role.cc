@@ -16,7 +16,7 @@ using RequestPtr = std::shared_ptr<Request>;
 
 constexpr std::uint64_t kLargestNumber = 9007199254740991;
 
-// Gives up the end of a lease, which is no operation of the caller's: by closing the card.
+// Gives up the end of a lease, which is not an operation of the caller, by closing the card.
 class ClosesCard final : public Cancellable {
  public:
   explicit ClosesCard(std::shared_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -26,13 +26,13 @@ class ClosesCard final : public Cancellable {
   const std::shared_ptr<Connection> connection_;
 };
 
-// The card is reset and its entry goes, whatever is under way on it. Once for each lease.
+// Resets the card and drops its entry, whatever runs on it. Once for each lease.
 void GiveUp(Lease& lease, const std::shared_ptr<void>& last = nullptr) {
   lease.connection()->Close(Disposition::kReset, [last] {});
   lease.End(Disposition::kReset, [last](const Result<Done>&) {});
 }
 
-// An unknown connect time never equals another: every request is a session of its own.
+// An unknown connect time never equals another one: every request is a session of its own.
 SessionIdentity OneOfItsKind(SessionIdentity identity) {
   if (identity.connect_time == 0) identity.instance = NewSessionInstance();
   return identity;

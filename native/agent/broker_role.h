@@ -21,7 +21,7 @@ class BrokerRole final : public Role {
   void Close(std::shared_ptr<void> last) override;
 
  private:
-  // A lease, kept until it has ended: a Lease that goes ends itself.
+  // A lease, kept until it ends: the destructor of Lease ends it.
   struct HeldLease {
     explicit HeldLease(Lease l) : lease(std::move(l)), connection(lease.connection()) {}
     Lease lease;
@@ -29,7 +29,7 @@ class BrokerRole final : public Role {
   };
   using Leases = HeldCards<HeldLease>;
 
-  // One cache, and what tells it of cards that go.
+  // One cache, and the subscription that reports removed cards to it.
   struct OpenCache {
     std::shared_ptr<CardCache> cache;
     std::shared_ptr<Monitor::Subscription> readers;
@@ -47,7 +47,7 @@ class BrokerRole final : public Role {
   void CloseCache(const std::shared_ptr<void>& last);
 
   const std::shared_ptr<Scope> scope_;
-  // Answers may come when the role has gone.
+  // Answers may come after the role is destroyed.
   const std::shared_ptr<Leases> leases_ = std::make_shared<Leases>();
   OpenCache open_;
 };

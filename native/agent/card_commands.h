@@ -1,4 +1,4 @@
-// What both roles do with a card that they have a transaction on.
+// Commands of both roles on a card in a transaction.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace pcsc_bridge::agent {
 
-// Cards in a transaction, by the numbers that requests call them by. A number is never used again. On the
+// Cards in a transaction, by the numbers that requests use for them. A number is never used again. On the
 // loop.
 template <class Held>
 class HeldCards {
@@ -36,14 +36,14 @@ class HeldCards {
     return found->second;
   }
 
-  // The same; from here on it is not found any more.
+  // The same, and removes the card from this list.
   HeldPtr Take(std::uint64_t number, const char* what) {
     HeldPtr held = Find(number, what);
     cards_.erase(number);
     return held;
   }
 
-  // Null if it is gone already.
+  // Null if it has been removed.
   HeldPtr TakeIfThere(std::uint64_t number) {
     const auto found = cards_.find(number);
     if (found == cards_.end()) return nullptr;
@@ -59,8 +59,8 @@ class HeldCards {
   std::map<std::uint64_t, HeldPtr> cards_;
 };
 
-// A command and its whole response on the connection. `given_up` is called before the answer if the command
-// was given up: what the card made of it is unknown.
+// Sends a command and reads its whole response. `given_up` is called before the answer if the command was
+// given up: it is unknown whether the card executed it.
 void ExchangeOn(Connection& connection, const std::string& reader, const Parameters& parameters,
                 const std::shared_ptr<Request>& request, std::function<void()> given_up);
 

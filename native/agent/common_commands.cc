@@ -50,7 +50,7 @@ std::vector<Command> CommonCommands::Commands() {
 }
 
 void CommonCommands::Readers(const std::shared_ptr<Request>& request) {
-  // A monitor of its own: what the process's one knows may be a moment old.
+  // A monitor of its own, because the view of the process's monitor may be out of date for a moment.
   const auto monitor = Monitor::Create(request->loop(), backend::OfProcess());
   request->Attach(LookAtReaders(monitor, request->loop(), [request](const Result<Monitor::Picture>& picture) {
     if (!picture) return request->Fail(picture.error());

@@ -12,7 +12,7 @@ namespace pcsc_bridge::agent {
 
 class CommonCommands final : public Role {
  public:
-  // `send` gets the events, each a line; `quit` is called when the agent is to end.
+  // `send` receives the events, each a line. `quit` is called when the agent must exit.
   CommonCommands(std::shared_ptr<Requests> requests, std::function<void(std::string line)> send,
                  std::function<void()> quit);
 

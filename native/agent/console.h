@@ -1,4 +1,5 @@
-// The one way from a command for people to the terminal: nothing that comes from a reader steers it.
+// The only output path of commands for people to the terminal: text from a reader cannot control the
+// terminal.
 #pragma once
 
 #include <string>
@@ -7,7 +8,7 @@
 
 namespace pcsc_bridge::agent {
 
-// Lines of the command's result, or its data. Returns false if standard output takes no more.
+// Writes lines of the command's result, or its data. Returns false if standard output accepts no more.
 bool Show(Stream& output, const std::string& text);
 
 // A line on standard error: "pcsc-bridge-agent: ...".

@@ -44,7 +44,7 @@ void Dispatcher::Dispatch(Json& object, std::uint64_t id) {
   }
   const Parameters parameters(object, command->second.members);
   const std::shared_ptr<Request> request = requests_->Begin(id, name);
-  // From here on the request answers, so that its id is free again.
+  // The request answers from here on, so that its id becomes free again.
   try {
     command->second.run(parameters, request);
   } catch (const Refusal& refusal) {

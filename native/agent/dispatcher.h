@@ -1,4 +1,4 @@
-// From a line to the command that it asks for.
+// Dispatches lines to commands.
 #pragma once
 
 #include <functional>
@@ -16,18 +16,19 @@ namespace pcsc_bridge::agent {
 struct Command {
   std::string name;
   std::vector<std::string_view> members;  // that it may have besides id and command
-  // Must not wait: starts what may, and returns. Throws Refusal before it has had any effect.
+  // Must not wait: it starts operations that may, and returns. It throws Refusal before it has had any
+  // effect.
   std::function<void(const Parameters&, const std::shared_ptr<Request>&)> run;
 };
 
-// On the loop of the requests. Every line is answered, whatever is in it; nothing is thrown.
+// On the loop of the requests. Every line is answered, whatever it contains; nothing is thrown.
 class Dispatcher {
  public:
   Dispatcher(std::shared_ptr<Requests> requests, std::function<void(std::string line)> send);
 
   void Add(std::vector<Command> commands);
   void OnLine(std::string_view line, bool too_long);
-  // The input ended before the line did: it is not carried out, it may have been cut.
+  // The input ended in the middle of the line: it is not executed, because it may have been cut.
   void OnUnfinishedLine();
 
  private:

@@ -69,7 +69,7 @@ int SetFilter(const DoctorOptions& options) {
     const std::optional<bool> answer = platform::AskYesOrNo("Turn the smart card cache's filter " + what +
                                                             " for this host, in its registry? [y/N] ");
     if (!answer) {
-      Complain("there is no terminal to ask on; give --yes to do it without asking");
+      Complain("there is no terminal for the question; use --yes to answer it");
       return kFailed;
     }
     if (!*answer) {

@@ -1,4 +1,4 @@
-// The end of the agent: asked for by anybody, once, waited for by main.
+// The end of the agent: any thread can request it, the first request counts, and main waits for it.
 #pragma once
 
 #include <chrono>
@@ -11,19 +11,20 @@ namespace pcsc_bridge::agent {
 
 struct End {
   int status = 0;
-  std::string why;  // for people, where it is a failure
+  std::string why;  // for people, if it is a failure
 };
 
 // Thread safe. The first end counts.
 class Ending {
  public:
   void Tell(int status, std::string why = "");
-  // What the agent has come to, for Wait's time limit.
+  // The stage that the agent has reached, for Wait's time limit.
   enum class Stage { kConnecting, kGreeting, kWorking };
   void Reach(Stage stage);
   Stage stage() const;
 
-  // Waits for the end; with a limit only until the stage kWorking is reached. Nothing when the limit is.
+  // Waits for the end; the limit applies only until the stage kWorking is reached. Returns no value if it
+  // expires.
   std::optional<End> Wait(std::chrono::milliseconds limit_to_work);
 
  private:

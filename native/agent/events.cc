@@ -36,7 +36,8 @@ std::vector<Event> EventsBetween(const Monitor::Picture& before, const Monitor::
     const bool is = HasCard(&now);
     const Bytes atr = is ? now.atr : Bytes();
     if (known == nullptr) events.push_back({"reader-added", now.reader, atr});
-    // As many cards in as before, but another count: one went or came, and that was undone meanwhile.
+    // The same number of cards but another count: a card was removed and inserted again, or inserted and
+    // removed.
     const bool swapped = known != nullptr && was == is && known->event_count != now.event_count;
     if (was && (!is || swapped)) events.push_back({"card-removed", now.reader, {}});
     if (is && (!was || swapped)) events.push_back({"card-inserted", now.reader, atr});

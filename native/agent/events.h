@@ -1,4 +1,4 @@
-// What happens to readers and cards, as it follows from what is seen of them.
+// Events of readers and cards, derived from two successive pictures.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace pcsc_bridge::agent {
 
 struct Event {
   const char* name;    // "card-inserted"
-  std::string reader;  // empty where the event is about the service
-  Bytes atr;           // where a card is in
+  std::string reader;  // empty if the event is about the service
+  Bytes atr;           // if there is a card
 };
 
 // The events that lead from one picture to the next, in order.

@@ -7,16 +7,16 @@
 
 namespace pcsc_bridge::agent {
 
-// The agent's hello, a line. Asks the system for the session: may take long.
+// The agent's hello, a line. It asks the system for the session, which may take long.
 std::string HelloLine(const std::string& role, const std::string& name);
 
-// Why an agent is not welcome, for people, and whether it may be later.
+// Why an agent is refused, for people, and whether it may be accepted later.
 struct NotWelcome {
   std::string why;
   bool passing = false;
 };
 
-// Checks what a controller answers. Nothing if the agent is welcome.
+// Checks a controller's answer. No value if the agent is welcome.
 std::optional<NotWelcome> WhyNotWelcome(std::string_view line);
 
 }  // namespace pcsc_bridge::agent

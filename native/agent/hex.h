@@ -11,7 +11,7 @@ namespace pcsc_bridge::agent {
 
 std::string ToHex(const Bytes& bytes);  // lower case
 
-// Nothing where the text is not an even number of hexadecimal digits, of either case.
+// No value unless the text is an even number of hexadecimal digits, of either case.
 std::optional<Bytes> FromHex(std::string_view text);
 
 }  // namespace pcsc_bridge::agent

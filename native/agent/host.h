@@ -1,4 +1,4 @@
-// What the agent asks of the system it runs on. host_posix.cc, host_windows.cc.
+// The system functions of the agent. host_posix.cc, host_windows.cc.
 #pragma once
 
 #include <cstdint>
@@ -12,22 +12,23 @@ namespace pcsc_bridge::agent::platform {
 // The command line without the program's name, UTF-8.
 std::vector<std::string> Arguments(int argc, char** argv);
 
-// Opens a file by its UTF-8 path for reading; null, and errno, where that fails.
+// Opens a file by its UTF-8 path for reading; null, and errno, if that fails.
 std::FILE* OpenForReading(const std::string& path);
 
-// Which other users may read an open file, for people; empty if none may.
+// The other users who may read an open file, for people; empty if there are none.
 std::string WhoElseMayRead(std::FILE* file);
-// What to do so that none may.
+// A command that denies them access.
 extern const char kMakePrivate[];
 
-// At the start of main: libraries come from the system alone, as far as it can be told to.
+// Call it at the start of main: libraries are then loaded from the system directory only, as far as the
+// system supports that.
 void LoadFromSystemAlone();
 
-// Why this program must not run with an administrator's rights, for people; empty if it may, or does not:
-// others may change its directory, and so what it loads.
+// Why this program must not run with an administrator's rights, for people: other users may change its
+// directory, and so the libraries it loads. Empty if it may, or does not.
 std::string WhyNotElevated();
 
-// Nothing where nobody can be asked: standard input is no terminal.
+// No value if standard input is not a terminal.
 std::optional<bool> AskYesOrNo(const std::string& question);
 
 std::uint32_t ProcessId();

@@ -19,7 +19,7 @@ std::FILE* OpenForReading(const std::string& path) {
 
 std::string WhoElseMayRead(std::FILE* file) {
   struct stat status;
-  if (fstat(fileno(file), &status) != 0) return "users unknown (the system does not tell)";
+  if (fstat(fileno(file), &status) != 0) return "users unknown (the system does not report them)";
   return (status.st_mode & (S_IRGRP | S_IROTH)) != 0 ? "other users" : "";
 }
 

@@ -20,7 +20,7 @@ namespace {
 using pcsc_bridge::platform::FromNative;
 using pcsc_bridge::platform::ToNative;
 
-// GetVersionEx tells programs without a manifest of an older system; this does not.
+// GetVersionEx reports an older system to programs without a manifest; this function does not.
 bool AskVersion(OSVERSIONINFOW& version) {
   using RtlGetVersion = LONG(WINAPI*)(OSVERSIONINFOW*);
   const HMODULE ntdll = GetModuleHandleW(L"ntdll.dll");
@@ -41,13 +41,13 @@ std::string WhoElse(std::uint32_t rights, DWORD failure, PSECURITY_DESCRIPTOR de
       failure == ERROR_SUCCESS && ConvertSecurityDescriptorToStringSecurityDescriptorW(
                                       descriptor, SDDL_REVISION_1, kOwnerAndList, &text, nullptr) != 0;
   const std::string who = known ? WhoElseHas(rights, FromNative(text, wcslen(text)), user)
-                                : "users unknown (Windows does not tell)";
+                                : "users unknown (Windows does not report them)";
   LocalFree(text);
   LocalFree(descriptor);
   return who;
 }
 
-// An administrator's rights are taken for given if Windows does not tell.
+// Assumes an administrator's rights if Windows does not report them.
 bool IsElevated() {
   HANDLE token = nullptr;
   if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token)) return true;
@@ -58,7 +58,7 @@ bool IsElevated() {
   return !told || elevation.TokenIsElevated != 0;
 }
 
-// The SID, as descriptors have it; empty if Windows does not tell.
+// The SID as in descriptors; empty if Windows does not report it.
 std::string UserOfProcess() {
   return AccountOfProcess(GetCurrentProcessId()).value_or("");
 }

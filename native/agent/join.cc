@@ -25,7 +25,8 @@ struct Attempt {
   bool passing = false;
 };
 
-// The controller's answer to the hello: byte by byte, as what follows it is for the stream's next reader.
+// The controller's answer to the hello. It is read byte by byte, because what follows belongs to the
+// stream's next reader.
 Attempt ReadWelcome(const std::shared_ptr<Stream>& stream) {
   std::string line;
   for (char byte = 0; line.size() < kLongestWelcome; line.push_back(byte)) {

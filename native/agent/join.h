@@ -1,4 +1,4 @@
-// How an agent comes to its controller.
+// Connects an agent to its controller.
 #pragma once
 
 #include <memory>
@@ -10,11 +10,11 @@
 
 namespace pcsc_bridge::agent {
 
-// Connects, does the handshake in which both sides prove that they have the key, says hello, and waits for
-// the welcome. Tries again, with growing pauses and until `options.wait` is over, if the controller is not
-// there, breaks the connection or refuses for a reason that passes. Returns the welcomed stream, or null
-// after `ending` has been told why there is none. A single attempt may take longer than `options.wait`: main
-// limits it.
+// Connects, performs the handshake in which both sides prove that they have the key, sends the hello, and
+// waits for the welcome. It retries with growing pauses until `options.wait` is over, if the controller is
+// not reachable, breaks the connection or refuses for a temporary reason. It returns the welcomed stream,
+// or null after it has reported the reason to `ending`. A single attempt may take longer than
+// `options.wait`: main limits it.
 std::shared_ptr<Stream> JoinController(const Options& options, const Key& key, Ending& ending);
 
 }  // namespace pcsc_bridge::agent

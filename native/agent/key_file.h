@@ -16,7 +16,7 @@ class BadKeyFile : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The agent's heap wipes the key when it goes.
+// The agent's heap wipes the key when it is freed.
 struct Key {
   std::string identity;  // "broker" or "user:NAME"; TLS sends it
   Bytes bytes;           // 32
@@ -26,7 +26,7 @@ struct Key {
   std::string name() const { return identity.substr(identity.find(':') + 1); }
 };
 
-// A line "IDENTITY KEY", the key in hexadecimal; nothing if the text has another form.
+// A line "IDENTITY KEY", the key in hexadecimal; no value if the text has another form.
 std::optional<Key> ParseKey(std::string_view text);
 
 // Throws BadKeyFile, also if other users may read the file.

@@ -1,4 +1,4 @@
-// Lines out of a stream of bytes.
+// Splits a stream of bytes into lines.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,11 @@ namespace pcsc_bridge::agent {
 // The longest message of the protocol, its line end not counted.
 inline constexpr std::size_t kLongestLine = 262144;
 
-// Keeps what has come of a line until its end comes; never more than the longest line. What it kept is wiped:
-// a line may carry a PIN.
+// Keeps an incomplete line, never more than the longest line. It wipes that memory: a line may carry a PIN.
 class LineReader {
  public:
-  // `line` is valid, and without its "\n", during the call. A line that is too long is told once, as an empty
-  // one, when its end has come.
+  // `line` is valid during the call, and does not contain the "\n". A line that is too long is reported
+  // once, as an empty one, at its end.
   using OnLine = std::function<void(std::string_view line, bool too_long)>;
 
   explicit LineReader(OnLine on_line);
@@ -25,7 +24,7 @@ class LineReader {
   ~LineReader();
 
   void Feed(std::string_view bytes);
-  // Something has come since the last line's end.
+  // True if bytes have arrived since the end of the last line.
   bool in_line() const { return too_long_ || !kept_.empty(); }
 
  private:
@@ -37,7 +36,7 @@ class LineReader {
   bool too_long_ = false;
 };
 
-// Overwrites memory in a way the compiler does not drop.
+// Overwrites memory in a way that the compiler cannot remove.
 void Wipe(char* data, std::size_t size);
 
 }  // namespace pcsc_bridge::agent

@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// So long may the other side leave answers unread while it sends more requests.
+// How long the other side may leave answers unread while it sends more requests.
 constexpr milliseconds kPatience{30000};
 // At the end, for the cards and for the last answers: together well below a second.
 constexpr milliseconds kForCards{500};
@@ -94,7 +94,7 @@ void Link::OnLine(std::string_view line, bool too_long) {
     return;
   }
   over_ = true;
-  ending_->Tell(1, "nobody reads the answers");
+  ending_->Tell(1, "the other side does not read the answers");
 }
 
 void Link::OnEnd(bool in_line) {

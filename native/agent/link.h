@@ -15,17 +15,18 @@
 
 namespace pcsc_bridge::agent {
 
-// Made by main, which waits for `ending` and then closes it. Its thread is never joined: it may be reading.
+// Made by main, which waits for `ending` and then closes it. Its thread is never joined, because it may
+// block in a read.
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  // Requests are worked on by the loop.
+  // The loop processes the requests.
   Link(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop);
 
-  // Starts the thread that connects, says hello and takes requests. Throws std::system_error where the system
-  // has none.
+  // Starts the thread that connects, sends the hello and reads requests. Throws std::system_error if the
+  // system has no free thread.
   void Start();
 
-  // Ends everything, in much less than a second: waits are cancelled, cards reset and let go, answers sent.
+  // Ends everything, in much less than a second: cancels waits, resets and releases cards, sends answers.
   void Close();
 
  private:
@@ -45,7 +46,8 @@ class Link : public std::enable_shared_from_this<Link> {
   std::shared_ptr<Outbox> outbox_;
   std::shared_ptr<RequestHandler> handler_;  // belongs to the loop
 
-  // The reading thread's. Takes no more lines; `quit` sets it while the reading thread waits for the loop.
+  // Used by the reading thread. True if it accepts no more lines; `quit` sets it while the reading thread
+  // waits for the loop.
   bool over_ = false;
 };
 

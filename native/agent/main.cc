@@ -34,7 +34,7 @@ std::string WhatWasMissing(Ending::Stage stage, std::chrono::seconds waited) {
   return (stage == Ending::Stage::kConnecting ? "no connection" : "connected, but no welcome") + within;
 }
 
-// Of an agent that connects. Throws BadKeyFile.
+// Reads the key of an agent that connects. Throws BadKeyFile.
 std::optional<Key> KeyFor(const Options& options) {
   if (!options.connect) return std::nullopt;
   Key key = pcsc_bridge::agent::ReadKeyFile(options.key_file);
@@ -48,7 +48,7 @@ std::optional<Key> KeyFor(const Options& options) {
 int RunRole(const Options& options) {
   std::optional<Key> key = KeyFor(options);
   const std::shared_ptr<pcsc_bridge::Loop> loop = pcsc_bridge::Loop::OfProcess();
-  if (!loop) return Fail("the system has no thread to give");
+  if (!loop) return Fail("the system has no free thread");
   const auto ending = std::make_shared<Ending>();
   const auto link = std::make_shared<Link>(options, std::move(key), ending, loop);
   link->Start();

@@ -11,14 +11,15 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-// No message of the protocol is as deep, or has as many members; ordered objects are slow with very many.
+// No message of the protocol is as deep, or has as many members. Ordered objects are slow with very many
+// members.
 constexpr int kDeepest = 8;
 constexpr int kMostMembers = 64;
 
-// The largest whole number that a JavaScript number holds exactly, and all below it.
+// The largest integer up to which a JavaScript number is exact.
 constexpr std::uint64_t kLargestId = 9007199254740991;
 
-// Looks on while a line is parsed, for what the parser would let pass.
+// Checks a line during parsing, for errors that the parser accepts.
 class Inspector {
  public:
   // False: the parser leaves it out.
@@ -51,7 +52,7 @@ class Inspector {
 }  // namespace
 
 Json ParseObject(std::string_view line) {
-  // The parser takes a zero for the end of its input.
+  // The parser treats a zero byte as the end of its input.
   const std::size_t zero = line.find('\0');
   if (zero != std::string_view::npos) {
     throw Refusal(kMalformed, "The line is not JSON: a zero byte at byte " + std::to_string(zero + 1));
@@ -61,7 +62,7 @@ Json ParseObject(std::string_view line) {
   try {
     object = Json::parse(line.begin(), line.end(), std::ref(inspector));
   } catch (const Json::parse_error& error) {
-    // Not the parser's own words: they repeat a part of the line.
+    // Not the parser's own message, which repeats a part of the line.
     throw Refusal(kMalformed, "The line is not JSON in UTF-8: wrong at byte " + std::to_string(error.byte));
   } catch (const Json::exception&) {
     throw Refusal(kMalformed, "The line is not JSON: it has a number that is out of range");

@@ -1,4 +1,4 @@
-// Lines of the protocol: requests taken apart, answers put together.
+// Lines of the protocol: decodes requests, encodes answers.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,16 @@
 
 namespace pcsc_bridge::agent {
 
-// The object that a line is. Throws Refusal where it is none, is nested deeper or has more members than any
+// Decodes a line. Throws Refusal if it is not an object, is nested deeper or has more members than any
 // message of the protocol, or has a member twice.
 Json ParseObject(std::string_view line);
 
-// Takes the member out of the object. Throws Refusal where there is none that will do.
+// Removes the member from the object. Throws Refusal if it is missing or invalid.
 std::uint64_t TakeId(Json& object);
 std::string TakeCommand(Json& object);
 
-// A line ready to be sent, in ASCII: it may go to a terminal. Never fails: what is not UTF-8 is replaced.
+// A line to be sent, in ASCII, because it may go to a terminal. It never fails: bytes that are not UTF-8
+// are replaced.
 std::string ToLine(const Json& message);
 
 Json ResultMessage(std::uint64_t id, Json result);

@@ -1,4 +1,4 @@
-// What the agent is asked on its command line.
+// The command line of the agent.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge::agent {
 
-// Thrown where the command line is wrong; a sentence for people.
+// Thrown if the command line is wrong; a sentence for people.
 class WrongUsage : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

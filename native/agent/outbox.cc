@@ -20,9 +20,9 @@ void Outbox::Push(std::string line) {
     lines_.push_back(std::move(line));
     if (!overflow) start = !std::exchange(running_, true);
   }
-  if (overflow) Fail("nobody reads the answers: more than 8 MiB of them wait");
+  if (overflow) Fail("the other side does not read the answers: more than 8 MiB of them are pending");
   if (start && !RunOnWorker([self = shared_from_this()] { self->Loop(); })) {
-    Fail("the system has no thread to give");
+    Fail("the system has no free thread");
   }
 }
 

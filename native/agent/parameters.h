@@ -14,11 +14,11 @@
 
 namespace pcsc_bridge::agent {
 
-// Every function throws Refusal (AGENT_E_PARAMETER, naming the member) where the member is missing and has no
-// default, is of the wrong type, or out of range.
+// Every function throws Refusal (AGENT_E_PARAMETER, naming the member) if the member is missing and has no
+// default, is of the wrong type, or is out of range.
 class Parameters {
  public:
-  // `members` has neither id nor command any more; those not in `allowed` are refused.
+  // `members` contains neither id nor command any more. Members that are not in `allowed` are refused.
   Parameters(const Json& members, const std::vector<std::string_view>& allowed);
 
   std::uint64_t Number(const char* name, std::uint64_t largest) const;
@@ -26,8 +26,8 @@ class Parameters {
   std::optional<std::chrono::milliseconds> Timeout() const;
   SessionIdentity Identity() const;
   Bytes Apdu() const;
-  Disposition EndsWith() const;  // "disposition"; kLeave where there is none
-  // One of the words; the number of it.
+  Disposition EndsWith() const;  // "disposition"; kLeave by default
+  // Returns the index of the member's value in the words.
   std::size_t Choice(const char* name, const std::vector<std::string_view>& words) const;
 
  private:

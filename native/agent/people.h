@@ -1,11 +1,11 @@
-// The commands that are first words: their answers printed, for people or as JSON lines.
+// The commands for people: they print their answers as text or as JSON lines.
 #pragma once
 
 namespace pcsc_bridge::agent {
 
-// Each gives the exit status.
+// Each returns the exit status.
 int RunSession(bool json);
-// Until the process is ended, or its output.
+// Runs until the process or its output ends.
 int RunWatch(bool json);
 
 }  // namespace pcsc_bridge::agent

@@ -1,4 +1,4 @@
-// A question to the system that may take long: asked on a worker thread, and given up like any wait.
+// A slow question to the system: runs on a worker thread, and can be given up like any wait.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace pcsc_bridge::agent {
 
-// Gives up a request that nothing else has to be told of.
+// Gives up a request for which nothing else must be cancelled.
 class GivesUp final : public Cancellable {
  public:
   explicit GivesUp(const std::shared_ptr<Request>& request) : request_(request) {}
@@ -22,7 +22,8 @@ class GivesUp final : public Cancellable {
   const std::weak_ptr<Request> request_;
 };
 
-// Answers the request with what `ask` returns, which may block. On the loop, where `to_json` is called, too.
+// Answers the request with the result of `ask`, which may block. `to_json` is called on the loop, as is
+// this function.
 template <class T>
 void Ask(const std::shared_ptr<Request>& request, std::function<Result<T>()> ask,
          std::function<Json(const T&)> to_json) {

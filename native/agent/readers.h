@@ -1,4 +1,4 @@
-// The readers and what is in them.
+// The readers and their cards.
 #pragma once
 
 #include <functional>

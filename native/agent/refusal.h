@@ -1,5 +1,5 @@
-// What the agent itself finds wrong with a request, thrown by whoever finds it and caught where it is
-// answered.
+// An error that the agent itself finds in a request. It is thrown where it is found, and caught where the
+// request is answered.
 #pragma once
 
 #include <stdexcept>
@@ -9,7 +9,7 @@ namespace pcsc_bridge::agent {
 
 class Refusal : public std::runtime_error {
  public:
-  // `message` is a sentence and repeats no value of the request's: it may be a PIN.
+  // `message` is a sentence that repeats no value of the request, because that may be a PIN.
   Refusal(const char* code, const std::string& message) : std::runtime_error(message), code_(code) {}
   const char* code() const { return code_; }
 

@@ -1,4 +1,4 @@
-// What is done with requests: the state behind a link.
+// Handles requests: the state behind a link.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,11 @@
 
 namespace pcsc_bridge::agent {
 
-// Lives on a loop, where all its members are called.
+// Belongs to a loop, on which all members are called.
 class RequestHandler {
  public:
-  // `send` gets answers and events, each a line; `quit` is called when the agent is to end. Neither may wait.
+  // `send` receives answers and events, each a line. `quit` is called when the agent must exit. Neither may
+  // wait.
   RequestHandler(Options::Word role, const std::shared_ptr<Loop>& loop,
                  const std::function<void(std::string line)>& send, std::function<void()> quit);
   ~RequestHandler();
@@ -26,10 +27,10 @@ class RequestHandler {
   void OnLine(std::string_view line, bool too_long) { dispatcher_.OnLine(line, too_long); }
   void OnUnfinishedLine() { dispatcher_.OnUnfinishedLine(); }
 
-  // Cancels all waits and lets all cards go, resetting them. `last` goes when all has gone that can be waited
-  // for.
+  // Cancels all waits, and resets and releases all cards. `last` is released when everything that can be
+  // waited for is done.
   void Close(const std::shared_ptr<void>& last);
-  // What could not be waited for is left to the backend.
+  // The backend finishes what could not be waited for.
   void EndScope() { scope_->End(); }
 
  private:

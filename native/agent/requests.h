@@ -1,4 +1,4 @@
-// Requests under way, each answered once.
+// Pending requests, each answered once.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ namespace pcsc_bridge::agent {
 
 class Requests;
 
-// One request. It is answered with one of Succeed, Fail, Watch and Refuse; later answers are dropped. On the
-// loop of its Requests.
+// One request. One of Succeed, Fail, Watch and Refuse answers it; later answers are dropped. On the loop of
+// its Requests.
 class Request : public std::enable_shared_from_this<Request> {
  public:
   Request(std::shared_ptr<Requests> requests, std::uint64_t id, std::string command)
@@ -31,14 +31,14 @@ class Request : public std::enable_shared_from_this<Request> {
   const std::shared_ptr<Loop>& loop() const;
 
   void Succeed(Json result);
-  // SCARD_E_CANCELLED is reported as what ended the wait: the timeout, the controller's cancel, or the
-  // closing of what it waited for.
+  // SCARD_E_CANCELLED is reported as the cause of the end: the timeout, the controller's cancel, or the
+  // closing of the object.
   void Fail(const Error& error);
   void Refuse(const Refusal& refusal);
-  // Succeeds and stays under way, as a source of events that ends when it is given up.
+  // Succeeds and stays pending, as a source of events that ends when it is given up.
   void Watch(Json result, std::shared_ptr<Cancellable> watch);
 
-  // What gives the request up, and after which time that is done. The operation may have answered already.
+  // The action that gives the request up, and the time limit. The operation may have answered already.
   void Attach(std::shared_ptr<Cancellable> operation,
               std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
@@ -57,7 +57,7 @@ class Request : public std::enable_shared_from_this<Request> {
   const std::string command_;
   State state_ = State::kUnderWay;
   std::optional<Why> given_up_;
-  bool told_given_up_ = false;  // the answer says so
+  bool told_given_up_ = false;  // the answer reports it
   std::shared_ptr<Cancellable> operation_;
   std::chrono::milliseconds timeout_{0};
   Loop::Timer deadline_;
@@ -68,17 +68,17 @@ class Requests : public std::enable_shared_from_this<Requests> {
  public:
   static constexpr std::size_t kMost = 256;
 
-  // `send` gets the answers, each a line; it must not wait.
+  // `send` receives the answers, each a line; it must not wait.
   Requests(std::shared_ptr<Loop> loop, std::function<void(std::string line)> send)
       : loop_(std::move(loop)), send_(std::move(send)) {}
 
   const std::shared_ptr<Loop>& loop() const { return loop_; }
 
-  // Throws Refusal: too many, the id is taken, or the link has ended.
+  // Throws Refusal if there are too many requests, the id is in use, or the link has ended.
   std::shared_ptr<Request> Begin(std::uint64_t id, const std::string& command);
-  // False if no request with this id is under way.
+  // False if no request with this id is pending.
   bool Cancel(std::uint64_t id);
-  // Gives all up and takes no more.
+  // Gives up all requests and accepts no more.
   void Close();
 
  private:

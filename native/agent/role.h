@@ -1,4 +1,4 @@
-// What an agent can be asked.
+// The commands of an agent.
 #pragma once
 
 #include <memory>
@@ -8,13 +8,13 @@
 
 namespace pcsc_bridge::agent {
 
-// A set of commands, and what they have made. On the loop.
+// A set of commands and their state. On the loop.
 class Role {
  public:
   virtual ~Role() = default;
   virtual std::vector<Command> Commands() = 0;
-  // Lets all go, resetting the cards, once all requests have been given up. `last` goes when all has gone
-  // that can be waited for.
+  // Resets and releases all cards, after all requests have been given up. `last` is released when
+  // everything that can be waited for is done.
   virtual void Close(std::shared_ptr<void> last) = 0;
 };
 

@@ -44,7 +44,7 @@ class StandardInputAndOutput final : public Stream {
 }  // namespace
 
 std::shared_ptr<Stream> StandardStream() {
-  // A reader that has gone is an error to be told, not an end without a word.
+  // If the reader has gone, report an error instead of ending by a signal.
   signal(SIGPIPE, SIG_IGN);
   return std::make_shared<StandardInputAndOutput>();
 }

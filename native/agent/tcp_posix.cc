@@ -72,8 +72,8 @@ void Set(int socket, int level, int option, int value) {
   (void)setsockopt(socket, level, option, &value, sizeof value);
 }
 
-// A controller that is out of reach is given up after 25 seconds, so that the card does not stay held: by
-// asking whether it is there while there is nothing to say, and else by what it did not acknowledge.
+// An unreachable controller is given up after 25 seconds, so that the card is not held any longer: by
+// keep-alive probes while the link is idle, and otherwise by unacknowledged data.
 void Configure(int socket) {
   Set(socket, IPPROTO_TCP, TCP_NODELAY, 1);
   Set(socket, SOL_SOCKET, SO_KEEPALIVE, 1);

@@ -15,7 +15,7 @@ namespace pcsc_bridge::agent {
 // Encrypts what it writes to another stream and decrypts what it reads from it. The client's side.
 class TlsStream final : public Stream {
  public:
-  // Why there is no connection, for people. A broken one may be tried again; a wrong key stays wrong.
+  // Why there is no connection, for people. A broken connection may be retried; a wrong key remains wrong.
   struct Failure {
     std::string why;
     bool broken = false;
@@ -26,10 +26,11 @@ class TlsStream final : public Stream {
   TlsStream& operator=(const TlsStream&) = delete;
   ~TlsStream() override;
 
-  // Before anything else, once: both sides prove that they have the key. Nothing if it succeeds.
+  // Performs the handshake, once and first: both sides prove that they have the key. No value if it
+  // succeeds.
   std::optional<Failure> Handshake();
 
-  // The other side ends with TLS's own notice; an end without it is a broken connection.
+  // The other side ends with TLS's close_notify; an end without it is a broken connection.
   Outcome Read(char* buffer, std::size_t size, std::size_t& read) override;
   bool Write(std::string_view bytes) override;
   std::string reason() const override;

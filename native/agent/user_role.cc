@@ -15,8 +15,8 @@ using std::chrono::steady_clock;
 
 constexpr std::uint64_t kLargestNumber = 9007199254740991;
 
-// Connecting and beginning on a free card that is powered already takes no longer; what waits inside
-// pcsc-lite's service does so in steps of this length.
+// Connecting and beginning on a free, powered card takes no longer than this. pcsc-lite's service waits in
+// steps of this length.
 constexpr std::chrono::milliseconds kNobodyWaited{100};
 
 bool IsInUse(const Monitor::Picture& picture, const std::string& reader) {
@@ -27,8 +27,8 @@ bool IsInUse(const Monitor::Picture& picture, const std::string& reader) {
 
 }  // namespace
 
-// Looks at the reader, then connects and begins a transaction: PC/SC does not tell that a connect has waited.
-// It has if the card was in use before and it took long.
+// Reads the state of the reader, then connects and begins a transaction. PC/SC does not report whether a
+// connect waited: it did if the card was in use before and the connect took long.
 class UserRole::HoldAttempt final : public Cancellable, public std::enable_shared_from_this<HoldAttempt> {
  public:
   HoldAttempt(std::shared_ptr<Cards> cards, std::shared_ptr<Connection> connection, RequestPtr request,
@@ -40,7 +40,7 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
 
   void Start() {
     const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
-    // In line behind another card of this agent: it waits for sure.
+    // It queues behind another card of this agent, so it certainly waits.
     if (!monitor || ReaderQueue::OfProcess().IsTaken(reader_)) return Claim(false);
     step_ = LookAtReaders(monitor, connection_->loop(),
                           [self = shared_from_this()](const Result<Monitor::Picture>& picture) {
@@ -125,7 +125,7 @@ void UserRole::Release(const Parameters& parameters, const RequestPtr& request) 
   const Disposition disposition = parameters.EndsWith();
   const std::shared_ptr<HeldCard> held = cards_->Take(parameters.Number("card", kLargestNumber), "card");
   request->Attach(held->connection->Disconnect(disposition, [held, request](const Result<Done>& released) {
-    // If it was given up before its turn the card is still held.
+    // If it was given up before its turn, the card is still held.
     held->connection->Close(released ? Disposition::kLeave : Disposition::kReset);
     if (released) {
       request->Succeed(Json::object());

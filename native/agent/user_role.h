@@ -33,7 +33,7 @@ class UserRole final : public Role {
   void Release(const Parameters& parameters, const std::shared_ptr<Request>& request);
 
   const std::shared_ptr<Scope> scope_;
-  // Answers may come when the role has gone.
+  // Answers may come after the role is destroyed.
   const std::shared_ptr<Cards> cards_ = std::make_shared<Cards>();
 };
 

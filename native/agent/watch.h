@@ -14,10 +14,10 @@ namespace pcsc_bridge::agent {
 // On a loop. Ends when it is cancelled or destroyed: no event comes after that.
 class Watch final : public Cancellable {
  public:
-  // Gets the events in order, on the loop; it must not end the watch.
+  // Receives the events in order, on the loop. It must not end the watch.
   using Report = std::function<void(const Event&)>;
 
-  // The first events report what is there already, and come after this call has returned.
+  // The first events report the present readers and cards, and come after this call has returned.
   static std::unique_ptr<Watch> Start(const std::shared_ptr<Monitor>& monitor,
                                       const std::shared_ptr<Loop>& loop, Report report);
 

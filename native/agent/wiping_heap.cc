@@ -1,7 +1,7 @@
-// Every block that this program frees is overwritten first.
+// Overwrites every block before this program frees it.
 //
-// A PIN comes in as part of a line, and passes through buffers of the JSON library and of the standard
-// library that nobody else can reach. Blocks that the PC/SC library allocates are its own.
+// A PIN arrives as part of a line, and passes through private buffers of the JSON library and of the
+// standard library. Blocks that the PC/SC library allocates are not covered.
 #include <cstdlib>
 #include <new>
 

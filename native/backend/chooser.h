@@ -16,7 +16,7 @@
 
 namespace pcsc_bridge::backend {
 
-// What the choice is made from. The functions may block; they are called on a worker thread.
+// The inputs of the choice. The functions may block; they are called on a worker thread.
 struct Surroundings {
   Environment environment;
   std::function<Result<const Library*>()> load_library;
@@ -52,11 +52,11 @@ class Chooser {
   void Conclude(const Result<Choice>& result);
 
   const Surroundings surroundings_;
-  std::unique_ptr<Backend> backend_;  // the worker's until the choice has been made
+  std::unique_ptr<Backend> backend_;  // owned by the worker until the choice has been made
 
   std::mutex mutex_;
   std::optional<Choice> choice_;
-  std::vector<Waiting> waiting_;  // a worker decides while there are any
+  std::vector<Waiting> waiting_;  // a worker decides while it is not empty
 };
 
 }  // namespace pcsc_bridge::backend

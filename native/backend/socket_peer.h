@@ -8,8 +8,8 @@
 
 namespace pcsc_bridge::backend {
 
-// The other end: the address that the service has bound, and the process that listens. The address may be
-// another path than the one that was connected to: the service may see another file system.
+// The peer: the address that the service has bound, and the process that listens. The address may differ
+// from the path that was connected to, because the service may see another file system.
 struct SocketPeer {
   std::string address;
   std::int64_t process = 0;
@@ -20,7 +20,7 @@ struct SocketPeer {
   }
 };
 
-// Of this process, by number of the system. socket_peer_linux.cc; elsewhere there are none
+// The sockets of this process, by inode number. socket_peer_linux.cc; other systems have none
 // (socket_peer_portable.cc).
 using Sockets = std::set<std::uint64_t>;
 Sockets OpenUnixSockets();

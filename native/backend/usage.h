@@ -1,4 +1,4 @@
-// What this process takes of the PC/SC service, and what it has had to give up.
+// The PC/SC contexts of this process, and its abandoned calls.
 #pragma once
 
 #include <atomic>

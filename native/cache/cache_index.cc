@@ -120,7 +120,7 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::Outlived(const SessionIdentity& id
 bool CacheIndex::IsWanted(const CacheEntryInfo& entry, const CacheTarget& target) {
   if (!target.reader.empty() && entry.reader != target.reader) return false;
   if (!target.card_id) return true;
-  // In the wanted reader, a card whose id nobody told yet may be the one.
+  // A card in the wanted reader whose id is still unknown may be the one.
   if (!entry.card_id) return !target.reader.empty();
   return *entry.card_id == *target.card_id;
 }

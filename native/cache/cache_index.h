@@ -39,8 +39,8 @@ class CacheIndex {
 
   EntryPtr Insert(const SessionIdentity& identity, const CacheTarget& target,
                   std::shared_ptr<CachedCard> card);
-  void Erase(CacheEntry& entry);      // and marks it gone; once more has no effect
-  void Renew(const EntryPtr& entry);  // as if it had been erased, and inserted as a new one
+  void Erase(CacheEntry& entry);      // and marks it gone; repeating it has no effect
+  void Renew(const EntryPtr& entry);  // as if it were erased and inserted as a new one
   void MarkOpen(CacheEntry& entry);
   void MarkBusy(CacheEntry& entry);
   void MarkIdle(const EntryPtr& entry);  // an open one, from now on
@@ -50,9 +50,9 @@ class CacheIndex {
   std::vector<EntryPtr> OfSession(const SessionIdentity& identity) const;
   // The filter is off: every entry, in the order they were made.
   std::vector<EntryPtr> All() const;
-  // The filter is on: the caller's own entries that can be the wanted card. An entry of another reader, or
-  // known to be another card, is not among them: there is nothing to learn from it and, were it in use, much
-  // to wait for. The time this takes does not depend on other sessions' entries.
+  // The filter is on: the caller's own entries that can be the wanted card. Entries of another reader, or
+  // known to be another card, are excluded: they cannot match, and an entry in use would cost a wait. The
+  // time this takes does not depend on other sessions' entries.
   std::vector<EntryPtr> Own(const SessionIdentity& identity, const CacheTarget& target) const;
   // Entries of earlier connections of the same session: same id, an earlier connect time, both known.
   std::vector<EntryPtr> Outlived(const SessionIdentity& identity) const;

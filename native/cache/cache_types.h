@@ -1,4 +1,4 @@
-// What the card cache is asked and what it tells.
+// Requests to the card cache, and its reports.
 #pragma once
 
 #include <array>
@@ -13,10 +13,10 @@
 
 namespace pcsc_bridge {
 
-// Names a card for good, whatever reader it is in: the GUID of a PIV card, the cardid of the Base CSP.
+// Identifies a card permanently, in any reader: the GUID of a PIV card, the cardid of the Base CSP.
 using CardId = std::array<std::uint8_t, 16>;
 
-// The card that is wanted: whatever is in a reader, or a card known by its id, or both.
+// The wanted card: the card in a reader, a card with a known id, or both.
 struct CacheTarget {
   std::string reader;  // UTF-8; empty: any reader
   std::optional<CardId> card_id;

@@ -12,14 +12,14 @@
 
 namespace pcsc_bridge {
 
-// The cache gives it one thing to do at a time, Close excepted. All on the cache's loop. Answers come once,
+// The cache requests one operation at a time, except Close. All on the cache's loop. Answers come once,
 // possibly before the call returns. No call waits.
 class CachedCard {
  public:
   using Claim = Connection::Claimed;
 
-  // Whether the card is to be reset before it is handed over. Asked once the transaction has begun and not
-  // before: until then another session may still have the card.
+  // Whether the card must be reset before the session gets it. Called only after the transaction has begun:
+  // until then another session may still have the card.
   using MustReset = std::function<bool()>;
 
   virtual ~CachedCard() = default;
@@ -37,17 +37,17 @@ class CachedCard {
   // Ends the transaction that Open or Evaluate began.
   virtual void End(Disposition disposition, std::function<void(Result<Done>)> answer) = 0;
 
-  // Lets the handle go, whatever is under way; `closed`, if given, is called when it has gone or cannot be
-  // waited for.
+  // Closes the handle, whatever runs on it. `closed`, if given, is called when the handle is closed or
+  // cannot be waited for.
   virtual void Close(Disposition disposition, std::function<void()> closed = nullptr) = 0;
 
-  // What the last Open or Evaluate has waited for, also if it failed; to be asked within its answer.
+  // The wait of the last Open or Evaluate, even if it failed; read it within its answer.
   virtual Waits waited() const = 0;
 
-  // False once the handle was given up in mid-call.
+  // False after the handle was abandoned during a call.
   virtual bool usable() const = 0;
 
-  // What the holder of a lease works with; null for a stand-in.
+  // The connection for the holder of a lease; null for a test double.
   virtual std::shared_ptr<Connection> connection() const = 0;
 };
 

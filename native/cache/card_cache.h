@@ -23,64 +23,65 @@ class Lease;
 
 struct CardCacheOptions {
   bool filter = true;
-  // So many connected cards at most; beyond that the entry that has been idle for longest goes, with a reset.
-  // Entries in use do not count as idle: there may be a few more for as long as they are.
+  // Maximum number of connected cards. Beyond it, the entry that has been idle for longest is reset and
+  // released. Entries in use do not count as idle, so there may temporarily be a few more.
   std::size_t max_entries = 64;
-  // An entry that was not used for so long goes, with a reset; nothing: it stays.
+  // An entry that is idle for this time is reset and released; without a value it stays.
   std::optional<std::chrono::milliseconds> max_idle = std::chrono::seconds(60);
 };
 
-// How a lookup treats the card it finds.
+// How a lookup treats its card.
 struct LookupOptions {
   bool trusts_unknown = false;       // see CardOwner
   bool waits_for_exclusive = false;  // see ConnectParameters
 };
 
-// What a cache has done so far.
+// Counters of a cache.
 struct CacheCounts {
   std::uint64_t hits = 0;         // lookups that found their card in the cache
-  std::uint64_t misses = 0;       // and those that connected it
-  std::uint64_t evictions = 0;    // entries that went to make room
+  std::uint64_t misses = 0;       // lookups that connected it
+  std::uint64_t evictions = 0;    // entries released to make room
   std::uint64_t expirations = 0;  // entries that had been idle for too long
-  std::uint64_t resets = 0;       // of cards: before another identity got them, and at an entry's end
+  std::uint64_t resets = 0;       // of cards: before another identity uses them, and at the end of an entry
 };
 
-// Cached connected cards, each made by one session identity.
+// Cached connected cards, each opened by one session identity.
 //
-// Filter off, the fault: a lookup evaluates every entry of every session until one is the wanted card; an
-// entry whose card is in a transaction keeps the caller waiting until that ends. Filter on, the fix: a lookup
-// evaluates only entries of the caller's identity. No identity ever gets a handle that another opened; a card
-// that another identity used last is reset before it is handed over, so that no PIN state crosses; a session
-// that comes back with a new connect time loses its earlier entries.
+// Filter off, the fault: a lookup evaluates every entry of every session until one is the wanted card; if
+// the card of an entry is in a transaction, the caller waits until that ends. Filter on, the fix: a lookup
+// evaluates only entries of the caller's identity. No identity ever gets a handle that another one opened.
+// A card that another identity used last is reset first, so that no PIN state is passed on. A session that
+// reconnects with a new connect time loses its earlier entries.
 //
-// At every end of an entry its card is reset, unless it has been reset since the entry's last lease.
+// At the end of an entry its card is reset, unless it has been reset since the entry's last lease.
 //
-// Belongs to one loop: every member is called there, and every answer comes there.
+// Belongs to one loop: every member and every answer is called there.
 class CardCache : public std::enable_shared_from_this<CardCache> {
  public:
   static std::shared_ptr<CardCache> Create(std::shared_ptr<Loop> loop, CachedCardFactory make_card,
                                            CardCacheOptions options, std::shared_ptr<CardUsers> users);
 
-  // Finds the wanted card for the caller, connecting anew where no entry is it, and leases it, in a
-  // transaction. `answer` comes once, perhaps within this call. Errors: those of the connect; kUnknownCard
-  // where only a card id was given and no entry has it; kCancelled; kClosed.
+  // Finds the wanted card for the caller, connects it if there is no entry, and leases it in a transaction.
+  // `answer` is called once, possibly within this call. Errors: those of the connect; kUnknownCard if only
+  // a card id was given and no entry has it; kCancelled; kClosed.
   std::shared_ptr<Cancellable> Acquire(const SessionIdentity& identity, CacheTarget target,
                                        LookupOptions options, std::function<void(Result<Lease>)> answer);
 
   std::vector<CacheEntryInfo> Entries() const;
   const CacheCounts& counts() const { return counts_; }
 
-  // Lets a session's entries go: those of one user, or of every user if the identity names none. An entry in
-  // use goes when its lease ends. Returns how many. `closed`, which may be null, is called as Close calls it.
+  // Releases a session's entries: those of one user, or of every user if the identity names none. An entry
+  // in use is released when its lease ends. Returns their number. `closed`, which may be null, is called as
+  // in Close.
   std::size_t Evict(const SessionIdentity& identity, std::function<void()> closed = nullptr);
-  // Lets the entries of exactly this identity go, like Evict: its last user has left.
+  // Releases the entries of exactly this identity, as Evict does: its last session has closed.
   void Release(const SessionIdentity& identity, std::function<void()> closed);
 
-  // Lets idle entries go whose reader or card is no longer there; all idle ones when the service is away.
+  // Releases idle entries whose reader or card is gone; all idle entries if the service has stopped.
   void DropGoneEntries(const Result<Monitor::Picture>& picture);
 
-  // Lets everything go, and takes no more lookups. `closed` is called when every handle that can be waited
-  // for has gone; leases under way end by themselves.
+  // Releases all entries and rejects further lookups. `closed` is called when every handle that can be
+  // waited for is closed; running leases end by themselves.
   void Close(std::function<void()> closed);
 
   bool filter() const { return options_.filter; }
@@ -90,7 +91,7 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   friend class Lookup;
   friend class Lease;
   using EntryPtr = CacheIndex::EntryPtr;
-  // What is left to do once the cache's own state is in order: it may call the cache again.
+  // The actions to run once the cache's own state is consistent: they may call the cache again.
   using Later = std::vector<std::function<void()>>;
   static void RunAll(const Later& later) {
     for (const std::function<void()>& action : later) action();
@@ -106,18 +107,18 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   std::vector<EntryPtr> Candidates(const SessionIdentity& identity, const CacheTarget& target) const;
   EntryPtr MakeEntry(const SessionIdentity& identity, const CacheTarget& target,
                      const LookupOptions& options);
-  // `hold` is kept until the handle has gone or cannot be waited for.
+  // `hold` is kept until the handle is closed or cannot be waited for.
   void Drop(const EntryPtr& entry, Later& later, std::shared_ptr<void> hold = nullptr);
-  // Drops an idle entry for another one's sake.
+  // Drops an idle entry in favour of another one.
   void MakeRoom(const EntryPtr& idle, Later& later);
   std::function<void()> CloseLater(const EntryPtr& entry, std::shared_ptr<void> hold = nullptr);
   void DropAll(const std::vector<EntryPtr>& entries, std::function<void()> closed);
   void ReleaseEntry(const EntryPtr& entry, Later& later);
-  // Keeps the bound on open entries, and sees to it that idle ones expire.
+  // Enforces the limit of open entries, and schedules the expiry of idle ones.
   void Trim(Later& later);
   void ExpireIdle();
 
-  // Ends the claim on an entry, then lets the next in line have it, or drops it where that failed.
+  // Ends the claim on an entry, then passes it to the next waiter, or drops it if that failed.
   void EndAndRelease(const EntryPtr& entry, Disposition disposition,
                      std::function<void(Result<Done>)> answer);
 
@@ -133,8 +134,8 @@ class CardCache : public std::enable_shared_from_this<CardCache> {
   CacheCounts counts_;
 };
 
-// The exclusive use of a cached card, in a transaction. Move-only, on the cache's loop; one that is dropped
-// without End resets the card.
+// A lease: exclusive use of a cached card, in a transaction. Move-only, on the cache's loop. If it is
+// dropped without End, the card is reset.
 class Lease {
  public:
   Lease(Lease&&) = default;

@@ -40,8 +40,8 @@ class ConnectionCard final : public CachedCard {
   const std::shared_ptr<Connection> connection_;
 };
 
-// Cards of a scope, reached by the source's backend. A cached card is shared with other programs and speaks
-// whichever protocol it likes.
+// Cards of a scope, connected through the source's backend. A cached card is shared with other programs and
+// uses either protocol.
 CachedCardFactory ConnectionCards(std::shared_ptr<Scope> scope, backend::Source source,
                                   std::shared_ptr<CardUsers> users);
 

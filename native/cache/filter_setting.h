@@ -9,8 +9,8 @@
 namespace pcsc_bridge {
 
 struct FilterSetting {
-  bool on = false;               // what this process works with: read once, at the first question
-  std::optional<bool> stored;    // what is stored now; nothing when the value is absent
+  bool on = false;               // the value in this process: read once, at the first call
+  std::optional<bool> stored;    // what is stored now; no value if it is absent
   bool restart_pending = false;  // the stored value has changed since it was read
   std::string place;             // where it is stored, for people
 };

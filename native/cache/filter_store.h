@@ -1,4 +1,4 @@
-// Where the filter's setting is stored, and how the stored value becomes the setting of a process.
+// The store of the filter's setting, and the rule by which it becomes the setting of a process.
 #pragma once
 
 #include <mutex>
@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge {
 
-// KB949538's name of the registry value, and ours for the environment variable.
+// The name of the registry value in KB949538; the environment variable has the same name.
 inline constexpr char kFilterName[] = "FilterCSPCardCacheByTSSessionConnectTime";
 // The value's key in HKEY_LOCAL_MACHINE, 64-bit view.
 inline constexpr char kFilterKey[] = "SOFTWARE\\Microsoft\\Cryptography\\Calais\\Cache";
@@ -19,10 +19,11 @@ struct StoredFilter {
   std::string place;
 };
 
-// What is stored at this moment. One filter_setting_*.cc per platform has it.
+// Reads what is stored now. Each platform has its filter_setting_*.cc.
 StoredFilter ReadStoredFilter();
 
-// Reads a store as the original does: the first answer holds for good, later ones are only compared with it.
+// Reads a store as the original does: the first value stays in effect, later ones are only compared with
+// it.
 class FilterReader {
  public:
   explicit FilterReader(StoredFilter (*read)()) : read_(read) {}

@@ -1,5 +1,6 @@
-// The item cache of this host. On Windows it is the system's, which all programs share; elsewhere one of this
-// process's, which all its JavaScript environments share. host_items_posix.cc, host_items_windows.cc.
+// The item cache of this host. On Windows it is the system's, which all programs share. Elsewhere it
+// belongs to this process, and all its JavaScript environments share it. host_items_posix.cc,
+// host_items_windows.cc.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,9 @@ namespace pcsc_bridge {
 using ItemRead = std::function<void(Result<Bytes>)>;
 using ItemWritten = std::function<void(Result<Done>)>;
 
-// Thread safe, never wait, done in order of the calls. Answered once, on any thread, perhaps within the call.
-// What is returned cancels; null when answered already. Errors: those of ItemCache; on Windows also those of
-// the smart card service.
+// Thread safe; they never wait and run in the order of the calls. Answered once, on any thread, possibly
+// within the call. The returned object cancels; it is null if the answer has come already. Errors: those of
+// ItemCache; on Windows also those of the smart card service.
 std::shared_ptr<Cancellable> ReadHostItem(ItemKey key, std::uint32_t freshness, ItemRead answer);
 std::shared_ptr<Cancellable> WriteHostItem(ItemKey key, std::uint32_t freshness, Bytes data,
                                            ItemWritten answer);

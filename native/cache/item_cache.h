@@ -1,5 +1,5 @@
-// Data items read from cards, kept in memory for whoever asks next: the semantics of SCardReadCache and
-// SCardWriteCache (learn.microsoft.com, winscard.h) where the system has no such cache.
+// Data items read from cards, kept in memory for later readers: the semantics of SCardReadCache and
+// SCardWriteCache (learn.microsoft.com, winscard.h) for systems without such a cache.
 #pragma once
 
 #include <cstddef>
@@ -16,14 +16,14 @@
 
 namespace pcsc_bridge {
 
-// What an item is asked for by. The name is UTF-8, compared byte by byte.
+// The key of an item. The name is UTF-8, compared byte by byte.
 struct ItemKey {
   CardId card{};
   std::string name;
 };
 
-// Thread safe; never waits for anything but its own short lock. When full it drops what was used longest
-// ago. What is dropped, for whatever reason, is wiped.
+// Thread safe; waits only for its own short lock. When it is full it drops the least recently used items.
+// Dropped items are wiped.
 class ItemCache {
  public:
   struct Limits {
@@ -37,10 +37,10 @@ class ItemCache {
   ItemCache(const ItemCache&) = delete;
   ItemCache& operator=(const ItemCache&) = delete;
 
-  // The item's data. `freshness` is the card's present counter:
-  // SCARD_W_CACHE_ITEM_STALE: the item was stored under a lower one; it has been deleted.
-  // SCARD_W_CACHE_ITEM_NOT_FOUND: there is no item of this key and freshness. One that was stored under a
-  // higher counter is of no use to this asker, but stays for those who are up to date.
+  // Returns the item's data. `freshness` is the card's present counter:
+  // SCARD_W_CACHE_ITEM_STALE: the item was stored under a lower counter; it has been deleted.
+  // SCARD_W_CACHE_ITEM_NOT_FOUND: there is no item with this key and freshness. An item that was stored
+  // under a higher counter does not match, but stays for callers with the newer counter.
   Result<Bytes> Read(const ItemKey& key, std::uint32_t freshness);
 
   // Stores the item in place of an earlier one of this key. SCARD_W_CACHE_ITEM_TOO_BIG: the earlier one, if

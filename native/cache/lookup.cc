@@ -26,7 +26,7 @@ void Lookup::TakeStep() {
   EntryPtr entry;
   std::uint64_t number = 0;
   if (settled_) {
-    // Cancelled between being called and coming: the next in line has it.
+    // Cancelled between the call and its arrival: the next waiter gets it.
     const bool has_entry = std::exchange(handed_over_, false) || std::exchange(renewed_, false);
     if (has_entry) cache_->ReleaseEntry(current_, later);
   } else {

@@ -1,4 +1,4 @@
-// One lookup in the card cache, from the question to the lease.
+// One lookup in the card cache, from the request to the lease.
 #pragma once
 
 #include <chrono>
@@ -9,8 +9,9 @@
 
 namespace pcsc_bridge {
 
-// Walks the candidates one at a time: waits until an entry is free, evaluates it, and leases it or goes on;
-// at the end connects anew. On the cache's loop, Cancel excepted, which may be called on any thread.
+// Checks the candidates one at a time: waits until an entry is free, evaluates it, and leases it or
+// continues; at the end it connects the card. On the cache's loop, except Cancel, which may be called on
+// any thread.
 class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
  public:
   using Answer = std::function<void(Result<Lease>)>;
@@ -60,8 +61,8 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   std::vector<EntryPtr> candidates_;
   std::size_t next_ = 0;
   EntryPtr current_;          // waited for, or being evaluated or opened
-  bool handed_over_ = false;  // the one before us in line gave us the entry
-  bool renewed_ = false;      // current_ is ours, and to be opened: its card was reset
+  bool handed_over_ = false;  // the waiter before this one passed the entry on
+  bool renewed_ = false;      // current_ belongs to this lookup and must be opened: its card was reset
   bool reopening_ = false;    // and is being opened
   bool waited_in_line_ = false;
   Waits waits_;

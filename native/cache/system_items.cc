@@ -10,7 +10,7 @@
 namespace pcsc_bridge {
 namespace {
 
-// Large enough for whatever came over a remote desktop connection; the service tells when it is not.
+// Large enough for any item over a remote desktop connection; otherwise the service reports the size.
 constexpr std::size_t kFirstBuffer = 65'536;
 constexpr std::size_t kLargestBuffer = 16 * 1024 * 1024;
 

@@ -13,8 +13,8 @@
 
 namespace pcsc_bridge {
 
-// The calls ask the smart card service and may take their time: they are made one after another on a worker
-// thread, which owns the context while it is at it. Thread safe. Lives as long as the process.
+// The calls go to the smart card service and may be slow: a worker thread makes them one after another and
+// owns the context meanwhile. Thread safe. Lives as long as the process.
 class SystemItems {
  public:
   // The library must have read_cache and write_cache.
@@ -22,8 +22,8 @@ class SystemItems {
   SystemItems(const SystemItems&) = delete;
   SystemItems& operator=(const SystemItems&) = delete;
 
-  // As ReadHostItem and WriteHostItem. A cancelled one is answered at once; its call, if it has begun, ends
-  // unheard.
+  // As ReadHostItem and WriteHostItem. A cancelled one is answered at once; the result of its call, if it
+  // has begun, is dropped.
   std::shared_ptr<Cancellable> Read(ItemKey key, std::uint32_t freshness, ItemRead answer);
   std::shared_ptr<Cancellable> Write(ItemKey key, std::uint32_t freshness, Bytes data, ItemWritten answer);
 
@@ -34,7 +34,7 @@ class SystemItems {
 
   std::shared_ptr<Cancellable> Enqueue(std::shared_ptr<Task> task);
   void WorkThroughQueue();
-  // Calls with a context, with a fresh one once more where the service has been restarted.
+  // Calls with a context, and once again with a new one if the service has been restarted.
   Status OnContext(const std::function<Status(abi::ContextHandle)>& call);
   Result<Bytes> ReadNow(const ItemKey& key, std::uint32_t freshness);
   Result<Done> WriteNow(const ItemKey& key, std::uint32_t freshness, const Bytes& data);

@@ -1,4 +1,4 @@
-// Who used a reader's card last, and so whose PIN may be verified on it.
+// Tracks who used a reader's card last, and so whose PIN may be verified on it.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace pcsc_bridge {
 
-// For whom a card is used.
+// The owner of a card's use.
 struct CardOwner {
   SessionIdentity identity;
   // Whether a card that another identity used last is reset before this one gets it.
   bool guarded = false;
-  // Whether a card that this process has not used yet is taken as it is. Otherwise it is reset: another
-  // process, such as one that was killed, may have left a verified PIN on it.
+  // Whether a card that this process has not used yet is used as it is. Otherwise it is reset: another
+  // process, for example a killed one, may have left a verified PIN on it.
   bool trusts_unknown = false;
 };
 
@@ -30,7 +30,7 @@ class CardUsers {
 
   // The identity has the card from here on. Returns the number of this use, which is never 0.
   std::uint64_t Note(const std::string& reader, const SessionIdentity& identity);
-  // The card has been reset, by the one that has the turn at the reader.
+  // The holder of the turn at the reader has reset the card.
   void NoteReset(const std::string& reader);
   // Whether the card has not been reset since this use. False for 0, no use.
   bool OwesReset(const std::string& reader, std::uint64_t use) const;

@@ -10,8 +10,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::steady_clock;
 
-// The pause between two attempts to connect while another program is connected exclusively: no service tells
-// when that ends.
+// The pause between two attempts to connect while another program is connected exclusively: no service
+// reports the end of that.
 constexpr microseconds kFirstPause{500};
 constexpr microseconds kLongestPause{2000};
 
@@ -23,7 +23,7 @@ backend::Call ConnectCall(const ConnectParameters& parameters) {
   return backend::Connect{parameters.reader, parameters.share_mode, parameters.protocols};
 }
 
-// What a call does to the card in the end, if it is abandoned.
+// The final effect of an abandoned call on the card.
 Disposition DispositionOf(const backend::Call& call) {
   if (const auto* end = std::get_if<backend::End>(&call)) return end->disposition;
   if (const auto* disconnect = std::get_if<backend::Disconnect>(&call)) return disconnect->disposition;

@@ -1,4 +1,4 @@
-// A connection to one card: what is asked of it, in order, on one loop.
+// A connection to one card: its operations, in order, on one loop.
 #pragma once
 
 #include <algorithm>
@@ -25,10 +25,10 @@ namespace pcsc_bridge {
 // What a Begin does when another program has reset the card since this handle last used it.
 enum class OnReset {
   kFail,       // SCARD_W_RESET_CARD
-  kReconnect,  // reconnects, leaving the card as it is, and begins; BeginOutcome tells
+  kReconnect,  // reconnects, leaving the card as it is, and begins; BeginOutcome reports it
 };
 
-// How long a card was waited for, by whose transaction or exclusive connection was in the way.
+// How long an operation waited for a card, by the owner of the transaction or exclusive connection.
 struct Waits {
   std::chrono::microseconds in_process{0};  // that of another user in this process
   std::chrono::microseconds elsewhere{0};   // another process's, as far as the service reports it
@@ -48,8 +48,8 @@ struct Waits {
 };
 
 struct BeginOutcome {
-  bool handle_works = false;    // so the begin says; otherwise SCardStatus has to
-  bool card_was_reset = false;  // by another program, before we got the card
+  bool handle_works = false;    // proven by the begin; otherwise call SCardStatus
+  bool card_was_reset = false;  // by another program, before the transaction began
   Waits waited;                 // on Windows a begin counts from 100 ms on
 };
 
@@ -59,19 +59,19 @@ struct ConnectParameters {
   Protocols protocols = 0;
   // Waits while another program is connected exclusively; otherwise SCARD_E_SHARING_VIOLATION at once.
   bool waits_for_exclusive = false;
-  // For Claim; may be null. Called when the turn at the reader has come and a context is about to be taken.
+  // For Claim; may be null. Called when it has the turn at the reader and is about to take a context.
   std::function<void()> about_to_connect = nullptr;
 };
 
-// Belongs to a scope's loop: every member is called there, and every answer comes there. Operations are done
-// one after another; each is answered once, and Cancel answers it at once with SCARD_E_CANCELLED. An
-// operation that was given up while it waited never reaches the card. One that is stuck inside PC/SC cannot
-// be stopped: the connection is abandoned then (kAbandoned), what arrives late is undone, and the caller
-// makes a new connection.
+// Belongs to a scope's loop: every member and every answer is called there. Operations run one after
+// another. Each is answered once; Cancel answers it at once with SCARD_E_CANCELLED. An operation that was
+// given up while it waited never reaches the card. A call that is stuck inside PC/SC cannot be stopped: the
+// connection is then abandoned (kAbandoned), late effects are undone, and the caller makes a new
+// connection.
 //
-// Whatever may meet another's transaction takes its turn at the reader first (ReaderQueue), and keeps it for
-// a transaction. A connection that is dropped, or whose scope ends, ends a transaction in which the card was
-// used with a reset.
+// An operation that may meet another transaction first takes its turn at the reader (ReaderQueue); a
+// transaction keeps the turn. If a connection is dropped, or its scope ends, a transaction in which the
+// card was used ends with a reset.
 class Connection : public Resident, public std::enable_shared_from_this<Connection> {
  public:
   enum class State {
@@ -81,8 +81,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
               // transaction has reset the card, or the owner has not got it yet
     kHeld,    // in a transaction in which nothing was sent
     kUsed,    // in a transaction in which the card got commands
-    kAbandoned,  // a call was given up inside PC/SC: takes no more work
-    kEnded,      // closed by Close or with its scope: takes no more work
+    kAbandoned,  // a call was abandoned inside PC/SC: accepts no more operations
+    kEnded,      // closed by Close or with its scope: accepts no more operations
   };
 
   struct Parts {
@@ -90,7 +90,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
     backend::Source source;
     std::shared_ptr<CardUsers> users;
     CardOwner owner;  // for Connect and Begin; Claim has its own rule
-    // What is owed to an idle card when the scope ends or the connection is dropped; null: kLeave.
+    // The action on an idle card when the scope ends or the connection is dropped; null: kLeave.
     std::function<Disposition()> owed_when_dropped = nullptr;
   };
   static std::shared_ptr<Connection> Create(Parts parts);
@@ -100,7 +100,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   using Answer = std::function<void(Result<T>)>;
   using Handle = std::shared_ptr<Operation>;
 
-  // SCardConnect. What was connected before is let go first, as the destructor does.
+  // SCardConnect. It first releases an earlier card, as the destructor does.
   Handle Connect(ConnectParameters parameters, Answer<Protocols> answer);
   Handle Reconnect(ShareMode share_mode, Protocols protocols, Disposition initialization,
                    Answer<Protocols> answer);
@@ -109,16 +109,16 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Handle End(Disposition disposition, Answer<Done> answer);
   Handle GetStatus(Answer<CardStatus> answer);
   Handle Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer);
-  // A command and its whole response, no other operation of this process in between.
+  // Sends a command and reads its whole response, without another operation of this process in between.
   Handle Exchange(pcsc_bridge::Exchange exchange, Answer<Bytes> answer);
   Handle Control(std::uint32_t code, std::shared_ptr<const SecretBytes> input, Answer<Bytes> answer);
   Handle GetAttribute(std::uint32_t id, Answer<Bytes> answer);
   Handle SetAttribute(std::uint32_t id, Bytes value, Answer<Done> answer);
 
-  // For the card cache: begins a transaction and learns the card's ATR, in one turn at the reader. Connects
-  // first where there is no handle; a handle whose card another program has reset is an error
-  // (SCARD_W_RESET_CARD). `must_reset` is asked once the transaction has begun, and not before: until then
-  // another may still have the card.
+  // For the card cache: begins a transaction and reads the card's ATR, in one turn at the reader. It
+  // connects first if there is no handle. If another program has reset the card of a handle, it fails
+  // (SCARD_W_RESET_CARD). `must_reset` is called only after the transaction has begun: until then another
+  // session may still have the card.
   struct Claimed {
     BeginOutcome begun;
     Bytes atr;
@@ -126,10 +126,10 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Handle Claim(std::shared_ptr<const ConnectParameters> parameters, std::function<bool()> must_reset,
                Answer<Claimed> answer);
 
-  // Cancels what is under way, disconnects with `disposition`, releases the context. `closed`, which may be
-  // null, comes when that is done, or as soon as it turns out to wait for another's transaction or a stuck
-  // call, and after a second at the latest; the disposition is carried out all the same. Later calls are
-  // answered at once.
+  // Cancels the running operation, disconnects with `disposition`, and releases the context. `closed`,
+  // which may be null, is called when that is done, or as soon as it waits for another transaction or a
+  // stuck call, and after a second at the latest; the disposition is carried out nevertheless. Later calls
+  // are answered at once.
   void Close(Disposition disposition, std::function<void()> closed = nullptr);
 
   State state() const { return state_; }
@@ -157,7 +157,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void Enqueue(const Handle& operation);
   void StartNext();
   void Cancel(Operation& operation);
-  // The operation under way is over: the turn is left unless a transaction keeps it.
+  // The running operation is over: it leaves the turn unless a transaction keeps it.
   void LeaveCurrent();
   template <class T>
   void Settle(OperationOf<T>& operation, Result<T> result);
@@ -165,7 +165,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Error EndedError() const;
   static Error NotConnected(const char* name) { return Error{status::kNotConnected, name, "", ""}; }
 
-  // Steps of the operation under way. None of the continuations comes once it has been given up.
+  // Steps of the running operation. No continuation is called after it has been given up.
   template <class Continue>
   void WithTurn(const std::string& reader, Continue then);
   template <class Continue>
@@ -180,11 +180,11 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void WithHandle(OperationOf<T>& operation, const char* name, Repair repair, Continue then);
   void OpenHandle(std::shared_ptr<const ConnectParameters> parameters, Then then);
   void TryToConnect(std::shared_ptr<const ConnectParameters> parameters, Then then);
-  // The handle is stale then until a transaction has begun or the card has been handed to its owner.
+  // The handle is then stale until a transaction has begun or the owner has got the card.
   void ReconnectHandle(Disposition initialization, Then then);
   void RepairHandle(Repair repair, Then then);
   void BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then);
-  // Resets the card where another identity used it last, and notes the owner as its user.
+  // Resets the card if another identity used it last, and records the owner as its user.
   void HandToOwner(Then then);
   void SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then);
   void SendNext(OperationOf<Bytes>& operation, const std::shared_ptr<pcsc_bridge::Exchange>& exchange);
@@ -195,12 +195,12 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void EndAndFail(OperationOf<T>& operation, Error error);
 
   void NoteCall(const backend::Call& call);
-  // Lets the client go; what it has under way is undone with the disposition. A connect under way keeps the
-  // turn until it ends: it may be stuck in the service, and one per reader is enough.
+  // Retires the client; its running call is undone with the disposition. A running connect keeps the turn
+  // until it ends: it may be stuck in the service, and one per reader is enough.
   void RetireClient(Disposition disposition, std::function<void()> released = nullptr);
-  // Gives up the call under way. False where that has cost the client: retired then, with the disposition.
+  // Gives up the running call. False if the client is lost: it is then retired, with the disposition.
   bool GiveUpCall(Disposition disposition);
-  // What is owed to the card when it is let go with kLeave.
+  // The action on a card that is released with kLeave.
   Disposition Owed() const;
   void Drop();
   void DisconnectAndEnd(Disposition disposition);
@@ -229,7 +229,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Waits waited_;            // of the operation under way
   // What has to be undone if the operation under way is cancelled.
   enum class Undo { kNothing, kConnect, kBegin } undo_ = Undo::kNothing;
-  std::shared_ptr<Connection> while_closing_;  // itself, until what Close owes to the card is done
+  std::shared_ptr<Connection> while_closing_;  // itself, until Close has handled the card
   std::function<void()> closed_;               // null once it has come
 };
 

@@ -1,4 +1,4 @@
-// What a connection can be asked: each operation as a sequence of steps.
+// The operations of a connection, each as a sequence of steps.
 #include "card/connection.h"
 
 namespace pcsc_bridge {
@@ -125,7 +125,7 @@ Connection::Handle Connection::End(Disposition disposition, Answer<Done> answer)
         }
         Call(backend::End{disposition}, [this, disposition, &operation](const backend::Outcome& outcome) {
           if (!outcome) {
-            // The service may still count us as the holder: only letting go of the handle is sure to free the
+            // The service may still treat this handle as the holder: only closing it is sure to free the
             // card.
             RetireClient(Disposition::kReset);
             return Settle<Done>(operation, outcome.error());
@@ -155,11 +155,11 @@ Connection::Handle Connection::GetStatus(Answer<CardStatus> answer) {
       std::move(answer));
 }
 
-// On pcsc-lite a reset by another process, such as the one that follows its death in a transaction, comes in
-// two steps: every handle is told of it, and once the card has been reset its protocol is open again. A
-// handle that was reconnected in between meets the second one here: the command is refused, and sent when the
-// handle has been connected anew; SCARD_W_RESET_CARD if the card has done something for us before it was
-// reset, which it may have forgotten.
+// On pcsc-lite a reset by another process (for example after its death in a transaction) has two steps:
+// every handle is notified, and after the reset the card's protocol is open again. A handle reconnected
+// between the two steps sees the second one here: the command is refused, and sent again after the handle
+// is connected anew. SCARD_W_RESET_CARD if the card had executed a command for this caller before the
+// reset, whose effect may be lost.
 void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
   const auto finish = [this, then = std::move(then)](backend::Outcome outcome) {
     if (outcome) reached_card_ = true;

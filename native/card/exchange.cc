@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint8_t kGetResponse = 0xc0;
 constexpr std::uint8_t kMoreData = 0x61;
 constexpr std::uint8_t kWrongLength = 0x6c;
-// Enough for two extended responses; a card that never stops saying 61xx must not keep us for ever.
+// Enough for two extended responses. It limits a card that answers 61xx without end.
 constexpr std::size_t kLongestResponse = 2 * 65536;
 // Cards with small buffers answer in short pieces, so a short one is no fault; but a card that gives a byte
 // at a time would hold its reader for minutes. The longest response takes as many pieces of 128 bytes.

@@ -14,10 +14,10 @@
 
 namespace pcsc_bridge {
 
-// What goes to the card one APDU after another: the APDUs of one command (several if it is chained), the last
-// one again with the right Le if the card answers 6Cxx, and GET RESPONSE while it answers 61xx. A command
-// that carries a PIN or a key is not sent again: a second one may cost a second try. No input and no output:
-// the caller sends what next() returns and hands in each response.
+// The sequence of APDUs for the card: the APDUs of one command (several if it is chained), the last one
+// again with the correct Le if the card answers 6Cxx, and GET RESPONSE while it answers 61xx. A command
+// that carries a PIN or a key is not sent again: a second one may cost a second try. It does no input or
+// output: the caller sends what next() returns and passes in each response.
 class Exchange {
  public:
   using Apdu = std::shared_ptr<const SecretBytes>;

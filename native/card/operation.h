@@ -48,7 +48,8 @@ class OperationOf final : public Operation {
   friend class Connection;
   void Run() override { std::exchange(work_, nullptr)(*this); }
   void AnswerError(Error error) override { Give(std::move(error)); }
-  // What the work and the answer carry goes with them, however long the caller keeps the operation.
+  // The captures of the work and the answer are destroyed with them, however long the caller keeps the
+  // operation.
   void Give(Result<T> result) {
     work_ = nullptr;
     if (answer_) std::exchange(answer_, nullptr)(std::move(result));

@@ -1,8 +1,8 @@
-// The order of service inside the process: one turn at a time per reader, in order of arrival.
+// The reader queue: inside the process one operation at a time uses a reader, in order of arrival.
 //
 // PC/SC libraries serve waiting transactions in no order and, on pcsc-lite, only every 100 ms. Every
-// operation of this process that needs a reader passes here first, so that a hand-over inside the process is
-// direct and fair and only the first in line has to deal with other processes.
+// operation of this process that needs a reader queues here first. So a hand-over inside the process is
+// direct and fair, and only the first in the queue waits for other processes.
 #pragma once
 
 #include <cstddef>
@@ -55,7 +55,7 @@ class ReaderQueue {
     std::string reader_;
   };
 
-  // A place in the line. Move-only; leaves the line when it is destroyed, which happens on the loop that
+  // A place in the queue. Move-only; leaves the queue when it is destroyed, which happens on the loop that
   // waits.
   class Place {
    public:
@@ -80,13 +80,13 @@ class ReaderQueue {
 
   // Returns the turn if the reader is free, otherwise an empty one.
   Turn TryTake(const std::string& reader);
-  // Returns the turn where the reader is free. Otherwise returns an empty one and takes a place: `then` comes
-  // on the loop, once, when the turn does, unless the place is left before.
+  // Returns the turn if the reader is free. Otherwise returns an empty one and takes a place: `then` is
+  // called on the loop, once, with the turn, unless the place is left before.
   Turn Take(const std::string& reader, const std::shared_ptr<Loop>& loop, std::function<void(Turn)> then,
             Place& place);
 
   bool IsTaken(const std::string& reader) const;
-  // How many stand in line for a reader just now.
+  // The present length of a reader's queue.
   std::size_t Waiting(const std::string& reader) const;
 
  private:
@@ -101,7 +101,7 @@ class ReaderQueue {
   void Pass(const std::string& reader);
 
   mutable std::mutex mutex_;
-  // Readers whose turn is taken, each with its line.
+  // The readers in use, each with its queue.
   std::unordered_map<std::string, std::deque<std::shared_ptr<Waiter>>> lines_;
 };
 

@@ -14,7 +14,7 @@
 
 namespace pcsc_bridge::doctor {
 
-// Begins at once. What `ask` uses must be its own: it may still run when everybody else has gone on.
+// Starts at once. `ask` must own everything it uses: it may still run after the caller has continued.
 template <class T>
 class Bounded {
  public:
@@ -27,8 +27,8 @@ class Bounded {
     });
   }
 
-  // Once. kTimeout when there is no answer by then, kNoMemory when it could not even be asked; `detail` says
-  // so.
+  // Call it once. kTimeout if there is no answer by then, kNoMemory if there is no thread for it; `detail`
+  // says so.
   Result<T> WaitUntil(std::chrono::steady_clock::time_point limit) {
     std::unique_lock<std::mutex> lock(state_->mutex);
     if (!state_->started) {

@@ -3,7 +3,7 @@
 namespace pcsc_bridge::doctor {
 
 Fact<DaemonClients> FindDaemonClients(const std::string&) {
-  return Fact<DaemonClients>::Unknown("this system does not tell which programs use its PC/SC service");
+  return Fact<DaemonClients>::Unknown("this system does not report which programs use its PC/SC service");
 }
 
 }  // namespace pcsc_bridge::doctor

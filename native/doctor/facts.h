@@ -1,4 +1,4 @@
-// What was found on a host. Facts only: what they mean is verdict.h's and report.h's business.
+// The facts found on a host. verdict.h and report.h interpret them.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace pcsc_bridge::doctor {
 
-// What was found, or why it could not be learnt: a sentence without a final stop. UTF-8 throughout.
+// A fact, or why it is unknown: a sentence without a final stop. UTF-8 throughout.
 template <class T>
 struct Fact {
   std::optional<T> value;
@@ -49,7 +49,7 @@ struct WindowsVersion {
   bool many_terminal_users = false;  // a terminal server; else two sessions for administration
 };
 
-// What Component Based Servicing has on record of a package.
+// What Component Based Servicing has recorded about a package.
 struct ServicingPackage {
   std::string name;
   std::optional<std::uint32_t> state;
@@ -102,11 +102,11 @@ struct DaemonClient {
 
 struct DaemonClients {
   std::vector<DaemonClient> processes;  // by process id
-  // Connections of processes that this user may not look at.
+  // Connections of processes that this user may not inspect.
   std::size_t unseen = 0;
 };
 
-// pcsc-lite's daemon and what stands before it.
+// pcsc-lite's daemon and the policy that controls access to it.
 struct DaemonFacts {
   std::string socket;
   Fact<std::string> protocol;  // of the daemon: "4:4"; unknown: why it cannot be talked to
@@ -157,7 +157,7 @@ struct HostFacts {
   PcscFacts pcsc;
 };
 
-// What is read from the environment of the process: on the thread that owns it (see filter_setting_env.cc).
+// Values from the environment of the process, read on the thread that owns it (see filter_setting_env.cc).
 struct Surroundings {
   Platform platform;
   StoredFilter stored_filter;
@@ -166,12 +166,12 @@ struct Surroundings {
 };
 Surroundings LookAround();
 
-// Asks the system; seconds at most, whatever hangs. Any thread.
+// Queries the system; takes some seconds at most, even if a component hangs. Any thread.
 HostFacts CollectFacts(const Surroundings& surroundings);
 
-// What a platform has to provide: facts_windows.cc, facts_linux.cc, facts_macos.cc.
+// Implemented per platform: facts_windows.cc, facts_linux.cc, facts_macos.cc.
 Platform ThisPlatform();
-// Everything but `session`, `stored_filter` and what pcsc_facts.h finds.
+// Everything except `session`, `stored_filter` and the facts of pcsc_facts.h.
 void CollectSystemFacts(const Surroundings& surroundings, HostFacts& facts);
 
 }  // namespace pcsc_bridge::doctor

@@ -67,16 +67,16 @@ Text FileOf(const Library& library) {
   char path[PATH_MAX];
   if (dladdr(reinterpret_cast<void*>(library.establish_context), &info) == 0 || info.dli_fname == nullptr ||
       realpath(info.dli_fname, path) == nullptr) {
-    return Text::Unknown("the loader does not tell");
+    return Text::Unknown("the loader does not report it");
   }
   return std::string(path);
 }
 
-// pcsc-lite's library has no function that tells its version.
+// pcsc-lite's library has no function that returns its version.
 Text LibraryVersion(const Text& file) {
   if (!file.known()) return Text::Unknown(file.reason);
   if (file->rfind("/usr/lib", 0) != 0 && file->rfind("/lib", 0) != 0) {
-    return Text::Unknown("the library is not where packages are installed, and does not tell it itself");
+    return Text::Unknown("the library is not in a directory of packages, and does not report its version");
   }
   return ReadPackage("libpcsclite1");
 }

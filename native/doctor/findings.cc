@@ -70,7 +70,9 @@ void DescribeRegistry(const WindowsFacts& windows, Findings& findings) {
   Finding& other = findings.Add("filter-value-32-bit", RegistryFact(windows.filter_32));
   if (windows.filter.known() && windows.filter_32.known() && windows.filter_32->present &&
       windows.filter_32->data != RegistryFact(windows.filter).value) {
-    other.note = "the 32-bit view differs; nobody reads the filter there: delete it, to mislead nobody";
+    other.note =
+        "the 32-bit view differs; Windows does not read the filter there: delete it, because it is "
+        "misleading";
     other.attention = true;
   }
   findings.Add("filter-key-written", TimeFact(windows.filter_key_written));
@@ -87,7 +89,8 @@ void DescribeRegistry(const WindowsFacts& windows, Findings& findings) {
 void DescribeWindows(const WindowsFacts& windows, Findings& findings) {
   DescribeVersion(windows, findings);
   if (windows.wine.known() && !windows.wine->empty()) {
-    findings.Add("wine", windows.wine, "this is no Windows; the verdict is about the Windows it stands for");
+    findings.Add("wine", windows.wine,
+                 "this is not Windows; the verdict is about the version of Windows that Wine reports");
   }
   findings.Add("architecture", windows.architecture);
   findings.Add("wow64", windows.wow64.known() ? Text(*windows.wow64 ? "yes" : "no")
@@ -113,7 +116,7 @@ void DescribeFilter(const HostFacts& facts, Findings& findings) {
                !stored.on   ? "not set"
                : *stored.on ? "on"
                             : "off",
-               "what filter: 'system' of this library means; " + stored.place);
+               "the value of filter: 'system' in this library; " + stored.place);
 }
 
 void DescribeSession(const Fact<Session>& session, Findings& findings) {

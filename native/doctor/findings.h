@@ -1,4 +1,4 @@
-// From facts to findings: what each is called, and what is to be said about it.
+// Derives findings from facts: their names and remarks.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace pcsc_bridge::doctor {
 // A list of findings under construction.
 class Findings {
  public:
-  // What is returned is there until the next Add.
+  // The returned reference is valid until the next Add.
   Finding& Add(std::string name, std::string value, std::string note = "") {
     return Append({std::move(name), std::move(value), std::move(note), false});
   }

@@ -1,5 +1,5 @@
-// What Microsoft's article KB949538 says of its hotfix, by hand from its data (a copy of them is
-// test/data/hotfix-949538.json, and doctor_hotfix_test.cc compares).
+// The data of Microsoft's article KB949538 about its hotfix, transcribed by hand (a copy is
+// test/data/hotfix-949538.json, and doctor_hotfix_test.cc compares them).
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace pcsc_bridge::doctor::hotfix {
 
 inline constexpr char kArticle[] = "KB949538";
 
-// Both are replaced by the hotfix; with one of them old the fault is still there.
+// The hotfix replaces both files; if one of them is old, the fault remains.
 inline constexpr const char* kFiles[] = {"basecsp.dll", "scksp.dll"};
 
 // The least version of both, the same for x86, x64 and IA-64. On the branch of hotfixes (LDR) only.

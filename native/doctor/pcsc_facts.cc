@@ -36,7 +36,7 @@ Readers ListReaders(const Library& library) {
     reader.name = std::move(name);
     readers.push_back(std::move(reader));
   }
-  // A reader that goes away in between makes this fail: then nothing is known of their states.
+  // If a reader is removed in between, this fails: then no states are known.
   if (!states.empty() && context->GetStatusChange(states, std::chrono::milliseconds(0))) {
     for (std::size_t i = 0; i < readers.size(); ++i) {
       readers[i].card_present = (states[i].state & reader_state::kPresent) != 0;
@@ -73,7 +73,7 @@ Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
     text += (text.empty() ? "version " : ", version ") + std::to_string(bytes[3]) + "." +
             std::to_string(bytes[2]) + "." + std::to_string(bytes[1] << 8 | bytes[0]);
   }
-  if (text.empty()) return Fact<std::string>::Unknown("the driver says nothing of itself");
+  if (text.empty()) return Fact<std::string>::Unknown("the driver does not report its name or version");
   return text;
 }
 
@@ -109,7 +109,7 @@ void AskService(const Library& library, std::chrono::milliseconds limit, PcscFac
   std::vector<std::pair<ReaderFacts*, Bounded<Fact<std::string>>>> questions;
   for (ReaderFacts& reader : readers) {
     if (reader.in_use) {
-      reader.driver = Fact<std::string>::Unknown("not asked: somebody uses the reader");
+      reader.driver = Fact<std::string>::Unknown("not queried: another program uses the reader");
     } else {
       questions.emplace_back(&reader, Bounded<Fact<std::string>>([&library, name = reader.name] {
         return AskDriver(library, name);

@@ -65,7 +65,7 @@ LONG Read(HKEY key, const std::string& name, RawValue& value) {
   for (;;) {
     DWORD size = static_cast<DWORD>(value.data.size());
     const LONG answer = RegQueryValueExW(key, wide.c_str(), nullptr, &value.type, value.data.data(), &size);
-    // It may have grown again since it told its size.
+    // It may have grown since its size was read.
     if (answer == ERROR_MORE_DATA && size > value.data.size()) {
       value.data.resize(size);
       continue;

@@ -22,7 +22,7 @@ enum class View : REGSAM { k64 = KEY_WOW64_64KEY, k32 = KEY_WOW64_32KEY };
 // Null, and the Windows error in `error`, when it cannot be opened.
 RegistryKey OpenKey(const std::string& path, REGSAM access, View view, LONG& error);
 
-// A key or value that is not there is a fact (`present` false); unknown is what could not be read.
+// A missing key or value is a fact (`present` false); unknown means that it could not be read.
 Fact<RegistryValue> ReadRegistryValue(const std::string& path, const std::string& name, View view);
 
 // The text of a REG_SZ.

@@ -15,9 +15,8 @@ std::vector<Rule> MakeRules() {
   return {
       {"linux", host::kLinux, files::kAny, filter::kAny, restart::kAny, Kind::kNotAffected,
        "KB949538 is about Windows. pcsc-lite has a fault of the same kind: connecting to a card waits, "
-       "without "
-       "limit, while anybody holds a transaction on it. This library keeps that wait on a thread of its own, "
-       "can end it, and with its filter on never touches another session's card",
+       "without limit, while another program holds a transaction on it. This library keeps that wait on a "
+       "thread of its own, can end it, and with its filter on never touches another session's card",
        kNothing},
       {"macos", host::kMacos, files::kAny, filter::kAny, restart::kAny, Kind::kNotAffected,
        "KB949538 is about Windows. This library's card cache has the same filter on every system", kNothing},
@@ -28,8 +27,7 @@ std::vector<Rule> MakeRules() {
        kNothing},
       {"vista", host::kVista, files::kAny, filter::kAny, restart::kAny, Kind::kNotAffected,
        "The article is about terminal servers; this is {system}, a workstation, although the hotfix's "
-       "package "
-       "installs on Windows Vista too",
+       "package installs on Windows Vista too",
        kNothing},
       {"later-windows", host::kLaterWindows, files::kAny, filter::kAny, restart::kAny, Kind::kNotAffected,
        "The article names Windows Server 2008 and Windows Server 2008 R2; this is {system}, about which it "
@@ -58,8 +56,7 @@ std::vector<Rule> MakeRules() {
       {"filter-redirected", kInQuestion, files::kAny, filter::kOnlyIn32BitView, restart::kAny,
        Kind::kHotfixPresentFilterOff,
        "{files}. The filter was turned on in the wrong place, the 32-bit view of the registry, where the "
-       "smart "
-       "card modules do not look: {setting}",
+       "smart card modules do not look: {setting}",
        "Set it in the 64-bit view (--set-filter 1, from an elevated prompt does), and restart Windows"},
       {"filter-absent", kInQuestion, files::kAny, filter::kAbsent, restart::kAny,
        Kind::kHotfixPresentFilterOff, "{files}. The filter is off until it is turned on: {setting}", kTurnOn},
@@ -82,7 +79,7 @@ std::vector<Rule> MakeRules() {
        "not certain, the filter itself was, and it is read only at the start",
        "Restart Windows, unless it is known that the filter was on before the last start"},
       {"restart-unread", kInQuestion, files::kAny, filter::kOn, restart::kUnread, Kind::kUnknown,
-       "{files}. The filter is turned on, but it could not be learnt whether Windows was restarted since",
+       "{files}. The filter is turned on, but it is unknown whether Windows was restarted since",
        "Restart Windows if it was not restarted since the filter was turned on"},
       {"fixed", kInQuestion, files::kAny, filter::kOn, restart::kDone, Kind::kFixed,
        "{files}. The filter has been on since before Windows started: {setting}", kNothing},

@@ -1,4 +1,4 @@
-// Windows servicing: from a file's version to whether the hotfix is in it.
+// Windows servicing: decides from a file's version whether it contains the hotfix.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace pcsc_bridge::doctor {
 
-// NT 6.0 has two lines of builds side by side, told apart by the revision. A hotfix is made on the LDR line
-// only, and all later LDR files contain it; a GDR file never does, however high its revision.
+// NT 6.0 has two parallel branches of builds, which the revision distinguishes. A hotfix is made on the LDR
+// branch only, and all later LDR files contain it; a GDR file never does, however high its revision.
 enum class Branch { kGdr, kLdr, kNeither };
 Branch BranchOf(std::uint16_t revision);
 

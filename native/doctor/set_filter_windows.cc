@@ -33,7 +33,7 @@ Result<FilterWritten> WriteFilter(bool on) {
   const DWORD wanted = on ? hotfix::kEnabled : hotfix::kDisabled;
   const Fact<RegistryValue> before = ReadRegistryValue(hotfix::kKey, hotfix::kValue, View::k64);
   if (before.known() && before->number == wanted) {
-    written.note = "It was so already; nothing was written.";
+    written.note = "It was set already; nothing was written.";
     return written;
   }
 

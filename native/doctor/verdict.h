@@ -1,4 +1,5 @@
-// Is this host affected by KB949538? One list of rules, read from the top; the first that applies decides.
+// Decides whether this host is affected by KB949538: a list of rules, read from the top; the first matching
+// rule decides.
 #pragma once
 
 #include <string>
@@ -19,7 +20,7 @@ enum class VerdictKind {
 
 const char* NameOf(VerdictKind kind);  // "hotfix-missing"
 
-// What the rules tell apart, each a set of bits.
+// The categories that the rules distinguish, each a set of bits.
 namespace host {
 enum Bits : unsigned {
   kLinux = 1,

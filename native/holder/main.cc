@@ -1,8 +1,9 @@
-// pcsc-holder READER [MILLISECONDS]: holds a transaction on the card in a reader, by plain PC/SC.
+// pcsc-holder READER [MILLISECONDS]: holds a transaction on the card in a reader, with plain PC/SC.
 //
-// The other process of the reproduction: a program that shares nothing with the bridge but the PC/SC service.
-// Prints "held" when the transaction has begun, holds it until the time is over or its standard input ends,
-// ends it leaving the card as it is, and prints "released". Status 1, and a sentence, where PC/SC fails.
+// It is the other process of the reproduction: a program that shares only the PC/SC service with the
+// bridge. It prints "held" when the transaction has begun, holds it until the time is over or its standard
+// input ends, ends it without a change to the card, and prints "released". If PC/SC fails, it prints a
+// sentence and exits with status 1.
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>

@@ -1,4 +1,4 @@
-// Something done when the last of its holders lets go.
+// An action that runs when its last holder lets go.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-// Something under way that the caller may give up.
+// A running operation that the caller may give up.
 #pragma once
 
 namespace pcsc_bridge {

@@ -1,4 +1,4 @@
-// An event loop: the thread that a part of the core's state belongs to.
+// An event loop: the thread to which a part of the core's state belongs.
 #pragma once
 
 #include <atomic>
@@ -30,13 +30,13 @@ class Loop : public std::enable_shared_from_this<Loop> {
   using Clock = std::chrono::steady_clock;
   using Duration = std::chrono::microseconds;
 
-  // The process's own loop, on a thread that starts with the first call that succeeds and lives as long as
-  // the process. Null where the system has no thread or descriptor to give: the next call tries again.
+  // The process's own loop, on a thread that starts with the first successful call and lives as long as the
+  // process. Null if the system has no free thread or descriptor: the next call tries again.
   static std::shared_ptr<Loop> OfProcess();
 
-  // A loop that belongs to the calling thread and is driven from there. `wake` is called on any thread, where
-  // there is something for RunDue to do soon; on Linux it may be null, because descriptor() becomes readable
-  // then. Null where the system has no descriptor to give.
+  // A loop that belongs to the calling thread, which drives it. `wake` is called on any thread when RunDue
+  // should be called soon. On Linux it may be null, because descriptor() becomes readable. Null if the
+  // system has no free descriptor.
   static std::shared_ptr<Loop> Create(std::function<void()> wake = nullptr);
   ~Loop();
   Loop(const Loop&) = delete;
@@ -54,8 +54,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
       Post(Task(std::move(work)));
     }
   }
-  // Any thread: runs `ask` on the loop's thread and returns its value. The caller waits for that, which takes
-  // no longer than the tasks before it.
+  // Any thread: runs `ask` on the loop's thread and returns its value. The caller blocks until the tasks
+  // before it and `ask` itself have run.
   template <class Ask>
   auto Sync(Ask ask) -> decltype(ask());
   bool OnThisThread() const { return std::this_thread::get_id() == thread_; }
@@ -100,8 +100,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
     return poll_;
   }
 
-  // Has the event loop that drives this one watch the descriptors itself, and call RunReady. An epoll
-  // descriptor inside another one would do, but takes a call and a wake-up more for each answer (an APDU,
+  // Lets the event loop that drives this one watch the descriptors itself, and call RunReady. A nested
+  // epoll descriptor would also work, but it costs one more call and wake-up per answer (an APDU, with
   // client and daemon on different cores: 1.10 instead of 1.07 times C).
   struct Watching {
     std::function<bool(int descriptor)> add;
@@ -114,13 +114,13 @@ class Loop : public std::enable_shared_from_this<Loop> {
   // The task of a descriptor that is ready, and then what is due.
   void RunReady(int descriptor);
 #else
-  // When RunDue has to be called at the latest; nothing where there is no timer.
+  // The time at which RunDue must be called at the latest; no value if there is no timer.
   std::optional<Clock::time_point> NextTimer() const;
 #endif
 
-  // For who drives the loop: runs what is due, tasks posted meanwhile included. Returns how many ran.
+  // For the driver of the loop: runs what is due, including tasks posted meanwhile. Returns their number.
   std::size_t RunDue();
-  // No task runs from here on, and none is taken. What was posted is dropped.
+  // Runs no more tasks and accepts none. Posted tasks are dropped.
   void End();
 
  private:
@@ -133,7 +133,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void TimersChanged();     // the earliest timer is another one
   std::size_t RunPolled();  // what waits for descriptors
   void DropReady();
-  void Wait();  // for who drives it by a thread: until there is something to do
+  void Wait();  // for a driving thread: until there is something to do
 
   std::thread::id thread_ = std::this_thread::get_id();
   std::function<void()> wake_;

@@ -1,4 +1,5 @@
-// What belongs to one environment of the program (a JavaScript environment, the agent) and ends with it.
+// The objects that belong to one environment of the program (a JavaScript environment, the agent) and end
+// with it.
 #pragma once
 
 #include <memory>
@@ -8,11 +9,11 @@
 
 namespace pcsc_bridge {
 
-// Something that has to be put in order when its scope ends. On the loop's thread.
+// An object with an action at the end of its scope. On the loop's thread.
 class Resident {
  public:
   virtual ~Resident() = default;
-  // The scope ends: nothing can be waited for. Called once.
+  // The scope ends: this must not wait. Called once.
   virtual void OnScopeEnd() = 0;
 
  private:

@@ -5,8 +5,8 @@
 
 namespace pcsc_bridge::platform {
 
-// From the system directory alone: a file of the same name beside the program or in the current directory is
-// never loaded. Null, with GetLastError, if that fails. Never unloaded.
+// Loads from the system directory only: a file of the same name beside the program or in the current
+// directory is never loaded. Null, with GetLastError, if that fails. Never unloaded.
 HMODULE LoadSystemLibrary(const wchar_t* name);
 
 // For a whole program, before it loads anything: what Windows itself loads by a bare name comes from the

@@ -115,15 +115,14 @@ void RunOnWorkerWhenPossible(std::function<void()> task) {
 
 Error NoThreadError() {
   return Error{status::kNoMemory, "thread", "",
-               "the system has no thread to give: raise the user's limit of processes (ulimit -u) or, for a "
+               "the system has no free thread: raise the user's limit of processes (ulimit -u) or, for a "
                "service of systemd, TasksMax"};
 }
 
 Error NoLoopError() {
-  return Error{
-      status::kNoMemory, "event loop", "",
-      "the system has no thread or no file descriptor to give: raise the limits of processes (ulimit "
-      "-u, TasksMax of systemd) and of descriptors (ulimit -n, LimitNOFILE of systemd)"};
+  return Error{status::kNoMemory, "event loop", "",
+               "the system has no free thread or file descriptor: raise the limits of processes (ulimit "
+               "-u, TasksMax of systemd) and of descriptors (ulimit -n, LimitNOFILE of systemd)"};
 }
 
 RefuseThreads::RefuseThreads(int times) {

@@ -7,13 +7,13 @@
 
 namespace pcsc_bridge {
 
-// Runs the task on a thread of its own: a free one if there is one, else a new one with a small stack.
-// Never waits. False if the system has no thread to give; the task is then dropped. The threads are never
-// joined: a process can end while they are stuck inside a PC/SC call.
+// Runs the task on a worker thread: a free one if there is one, else a new one with a small stack. Never
+// waits. False if the system has no free thread; the task is then dropped. The threads are never joined: a
+// process can end while they are stuck inside a PC/SC call.
 [[nodiscard]] bool RunOnWorker(std::function<void()> task);
 
-// The same for a task that must not be dropped: if the system has no thread to give, the next thread that
-// becomes free runs it.
+// The same for a task that must not be dropped: if the system has no free thread, the next worker thread
+// that becomes free runs it.
 void RunOnWorkerWhenPossible(std::function<void()> task);
 
 // The error of a call for which there is no thread.
@@ -22,8 +22,7 @@ Error NoThreadError();
 // The error of a call if the process's own loop cannot be started: it takes a thread and three descriptors.
 Error NoLoopError();
 
-// For tests: while it exists, the system has no thread to give; if `times` is given, for the next so many
-// tasks.
+// For tests: while it exists, no thread can be started; with `times`, only for that many tasks.
 class RefuseThreads {
  public:
   static constexpr int kAlways = -1;

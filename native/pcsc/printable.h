@@ -1,4 +1,4 @@
-// Text from readers, cards and other programs, made fit for a terminal.
+// Makes text from readers, cards and other programs safe for a terminal.
 #pragma once
 
 #include <string>
@@ -6,9 +6,8 @@
 
 namespace pcsc_bridge {
 
-// UTF-8 with a question mark for every character that is not seen (controls, direction marks, joiners, ends
-// of lines) and for every byte that is not UTF-8. As src/printable.ts, but for code points without a meaning
-// yet.
+// Replaces every invisible character (controls, direction marks, joiners, ends of lines) and every byte
+// that is not UTF-8 with a question mark. As src/printable.ts, except for unassigned code points.
 std::string Printable(std::string_view text);
 
 // The same for a text of several lines.

@@ -18,9 +18,9 @@ struct Row {
 constexpr Row kRows[] = {
     {status::kSuccess, {"SCARD_S_SUCCESS", "The operation succeeded"}},
 
-    // Windows hands on what the reader's driver or the remote desktop connection answered.
+    // Windows passes on the error of the reader's driver or of the remote desktop connection.
     {0x00000001, {"ERROR_INVALID_FUNCTION", "The reader's driver does not know this control code"}},
-    {0x00000005, {"ERROR_ACCESS_DENIED", "This user may not do that; check its rights"}},
+    {0x00000005, {"ERROR_ACCESS_DENIED", "This user has no permission for that; check the user's rights"}},
     {status::kWindowsInvalidHandle,
      {"ERROR_INVALID_HANDLE", "The handle is not, or no longer, valid; connect again"}},
     {0x00000015, {"ERROR_NOT_READY", "The reader is not ready; check that the card is fully inserted"}},
@@ -34,7 +34,8 @@ constexpr Row kRows[] = {
     {0x00000079, {"ERROR_SEM_TIMEOUT", "The reader did not answer in time; unplug it and plug it in again"}},
     {0x0000007a, {"ERROR_INSUFFICIENT_BUFFER", "The answer is longer than the buffer for it"}},
     {0x000003e3,
-     {"ERROR_OPERATION_ABORTED", "The operation was ended because its thread or the reader went"}},
+     {"ERROR_OPERATION_ABORTED",
+      "The operation was ended because its thread ended or the reader was removed"}},
     {status::kWindowsNoMedia,
      {"ERROR_NO_MEDIA_IN_DRIVE", "The card was taken out; insert it and connect again"}},
     {status::kWindowsIoDevice,
@@ -45,7 +46,7 @@ constexpr Row kRows[] = {
       "This remote session has no readers; redirect them in the remote desktop client"}},
 
     {status::kInternalError,
-     {"SCARD_F_INTERNAL_ERROR", "The smart card service met an inconsistency of its own; see its log"}},
+     {"SCARD_F_INTERNAL_ERROR", "The smart card service found an internal inconsistency; see its log"}},
     {status::kCancelled, {"SCARD_E_CANCELLED", "The operation was cancelled before it was done"}},
     {status::kInvalidHandle,
      {"SCARD_E_INVALID_HANDLE",
@@ -60,10 +61,10 @@ constexpr Row kRows[] = {
      {"SCARD_E_INSUFFICIENT_BUFFER", "The answer is longer than the buffer for it"}},
     {status::kUnknownReader,
      {"SCARD_E_UNKNOWN_READER", "There is no reader of this name; list the readers and check the spelling"}},
-    {status::kTimeout, {"SCARD_E_TIMEOUT", "The time given for the operation has passed"}},
+    {status::kTimeout, {"SCARD_E_TIMEOUT", "The operation did not end in time"}},
     {status::kSharingViolation,
      {"SCARD_E_SHARING_VIOLATION",
-      "Somebody else uses the card exclusively or holds a transaction on it; wait until they are done"}},
+      "Another program uses the card exclusively or holds a transaction on it; wait until it is done"}},
     {status::kNoSmartcard, {"SCARD_E_NO_SMARTCARD", "There is no card in the reader; insert one"}},
     {status::kUnknownCard, {"SCARD_E_UNKNOWN_CARD", "The card's name is not known to this system"}},
     {status::kCantDispose,
@@ -94,10 +95,11 @@ constexpr Row kRows[] = {
      {"SCARD_E_PCI_TOO_SMALL", "The buffer for the protocol control information is too small"}},
     {status::kReaderUnsupported,
      {"SCARD_E_READER_UNSUPPORTED",
-      "The reader's driver does not do what PC/SC requires; look for a newer one"}},
+      "The reader's driver does not meet the requirements of PC/SC; look for a newer one"}},
     {status::kDuplicateReader,
-     {"SCARD_E_DUPLICATE_READER", "The reader's driver did not give the reader a name of its own"}},
-    {status::kCardUnsupported, {"SCARD_E_CARD_UNSUPPORTED", "The card does not do what PC/SC requires"}},
+     {"SCARD_E_DUPLICATE_READER", "The reader's driver did not give the reader a unique name"}},
+    {status::kCardUnsupported,
+     {"SCARD_E_CARD_UNSUPPORTED", "The card does not meet the requirements of PC/SC"}},
     {status::kNoService,
      {"SCARD_E_NO_SERVICE",
       "The smart card service is not running; start pcscd, or the service \"Smart Card\" (SCardSvr) on "
@@ -108,12 +110,12 @@ constexpr Row kRows[] = {
 #ifdef _WIN32
     {status::kUnexpected,
      {"SCARD_E_UNEXPECTED",
-      "The card, or a reader's driver, answered in a way nobody expects; take the card out and try again"}},
+      "The card, or a reader's driver, gave an unexpected answer; take the card out and try again"}},
 #else
     {status::kUnexpected,
      {"SCARD_E_UNSUPPORTED_FEATURE",
       "The reader or its driver does not support this, or (SCARD_E_UNEXPECTED has the same number) the card "
-      "answered in a way nobody expects"}},
+      "gave an unexpected answer"}},
 #endif
     {status::kIccInstallation,
      {"SCARD_E_ICC_INSTALLATION", "No primary provider is installed for this card; install its software"}},
@@ -151,7 +153,7 @@ constexpr Row kRows[] = {
 
     {status::kUnsupportedCard,
      {"SCARD_W_UNSUPPORTED_CARD",
-      "The reader cannot talk to the card, whose ATR asks for something it lacks"}},
+      "The reader cannot communicate with the card, because its ATR requires a feature the reader lacks"}},
     {status::kUnresponsiveCard,
      {"SCARD_W_UNRESPONSIVE_CARD", "The card does not answer a reset; check that it is the right way round"}},
     {status::kUnpoweredCard, {"SCARD_W_UNPOWERED_CARD", "The card has no power; reconnect with a reset"}},
@@ -177,9 +179,10 @@ constexpr Row kRows[] = {
     {status::kLibraryMissing, {"BRIDGE_E_LIBRARY_MISSING", "The PC/SC library could not be loaded"}},
     {status::kClosed, {"BRIDGE_E_CLOSED", "The object was closed; open a new one"}},
     {status::kAbandoned,
-     {"BRIDGE_E_ABANDONED", "A call that could not be cancelled was left behind; connect to the card again"}},
+     {"BRIDGE_E_ABANDONED", "A call that could not be cancelled was abandoned; connect to the card again"}},
     {status::kSessionUnknown,
-     {"BRIDGE_E_SESSION_UNKNOWN", "The terminal session of the process could not be learnt; see the detail"}},
+     {"BRIDGE_E_SESSION_UNKNOWN",
+      "The terminal session of the process could not be determined; see the detail"}},
     {status::kNotConnected, {"BRIDGE_E_NOT_CONNECTED", "There is no connection to a card; connect first"}},
     {status::kNested,
      {"BRIDGE_E_NESTED",
@@ -193,23 +196,23 @@ struct SpecialText {
   const char* text;
 };
 
-// What a code means where a certain function fails with it.
+// The meaning of a code for a certain function.
 constexpr SpecialText kSpecialTexts[] = {
     {status::kSecurityViolation, "SCardEstablishContext",
-     "The smart card service does not let this user in; allow it in polkit "
+     "The smart card service refuses this user; allow it in polkit "
      "(org.debian.pcsc-lite.access_pcsc)"},
     {status::kSecurityViolation, "SCardConnect",
-     "The smart card service does not let this user at the card; allow it in polkit "
+     "The smart card service refuses this user access to the card; allow it in polkit "
      "(org.debian.pcsc-lite.access_card)"},
     {status::kServerTooBusy, "SCardEstablishContext",
      "The smart card service serves 200 contexts at a time and has none left; end programs that keep too "
      "many"},
     {status::kNoMemory, "thread",
-     "The system has no thread to give; raise the limit (ulimit -u, TasksMax of systemd)"},
+     "The system has no free thread; raise the limit (ulimit -u, TasksMax of systemd)"},
     {status::kNoMemory, "event loop",
-     "The system has no thread or no descriptor to give; raise the limits (ulimit -u and ulimit -n)"},
+     "The system has no free thread or descriptor; raise the limits (ulimit -u and ulimit -n)"},
     {status::kNoMemory, "socket",
-     "The system has no descriptor to give; raise the limit (ulimit -n, LimitNOFILE of systemd)"},
+     "The system has no free descriptor; raise the limit (ulimit -n, LimitNOFILE of systemd)"},
     {status::kTimeout, "SCardEstablishContext",
      "The smart card service does not answer; see whether it hangs, and start it again"},
 };

@@ -81,15 +81,15 @@ inline constexpr Status kCacheItemNotFound = 0x80100070;       // SCARD_W_CACHE_
 inline constexpr Status kCacheItemStale = 0x80100071;          // SCARD_W_CACHE_ITEM_STALE
 inline constexpr Status kCacheItemTooBig = 0x80100072;         // SCARD_W_CACHE_ITEM_TOO_BIG
 
-// Windows' own, of those that its service hands on.
+// Windows' own codes that its service passes on.
 inline constexpr Status kWindowsInvalidHandle = 6;    // ERROR_INVALID_HANDLE: the service has started anew
 inline constexpr Status kWindowsBrokenPipe = 109;     // ERROR_BROKEN_PIPE: the remote desktop connection went
 inline constexpr Status kWindowsNoMedia = 0x458;      // ERROR_NO_MEDIA_IN_DRIVE: the card was taken out
 inline constexpr Status kWindowsIoDevice = 0x45d;     // ERROR_IO_DEVICE: the card was taken out
 inline constexpr Status kWindowsBadStubData = 0x6f7;  // RPC_X_BAD_STUB_DATA: no readers are redirected
 
-// Our own, in the customer range (bit 29) so that they never meet one of PC/SC. All of them: a new one takes
-// the next number here, also if only src/errors.ts uses it.
+// The codes of this library, in the customer range (bit 29), so that they never equal one of PC/SC. The
+// list is complete: a new code takes the next number here, even if only src/errors.ts uses it.
 inline constexpr Status kLibraryMissing = 0xe0100001;  // BRIDGE_E_LIBRARY_MISSING
 inline constexpr Status kClosed = 0xe0100002;          // BRIDGE_E_CLOSED
 inline constexpr Status kAbandoned = 0xe0100003;       // BRIDGE_E_ABANDONED
@@ -104,8 +104,8 @@ struct StatusText {
   const char* text;  // what happened and what to do, as a sentence without a final stop; never null
 };
 
-// The name and text of a status; for an unknown one the name "SCARD_UNKNOWN" and a text that says so. Some
-// codes mean something else where a certain function fails: with its name the text is true for that.
+// The name and text of a status. For an unknown one the name is "SCARD_UNKNOWN" and the text says so. The
+// meaning of some codes depends on the function that failed: pass its name.
 StatusText Describe(Status code, std::string_view operation = {});
 
 }  // namespace pcsc_bridge

@@ -18,18 +18,19 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   using Picture = backend::Picture;
   using Report = std::function<void(const Result<Picture>&)>;
 
-  // The process's own. Null where the system has no thread to give for its loop.
+  // The monitor of the process. Null if the system has no free thread for its loop.
   static std::shared_ptr<Monitor> OfProcess();
   static std::shared_ptr<Monitor> Create(std::shared_ptr<Loop> loop, backend::Source source);
 
-  // Made by Subscribe. No report comes once it has been destroyed, on its loop.
+  // Made by Subscribe. After it is destroyed, on its loop, no report comes.
   struct Subscription;
 
-  // Any thread. `report` comes on `loop`: the whole picture as soon as it is known, and again whenever it has
-  // changed; an error when the service cannot be reached, once, and the picture again when it can.
+  // Any thread. `report` is called on `loop` with the whole picture as soon as it is known, and again at
+  // each change. It is called with an error, once, if the service cannot be reached, and with the picture
+  // again when it can.
   std::shared_ptr<Subscription> Subscribe(std::shared_ptr<Loop> loop, Report report);
 
-  // What is known just now; null before the first report. The monitor's loop only.
+  // The last picture; null before the first report. The monitor's loop only.
   const std::shared_ptr<const Result<Picture>>& known() const { return known_; }
   const std::shared_ptr<Loop>& loop() const { return loop_; }
 

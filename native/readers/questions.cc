@@ -11,7 +11,7 @@
 namespace pcsc_bridge {
 namespace {
 
-// Contexts are counted: one that is not used for so long is worth less than the question that makes it anew.
+// The service limits the number of contexts: an unused one is worth less than the call that makes it anew.
 constexpr std::chrono::milliseconds kIdleLife{1000};
 
 backend::Answer ForNames(std::function<void(Result<std::vector<std::string>>)> answer) {
@@ -38,7 +38,7 @@ class Questions::Question final : public Cancellable, public std::enable_shared_
     });
   }
 
-  // One that waits need not be asked any more.
+  // A waiting question that was given up is not asked.
   bool given_up() const { return given_up_; }
   const backend::Call& call() const { return call_; }
 
@@ -95,7 +95,7 @@ std::shared_ptr<Cancellable> Questions::Ask(backend::Call call, std::shared_ptr<
 }
 
 void Questions::AskNext() {
-  // While the service hangs, these would become more and more.
+  // While the service hangs, these would accumulate.
   queue_.erase(
       std::remove_if(queue_.begin(), queue_.end(), [](const auto& each) { return each->given_up(); }),
       queue_.end());
@@ -111,8 +111,8 @@ void Questions::StartOn(bool fresh) {
     client_->Start(current_->call(), [this, fresh](backend::Outcome outcome) {
       if (outcome) return Finish(std::move(outcome));
       ReleaseContext();
-      // A context does not outlive its service: once more, on a new one. Whether it does is what CheckContext
-      // asks.
+      // A context does not outlive its service: retry on a new one. CheckContext asks exactly that, so it
+      // does not retry.
       if (fresh || std::holds_alternative<backend::CheckContext>(current_->call()))
         return Finish(std::move(outcome));
       StartOn(true);

@@ -1,4 +1,4 @@
-// Questions to the PC/SC service that concern no card: which readers there are, and whether it serves at all.
+// Questions to the PC/SC service that do not concern a card: its readers, and whether it answers.
 #pragma once
 
 #include <deque>
@@ -13,24 +13,24 @@
 
 namespace pcsc_bridge {
 
-// One context for the whole process, on the process's loop, released after a second without questions; they
-// are asked one after another. A question that is given up costs nothing: the one under way goes on, and what
-// comes of it is dropped. Thread safe.
+// One context for the whole process, on the process's loop, released after a second without questions.
+// Questions are asked one after another. Giving one up costs nothing: the running call continues, and its
+// result is dropped. Thread safe.
 class Questions : public std::enable_shared_from_this<Questions> {
  public:
-  // Null where the system has no thread to give for the process's loop.
+  // Null if the system has no free thread for the process's loop.
   static std::shared_ptr<Questions> OfProcess();
   static std::shared_ptr<Questions> Create(std::shared_ptr<Loop> loop, backend::Source source);
 
-  // `answer` comes on `loop`, once; Cancel answers at once with SCARD_E_CANCELLED.
-  // SCardListReaders: the readers in any of the groups, all where none is given.
+  // `answer` is called on `loop`, once; Cancel answers at once with SCARD_E_CANCELLED. SCardListReaders:
+  // the readers in any of the groups, or all readers if there is no group.
   std::shared_ptr<Cancellable> ListReaders(std::vector<std::string> groups, std::shared_ptr<Loop> loop,
                                            std::function<void(Result<std::vector<std::string>>)> answer);
   // SCardListReaderGroups.
   std::shared_ptr<Cancellable> ListReaderGroups(std::shared_ptr<Loop> loop,
                                                 std::function<void(Result<std::vector<std::string>>)> answer);
-  // SCardIsValidContext: whether the context of these questions works. It does not outlive its service; the
-  // next question gets a new one. False where there is no service.
+  // SCardIsValidContext: whether the context of these questions is valid. It does not outlive its service;
+  // the next question establishes a new one. False if no service runs.
   std::shared_ptr<Cancellable> IsValid(std::shared_ptr<Loop> loop, std::function<void(Result<bool>)> answer);
 
  private:

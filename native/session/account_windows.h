@@ -9,9 +9,9 @@
 
 namespace pcsc_bridge {
 
-// The account as which a pipe's client opened its end (ImpersonateNamedPipeClient). Empty if the system does
-// not tell: a client that may change its account later (SECURITY_DYNAMIC_TRACKING, as net.connect has it)
-// tells none before the first byte is read.
+// The account with which a pipe's client opened its end (ImpersonateNamedPipeClient). Empty if the system
+// does not report it: for a client that may change its account later (SECURITY_DYNAMIC_TRACKING, as
+// net.connect uses it), there is none before the first byte is read.
 std::optional<std::string> AccountOfPipeClient(HANDLE pipe);
 
 // The account that a process runs as; empty if it has ended or may not be looked at.

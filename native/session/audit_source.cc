@@ -8,7 +8,7 @@
 
 #include "session/user_name.h"
 
-// Deprecated as a whole since macOS 11, and without a successor that tells a process's audit session.
+// Deprecated as a whole since macOS 11, without a successor that reports a process's audit session.
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
 namespace pcsc_bridge {
@@ -16,7 +16,7 @@ namespace {
 
 Error Unknown(const char* operation, std::uint32_t pid, const char* reason) {
   return Error{status::kSessionUnknown, operation, "",
-               "the audit session of process " + std::to_string(pid) + " cannot be learnt (" + operation +
+               "the audit session of process " + std::to_string(pid) + " cannot be determined (" + operation +
                    ": " + reason + ")"};
 }
 

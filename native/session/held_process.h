@@ -1,4 +1,4 @@
-// A process that is held on to, so that its number cannot come to mean another one unnoticed. Linux.
+// A reference to a process, so that its pid cannot refer to another process unnoticed. Linux.
 #pragma once
 
 #include <sys/types.h>
@@ -19,8 +19,8 @@ class HeldProcess {
 // By a pidfd, which it closes.
 std::unique_ptr<HeldProcess> HoldByPidfd(int pidfd);
 
-// By its directory in /proc, for kernels whose sockets give no pidfd: whoever has this number now, as long as
-// it runs as this user. Nothing when there is no such process.
+// By its directory in /proc, for kernels whose sockets give no pidfd: the process that has this pid now, if
+// it runs as this user. Null if there is no such process.
 std::unique_ptr<HeldProcess> HoldByProc(std::uint32_t pid, uid_t effective,
                                         const std::string& root = "/proc");
 

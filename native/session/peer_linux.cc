@@ -35,8 +35,8 @@ bool Get(int socket, int option, Value& value) {
   return getsockopt(socket, SOL_SOCKET, option, &value, &length) == 0;
 }
 
-// What a peer runs as, and the process itself. Before Linux 6.5 it is whoever has the peer's number by now,
-// if of the same user.
+// A peer's credentials and process. Before Linux 6.5 the process is the one that has the peer's pid now, if
+// it runs as the same user.
 std::unique_ptr<HeldProcess> Hold(int socket, const ucred& peer) {
 #if defined(SO_PEERPIDFD)
   int pidfd = -1;
@@ -56,7 +56,7 @@ Result<ucred> CredentialsOf(int socket) {
   }
   if (domain != AF_UNIX) {
     return Refuse(status::kInvalidParameter,
-                  "only a Unix socket tells who is at its other end, and this is one of another family");
+                  "only a Unix socket identifies its peer, and this socket has another family");
   }
   if (listens != 0) {
     return Refuse(status::kInvalidParameter, "this socket listens: ask the connections that it accepts");

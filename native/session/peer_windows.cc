@@ -26,7 +26,7 @@ Result<PipePeer> PeerOfPipe(std::intptr_t connection) {
   const HANDLE pipe = reinterpret_cast<HANDLE>(connection);
   DWORD flags = 0;
   if (!GetNamedPipeInfo(pipe, &flags, nullptr, nullptr, nullptr)) {
-    return Refuse(status::kInvalidParameter, "GetNamedPipeInfo", "this is no named pipe");
+    return Refuse(status::kInvalidParameter, "GetNamedPipeInfo", "this is not a named pipe");
   }
   const bool server = (flags & PIPE_SERVER_END) != 0;
   PipePeer peer;
@@ -37,13 +37,13 @@ Result<PipePeer> PeerOfPipe(std::intptr_t connection) {
   if (!known) {
     return Refuse(status::kSessionUnknown,
                   server ? "GetNamedPipeClientSessionId" : "GetNamedPipeServerSessionId",
-                  "nobody of this computer is at the other end of the pipe");
+                  "the other end of the pipe is not a process of this computer");
   }
   if (server) peer.account = AccountOfPipeClient(pipe);
   if (!peer.account) peer.account = AccountOfProcess(peer.pid);
   if (server && !peer.account) {
     return Refuse(status::kSessionUnknown, "ImpersonateNamedPipeClient",
-                  "neither the pipe nor its client's process tells whose it is");
+                  "neither the pipe nor its client's process reports the user");
   }
   return peer;
 }

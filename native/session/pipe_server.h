@@ -1,5 +1,5 @@
-// A named pipe that listens, Windows' local socket: Node.js gives no handle of those it makes, so the addon
-// makes its own. Windows only.
+// A listening named pipe, Windows' local socket. Node.js does not expose the handles of its own pipes, so
+// the addon makes them. Windows only.
 #pragma once
 
 #include <cstdint>
@@ -11,18 +11,18 @@
 
 namespace pcsc_bridge {
 
-// Who may open the pipe, besides SYSTEM and the administrators; nobody from another computer ever may.
+// Who may open the pipe, besides SYSTEM and the administrators. Clients on other computers never may.
 enum class PipeAccess { kOwner, kInteractiveUsers };
 
 class PipeServer {
  public:
-  // The handle of a pipe that a client has opened, whose owner the receiver is; or why none could be made.
-  // Called on a thread of the server's.
+  // Receives the handle of a pipe that a client has opened, and owns it; or the error if none could be
+  // made. Called on the server's thread.
   using Arrived = std::function<void(Result<std::intptr_t>)>;
 
-  // `path` is \\.\pipe\NAME in UTF-8. Fails with kSharingViolation where somebody has a pipe of that name,
-  // and with kInvalidParameter where it is no such path. Clients are waited for on a thread of its own, which
-  // never keeps a process from ending.
+  // `path` is \\.\pipe\NAME in UTF-8. Fails with kSharingViolation if another process has a pipe of that
+  // name, and with kInvalidParameter for any other path. A thread of its own waits for clients and never
+  // keeps a process from ending.
   static Result<std::shared_ptr<PipeServer>> Listen(const std::string& path, PipeAccess access,
                                                     Arrived arrived);
 
@@ -30,8 +30,8 @@ class PipeServer {
   PipeServer(const PipeServer&) = delete;
   PipeServer& operator=(const PipeServer&) = delete;
 
-  // No more clients; one that has arrived already may still be told of. Does not wait. `stopped`, where there
-  // is one, is called on the server's thread when nothing listens at the path any more.
+  // Accepts no more clients; one that has connected already may still be reported. Does not wait.
+  // `stopped`, if not null, is called on the server's thread when the pipe is closed.
   void Stop(std::function<void()> stopped);
 
  private:
@@ -41,9 +41,9 @@ class PipeServer {
   const std::shared_ptr<Shared> shared_;
 };
 
-// The client's side: opens a pipe that a PipeServer made, which asks for fewer rights than Node.js does; the
-// server learns who this is and cannot act as it. Waits up to five seconds where all instances are taken.
-// Fails with kNoService where nobody listens.
+// The client's side: opens a pipe of a PipeServer with fewer rights than Node.js requests. The server
+// learns this process's user and cannot impersonate it. Waits up to five seconds if all instances are
+// taken. Fails with kNoService if no process listens.
 Result<std::intptr_t> OpenPipe(const std::string& path);
 
 }  // namespace pcsc_bridge

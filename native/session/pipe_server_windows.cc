@@ -62,7 +62,7 @@ Descriptor DescriptorOf(PipeAccess access) {
   return Descriptor(descriptor);
 }
 
-// Empty when it is no \\.\pipe\NAME.
+// Empty unless it is \\.\pipe\NAME.
 std::wstring PipePath(const std::string& path) {
   const int size = static_cast<int>(path.size());
   const int length = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path.data(), size, nullptr, 0);
@@ -80,7 +80,7 @@ Error NoPipePath(const char* operation) {
 
 }  // namespace
 
-// What the server's thread and its owner have between them.
+// The state shared by the server's thread and its owner.
 struct PipeServer::Shared {
   std::wstring path;
   Descriptor descriptor;
@@ -130,14 +130,14 @@ struct PipeServer::Shared {
       if (!next) {
         next = Make(0);
         if (!next) {
-          arrived(Failed(status::kNoMemory, "CreateNamedPipe", "no further client can be waited for",
+          arrived(Failed(status::kNoMemory, "CreateNamedPipe", "the server cannot wait for another client",
                          GetLastError()));
           if (Stopped(kPauseMs)) break;
           continue;
         }
       }
       if (!Connect()) continue;
-      // The next one first: there is always a pipe of this name, and nobody else makes the first.
+      // The next instance first: the pipe always exists, so no other process can create its first instance.
       Handle client = std::exchange(next, Make(0));
       arrived(client.Release());
     }
@@ -162,14 +162,14 @@ Result<std::shared_ptr<PipeServer>> PipeServer::Listen(const std::string& path, 
   shared->arrived = std::move(arrived);
   if (shared->path.empty()) return NoPipePath("CreateNamedPipe");
   if (!shared->descriptor || !shared->stop || !shared->connected) {
-    return Failed(status::kNoMemory, "CreateNamedPipe", "the system is out of something", GetLastError());
+    return Failed(status::kNoMemory, "CreateNamedPipe", "the system is out of a resource", GetLastError());
   }
   shared->next = shared->Make(FILE_FLAG_FIRST_PIPE_INSTANCE);
   if (!shared->next) {
     const DWORD error = GetLastError();
     const bool taken = error == ERROR_ACCESS_DENIED || error == ERROR_PIPE_BUSY;
     return Failed(taken ? status::kSharingViolation : status::kInvalidParameter, "CreateNamedPipe",
-                  taken ? "somebody listens at " + path + " already" : path + " cannot be made", error);
+                  taken ? "another process already listens at " + path : path + " cannot be made", error);
   }
   if (!RunOnWorker([shared] { shared->Run(); })) {
     return NoThreadError();
@@ -198,7 +198,7 @@ Result<std::intptr_t> OpenPipe(const std::string& path) {
     if (error == ERROR_PIPE_BUSY) error = GetLastError();
     const bool denied = error == ERROR_ACCESS_DENIED;
     return Failed(denied ? status::kNoAccess : status::kNoService, "CreateFile",
-                  denied ? "this user may not connect to " + path : "nobody listens at " + path, error);
+                  denied ? "this user may not connect to " + path : "no process listens at " + path, error);
   }
 }
 

@@ -12,7 +12,7 @@
 
 namespace pcsc_bridge {
 
-// An open directory of /proc. Once open it stands for one process: a later one of the same number is not met.
+// An open directory of /proc. It refers to one process, never to a later one with the same pid.
 class ProcDirectory {
  public:
   explicit ProcDirectory(const std::string& path);

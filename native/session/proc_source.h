@@ -2,14 +2,12 @@
 // Files as proc(5) describes them: PID/sessionid, PID/stat, PID/status, and /proc/stat.
 //
 // A process belongs to
-//  1. its audit session, when it has one (PID/sessionid, set at login by pam_loginuid). The id is that
-//  number,
-//     the user the process's. (PID/loginuid names no user: an unprivileged process can set it where no login
-//     has.) The connect time stays 0: the kernel keeps none, and needs none to tell two audit sessions apart,
-//     for it counts their numbers up from boot.
+//  1. its audit session, if it has one (PID/sessionid, set at login by pam_loginuid). The id is that
+//     number, the user that of the process. (PID/loginuid is no evidence of a user: an unprivileged process
+//     can set it if no login has.) The connect time stays 0: the kernel records none. Two audit sessions
+//     differ anyway, because the kernel counts their numbers up from boot.
 //  2. otherwise its kernel session (setsid(2)). The id is the leader's process id, the connect time the
-//  moment
-//     the leader was started, the user the leader's.
+//     start time of the leader, the user that of the leader.
 //     - Leader gone: the number stays taken as long as the session has members, so the id stays; so does the
 //       connect time, if the source has met the session before. Otherwise it is that of the oldest member
 //       left. All members agree on it, and no later session of the same number can have it.
@@ -17,7 +15,7 @@
 //       if it is in session 0 too (a container whose init never called setsid). Otherwise the process came
 //       from outside, cannot be told from others that did, and is a session of its own.
 //
-// Start times are kernel ticks since boot and never change. The boot's own moment (btime) does when somebody
+// Start times are kernel ticks since boot and never change. The time of the boot (btime) changes when a user
 // sets the clock, so it is read once per source, at the first question: within a process a session keeps
 // its connect time whatever happens to the clock.
 #pragma once

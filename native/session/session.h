@@ -1,4 +1,4 @@
-// The terminal session of a process and where that knowledge came from.
+// The terminal session of a process and the source of that information.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct Session {
   SessionSource source = SessionSource::kProc;
 };
 
-// The session of a process; pid 0 asks for the calling process. Thread safe. Asks the system's session
-// manager and name service: it may take as long as these take, so keep it off threads that must not wait.
-// Fails with kSessionUnknown, the system's reason in `detail`, when there is no such process or it may not be
-// looked at.
+// The session of a process; pid 0 stands for the calling process. Thread safe. It queries the system's
+// session manager and name service and may be slow, so call it only on threads that may block. Fails with
+// kSessionUnknown, with the system's reason in `detail`, if there is no such process or it may not be
+// inspected.
 Result<Session> SessionOfProcess(std::uint32_t pid);
 
 }  // namespace pcsc_bridge

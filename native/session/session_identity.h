@@ -1,4 +1,4 @@
-// Whose card it is: the key of the card cache (KB949538: session id and session connect time).
+// The owner of a card: the key of the card cache (KB949538: session id and session connect time).
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@ struct SessionIdentity {
   std::uint32_t id = 0;
   // 100-ns ticks since 1601-01-01 UTC (FILETIME); 0 = unknown.
   std::uint64_t connect_time = 0;
-  // Tells sessions apart whose connect time is unknown: an id alone is reused after a logoff, so two of them
-  // are never the same session, unless the caller knows that they are (the same open session). 0 where the
-  // connect time is known, or the id is never used again (audit sessions).
+  // Distinguishes sessions whose connect time is unknown. An id alone is reused after a logoff, so two of
+  // them are never the same session, unless the caller knows that they are (the same open session). 0 if
+  // the connect time is known, or the id is never used again (audit sessions).
   std::uint64_t instance = 0;
-  // Tells the users of one session apart (su, a service): the uid in decimal, or the SID, of a connection's
-  // peer. Empty if it is not known; an unknown user equals no known one.
+  // Distinguishes the users of one session (su, a service): the uid in decimal, or the SID, of a
+  // connection's peer. Empty if it is unknown; an unknown user equals no known one.
   std::string user_id{};
 
   friend bool operator==(const SessionIdentity& a, const SessionIdentity& b) {

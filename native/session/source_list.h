@@ -13,7 +13,7 @@ struct SessionSourceEntry {
   Result<Session> (*ask)(std::uint32_t pid);  // pid is never 0; thread safe
 };
 
-// In the order in which they are asked: the first that knows the process's session is believed.
+// In order: the first source that knows the process's session decides.
 const std::vector<SessionSourceEntry>& SessionSources();
 
 std::uint32_t CallingProcess();

@@ -8,10 +8,10 @@
 
 namespace pcsc_bridge {
 
-// Thread safe. The connect time is WTSINFOW.ConnectTime, which a reconnect to a disconnected session renews.
-// It is 0 = unknown for a session to which nobody ever connected (0, the services'), and where it cannot be
-// asked: Terminal Services stopped, or somebody else's session without the right "Query Information". The
-// user, DOMAIN\name, is empty then.
+// Thread safe. The connect time is WTSINFOW.ConnectTime, which changes when a user reconnects to a
+// disconnected session. It is 0 = unknown for a session that never had a client (0, the services'), and if
+// the query fails: Terminal Services stopped, or another user's session without the right "Query
+// Information". The user, DOMAIN\name, is empty then.
 Session TerminalServicesSession(std::uint32_t id);
 
 // The session of a process. Fails with kSessionUnknown when it does not exist or may not be opened.

@@ -1,13 +1,13 @@
 import { toHex } from './hex.js';
 
-/** An answer to reset, taken apart (ISO/IEC 7816-3, 8.2). */
+/** A decoded answer to reset (ISO/IEC 7816-3, 8.2). */
 export interface Atr {
   convention: 'direct' | 'inverse';
-  /** Those the card offers, in its order; T=0 where it names none. */
+  /** The protocols that the card offers, in its order; T=0 if it names none. */
   protocols: string[];
   /** At most 15. */
   historicalBytes: Uint8Array;
-  /** The check byte is right, or rightly absent. */
+  /** True if the check byte is correct, or correctly absent. */
   valid: boolean;
 }
 
@@ -16,7 +16,11 @@ const CONVENTIONS = new Map<number | undefined, Atr['convention']>([
   [0x3f, 'inverse'],
 ]);
 
-/** Undefined where the bytes are no answer to reset; a wrong check byte alone is told by `valid`. */
+/**
+ * Decodes an answer to reset.
+ *
+ * @returns Undefined if the bytes are not an answer to reset. If only the check byte is wrong, `valid` is false.
+ */
 export function parseAtr(bytes: Uint8Array): Atr | undefined {
   const convention = CONVENTIONS.get(bytes[0]);
   const format = bytes[1];
@@ -45,7 +49,10 @@ export function parseAtr(bytes: Uint8Array): Atr | undefined {
   };
 }
 
-/** In words: `T=1, historical bytes 80 73 C0 01 C0`; historical bytes that are text, as text. */
+/**
+ * Describes an answer to reset: `T=1, historical bytes 80 73 C0 01 C0`. Historical bytes that are text are shown as
+ * text.
+ */
 export function describeAtr(bytes: Uint8Array): string {
   const atr = parseAtr(bytes);
   if (!atr) return 'not an answer to reset';

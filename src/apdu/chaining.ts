@@ -7,7 +7,7 @@ import { SW } from './status-word.js';
 export type Transmit = (apdu: Uint8Array) => Promise<Uint8Array>;
 
 const GET_RESPONSE = 0xc0;
-/** Enough for two extended responses; a card that never stops saying 61xx must not keep us for ever. */
+/** Enough for two extended responses. It limits a card that answers 61xx without end. */
 const MAX_RESPONSE = 2 * 65_536;
 /**
  * Most pieces that a response may come in, as native/card/exchange.cc has it. Cards with small buffers answer in short
@@ -17,20 +17,20 @@ const MAX_RESPONSE = 2 * 65_536;
 const MAX_PIECES = 1024;
 
 /**
- * One command and its whole response over a transport that moves single APDUs, as ISO/IEC 7816-4, 5.3 has it:
- * - data longer than 255 bytes goes as a chain (CLA bit 5), unless the command is marked extended;
- * - 6Cxx re-issues the command with the right Le, but not one that carries a PIN or a key: a second one may cost a
+ * Sends one command and returns its whole response, over a transport that sends single APDUs (ISO/IEC 7816-4, 5.3):
+ * - data longer than 255 bytes is sent as a chain (CLA bit 5), unless the command is marked extended;
+ * - after 6Cxx the command is sent again with the correct Le, unless it carries a PIN or a key: a second one may cost a
  *   second try;
- * - 61xx fetches the rest with GET RESPONSE on the same logical channel.
+ * - after 61xx the rest is read with GET RESPONSE on the same logical channel.
  *
- * Errors of the card are not exceptions: look at the response's status word. A chain that the card stops
- * ends with the response that stopped it. The APDUs of a command that carries a PIN or a key are wiped after
- * sending; the caller's bytes are the caller's.
+ * An error of the card is not an exception: check the response's status word. If the card stops a chain, the result is
+ * the response that stopped it. The APDUs of a command that carries a PIN or a key are wiped after sending; the
+ * caller's bytes are not.
  *
- * Do this within a transaction: another program's APDU between two of these ruins both.
+ * Use it within a transaction: an APDU of another program in between ruins both commands.
  *
- * @throws {MalformedApduError} `command` was given as bytes and is not an APDU, the card's answer is not, or the card
- * announces more data (61xx) without end or gives it in more than 1,024 pieces.
+ * @throws {MalformedApduError} The bytes of `command` or of the card's answer are not an APDU, or the card announces
+ *   more data (61xx) without end or in more than 1,024 pieces.
  */
 export async function exchange(transmit: Transmit, command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
   const blocks = blocksOf(command);
@@ -45,7 +45,7 @@ export async function exchange(transmit: Transmit, command: CommandApdu | Uint8A
   return response.sw1 === 0x61 ? collect(transmit, last, response) : response;
 }
 
-/** What `exchange` sends of a command, one or more; the last asks for the response. */
+/** Returns the APDUs that `exchange` sends for a command, one or more; the last one asks for the response. */
 export function blocksOf(command: CommandApdu | Uint8Array): CommandApdu[] {
   const whole = command instanceof CommandApdu ? command : CommandApdu.parse(command);
   const blocks = !whole.extended && whole.data.length > SHORT_MAX_NC ? chain(whole) : [whole];

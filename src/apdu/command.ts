@@ -7,7 +7,7 @@ export const SHORT_MAX_NE = 256;
 export const EXTENDED_MAX_NC = 65_535;
 export const EXTENDED_MAX_NE = 65_536;
 
-/** Bytes that are not a command APDU as ISO/IEC 7816-3, 12.1 has it; the message says what is wrong. */
+/** The bytes are not an APDU (ISO/IEC 7816-3, 12.1). The message says what is wrong. */
 export class MalformedApduError extends Error {
   override readonly name = 'MalformedApduError';
 }
@@ -24,9 +24,9 @@ export interface CommandFields {
   p2: number;
   /** The command data field, at most 65,535 bytes. */
   data?: Uint8Array;
-  /** Ne: the most response bytes wanted, 0 (none) to 65,536. */
+  /** Ne: the maximum number of response bytes, 0 (none) to 65,536. */
   ne?: number;
-  /** Encode with extended length fields even where short ones would do. */
+  /** Encodes extended length fields even if short ones suffice. */
   extended?: boolean;
 }
 
@@ -37,9 +37,9 @@ export class CommandApdu {
   readonly p1: number;
   readonly p2: number;
   readonly data: Uint8Array;
-  /** Ne: the most response bytes wanted; 0 = no Le field. */
+  /** Ne: the maximum number of response bytes; 0 means no Le field. */
   readonly ne: number;
-  /** Extended length was asked for, or was what the parsed bytes used. */
+  /** True if extended length was requested, or used by the parsed bytes. */
   readonly extended: boolean;
 
   /** @throws {RangeError} A field does not fit its place in an APDU. */
@@ -89,22 +89,22 @@ export class CommandApdu {
     return this.ne === 0 ? 3 : 4;
   }
 
-  /** What the class byte says: logical channel, secure messaging, chaining (ISO/IEC 7816-4, 5.4.1). */
+  /** The decoded class byte: logical channel, secure messaging, chaining (ISO/IEC 7816-4, 5.4.1). */
   get class(): InterindustryClass {
     return new InterindustryClass(this.cla);
   }
 
-  /** Whether the fields fit short length fields. */
+  /** True if the fields fit into short length fields. */
   get fitsShort(): boolean {
     return this.data.length <= SHORT_MAX_NC && this.ne <= SHORT_MAX_NE;
   }
 
-  /** A copy with other values in some fields. */
+  /** Returns a copy with other values in some fields. */
   with(changes: Partial<CommandFields>): CommandApdu {
     return new CommandApdu({ ...this, ...changes });
   }
 
-  /** The bytes to send: extended if asked for or needed, short otherwise. */
+  /** Returns the bytes to send: extended if requested or necessary, short otherwise. */
   encode(): Uint8Array {
     const { cla, ins, p1, p2, data, ne } = this;
     const header = [cla, ins, p1, p2];
@@ -170,7 +170,8 @@ function uint16(bytes: Uint8Array, offset: number): number {
 }
 
 function concat(...parts: ArrayLike<number>[]): Uint8Array {
-  // Not `new Uint8Array(length)`: V8 keeps short ones among its objects, and moves them about, copies staying behind.
+  // Not `new Uint8Array(length)`: V8 keeps short arrays on its heap and moves them, which leaves copies
+  // behind.
   const whole = new Uint8Array(new ArrayBuffer(parts.reduce((length, part) => length + part.length, 0)));
   let offset = 0;
   for (const part of parts) {

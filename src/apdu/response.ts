@@ -49,7 +49,7 @@ export class ResponseApdu {
     return this.sw === SW.OK || this.sw1 === 0x61;
   }
 
-  /** Further tries the card allows, where the status word tells (63Cx, 6983). */
+  /** Tries left, if the status word contains them (63Cx, 6983). */
   get retriesLeft(): number | undefined {
     return retriesLeft(this.sw);
   }

@@ -2,10 +2,10 @@ import { CommandApdu } from './command.js';
 import { toHex } from './hex.js';
 
 /**
- * Headers (CLA INS P1 P2) of commands that carry a PIN or a key in the clear; a dot is any digit. A header says enough:
- * secure messaging, chaining and the logical channel change the class alone, and what a later block of a chain holds can
- * be seen from nothing else. GENERAL AUTHENTICATE and EXTERNAL AUTHENTICATE carry cryptograms, from which no key follows.
- * native/pcsc/secret_commands.cc has the same table; a test compares the two.
+ * Headers (CLA INS P1 P2) of commands that carry a PIN or a key in plain text; a dot stands for any digit. The header
+ * suffices: secure messaging, chaining and the logical channel change only the class, and the content of a later block
+ * of a chain cannot be recognized otherwise. GENERAL AUTHENTICATE and EXTERNAL AUTHENTICATE carry cryptograms, which do
+ * not reveal a key. native/pcsc/secret_commands.cc has the same table; a test compares the two.
  */
 export const SECRET_COMMANDS: readonly string[] = [
   // ISO/IEC 7816-4, 11.5: VERIFY, CHANGE REFERENCE DATA, DISABLE and ENABLE VERIFICATION REQUIREMENT, RESET RETRY COUNTER.
@@ -58,7 +58,10 @@ const SHOWN = 5;
 /** What a masked byte shows in text. */
 const MASK = '**';
 
-/** Whether a command APDU carries a PIN or a key: it is to be wiped after use, never logged and never sent again. */
+/**
+ * Whether a command APDU carries a PIN or a key. Such a command must be wiped after use, and never logged or sent
+ * again.
+ */
 export function carriesSecret(command: CommandApdu | Uint8Array): boolean {
   if (!(command instanceof CommandApdu)) {
     return hasData(command) && secretHeader.test(toHex(command.subarray(0, 4)));
@@ -67,14 +70,14 @@ export function carriesSecret(command: CommandApdu | Uint8Array): boolean {
   return data.length > 0 && secretHeader.test(toHex(Uint8Array.of(cla, ins, p1, p2)));
 }
 
-/** A copy fit for a log: with everything after the fifth byte of a secret command zeroed. */
+/** Returns a copy for logs: everything after the fifth byte of a secret command is zero. */
 export function maskSecrets(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   if (carriesSecret(bytes)) copy.fill(0, SHOWN);
   return copy;
 }
 
-/** A command APDU in hexadecimal for people, the bytes of a secret shown as `**`. */
+/** Formats a command APDU in hexadecimal, with the bytes of a secret shown as `**`. */
 export function formatCommand(bytes: Uint8Array): string {
   if (!carriesSecret(bytes)) return toHex(bytes, ' ');
   return `${toHex(bytes.subarray(0, SHOWN), ' ')} ${Array(bytes.length - SHOWN)
@@ -82,7 +85,7 @@ export function formatCommand(bytes: Uint8Array): string {
     .join(' ')}`;
 }
 
-/** Whether more follows the header than a length to ask for, short or extended. */
+/** Whether the header is followed by more than a length field, short or extended. */
 function hasData(bytes: Uint8Array): boolean {
   return bytes.length > SHOWN && !(bytes.length === 7 && bytes[4] === 0);
 }

@@ -1,6 +1,6 @@
 import { describeStatusWord } from './status-word.js';
 
-/** A command ended with a status word that is no success. Applets of virtual cards throw it to answer with that. */
+/** A command failed with a status word. Applets of virtual cards throw it to answer with that status word. */
 export class StatusWordError extends Error {
   override readonly name = 'StatusWordError';
 

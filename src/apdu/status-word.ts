@@ -77,7 +77,7 @@ const MEANINGS = new Map<number, string>([
   [0x6f00, 'no precise diagnosis'],
 ]);
 
-/** What an SW1 says when its SW2 says nothing more that is known here. */
+/** The meaning of an SW1 whose SW2 is unknown here. */
 const CLASSES = new Map<number, string>([
   [0x62, 'warning, nothing changed'],
   [0x63, 'warning, state of the card changed'],
@@ -95,8 +95,8 @@ const CLASSES = new Map<number, string>([
 ]);
 
 /**
- * What a status word means, in words (ISO/IEC 7816-4, 5.6, tables 5 to 7), e.g.
- * `'verification failed, 2 tries left'`. Never throws: an unknown one is called so.
+ * Describes a status word (ISO/IEC 7816-4, 5.6, tables 5 to 7): `'verification failed, 2 tries left'`. It never throws;
+ * an unknown status word is described as unknown.
  */
 export function describeStatusWord(sw: number): string {
   const sw1 = (sw >> 8) & 0xff;
@@ -120,7 +120,7 @@ export function describeStatusWord(sw: number): string {
     : `not a status word: ${hex(sw)}`;
 }
 
-/** Tries left: x of 63Cx, 0 of 6983 (blocked); of any other status word unknown. */
+/** Returns the tries left: x of 63Cx, 0 of 6983 (blocked); undefined for any other status word. */
 export function retriesLeft(sw: number): number | undefined {
   if ((sw & 0xfff0) === SW.RETRIES_LEFT) return sw & 0x0f;
   return sw === SW.AUTHENTICATION_BLOCKED ? 0 : undefined;

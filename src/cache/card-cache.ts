@@ -1,4 +1,4 @@
-/** The card cache: connected cards, each the property of one session identity. */
+/** The card cache: connected cards, each of which belongs to one session identity. */
 import type { CacheEntry, CacheLookup } from '../card/cache-lookup.js';
 import { checkNotHeld } from '../card/reentrancy.js';
 import { Transaction } from '../card/transaction.js';
@@ -26,52 +26,50 @@ import {
   dispositionNumber,
 } from '../support/validation.js';
 
-/** Milliseconds; a time beyond it is taken for no limit. */
+/** Milliseconds. A longer time counts as no limit. */
 const longestIdle = 2 ** 31;
 
-/**
- * The wanted card: the one in a reader (its name), the one with an id (16 bytes), or the one with this id in this reader.
- */
+/** Selects a card: by the name of its reader, by its card id (16 bytes), or by both. */
 export type CacheTarget =
   | string
   | { reader: string; cardId?: Uint8Array | undefined }
   | { reader?: string | undefined; cardId: Uint8Array };
 
-/** How much a card cache keeps. */
+/** Limits of a card cache. */
 export interface CacheLimits {
   /**
-   * So many connected cards at most; then the one that has been idle for longest is let go, with a reset. Cards in a transaction
-   * do not count, so that there may be a few more for a while.
+   * Maximum number of connected cards, 1 to 10,000. Beyond it the cache resets and releases the card that has been idle
+   * for longest. Cards in a transaction do not count, so the cache may hold a few more for a while.
    * @default 64
    */
   maxEntries?: number | undefined;
   /**
-   * Milliseconds after which a card that was not used is let go, with a reset: while it is cached, no other program can connect
-   * to it exclusively. Infinity: never.
+   * Milliseconds above 0 after which the cache resets and releases an unused card. While a card is cached, no other
+   * program can connect to it exclusively. Infinity disables the limit.
    * @default 60_000
    */
   maxIdle?: number | undefined;
 }
 
-/** What a card cache holds now (`entries`, `leased`), and what it has done so far. */
+/** Counters of a card cache: its present entries, and totals so far. */
 export interface CacheStats extends NativeCacheCounts {
-  /** Connected cards. */
+  /** Connected cards now. */
   entries: number;
-  /** Those in a transaction. */
+  /** Entries in a transaction now. */
   leased: number;
 }
 
 /**
- * The cache of a bridge. With the filter on a lookup evaluates only the asker's own entries, and no identity
- * ever gets a handle that another opened (KB949538); off, it evaluates everybody's.
+ * The card cache of a bridge. With the filter on, a lookup evaluates only the entries of its own session identity, and
+ * no identity gets a handle that another one opened (KB949538). With the filter off, a lookup evaluates all entries.
  */
 export class CardCache {
-  /** Whether lookups evaluate only the asker's entries. */
+  /** True if a lookup evaluates only the entries of its own session identity. */
   readonly filter: boolean;
   readonly #limits: { maxEntries: number; maxIdle: number | null };
   #native: NativeCardCache | undefined;
   #closed = false;
-  /** What to report without a native cache: before the first use and after the end. */
+  /** The counters while there is no native cache: before the first use and after `close()`. */
   #lastCounts: NativeCacheCounts = { hits: 0, misses: 0, evictions: 0, expirations: 0, resets: 0 };
 
   /** @internal Use `bridge.cache`. */
@@ -80,12 +78,12 @@ export class CardCache {
     this.#limits = checkLimits(limits);
   }
 
-  /** What is cached, in the order it was opened. */
+  /** Returns the entries, in the order in which they were opened. */
   entries(): CacheEntry[] {
     return (this.#native?.entries() ?? []).map(toEntry);
   }
 
-  /** What the cache holds now, and what it has done so far. */
+  /** Returns the number of entries, and counters of lookups, evictions and resets so far. */
   stats(): CacheStats {
     const entries = this.#native?.entries() ?? [];
     const leased = entries.filter((entry) => entry.leased).length;
@@ -93,30 +91,41 @@ export class CardCache {
   }
 
   /**
-   * Lets a session's entries go and resets their cards; one in use goes when its lease ends.
+   * Releases the entries of a session and resets their cards. An entry in use is released when its lease ends.
    *
-   * @param identity - With `userId`, the entries of that user alone; without, those of every user of the session.
-   * @returns How many entries.
+   * @param identity - With `userId`, only the entries of that user; without it, those of every user of the session.
+   * @returns The number of entries.
+   * @throws {TypeError | RangeError} The identity is invalid.
    */
   evict(identity: SessionIdentity): number {
     return this.#native?.evict(anyInstance(checkIdentity(identity))) ?? 0;
   }
 
-  /** @internal Lets the entries of exactly this owner go, and waits for the resets; not behind another's transaction. */
+  /**
+   * @internal Releases the entries of exactly this owner and waits for the resets, but not for the transaction of
+   *   another program.
+   */
   async letGo({ identity }: CardOwner): Promise<void> {
     await this.#native?.release(identity);
   }
 
   /**
-   * Finds the wanted card among the asker's entries, connecting it anew where it is not, and leases it, in a
-   * transaction. Errors: those of SCardConnect; SCARD_E_UNKNOWN_CARD where only a card id was given and no
-   * entry has it; BRIDGE_E_NESTED inside a transaction on the same card.
+   * Finds the card among the entries of this identity, connects it if there is none, and begins a transaction on it
+   * (SCardConnect, SCardBeginTransaction).
+   *
+   * @param target - The reader, the card id, or both.
+   * @returns The lease. Call its `end()` to give the card back.
+   * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
+   *   given and no entry has it; BRIDGE_E_NESTED inside a transaction on the same card; BRIDGE_E_CLOSED if the bridge
+   *   is closed.
+   * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait.
+   * @throws {TypeError | RangeError} An argument is invalid.
    */
   async acquire(identity: SessionIdentity, target: CacheTarget, options?: WaitOptions): Promise<CardLease> {
     return this.find('acquire', cardOwner(checkIdentity(identity), this.filter, false), target, options);
   }
 
-  /** @internal `acquire` for a call of this name, which `closing` ends with its reason. */
+  /** @internal `acquire` for a call of this name. If `closing` closes, it rejects with the reason of that. */
   async find(
     operation: string,
     owner: CardOwner,
@@ -155,8 +164,9 @@ export class CardCache {
   }
 }
 
-/** The exclusive use of a cached card, in a transaction. */
+/** A lease: exclusive use of a cached card, in a transaction. `bridge.cache.acquire` returns it. */
 export class CardLease {
+  /** The transaction on the card. */
   readonly transaction: Transaction;
   readonly #lease: NativeLease;
   #lookup: CacheLookup | undefined;
@@ -177,7 +187,7 @@ export class CardLease {
 
   /** How the card was found. */
   get lookup(): CacheLookup {
-    // Made when it is asked for: most transactions never do.
+    // Made on first access, because most transactions never read it.
     if (this.#lookup === undefined) {
       const { entry, ...rest } = this.#lease.lookup();
       this.#lookup = { entry: toEntry(entry), ...rest };
@@ -185,19 +195,26 @@ export class CardLease {
     return this.#lookup;
   }
 
-  /** Ends the transaction and gives the card back to the cache. Once is enough. */
+  /**
+   * Ends the transaction and gives the card back to the cache (SCardEndTransaction). Later calls return the promise of
+   * the first.
+   *
+   * @param disposition - What happens to the card.
+   * @default 'leave'
+   * @throws {PcscError} The card was removed, or the service stopped.
+   */
   async end(disposition: Disposition = 'leave'): Promise<void> {
     return this.finish(dispositionNumber(disposition));
   }
 
-  /** @internal `end`, by number. */
+  /** @internal `end` with the number of the disposition. */
   finish(disposition: number): Promise<void> {
     this.transaction.seal();
     this.#ended ??= this.#lease.giveBack(disposition);
     return this.#ended;
   }
 
-  /** Resets the card, unless `end` was called. */
+  /** Ends the transaction with a reset if `end()` was not called. It does not throw. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('reset').catch(() => {});
   }
@@ -206,11 +223,11 @@ export class CardLease {
 function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array } {
   if (typeof target === 'string') return { reader: checkReader(target) };
   if (typeof target !== 'object' || target === null) {
-    throw new TypeError(`name the card: a reader, or { reader, cardId }; not ${describe(target)}`);
+    throw new TypeError(`target must be the name of a reader or { reader, cardId }, not ${describe(target)}`);
   }
   const { reader, cardId } = target;
   if (reader === undefined && cardId === undefined) {
-    throw new TypeError('name the card: a reader, a cardId, or both');
+    throw new TypeError('target must have a reader, a cardId, or both');
   }
   if (cardId === undefined) return { reader: checkReader(reader) };
   checkBytes(cardId, 'cardId');

@@ -1,35 +1,38 @@
-/** The item cache: what was read from a card, kept for whoever asks next (SCardReadCache, SCardWriteCache). */
+/** The item cache: data read from cards, kept for later readers (SCardReadCache, SCardWriteCache). */
 import { PcscError } from '../errors.js';
 import { native } from '../native/addon.js';
 import { type WaitOptions, waitFor } from '../support/cancellation.js';
 import { checkBytes, checkNumber } from '../support/validation.js';
 
-/** What an item is asked for by. */
+/** The key of an item. */
 export interface ItemKey {
-  /** 16 bytes that no other card has: the GUID of a PIV card, the cardid of the Base CSP. */
+  /** The card id, 16 bytes that identify the card: the GUID of a PIV card, the cardid of the Base CSP. */
   cardId: Uint8Array;
-  /** Which of the card's items; any text but the empty one. */
+  /** The name of the item, not empty and without zero characters. */
   name: string;
   /**
-   * The card's present counter for items of this kind, 0 to 2^32 - 1, raised whenever they change on the card;
-   * 0 unless given. For cards with a Base CSP file system see `parseCardCacheFile`.
+   * The card's present freshness counter for items of this kind, 0 to 2^32 - 1. The counter rises when such items
+   * change on the card. For cards with a Base CSP file system see `parseCardCacheFile`.
+   * @default 0
    */
   freshness?: number | undefined;
 }
 
 /**
- * `bridge.items`: one for all of the process: every bridge, session and worker thread sees the same items. On Windows it is
- * the system's own, shared with every program there; elsewhere it is in this process's memory, holds at most 8
- * MiB in 4096 items of at most 64 KiB, and drops what was used longest ago.
+ * `bridge.items`: the item cache, shared by all bridges, sessions and worker threads of the process. On Windows it is
+ * the system's cache, shared with all programs. Elsewhere it is in the memory of this process; it holds at most 4096
+ * items, 64 KiB per item and 8 MiB in total, and drops the least recently used items first.
  *
- * It knows no owners: keep here what anybody may read from the card, such as certificates, and nothing that
- * takes a PIN.
+ * Items have no owner. Store only data that every user may read from the card, such as certificates, and no data that
+ * needs a PIN.
  */
 export class ItemCache {
   /**
-   * SCardReadCache. Rejects with
-   * - SCARD_W_CACHE_ITEM_STALE: the item was stored under a lower freshness than asked for, and has been deleted;
-   * - SCARD_W_CACHE_ITEM_NOT_FOUND: there is none of this key and freshness.
+   * Reads an item (SCardReadCache).
+   *
+   * @throws {PcscError} SCARD_W_CACHE_ITEM_NOT_FOUND: there is no item with this key and freshness.
+   *   SCARD_W_CACHE_ITEM_STALE: the item was stored with a lower freshness, and has been deleted.
+   * @throws {TypeError | RangeError} The key is invalid.
    */
   async read(key: ItemKey, options?: WaitOptions): Promise<Uint8Array> {
     const { cardId, name, freshness } = checkKey(key);
@@ -39,8 +42,10 @@ export class ItemCache {
   }
 
   /**
-   * SCardWriteCache: stores an item, in place of one of the same card and name. The data is copied. Rejects with
-   * SCARD_W_CACHE_ITEM_TOO_BIG.
+   * Stores an item and replaces one with the same card id and name (SCardWriteCache). The data is copied.
+   *
+   * @throws {PcscError} SCARD_W_CACHE_ITEM_TOO_BIG: the item is too large.
+   * @throws {TypeError | RangeError} The key or the data is invalid.
    */
   async write(item: ItemKey & { data: Uint8Array }, options?: WaitOptions): Promise<void> {
     const { cardId, name, freshness } = checkKey(item);
@@ -52,8 +57,11 @@ export class ItemCache {
   }
 
   /**
-   * Reads the item, or, where there is none that is fresh, has it loaded, stores it and gives it. One that is too
-   * big to be stored is given all the same.
+   * Reads an item. If it is missing or stale, calls `load`, stores the result and returns it. An item that is too large
+   * to store is still returned.
+   *
+   * @param load - Reads the item from the card.
+   * @throws {TypeError | RangeError} The key is invalid. Errors of `load` pass through.
    */
   async readOrLoad(
     key: ItemKey,
@@ -75,8 +83,9 @@ export class ItemCache {
   }
 }
 
-/** What a card's cardcf file says: counters that whoever changes the card raises. */
+/** The content of a card's cardcf file. A program that changes the card raises the counters. */
 export interface CardCacheFile {
+  /** The version of the format. */
   version: number;
   /** Raised when a PIN changes. */
   pinsFreshness: number;
@@ -87,9 +96,9 @@ export interface CardCacheFile {
 }
 
 /**
- * Reads cardcf, the Base CSP's file of freshness counters (CARD_CACHE_FILE_FORMAT, Windows Smart Card Minidriver
- * Specification): BYTE version, BYTE pins, WORD containers, WORD files, least significant byte first. Together
- * with the 16 bytes of the file cardid, `{ cardId, freshness }` of the card's items:
+ * Decodes cardcf, the Base CSP's file of freshness counters (CARD_CACHE_FILE_FORMAT, Windows Smart Card Minidriver
+ * Specification): BYTE version, BYTE pins, WORD containers, WORD files, least significant byte first. Together with the
+ * file cardid (16 bytes) it gives the key of an item:
  *
  * ```ts
  * const { filesFreshness } = parseCardCacheFile(await readFile('cardcf'));

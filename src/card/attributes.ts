@@ -1,10 +1,10 @@
-/** What SCardGetAttrib can be asked for. */
+/** Attributes for SCardGetAttrib. */
 import { checkNumber } from '../support/validation.js';
 
 /**
- * SCARD_ATTR_... (PC/SC part 3, and <reader.h> of pcsc-lite). Values are bytes as the driver gives them:
- * numbers mostly with the least significant byte first, texts often with a zero at their end. Drivers know few
- * of these, and refuse the others with an error of their own choice.
+ * Attributes of readers and cards: SCARD_ATTR_... (PC/SC part 3, and <reader.h> of pcsc-lite). Values are bytes as the
+ * driver returns them: most numbers begin with the least significant byte, many texts end with a zero byte. Drivers
+ * support few of these attributes and reject the others with varying error codes.
  */
 export const Attributes = {
   vendorName: 0x0001_0100,
@@ -53,10 +53,10 @@ export const Attributes = {
   suppressT1IfsRequest: 0x7fff_0007,
 } as const;
 
-/** An attribute by its name here, or by its number. */
+/** An attribute: a key of `Attributes`, or its number. */
 export type Attribute = keyof typeof Attributes | number;
 
-/** @throws {TypeError|RangeError} There is no attribute of this name; the number has more than 32 bits. */
+/** @throws {TypeError | RangeError} The name is no key of `Attributes`; the number has more than 32 bits. */
 export function attributeNumber(attribute: Attribute): number {
   if (typeof attribute !== 'string') return checkNumber(attribute, 'attribute');
   if (Object.hasOwn(Attributes, attribute)) return Attributes[attribute];

@@ -1,37 +1,43 @@
-/** What is cached, and what a lookup did. */
+/** Entries of the card cache, and the record of a lookup. */
 import type { SessionIdentity } from '../identity/session-identity.js';
 
-/** One cached card. */
+/** One cached card: a connected handle and its owner. */
 export interface CacheEntry {
-  /** Never used for another entry of this process. */
+  /** The number of the entry, unique within this process. */
   entry: number;
-  /** The session identity that opened it. */
+  /** The session identity that opened the handle. */
   identity: SessionIdentity;
   reader: string;
+  /** Answer to reset (ISO 7816-3) of the card. */
   atr: Uint8Array;
-  /** 16 bytes, where somebody told it. */
+  /** The card id, 16 bytes; undefined if no caller has given it. */
   cardId: Uint8Array | undefined;
+  /** When the entry was last used. */
   lastUsed: Date;
-  /** In somebody's transaction. */
+  /** True while a transaction uses the entry. */
   leased: boolean;
 }
 
-/** What a lookup did to one entry: an operation on its handle that shows that it still works. */
+/** The evaluation of one entry: a lookup performs an operation on the handle to see whether it still works. */
 export interface Evaluation {
   entry: number;
   reader: string;
+  /** The session identity that opened the handle. */
   openedBy: SessionIdentity;
-  /** The handle worked; one that does not is dropped. */
+  /** True if the handle works. A handle that does not work is dropped. */
   valid: boolean;
-  /** The card was in somebody's transaction, or the entry in somebody's use. */
+  /** True if the evaluation waited, because the card was in a transaction or the entry in use. */
   waited: boolean;
+  /** Duration in milliseconds. */
   durationMs: number;
 }
 
-/** How a card was found. */
+/** How a lookup found its card. */
 export interface CacheLookup {
+  /** The entry that the lookup returned. */
   entry: CacheEntry;
-  /** No entry was the wanted card: it was connected anew. */
+  /** True if no entry matched, so that the lookup connected the card. */
   fresh: boolean;
+  /** The entries that the lookup evaluated, in order. */
   evaluated: Evaluation[];
 }

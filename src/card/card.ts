@@ -36,40 +36,61 @@ import {
 } from './transaction.js';
 import { TransactionQueue } from './transaction-queue.js';
 
-/** What a session gives to a card. */
+/** What a session passes to its cards. */
 export interface CardPlace {
   readonly owner: NativeOwner;
   readonly reader: string;
-  /** A transaction is asked for. */
+  /** Called when a transaction is requested. */
   ask(): TransactionActivity;
   onClose(card: Card): void;
   readonly closing: Closing;
 }
 
+/** Options of `session.connect`. */
 export interface ConnectOptions extends WaitOptions {
-  /** 'shared' unless given. */
+  /**
+   * How the card is shared with other programs (SCardConnect, dwShareMode).
+   * @default 'shared'
+   */
   shareMode?: ShareMode | undefined;
-  /** Those that will do; `['T=0', 'T=1']` unless given, none with shareMode 'direct'. */
+  /**
+   * The protocols that the caller accepts (SCardConnect, dwPreferredProtocols).
+   * @default ['T=0', 'T=1'], or none with shareMode 'direct'
+   */
   protocols?: readonly Protocol[] | undefined;
   /**
-   * What an operation does that finds the card reset by somebody else. 'error', unless given: it fails with
-   * SCARD_W_RESET_CARD, and the next one connects again. 'reconnect': it connects again itself and goes on, for
-   * programs that select anew each time. A transaction always connects again and tells by `cardWasReset`.
+   * What an operation does if another program has reset the card. 'error': it rejects with SCARD_W_RESET_CARD, and the
+   * next operation reconnects. 'reconnect': it reconnects (SCardReconnect) and runs; use it if your program selects its
+   * application before every use. A transaction always reconnects and reports the reset in `cardWasReset`.
+   * @default 'error'
    */
   onReset?: 'error' | 'reconnect' | undefined;
 }
 
+/**
+ * Options of `card.reconnect`. Those of ConnectOptions keep their present value by default; `onReset` has no effect
+ * here.
+ */
 export interface ReconnectOptions extends ConnectOptions {
-  /** What to do to the card first; 'leave' unless given. */
+  /**
+   * What happens to the card before it is reconnected (SCardReconnect, dwInitialization).
+   * @default 'leave'
+   */
   initialization?: Disposition | undefined;
 }
 
 /**
- * A card connected in a session (SCardConnect). Every operation runs off the JavaScript thread, in order;
- * while a transaction runs on this object, only what its callback calls, the others wait until it ends.
+ * A card connected in a session (SCardConnect). Operations run off the JavaScript thread, one after another. While a
+ * transaction runs on this object, only its callback can use the card through it; other operations wait until the
+ * transaction ends.
  *
- * After SCARD_W_RESET_CARD, SCARD_W_REMOVED_CARD, a dead daemon or an aborted call the operation that met it
- * reports it, and the next one connects again by itself.
+ * If an operation fails with SCARD_W_RESET_CARD or SCARD_W_REMOVED_CARD, or because the service stopped or a call was
+ * aborted, the next operation reconnects.
+ *
+ * Every operation rejects with PcscError: the codes of its PC/SC function, BRIDGE_E_CLOSED after `close()`, and
+ * BRIDGE_E_NESTED inside the callback of a transaction on the same card that was begun elsewhere. It rejects with
+ * TimeoutError or AbortError if `timeout` or `signal` ended it, and with TypeError or RangeError if an argument is
+ * invalid.
  */
 export class Card {
   readonly reader: string;
@@ -107,15 +128,17 @@ export class Card {
     return new Card(connection, place);
   }
 
-  /** The active protocol; undefined with shareMode 'direct' while none has been agreed on with the card. */
+  /** The active protocol. Undefined with shareMode 'direct' until a protocol is negotiated with the card. */
   get protocol(): Protocol | undefined {
     return protocolName(this.#connection.protocol);
   }
 
   /**
-   * SCardTransmit: sends a command APDU (4 to 65,544 bytes) and gives the response, status word included.
-   * Waits while somebody else's transaction holds the card. The APDU is read when its turn comes: leave it as
-   * it is until then.
+   * Sends a command APDU and returns the response, including its status word (SCardTransmit). It waits while another
+   * program's transaction holds the card.
+   *
+   * @param apdu - 4 to 65,544 bytes. Do not change them until the promise settles.
+   * @throws {RangeError} The APDU is too short or too long.
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
@@ -125,10 +148,11 @@ export class Card {
   }
 
   /**
-   * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
-   * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
-   * Le, but a command that carries a PIN or a key is sent once. All of it in one call, with no other command of this process in between. Error MalformedApduError
-   * where the bytes are not an APDU.
+   * Sends a command and returns its whole response (SCardTransmit; ISO/IEC 7816-4, 5.3). A long command is sent as a
+   * chain unless it is marked extended. 61xx is answered with GET RESPONSE, 6Cxx with the correct Le. A command that
+   * carries a PIN or a key is sent only once. No other command of this process comes in between.
+   *
+   * @throws {MalformedApduError} The bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
     const prepared = new PreparedCommand(command);
@@ -141,12 +165,18 @@ export class Card {
     }
   }
 
-  /** SCardStatus. */
+  /** Returns the state, protocol and ATR of the card (SCardStatus). */
   async status(options?: WaitOptions): Promise<CardStatus> {
     return this.#run('SCardStatus', options, (connection, cancel) => readStatus(connection, cancel?.native));
   }
 
-  /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
+  /**
+   * Sends a command to the reader's driver (SCardControl).
+   *
+   * @param code - The platform's own control code: `controlCode(1)`, or one from `readFeatures(card)`.
+   * @param input - Input for the driver.
+   * @returns The driver's answer.
+   */
   async control(
     code: number,
     input: Uint8Array = new Uint8Array(),
@@ -159,7 +189,12 @@ export class Card {
     );
   }
 
-  /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
+  /**
+   * Reads an attribute of the reader or card (SCardGetAttrib).
+   *
+   * @param attribute - A key of `Attributes`, such as `'vendorName'`, or the number of an attribute.
+   * @returns The bytes as the driver returns them.
+   */
   async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
     const id = attributeNumber(attribute);
     return this.#run('SCardGetAttrib', options, (connection, cancel) =>
@@ -167,7 +202,11 @@ export class Card {
     );
   }
 
-  /** SCardSetAttrib. */
+  /**
+   * Sets an attribute of the reader (SCardSetAttrib).
+   *
+   * @param attribute - A key of `Attributes`, or the number of an attribute.
+   */
   async setAttribute(attribute: Attribute, value: Uint8Array, options?: WaitOptions): Promise<void> {
     const id = attributeNumber(attribute);
     checkBytes(value, 'value');
@@ -177,9 +216,10 @@ export class Card {
   }
 
   /**
-   * SCardReconnect: changes how the card is connected, or resets it. To exclusive, pcsc-lite waits until nobody
-   * else is connected, where Windows answers SCARD_E_SHARING_VIOLATION. From exclusive to another share mode it is
-   * SCardDisconnect and SCardConnect, between which somebody else may take the card.
+   * Reconnects the card with another share mode or protocol, or resets it (SCardReconnect). If 'exclusive' is requested
+   * while other programs are connected, pcsc-lite waits for them to disconnect, and Windows fails with
+   * SCARD_E_SHARING_VIOLATION. A change from 'exclusive' to another share mode is an SCardDisconnect and an
+   * SCardConnect; another program may connect in between.
    */
   async reconnect(options: ReconnectOptions = {}): Promise<void> {
     checkOptions(options);
@@ -192,7 +232,8 @@ export class Card {
     await this.#run('SCardReconnect', options, async (connection, cancel) => {
       const exclusive = shareModeNumber('exclusive');
       if (parameters.shareMode === exclusive && shareMode !== exclusive) {
-        // After SCardReconnect pcsc-lite (1.9.9) would keep everybody else waiting until we disconnect.
+        // After SCardReconnect pcsc-lite (1.9.9) keeps all other programs waiting until this handle
+        // disconnects.
         await connection.disconnect(initialization, cancel?.native);
         const { reader } = this;
         const waits = cancel?.byCaller === true;
@@ -216,11 +257,14 @@ export class Card {
   }
 
   /**
-   * Runs the callback while the card is ours alone (SCardBeginTransaction ... SCardEndTransaction). Waiting
-   * for the card is in order of arrival within the process, ends with `timeout` or `signal`, and blocks
-   * nobody. A callback that throws resets the card.
+   * Runs the callback in a transaction, with exclusive use of the card (SCardBeginTransaction, SCardEndTransaction).
+   * Transactions of one process begin in order of arrival. The wait for the card does not block the event loop. If the
+   * callback throws, the card is reset.
    *
-   * Error BRIDGE_E_NESTED inside a transaction on the same card.
+   * @param callback - Receives the transaction, which ends when the callback settles.
+   * @returns What the callback returns.
+   * @throws {PcscError} BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after `idleTimeout`.
+   * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
    */
   async transaction<T>(
     callback: (transaction: Transaction) => Promise<T> | T,
@@ -239,11 +283,11 @@ export class Card {
   }
 
   /**
-   * Begins a transaction that lasts until its `end()` (SCardBeginTransaction), for code that a callback does not suit.
-   * `transaction` is safer: it cannot be forgotten, and it knows whether the work has failed.
+   * Begins a transaction that lasts until its `end()` (SCardBeginTransaction), for code that cannot use a callback.
+   * `transaction` is safer: it always ends the transaction, and it resets the card if the work fails.
    *
-   * While it lasts, operations on this object wait: use those of the transaction. In it, waiting for another transaction on
-   * the same card waits for ever, if without a timeout; here that is not an error.
+   * While the transaction lasts, operations on this Card object wait; use those of the transaction. Do not wait for a
+   * second transaction on the same card in it: without a `timeout` that never ends, and it is not detected.
    *
    * @param options - As for `transaction`.
    * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
@@ -259,7 +303,13 @@ export class Card {
     return new OpenTransaction(parts, end, options, activity);
   }
 
-  /** SCardDisconnect with this disposition, and the end of this object. What is under way is cancelled. */
+  /**
+   * Disconnects the card and closes this object (SCardDisconnect). Pending operations reject with BRIDGE_E_CLOSED.
+   * Later calls return the promise of the first.
+   *
+   * @param disposition - What happens to the card.
+   * @default 'leave'
+   */
   async disconnect(disposition: Disposition = 'leave'): Promise<void> {
     const how = dispositionNumber(disposition);
     if (this.#closed === undefined) {
@@ -270,16 +320,17 @@ export class Card {
     return this.#closed;
   }
 
-  /** `disconnect('leave')`. */
+  /** Closes this object: `disconnect('leave')`. */
   close(): Promise<void> {
     return this.disconnect();
   }
 
+  /** Calls `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  /** Waits for the card. `end` ends the transaction and passes the turn on. */
+  /** Waits for the card. `end` ends the transaction and lets the next one in the queue begin. */
   async #begin(
     options: TransactionOptions,
     disposition: Disposition,
@@ -332,8 +383,8 @@ export class Card {
   }
 
   /**
-   * Runs an operation on the connection, in its place in line: a transaction's begin, which keeps the turn, and
-   * whatever others ask for while a transaction runs.
+   * Runs an operation on the connection. It waits in the queue if it begins a transaction, or if a transaction of
+   * another caller runs. A transaction's begin keeps the turn.
    */
   async #run<T>(
     name: string,
@@ -350,7 +401,7 @@ export class Card {
     const queue = this.#transactions;
     const inQueue = kind === 'transaction' || (queue.taken && !isHeldBy(this.reader, this));
     try {
-      // The way most APDUs go: nothing to wait for, nobody to end it.
+      // The fast path of most APDUs: no queue, no timeout, no signal.
       if (!inQueue && options === undefined) {
         return await this.#connection.use(undefined, (connection) => operation(connection, undefined, 0));
       }
@@ -372,7 +423,7 @@ export class Card {
     }
   }
 
-  /** An operation that failed because the card was closed says so. */
+  /** If the card was closed, replaces the error of an operation by BRIDGE_E_CLOSED. */
   #orClosed(error: unknown): unknown {
     return traceToCaller(this.#closed && error instanceof PcscError ? closedError('Card') : error);
   }

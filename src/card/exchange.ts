@@ -1,10 +1,10 @@
-/** One command and its whole response, in one trip. */
+/** One command and its whole response, in one native call. */
 import { blocksOf } from '../apdu/chaining.js';
 import { type CommandApdu, ResponseApdu } from '../apdu/index.js';
 import { traced } from '../diagnostics/trace.js';
 import type { NativeCancel, NativeConnection } from '../native/addon.js';
 
-/** What is to be sent for a command; made before anything waits, so that a malformed one fails at once. */
+/** The APDUs of a command. They are encoded before the call waits, so that a malformed command fails at once. */
 export class PreparedCommand {
   readonly #command: CommandApdu | Uint8Array;
   readonly #blocks: Uint8Array[];
@@ -18,7 +18,7 @@ export class PreparedCommand {
     this.#getResponseClass = blocks.at(-1)?.class.forGetResponse() ?? 0;
   }
 
-  /** Sends it, once. */
+  /** Sends the command. Call it once. */
   async send(
     connection: NativeConnection,
     reader: string,
@@ -30,7 +30,7 @@ export class PreparedCommand {
     return ResponseApdu.parse(response);
   }
 
-  /** The blocks are copies made here, whatever they carry. */
+  /** Wipes the encoded copies. */
   wipe(): void {
     for (const block of this.#blocks) block.fill(0);
   }

@@ -1,15 +1,16 @@
-/** Ends a transaction that its program has forgotten, and keeps an idle one alive. */
+/** Ends a transaction that is idle for too long, and keeps an idle transaction alive on Windows. */
 import { describe } from '../support/validation.js';
 
+/** What happens to an idle transaction. */
 export interface IdleOptions {
   /**
-   * Milliseconds without any use after which the transaction counts as forgotten: the card is reset and released, and the
-   * promise rejects with SCARD_W_RESET_CARD. (Windows 8 and later do this after five seconds in any case.)
-   * @default no limit, as with Infinity
+   * Milliseconds above 0 without an operation, after which the transaction ends: the card is reset and released, and
+   * the transaction rejects with SCARD_W_RESET_CARD. Windows 8 and later do this after five seconds in any case.
+   * @default no limit, the same as Infinity
    */
   idleTimeout?: number | undefined;
   /**
-   * Asks for the card's status after every two seconds without any use, so that Windows does not end the transaction.
+   * Calls SCardStatus after every two seconds without an operation, so that Windows does not end the transaction.
    * @default false
    */
   keepAlive?: boolean | undefined;
@@ -21,7 +22,7 @@ const keepAliveInterval = 2000;
 /** The longest delay of a Node.js timer, 24.8 days. A longer one would fire at once. */
 const longestTimer = 2 ** 31 - 1;
 
-/** Measures the time between the uses of one transaction. */
+/** Measures the idle time of one transaction. */
 export class IdleTimer {
   #uses = 0;
   #stopped = false;
@@ -36,7 +37,7 @@ export class IdleTimer {
     this.#start();
   }
 
-  /** Runs a use of the transaction. The time starts again when the last of parallel uses has ended. */
+  /** Runs an operation. The timer restarts when the last of several parallel operations ends. */
   async during<T>(use: () => Promise<T>): Promise<T> {
     this.#uses++;
     this.#pause();
@@ -47,7 +48,7 @@ export class IdleTimer {
     }
   }
 
-  /** For good: the transaction has ended, though uses of it may still be under way. */
+  /** Stops the timer for good: the transaction has ended, although operations may still run. */
   stop(): void {
     this.#stopped = true;
     this.#pause();

@@ -5,7 +5,7 @@ import type { IdleOptions } from './idle-timer.js';
 import { Transaction, type TransactionParts } from './transaction.js';
 
 /**
- * A transaction that lasts until `end()`. Made by `card.beginTransaction`:
+ * A transaction that lasts until `end()`. `card.beginTransaction` returns it:
  *
  * ```ts
  * await using tx = await card.beginTransaction();
@@ -36,11 +36,11 @@ export class OpenTransaction extends Transaction {
   }
 
   /**
-   * SCardEndTransaction. Later calls return the promise of the first.
+   * Ends the transaction (SCardEndTransaction). Later calls return the promise of the first.
    *
    * @param disposition - What happens to the card.
-   * @default `this.disposition`, which is 'leave' if `beginTransaction` was not given another
-   * @throws {PcscError} The card or the service has gone. The transaction has ended all the same.
+   * @default `this.disposition`, which is 'leave' unless `beginTransaction` received another one
+   * @throws {PcscError} The card was removed, or the service stopped. The transaction has ended nevertheless.
    */
   end(disposition: Disposition = this.disposition): Promise<void> {
     dispositionNumber(disposition);
@@ -49,7 +49,7 @@ export class OpenTransaction extends Transaction {
     return this.#ended;
   }
 
-  /** Resets the card, as after a callback that throws, if `end()` was not called. Does not throw. */
+  /** Ends the transaction with a reset if `end()` was not called. It does not throw. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end('reset').catch(() => {});
   }

@@ -1,19 +1,19 @@
-/** Which cards the running code holds in a transaction: waiting for one of them would be waiting for itself. */
+/** Tracks which cards the running code holds in a transaction, to detect a wait for itself. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { nestedError } from '../errors.js';
 
 interface Hold {
   readonly reader: string;
-  /** What may be used inside: the Card that the transaction is on. */
+  /** The Card object of the transaction, which may be used inside it. */
   readonly owner: object | undefined;
   readonly outer: Hold | undefined;
-  /** What the callback started and left running goes on after the transaction, and may wait then. */
+  /** True after the transaction. Work that the callback left running may wait then. */
   over: boolean;
 }
 
 const holding = new AsyncLocalStorage<Hold>();
 
-/** Runs a transaction's callback, so that `checkNotHeld` knows of it. */
+/** Runs a transaction's callback, and records the hold for `checkNotHeld`. */
 export async function whileHolding<T>(
   reader: string,
   owner: object | undefined,
@@ -27,7 +27,9 @@ export async function whileHolding<T>(
   }
 }
 
-/** Error BRIDGE_E_NESTED where the running code holds this reader's card, and not by `owner`. */
+/**
+ * @throws {PcscError} BRIDGE_E_NESTED if the running code holds this reader's card in a transaction of another owner.
+ */
 export function checkNotHeld(operation: string, reader: string, owner?: object): void {
   if (holdOn(reader) !== undefined && !isHeldBy(reader, owner)) throw nestedError(operation, reader);
 }

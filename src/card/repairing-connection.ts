@@ -1,21 +1,21 @@
-/** A connection to a card, kept usable across resets, removals, aborted calls and dead daemons. */
+/** A connection to a card that recovers from resets, removals, aborted calls and service restarts. */
 import { closedError, PcscError } from '../errors.js';
 import { type NativeConnection, type NativeOwner, native } from '../native/addon.js';
 import type { Cancellation } from '../support/cancellation.js';
 
-/** How to connect: numbers as src/native/addon.ts has them. */
+/** Parameters of SCardConnect, as numbers of src/native/addon.ts. */
 export interface ConnectParameters {
   owner: NativeOwner;
   reader: string;
   shareMode: number;
   protocols: number;
-  /** An operation that finds the card reset connects again and runs, instead of failing. */
+  /** If true, an operation that finds the card reset reconnects and runs instead of failing. */
   reconnects: boolean;
 }
 
-/** The handle has missed something and wants SCardReconnect. */
+/** Codes after which SCardReconnect makes the handle usable again. */
 const wantsReconnect = new Set(['SCARD_W_RESET_CARD']);
-/** The handle, or its context, is dead: Windows has several words for a service that went. */
+/** Codes after which the handle or its context is invalid. Windows has several error codes for a stopped service. */
 const wantsFresh = new Set([
   'SCARD_W_REMOVED_CARD',
   'SCARD_W_UNPOWERED_CARD',
@@ -38,13 +38,13 @@ const wantsFresh = new Set([
   'BRIDGE_E_CLOSED',
   'BRIDGE_E_NOT_CONNECTED',
 ]);
-/** The operation was never begun: its connection was given up, or the repair before it failed. */
+/** Codes of an operation that never ran: its connection was abandoned, or the repair before it failed. */
 const neverRan = new Set(['BRIDGE_E_ABANDONED', 'BRIDGE_E_NOT_CONNECTED']);
 
 /**
- * The operation that meets a failure reports it; the next one first puts things right. A connection works in
- * order, so whatever is asked for meanwhile waits behind the repair. Failures of one asker's operation are not
- * another's: what never ran because of them runs anew.
+ * The operation that fails reports the failure, and the next one repairs the connection first. Operations on a
+ * connection run in order, so later ones wait behind the repair. An operation that never ran because of another
+ * operation's failure runs again.
  */
 export class RepairingConnection {
   #connection: NativeConnection | undefined;
@@ -56,7 +56,7 @@ export class RepairingConnection {
 
   constructor(readonly parameters: ConnectParameters) {}
 
-  /** Runs an operation on a connection whose card is connected, or about to be. */
+  /** Runs an operation on a connection that is connected, or repairs it first. */
   async use<T>(
     cancel: Cancellation | undefined,
     operation: (connection: NativeConnection) => Promise<T>,
@@ -75,14 +75,14 @@ export class RepairingConnection {
     }
   }
 
-  /** Learns from a failure on a connection what the next use has to do first. */
+  /** Decides from a failure which repair the next operation needs. */
   note(error: unknown, connection: NativeConnection): void {
     if (!(error instanceof PcscError) || connection !== this.#connection) return;
     if (wantsFresh.has(error.code)) this.#remedy = 'fresh';
     else if (wantsReconnect.has(error.code) && this.#remedy === 'none') this.#remedy = 'reconnect';
   }
 
-  /** True, once, when the card was connected again: what was selected or verified before may be forgotten. */
+  /** True once after a reconnect: selections and verified PINs may be lost. */
   takeRenewed(): boolean {
     const renewed = this.#renewed;
     this.#renewed = false;
@@ -94,7 +94,7 @@ export class RepairingConnection {
     return this.#closed;
   }
 
-  /** The connection, where there is nothing to put right. */
+  /** The connection if it needs no repair. */
   get #usable(): NativeConnection | undefined {
     return this.#remedy === 'none' && this.#closed === undefined ? this.#connection : undefined;
   }

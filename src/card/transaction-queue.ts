@@ -1,4 +1,4 @@
-/** The transactions of one Card object: one at a time, in order of arrival. */
+/** The transaction queue of one Card object: one transaction at a time, in order of arrival. */
 import type { Cancellation } from '../support/cancellation.js';
 
 interface Waiter {
@@ -10,15 +10,15 @@ export class TransactionQueue {
   #taken = false;
   #waiting: Waiter[] = [];
 
-  /** A transaction has the turn. */
+  /** True while a transaction has the turn. */
   get taken(): boolean {
     return this.#taken;
   }
 
   /**
    * Waits for the turn.
-   * @returns How many milliseconds that took.
-   * @throws {Error} It was cancelled before the turn came, or the queue was closed.
+   * @returns The wait in milliseconds.
+   * @throws {Error} The wait was cancelled, or the queue was closed.
    */
   async enter(cancel?: Cancellation): Promise<number> {
     if (!this.#taken) {
@@ -42,14 +42,14 @@ export class TransactionQueue {
     return performance.now() - since;
   }
 
-  /** Passes the turn to the next. */
+  /** Lets the next transaction begin. */
   leave(): void {
     const next = this.#waiting.shift();
     if (next) next.admit();
     else this.#taken = false;
   }
 
-  /** Rejects all that wait. */
+  /** Rejects all waiting transactions. */
   rejectAll(error: Error): void {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(error);
   }

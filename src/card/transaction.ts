@@ -1,4 +1,4 @@
-/** A transaction: the card is ours alone until it ends. */
+/** A transaction: exclusive use of a card until it ends. */
 
 import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
 import { noWait, type TransactionActivity, type Waited } from '../diagnostics/activity.js';
@@ -21,29 +21,35 @@ import { PreparedCommand } from './exchange.js';
 import { type IdleOptions, IdleTimer } from './idle-timer.js';
 
 /**
- * Milliseconds that the end of a transaction may take: the error of a callback waits no longer for it. It takes some
- * milliseconds, but the service may hang. The transaction ends all the same when the service goes on.
+ * Milliseconds to wait for SCardEndTransaction after a callback that threw. The call usually takes some milliseconds,
+ * but the service may hang. The transaction then ends when the service continues.
  */
 const endPatience = 1000;
 
 /**
- * How to wait for the card, and what becomes of it at the end. With a `timeout` the end of the transaction is limited, too: to
- * that time, or a second if that is longer.
+ * Options of a transaction. `timeout` limits the wait for the card. It also limits SCardEndTransaction: to `timeout`,
+ * but to no less than 1000 ms.
  */
 export interface TransactionOptions extends WaitOptions, IdleOptions {
-  /** After a callback that ends well; 'leave' unless given. One that throws always resets the card. */
+  /**
+   * What happens to the card after a callback that succeeds (SCardEndTransaction, dwDisposition). If the callback
+   * throws, the card is always reset.
+   * @default 'leave'
+   */
   disposition?: Disposition | undefined;
 }
 
-/** What SCardStatus says. */
+/** What SCardStatus returns. */
 export interface CardStatus {
+  /** The state of the card (SCardStatus, pdwState). */
   state: (typeof CardStates)[number];
+  /** The active protocol; undefined if there is none. */
   protocol: Protocol | undefined;
   /** Answer to reset (ISO 7816-3), 2 to 33 bytes. */
   atr: Uint8Array;
 }
 
-/** What a transaction is made from. */
+/** The parts of a transaction. */
 export interface TransactionParts {
   connection: NativeConnection;
   reader: string;
@@ -53,12 +59,20 @@ export interface TransactionParts {
   lookup?: (() => CacheLookup) | undefined;
 }
 
-/** Given to the callback of `card.transaction` and `session.transaction`; ends with it. */
+/**
+ * A running transaction. The callback of `card.transaction` and `session.transaction` receives it, and it ends with the
+ * callback.
+ *
+ * Every operation rejects with PcscError: the codes of its PC/SC function, BRIDGE_E_CLOSED after the end of the
+ * transaction, and BRIDGE_E_ABANDONED after an operation that was aborted or timed out. It rejects with TimeoutError or
+ * AbortError if `timeout` or `signal` ended it, and with TypeError or RangeError if an argument is invalid.
+ */
 export class Transaction {
+  /** The name of the reader. */
   readonly reader: string;
-  /** Somebody reset the card before we got it: what was selected or verified before is forgotten. */
+  /** True if the card was reset before the transaction began: no application is selected, and no PIN is verified. */
   readonly cardWasReset: boolean;
-  /** How long this transaction waited for the card, and for whom. */
+  /** How long the transaction waited for the card, and for which programs. */
   readonly waited: Readonly<Waited>;
   #disposition: Disposition;
   readonly #connection: NativeConnection;
@@ -76,12 +90,16 @@ export class Transaction {
     this.#lookup = parts.lookup;
   }
 
-  /** How the card was found, if it came through the card cache. */
+  /** How the card cache found the card; undefined for `card.transaction`. */
   get lookup(): CacheLookup | undefined {
     return this.#lookup?.();
   }
 
-  /** What becomes of the card when the callback ends well; may be changed during the transaction. */
+  /**
+   * What happens to the card after a callback that succeeds. It may be changed during the transaction.
+   *
+   * @throws {TypeError} It is set to an unknown disposition.
+   */
   get disposition(): Disposition {
     return this.#disposition;
   }
@@ -92,9 +110,11 @@ export class Transaction {
   }
 
   /**
-   * SCardTransmit: sends a command APDU (4 to 65,544 bytes) and gives the response, status word included.
-   * Aborting a transmit ends the transaction: what the card made of the command cannot be known. The APDU is
-   * read when its turn comes: leave it as it is until then.
+   * Sends a command APDU and returns the response, including its status word (SCardTransmit). An aborted transmit ends
+   * the transaction, because it is unknown whether the card executed the command.
+   *
+   * @param apdu - 4 to 65,544 bytes. Do not change them until the promise settles.
+   * @throws {RangeError} The APDU is too short or too long.
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     const connection = this.#connectionInUse();
@@ -105,10 +125,11 @@ export class Transaction {
   }
 
   /**
-   * SCardTransmit of a command and of what it takes to get its whole response (ISO/IEC 7816-4, 5.3): a long
-   * command goes as a chain unless it is marked extended, 61xx is answered with GET RESPONSE, 6Cxx with the right
-   * Le, but a command that carries a PIN or a key is sent once. All of it in one trip, for up to 1,024 pieces. Error MalformedApduError
-   * where the bytes are not an APDU.
+   * Sends a command and returns its whole response (SCardTransmit; ISO/IEC 7816-4, 5.3). A long command is sent as a
+   * chain unless it is marked extended. 61xx is answered with GET RESPONSE, 6Cxx with the correct Le. A command that
+   * carries a PIN or a key is sent only once. A response may come in up to 1,024 pieces.
+   *
+   * @throws {MalformedApduError} The bytes are not an APDU.
    */
   async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
     const connection = this.#connectionInUse();
@@ -122,13 +143,19 @@ export class Transaction {
     }
   }
 
-  /** SCardStatus. */
+  /** Returns the state, protocol and ATR of the card (SCardStatus). */
   async status(options?: WaitOptions): Promise<CardStatus> {
     const connection = this.#connectionInUse();
     return this.#use('SCardStatus', options, (cancel) => readStatus(connection, cancel?.native));
   }
 
-  /** SCardControl; `code` is the platform's own: `controlCode(1)`, or one of `readFeatures(card)`. */
+  /**
+   * Sends a command to the reader's driver (SCardControl).
+   *
+   * @param code - The platform's own control code: `controlCode(1)`, or one from `readFeatures(card)`.
+   * @param input - Input for the driver.
+   * @returns The driver's answer.
+   */
   async control(
     code: number,
     input: Uint8Array = new Uint8Array(),
@@ -140,20 +167,28 @@ export class Transaction {
     return this.#use('SCardControl', options, (cancel) => connection.control(code, input, cancel?.native));
   }
 
-  /** SCardGetAttrib: `'vendorName'`, or any other of `Attributes`, or a number. */
+  /**
+   * Reads an attribute of the reader or card (SCardGetAttrib).
+   *
+   * @param attribute - A key of `Attributes`, such as `'vendorName'`, or the number of an attribute.
+   * @returns The bytes as the driver returns them.
+   */
   async getAttribute(attribute: Attribute, options?: WaitOptions): Promise<Uint8Array> {
     const connection = this.#connectionInUse();
     const id = attributeNumber(attribute);
     return this.#use('SCardGetAttrib', options, (cancel) => connection.getAttribute(id, cancel?.native));
   }
 
-  /** @internal From here on every use is an error. */
+  /** @internal Ends the use of this object. Every later operation throws this error. */
   seal(error: () => Error = () => closedError('Transaction')): void {
     this.#sealed ??= error;
     this.#idleTimer?.stop();
   }
 
-  /** @internal Rejects when the transaction has rested for too long; sealed then. Undefined if nothing is to be watched. */
+  /**
+   * @internal Rejects when the transaction has been idle for `idleTimeout`, and seals it. Undefined if no idle option
+   *   is set.
+   */
   watchIdle(options: IdleOptions): Promise<never> | undefined {
     const { idleTimeout } = options;
     if (idleTimeout === undefined && !options.keepAlive) return undefined;
@@ -163,7 +198,7 @@ export class Transaction {
         this.seal(() => error);
         reject(error);
       };
-      // Whatever is wrong with the card, the next use finds out.
+      // If the card fails, the next use reports it.
       const onKeepAlive = () => void this.#connection.status().catch(() => {});
       this.#idleTimer = new IdleTimer(options, onIdle, onKeepAlive);
     });
@@ -189,8 +224,8 @@ export class Transaction {
 }
 
 /**
- * Runs the callback in a transaction that has begun, and ends it: with its disposition when the callback
- * ends well, with a reset when it throws or is forgotten.
+ * Runs the callback in a transaction that has begun, and ends it: with its disposition if the callback succeeds, with a
+ * reset if the callback throws or the transaction is idle for too long.
  */
 export async function runTransaction<T>(
   transaction: Transaction,
@@ -208,7 +243,7 @@ export async function runTransaction<T>(
     transaction.seal();
   } catch (error) {
     transaction.seal();
-    // The callback's error is the one to tell; a card that cannot be reset any more has gone.
+    // Report the callback's error. If the reset fails too, the card has gone.
     await within(
       endPatience,
       end(dispositionNumber('reset')).catch(() => {}),
@@ -231,7 +266,7 @@ export async function runTransaction<T>(
   return result;
 }
 
-/** Waits for the promise, for this time at most. True if it was fulfilled. */
+/** Waits for the promise for at most this time. True if it was fulfilled. */
 async function within(ms: number | undefined, promise: Promise<void>): Promise<boolean> {
   if (ms === undefined) {
     await promise;

@@ -1,21 +1,24 @@
 import type { WaitOptions } from '../support/cancellation.js';
 
-/** Whatever SCardControl can be called on: a `Card`, or a `Transaction` while it lasts. */
+/** An object with SCardControl: a `Card`, or a `Transaction` while it runs. */
 export interface Controllable {
+  /** Sends a command to the reader's driver (SCardControl). */
   control(code: number, input?: Uint8Array, options?: WaitOptions): Promise<Uint8Array>;
 }
 
-/** Largest function number: Windows gives it 12 bits of the code (CTL_CODE). */
+/** The largest function number: Windows has 12 bits for it in the code (CTL_CODE). */
 const LARGEST_FUNCTION = 0xfff;
 
 /**
- * SCARD_CTL_CODE: the number by which this platform's SCardControl knows a function of the reader's driver.
- * Windows: FILE_DEVICE_SMARTCARD (0x31) in the high word and the function shifted by two; pcsc-lite and
- * macOS: 0x42000000 plus the function.
+ * Returns the control code of a driver function for SCardControl (SCARD_CTL_CODE). On Windows it is
+ * FILE_DEVICE_SMARTCARD (0x31) in the high word and the function shifted left by two. On pcsc-lite and macOS it is
+ * 0x42000000 plus the function.
  *
- * @param functionNumber 0 to 4095: 1 is pcsc-lite's escape to CCID drivers, 2048 and above are the vendors'.
- * @param platform Whose number: as `process.platform` has it, and that unless given.
- * @throws {RangeError} The function number has more than 12 bits.
+ * @param functionNumber - 0 to 4095. 1 is the escape command of pcsc-lite's CCID drivers; 2048 and above belong to
+ *   vendors.
+ * @param platform - The platform, as in `process.platform`.
+ * @default `platform` is `process.platform`
+ * @throws {RangeError} The function number is not an integer from 0 to 4095.
  */
 export function controlCode(functionNumber: number, platform: NodeJS.Platform = process.platform): number {
   if (!Number.isInteger(functionNumber) || functionNumber < 0 || functionNumber > LARGEST_FUNCTION) {
@@ -26,5 +29,5 @@ export function controlCode(functionNumber: number, platform: NodeJS.Platform = 
   return platform === 'win32' ? 0x31_0000 | (functionNumber << 2) : 0x4200_0000 + functionNumber;
 }
 
-/** CM_IOCTL_GET_FEATURE_REQUEST as a function number (PC/SC part 10, 2.2): what can this reader do? */
+/** CM_IOCTL_GET_FEATURE_REQUEST as a function number (PC/SC part 10, 2.2): asks for the features of a reader. */
 export const GET_FEATURE_REQUEST = 3400;

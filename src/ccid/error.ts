@@ -1,10 +1,10 @@
-/** What can go wrong with a reader's features, for programs. */
+/** The symbolic code of a CcidError. */
 export type CcidErrorCode =
   /** The reader or its driver does not have this feature. */
   | 'CCID_NO_FEATURE'
-  /** The driver's answer is not what PC/SC part 10 describes. */
+  /** The driver's answer does not conform to PC/SC part 10. */
   | 'CCID_MALFORMED'
-  /** 6400: nobody entered a PIN in time. */
+  /** 6400: the user did not enter a PIN in time. */
   | 'CCID_TIMEOUT'
   /** 6401: the user pressed the cancel key. */
   | 'CCID_CANCELLED'
@@ -12,17 +12,17 @@ export type CcidErrorCode =
   | 'CCID_PINS_DIFFER'
   /** 6403: the PIN is shorter or longer than allowed. */
   | 'CCID_PIN_LENGTH'
-  /** 6B80: the reader does not like a value of the PIN structure. */
+  /** 6B80: the reader rejects a value of the PIN structure. */
   | 'CCID_PARAMETER';
 
-/** The reader did not do what it was asked. What happens below it comes as PcscError. */
+/** A reader feature failed. Failures of SCardControl itself are PcscErrors. */
 export class CcidError extends Error {
   override readonly name = 'CcidError';
 
   constructor(
     readonly code: CcidErrorCode,
     message: string,
-    /** The status word by which the reader said so, if it was one: `0x6401`. */
+    /** The status word of the reader, if there was one: `0x6401`. */
     readonly statusWord?: number,
   ) {
     super(message);

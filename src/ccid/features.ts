@@ -4,7 +4,7 @@ import { type Controllable, controlCode, GET_FEATURE_REQUEST } from './control-c
 import { CcidError } from './error.js';
 import { decodeEntries } from './tlv.js';
 
-/** FEATURE_... tags: what a reader can do beyond APDUs (PC/SC part 10 v2.02.09). */
+/** Tags of the features that a reader may have beyond APDUs: FEATURE_... (PC/SC part 10 v2.02.09). */
 export const Features = {
   verifyPinStart: 0x01,
   verifyPinFinish: 0x02,
@@ -28,31 +28,32 @@ export const Features = {
   executePace: 0x20,
 } as const;
 
+/** The name of a feature: a key of `Features`. */
 export type Feature = keyof typeof Features;
 
-/** The control code of each feature the reader has, to be given to `control` as it is. */
+/** The control code of each feature that the reader has. Pass it to `control` unchanged. */
 export type ReaderFeatures = { readonly [name in Feature]?: number };
 
 /** One entry of the answer to GET_FEATURE_REQUEST. */
 export interface FeatureEntry {
-  /** One of `Features`, or one that is not known here. */
+  /** The tag: a value of `Features`, or another one. */
   tag: number;
-  /** Undefined where the tag is not known. */
+  /** The name of the feature; undefined for another tag. */
   name: Feature | undefined;
-  /** For `control`, on this host. */
+  /** The control code for `control` on this host. */
   code: number;
 }
 
 const names = new Map(Object.entries(Features).map(([name, tag]) => [tag as number, name as Feature]));
 
-/** Drivers without any features refuse the question in these ways. */
+/** Errors by which drivers without features reject the request. */
 const refusals = new Set(['SCARD_E_UNSUPPORTED_FEATURE', 'ERROR_INVALID_FUNCTION', 'ERROR_NOT_SUPPORTED']);
 
 /**
- * Takes apart what a driver answers to GET_FEATURE_REQUEST: a tag, the length 4, and the control code, most
- * significant byte first whatever the host (PC/SC part 10, 2.2).
+ * Decodes the answer to GET_FEATURE_REQUEST: entries of a tag, the length 4 and the control code, most significant byte
+ * first on every host (PC/SC part 10, 2.2).
  *
- * @throws {CcidError} CCID_MALFORMED.
+ * @throws {CcidError} CCID_MALFORMED: the answer does not have this form.
  */
 export function decodeFeatures(bytes: Uint8Array): FeatureEntry[] {
   return decodeEntries(bytes, 'features').map(({ tag, value }) => {
@@ -68,11 +69,12 @@ export function decodeFeatures(bytes: Uint8Array): FeatureEntry[] {
 }
 
 /**
- * Asks the reader what it can do (CM_IOCTL_GET_FEATURE_REQUEST). Nothing where its driver does not know the
- * question. The control codes are the driver's own and hold for this host only.
+ * Asks the reader for its features (SCardControl with CM_IOCTL_GET_FEATURE_REQUEST). The driver chooses the control
+ * codes, and they are valid for this host only.
  *
- * @throws {CcidError} CCID_MALFORMED.
- * @throws {PcscError} Those of SCardControl.
+ * @returns An empty object if the driver does not support the request.
+ * @throws {CcidError} CCID_MALFORMED: the driver's answer does not have the form of PC/SC part 10.
+ * @throws {PcscError} The codes of SCardControl.
  */
 export async function readFeatures(card: Controllable, options?: WaitOptions): Promise<ReaderFeatures> {
   let answer: Uint8Array;

@@ -1,4 +1,4 @@
-/** What readers can do beyond APDUs: control codes, features, properties, PIN pads (PC/SC part 10, CCID). */
+/** Reader features beyond APDUs: control codes, features, properties, PIN pads (PC/SC part 10, CCID). */
 export type { CompletionCondition } from './completion.js';
 export { type Controllable, controlCode, GET_FEATURE_REQUEST } from './control-code.js';
 export { CcidError, type CcidErrorCode } from './error.js';

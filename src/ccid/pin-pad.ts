@@ -6,15 +6,18 @@ import { type ReaderFeatures, readFeatures } from './features.js';
 import { encodePinModify, encodePinVerify, type PinChange, type PinEntry } from './pin-structure.js';
 
 /**
- * How long the program waits, apart from how long the reader does. Giving up here does not end the entry on
- * the reader, which can only time out or be cancelled by its user.
+ * Limits how long the program waits. A timeout or signal does not end the entry on the reader: only the reader's own
+ * timeout or its user does.
  */
 export interface PinPadOptions extends WaitOptions {
-  /** As `readFeatures` gave them, where they have been read already. */
+  /**
+   * The result of an earlier `readFeatures`.
+   * @default read from the reader
+   */
   features?: ReaderFeatures | undefined;
 }
 
-/** What the reader itself answers in the card's place (PC/SC part 10, PIN_VERIFY and PIN_MODIFY). */
+/** Status words that come from the reader instead of the card (PC/SC part 10, PIN_VERIFY and PIN_MODIFY). */
 const padAnswers: Record<number, [CcidErrorCode, string]> = {
   25600: ['CCID_TIMEOUT', 'No PIN was entered on the reader in time.'],
   25601: ['CCID_CANCELLED', 'The entry of the PIN was cancelled on the reader.'],
@@ -24,13 +27,14 @@ const padAnswers: Record<number, [CcidErrorCode, string]> = {
 };
 
 /**
- * Has the user enter a PIN on the reader's own keys, which puts it into the command and sends that to the card
- * (FEATURE_VERIFY_PIN_DIRECT): the PIN never reaches this host. Gives the card's response; a wrong PIN is a
- * status word there (63Cx), not an exception. Use it within a transaction.
+ * Asks the user for a PIN on the reader's keypad; the reader inserts it into the command and sends that to the card
+ * (FEATURE_VERIFY_PIN_DIRECT). The PIN never reaches this host. Use it within a transaction.
  *
- * @throws {CcidError} CCID_NO_FEATURE: the reader has no keys, or no such feature; or what the reader says:
- *   CCID_TIMEOUT, CCID_CANCELLED, CCID_PIN_LENGTH, CCID_PARAMETER.
- * @throws {RangeError|TypeError|MalformedApduError} As `encodePinVerify`.
+ * @returns The card's response. A wrong PIN is a status word (63Cx), not an exception.
+ * @throws {CcidError} CCID_NO_FEATURE: the reader has no keypad or does not offer this feature. The reader's own
+ *   results: CCID_TIMEOUT, CCID_CANCELLED, CCID_PIN_LENGTH, CCID_PARAMETER.
+ * @throws {RangeError | TypeError | MalformedApduError} As `encodePinVerify`.
+ * @throws {PcscError} The codes of SCardControl.
  */
 export async function verifyPinOnPad(
   card: Controllable,
@@ -40,10 +44,13 @@ export async function verifyPinOnPad(
 }
 
 /**
- * The same for changing a PIN (FEATURE_MODIFY_PIN_DIRECT): the reader asks for the current PIN, if wanted, and
- * for the new one, twice if wanted.
+ * Changes a PIN on the reader's keypad (FEATURE_MODIFY_PIN_DIRECT). The reader asks for the current PIN if
+ * `currentPinAt` is given, and for the new one, twice by default.
  *
+ * @returns The card's response.
  * @throws {CcidError} As `verifyPinOnPad`; also CCID_PINS_DIFFER.
+ * @throws {RangeError | TypeError | MalformedApduError} As `encodePinModify`.
+ * @throws {PcscError} The codes of SCardControl.
  */
 export async function modifyPinOnPad(
   card: Controllable,
@@ -70,7 +77,7 @@ async function enter(
   try {
     response = ResponseApdu.parse(await card.control(code, structure, wait));
   } finally {
-    structure.fill(0); // a template may hold a PUK, say, where the PIN is changed by one
+    structure.fill(0); // the template may contain a PUK
   }
   const [problem, sentence] = padAnswers[response.sw] ?? [];
   if (problem !== undefined && sentence !== undefined) throw new CcidError(problem, sentence, response.sw);

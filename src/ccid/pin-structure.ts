@@ -3,66 +3,108 @@ import { type CompletionCondition, completionByte } from './completion.js';
 
 type Unit = 'bytes' | 'bits';
 
-/** How the reader writes the digits into the command (PC/SC part 10, 2.5.2, as CCID 1.1 has it for PC_to_RDR_Secure). */
+/** How the reader writes the digits into the command (PC/SC part 10, 2.5.2, and CCID 1.1, PC_to_RDR_Secure). */
 export interface PinBlock {
-  /** One byte per digit: its value ('binary') or its character ('ascii'); or half a byte ('bcd'). */
+  /**
+   * 'binary': one byte per digit, its value. 'ascii': one byte per digit, its character. 'bcd': half a byte per digit.
+   */
   encoding: 'binary' | 'bcd' | 'ascii';
-  /** Bytes the PIN takes in the command's data, 0 to 15, filled up as the template is; 0: as many as it needs. */
+  /**
+   * Size of the PIN block in the command's data: 0 to 15 bytes, filled up as in the template. 0 means as many bytes as
+   * the PIN needs.
+   */
   bytes: number;
-  /** Where in its block the PIN stands; 'left' unless given. */
+  /**
+   * Where the PIN stands in its block.
+   * @default 'left'
+   */
   justify?: 'left' | 'right' | undefined;
-  /** Where the block starts in the command's data, 0 (unless given) to 15. */
+  /**
+   * Where the block starts in the command's data: 0 to 15, in units of `offsetUnit`.
+   * @default 0
+   */
   offset?: number | undefined;
-  /** What `offset` counts; 'bytes' unless given. */
+  /**
+   * The unit of `offset`.
+   * @default 'bytes'
+   */
   offsetUnit?: Unit | undefined;
-  /** The number of digits is written too: in so many bits (0 to 15), starting here in the command's data. */
+  /**
+   * Also writes the number of digits, in so many bits (0 to 15), at this offset (0 to 15) of the command's data.
+   * @default not written; `unit` is 'bits'
+   */
   length?: { bits: number; offset: number; unit?: Unit | undefined } | undefined;
 }
 
+/** The entry of a PIN on the reader (PIN_VERIFY_STRUCTURE). */
 export interface PinEntry {
   /**
-   * The command as the card shall get it, with filler where the PIN goes: `00 20 00 80 08 FF FF FF FF FF FF FF
-   * FF`. It is not changed.
+   * The command for the card, with filler in the place of the PIN: `00 20 00 80 08 FF FF FF FF FF FF FF FF`. It is not
+   * changed.
    */
   apdu: Uint8Array;
+  /** How the reader writes the PIN into the command. */
   block: PinBlock;
-  /** Fewest digits the reader takes, 0 to 255. */
+  /** Fewest digits that the reader accepts, 0 to 255. */
   minDigits: number;
-  /** Most digits the reader takes, 0 to 255. */
+  /** Most digits that the reader accepts, 0 to 255. */
   maxDigits: number;
-  /** Seconds for the whole entry, 1 to 255; 0 (unless given): the reader's own default. */
+  /**
+   * Seconds for the whole entry, 0 to 255 (bTimerOut). 0 means the reader's own default.
+   * @default 0
+   */
   timeoutSeconds?: number | undefined;
-  /** Seconds from the first key on, where the reader counts them separately; 0 unless given. */
+  /**
+   * Seconds after the first key, 0 to 255, for readers that count them separately (bTimerOut2).
+   * @default 0
+   */
   keyTimeoutSeconds?: number | undefined;
-  /** What ends the entry; `['key']` unless given. */
+  /**
+   * The conditions that end the entry (bEntryValidationCondition).
+   * @default ['key']
+   */
   completeOn?: readonly CompletionCondition[] | undefined;
   /**
-   * What the reader's display asks for: indices of its messages (CCID 1.1: 0 the PIN, 1 the new PIN, 2 the new
-   * PIN again), none, or 'default' for its own choice. What fits the entry unless given.
+   * The messages on the reader's display, by index (CCID 1.1: 0 the PIN, 1 the new PIN, 2 the new PIN again). An empty
+   * array shows none; 'default' leaves the choice to the reader.
+   * @default the messages that fit the entry
    */
   messages?: readonly number[] | 'default' | undefined;
-  /** wLangId of the messages, a Windows language identifier; 0x0409 (English) unless given. */
+  /**
+   * The language of the messages, a Windows language identifier (wLangId).
+   * @default 0x0409 (English)
+   */
   language?: number | undefined;
-  /** bTeoPrologue: the T=1 prologue field, for readers that want it; zeros unless given. */
+  /**
+   * The T=1 prologue field, for readers that require it (bTeoPrologue).
+   * @default [0, 0, 0]
+   */
   t1Prologue?: readonly [number, number, number] | undefined;
 }
 
+/** The change of a PIN on the reader (PIN_MODIFY_STRUCTURE). */
 export interface PinChange extends PinEntry {
-  /** Where the block of the current PIN is, in bytes of the command's data, 0 to 255; undefined: it is not asked for. */
+  /**
+   * Offset of the current PIN's block in the command's data, 0 to 255 bytes. Undefined if the reader does not ask for
+   * the current PIN.
+   */
   currentPinAt: number | undefined;
-  /** Where the block of the new PIN is. */
+  /** Offset of the new PIN's block in the command's data, 0 to 255 bytes. */
   newPinAt: number;
-  /** The new PIN has to be entered twice; true unless given. */
+  /**
+   * Asks for the new PIN twice.
+   * @default true
+   */
   confirm?: boolean | undefined;
 }
 
 const codings = { binary: 0, bcd: 1, ascii: 2 } as const;
 
 /**
- * PIN_VERIFY_STRUCTURE (PC/SC part 10, 2.5.2), packed, its numbers with the least significant byte first.
+ * Encodes a PIN_VERIFY_STRUCTURE (PC/SC part 10, 2.5.2): packed, least significant byte first.
  *
- * @throws {RangeError|TypeError} A value has no place in the structure, or the PIN none in the command.
- * @throws {MalformedApduError} `apdu` is none.
+ * @throws {RangeError | TypeError} A value is out of range, or the PIN does not fit into the command.
+ * @throws {MalformedApduError} `apdu` is not a command APDU.
  */
 export function encodePinVerify(entry: PinEntry): Uint8Array {
   checkPlace(entry, 0, 'The PIN');
@@ -79,9 +121,10 @@ export function encodePinVerify(entry: PinEntry): Uint8Array {
 }
 
 /**
- * PIN_MODIFY_STRUCTURE (PC/SC part 10), packed, its numbers with the least significant byte first.
+ * Encodes a PIN_MODIFY_STRUCTURE (PC/SC part 10): packed, least significant byte first.
  *
- * @throws As `encodePinVerify`.
+ * @throws {RangeError | TypeError} A value is out of range, a PIN does not fit into the command, or the PINs overlap.
+ * @throws {MalformedApduError} `apdu` is not a command APDU.
  */
 export function encodePinModify(change: PinChange): Uint8Array {
   const { currentPinAt, newPinAt, confirm = true } = change;
@@ -112,10 +155,12 @@ function encodeFormat({ block, timeoutSeconds = 0, keyTimeoutSeconds = 0 }: PinE
   const { encoding, bytes, justify = 'left', offset = 0, offsetUnit = 'bytes', length } = block;
   const coding = Object.hasOwn(codings, encoding) ? codings[encoding] : undefined;
   if (coding === undefined) {
-    throw new TypeError(`encoding: '${String(encoding)}' is none of '${Object.keys(codings).join("', '")}'.`);
+    throw new TypeError(
+      `encoding must be one of '${Object.keys(codings).join("', '")}', not '${String(encoding)}'.`,
+    );
   }
   if (justify !== 'left' && justify !== 'right') {
-    throw new TypeError(`justify: '${String(justify)}' is none of 'left', 'right'.`);
+    throw new TypeError(`justify must be one of 'left', 'right', not '${String(justify)}'.`);
   }
   return [
     byte('timeoutSeconds', timeoutSeconds),
@@ -168,7 +213,7 @@ function encodeTail({ t1Prologue = [0, 0, 0], apdu }: PinEntry): number[] {
   return [...t1Prologue, ...length, ...apdu];
 }
 
-/** The block, moved by so many bytes, must lie within the data of the command. */
+/** Checks that the block, at this offset, lies within the data of the command. */
 function checkPlace({ apdu, block }: PinEntry, moved: number, what: string): void {
   const { data } = CommandApdu.parse(apdu);
   const { bytes, offset = 0, offsetUnit = 'bytes' } = block;
@@ -183,7 +228,7 @@ function checkPlace({ apdu, block }: PinEntry, moved: number, what: string): voi
 
 function isBytes(unit: Unit): number {
   if (unit !== 'bytes' && unit !== 'bits') {
-    throw new TypeError(`unit: '${String(unit)}' is none of 'bytes', 'bits'.`);
+    throw new TypeError(`unit must be one of 'bytes', 'bits', not '${String(unit)}'.`);
   }
   return unit === 'bytes' ? 1 : 0;
 }

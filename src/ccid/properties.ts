@@ -5,46 +5,53 @@ import { CcidError } from './error.js';
 import { type ReaderFeatures, readFeatures } from './features.js';
 import { decodeEntries } from './tlv.js';
 
-/** What a reader says of itself (PC/SC part 10 v2.02.09). What it does not say is not there. */
+/** The properties of a reader (PC/SC part 10 v2.02.09). A property that the reader does not report is absent. */
 export interface ReaderProperties {
-  /** wLcdLayout: the display's size; undefined where there is none. */
+  /** The size of the display (wLcdLayout); undefined if there is none. */
   display?: { lines: number; charactersPerLine: number } | undefined;
-  /** wLcdMaxCharacters: on one line of the display. */
+  /** Characters on one line of the display (wLcdMaxCharacters). */
   maxCharacters?: number;
-  /** wLcdMaxLines. */
+  /** Lines of the display (wLcdMaxLines). */
   maxLines?: number;
-  /** bEntryValidationCondition: what can end the entry of a PIN. */
+  /** The conditions that can end the entry of a PIN (bEntryValidationCondition). */
   completeOn?: CompletionCondition[];
-  /** bTimeOut2: it counts the time after the first key separately (`keyTimeoutSeconds`). */
+  /** True if the reader counts the time after the first key separately (bTimeOut2, `keyTimeoutSeconds`). */
   distinguishesTimeouts?: boolean;
-  /** bMinPINSize, in digits. */
+  /** Fewest digits of a PIN (bMinPINSize). */
   minPinDigits?: number;
-  /** bMaxPINSize, in digits. */
+  /** Most digits of a PIN (bMaxPINSize). */
   maxPinDigits?: number;
-  /** sFirmwareID. */
+  /** The firmware id (sFirmwareID). */
   firmwareId?: string;
-  /** bPPDUSupport: how it takes pseudo-APDUs; with the control code of `ccidEscCommand`, with transmit. */
+  /**
+   * How the reader accepts pseudo-APDUs (bPPDUSupport): through the control code of `ccidEscCommand`, or through
+   * transmit.
+   */
   ppdu?: { control: boolean; transmit: boolean };
-  /** dwMaxAPDUDataSize: data bytes of an APDU; 0 or up to 256: short APDUs only. */
+  /** Most data bytes of an APDU (dwMaxAPDUDataSize). 0 to 256 means short APDUs only. */
   maxApduDataSize?: number;
-  /** wIdVendor: the USB vendor id. */
+  /** The USB vendor id (wIdVendor). */
   vendorId?: number;
-  /** wIdProduct: the USB product id. */
+  /** The USB product id (wIdProduct). */
   productId?: number;
-  /** Properties not known here, by tag. */
+  /** Other properties, by tag. */
   others?: Map<number, Uint8Array>;
 }
 
+/** Options of `readProperties`. */
 export interface ReadPropertiesOptions extends WaitOptions {
-  /** As `readFeatures` gave them, where they have been read already. */
+  /**
+   * The result of an earlier `readFeatures`.
+   * @default read from the reader
+   */
   features?: ReaderFeatures | undefined;
 }
 
 /**
- * Takes apart what a driver answers to FEATURE_GET_TLV_PROPERTIES. Numbers come with their least significant
- * byte first, in as many bytes as the driver likes.
+ * Decodes the answer to FEATURE_GET_TLV_PROPERTIES. Numbers begin with their least significant byte; their size is the
+ * driver's choice, up to 4 bytes.
  *
- * @throws {CcidError} CCID_MALFORMED.
+ * @throws {CcidError} CCID_MALFORMED: the answer does not have this form.
  */
 export function decodeProperties(bytes: Uint8Array): ReaderProperties {
   const properties: ReaderProperties = {};
@@ -61,11 +68,12 @@ export function decodeProperties(bytes: Uint8Array): ReaderProperties {
 }
 
 /**
- * Asks the reader about itself: by FEATURE_GET_TLV_PROPERTIES, by the older FEATURE_IFD_PIN_PROPERTIES and
- * FEATURE_IFD_DISPLAY_PROPERTIES where it has only these. Nothing where it has none of them.
+ * Asks the reader for its properties (SCardControl): with FEATURE_GET_TLV_PROPERTIES, or else with the older
+ * FEATURE_IFD_PIN_PROPERTIES and FEATURE_IFD_DISPLAY_PROPERTIES.
  *
- * @throws {CcidError} CCID_MALFORMED.
- * @throws {PcscError} Those of SCardControl.
+ * @returns An empty object if the reader has none of these features.
+ * @throws {CcidError} CCID_MALFORMED: the driver's answer does not have the form of PC/SC part 10.
+ * @throws {PcscError} The codes of SCardControl.
  */
 export async function readProperties(
   card: Controllable,
@@ -141,7 +149,7 @@ function checkLength(bytes: Uint8Array, what: string): void {
   throw new CcidError('CCID_MALFORMED', `The reader's ${what} have 4 bytes, but only ${bytes.length} came.`);
 }
 
-/** wLcdLayout: 0xLLCC, lines and characters of each; 0 where there is no display. */
+/** wLcdLayout: 0xLLCC, lines and characters of each line; 0 if there is no display. */
 function setDisplay(properties: ReaderProperties, layout: number): void {
   properties.display = layout === 0 ? undefined : { lines: layout >> 8, charactersPerLine: layout & 0xff };
 }

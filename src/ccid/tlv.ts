@@ -1,13 +1,13 @@
 import { CcidError } from './error.js';
 
-/** One entry of a list as PC/SC part 10 has them: a tag, a length and so many bytes. */
+/** One entry of a list of PC/SC part 10: a tag, a length and that many bytes. */
 export interface TlvEntry {
   readonly tag: number;
   readonly value: Uint8Array;
 }
 
 /**
- * Takes such a list apart. Tag and length are one byte each: this is not BER.
+ * Decodes such a list. Tag and length are one byte each; this is not BER-TLV.
  *
  * @throws {CcidError} CCID_MALFORMED: an entry is cut short.
  */

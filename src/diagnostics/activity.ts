@@ -1,79 +1,86 @@
 /**
- * What a bridge does, for administrators: counters, and diagnostics channels for those who want each event. Without a
- * subscriber a transaction costs a few additions.
+ * Counters of a bridge, and diagnostics channels for its events. Without a subscriber a transaction costs a few
+ * additions.
  */
 import { channel } from 'node:diagnostics_channel';
 import { AbortError, TimeoutError } from '../errors.js';
 import type { SessionIdentity } from '../identity/session-identity.js';
 import type { Disposition } from '../support/validation.js';
 
-/** How long a transaction waited for its card, in milliseconds, by who was in the way. */
+/** How long a transaction waited for its card, in milliseconds, by cause. */
 export interface Waited {
-  /** In all. */
+  /** The whole wait. */
   ms: number;
-  /** For other users of the card in this process. */
+  /** The wait for other transactions of this process. */
   thisProcess: number;
   /**
-   * For transactions and exclusive connections of other processes. PC/SC does not report what SCardConnect waits for inside
-   * the service, so that is not in it; on Windows and macOS a begin counts if it takes 100 ms or longer.
+   * The wait for transactions and exclusive connections of other processes. It does not include waits of SCardConnect
+   * inside the service, which PC/SC does not report. On Windows and macOS, an SCardBeginTransaction counts as a wait if
+   * it takes 100 ms or longer.
    */
   otherProcesses: number;
 }
 
-/** A wait for a card that is over, as published on the channel `pcsc-bridge:wait`. */
+/** The end of a wait for a card, as published on the channel `pcsc-bridge:wait`. */
 export interface WaitReport {
   session: Readonly<SessionIdentity>;
   /** Undefined if only a card id was given. */
   reader: string | undefined;
-  /** How long; the parts are undefined if the wait was given up, because nothing has told them yet. */
+  /**
+   * The duration in milliseconds. `thisProcess` and `otherProcesses` are undefined if the wait was aborted or timed
+   * out.
+   */
   waited: { ms: number; thisProcess: number | undefined; otherProcesses: number | undefined };
   /** The TimeoutError or AbortError that ended the wait; undefined if the transaction began. */
   error: Error | undefined;
 }
 
-/** A transaction that is over, as published on the channel `pcsc-bridge:transaction`, whether it began or not. */
+/**
+ * The end of a transaction, or of a failed attempt to begin one, as published on the channel `pcsc-bridge:transaction`.
+ */
 export interface TransactionReport {
   session: Readonly<SessionIdentity>;
   /** Undefined if only a card id was given and no card was found. */
   reader: string | undefined;
-  /** How the card cache found the card; undefined for `card.transaction`, and if it found none. */
+  /** Whether the card cache had the card; undefined for `card.transaction`, and if no card was found. */
   cache: 'hit' | 'miss' | undefined;
   /** Undefined if the transaction did not begin. */
+  /** The wait for the card; undefined if the transaction did not begin. */
   waited: Waited | undefined;
-  /** Milliseconds from its beginning to its end; 0 if it did not begin. */
+  /** Milliseconds from the beginning of the transaction to its end; 0 if it did not begin. */
   duration: number;
-  /** What became of the card; undefined if the transaction did not begin. */
+  /** What happened to the card; undefined if the transaction did not begin. */
   disposition: Disposition | undefined;
-  /** What the transaction rejected with. */
+  /** The error of the transaction; undefined if it succeeded. */
   error: Error | undefined;
 }
 
-/** The PC/SC service went or came back, as published on the channel `pcsc-bridge:service` while a watch runs. */
+/** The PC/SC service stopped or was restored, as published on the channel `pcsc-bridge:service` while a watch runs. */
 export interface ServiceReport {
   state: 'lost' | 'restored';
-  /** Why it cannot be reached. */
+  /** Why the service cannot be reached; undefined if it was restored. */
   error: Error | undefined;
 }
 
-/** Counts of `session.transaction`s and `card.transaction`s of all sessions of a bridge. */
+/** Counts of the transactions of all sessions of a bridge, `card.beginTransaction` included. */
 export interface TransactionCounts {
-  /** Have been asked for and have not begun: now. */
+  /** Transactions that wait for their card now. */
   waiting: number;
-  /** Have begun and have not ended: now. */
+  /** Transactions that run now. */
   running: number;
-  /** Have begun so far. */
+  /** Transactions that have begun so far. */
   begun: number;
-  /** Have rejected so far, the ones that were given up among them. */
+  /** Transactions that have failed so far, including those in `givenUp`. */
   failed: number;
-  /** Were given up by a timeout or signal before they began, so far. */
+  /** Transactions that a timeout or signal ended before they began, so far. */
   givenUp: number;
-  /** Have begun after a wait, so far. */
+  /** Transactions that have begun after a wait, so far. */
   waited: number;
-  /** Milliseconds that those waited, in all. */
+  /** Total milliseconds of those waits. */
   waitedMs: number;
 }
 
-/** What a running transaction tells of itself. */
+/** What a running transaction reports. */
 export interface Observed {
   readonly reader: string;
   readonly waited: Waited;
@@ -87,7 +94,7 @@ const services = channel('pcsc-bridge:service');
 
 export const noWait: Waited = Object.freeze({ ms: 0, thisProcess: 0, otherProcesses: 0 });
 
-/** How often the service was lost while a watch ran, in this environment. */
+/** Times the service was lost while a watch ran, in this thread. */
 export let timesServiceLost = 0;
 
 export function reportService(error: Error | undefined): void {
@@ -108,13 +115,13 @@ export class Activity {
     waitedMs: 0,
   };
 
-  /** A transaction is asked for. */
+  /** A transaction is requested. */
   ask(session: Readonly<SessionIdentity>, reader: string | undefined): TransactionActivity {
     return new TransactionActivity(this.counts, session, reader);
   }
 }
 
-/** One transaction: asked for, then begun or given up, then ended. */
+/** One transaction: requested, then begun or failed, then ended. */
 export class TransactionActivity {
   readonly #counts: TransactionCounts;
   readonly #session: Readonly<SessionIdentity>;
@@ -143,7 +150,7 @@ export class TransactionActivity {
     this.#reportWait(waited, undefined);
   }
 
-  /** It could not begin. */
+  /** The transaction could not begin. */
   failed(error: unknown): void {
     const counts = this.#counts;
     counts.waiting--;
@@ -156,7 +163,7 @@ export class TransactionActivity {
     this.#reportEnd(error as Error);
   }
 
-  /** It is over; `error` is what its callback, or its end, rejected with. */
+  /** The transaction ended; `error` is the error of its callback or of its end. */
   ended(error?: unknown): void {
     this.#counts.running--;
     if (error !== undefined) this.#counts.failed++;

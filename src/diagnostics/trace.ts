@@ -1,21 +1,21 @@
 /**
  * Publishes the APDUs that go to and from cards: on the diagnostics channel 'pcsc-bridge:apdu' and, with
- * NODE_DEBUG=pcsc-bridge, on standard error. PINs and keys are masked. Costs next to nothing without a listener.
+ * NODE_DEBUG=pcsc-bridge, on standard error. PINs and keys are masked. Without a listener it costs next to nothing.
  */
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 import { CommandApdu, carriesSecret, formatCommand, maskSecrets, toHex } from '../apdu/index.js';
 
-/** One exchange, as published. */
+/** One command and its response, as published on the channel `pcsc-bridge:apdu`. */
 export interface ApduTrace {
   reader: string;
   /** The command, zeroed after its fifth byte if it carries a PIN or a key. */
   command: Uint8Array;
-  /** The response with its status word; undefined where there was none. */
+  /** The response with its status word; undefined if there was none. */
   response: Uint8Array | undefined;
-  /** Why there was none. */
+  /** Why there was no response. */
   error: Error | undefined;
-  /** Milliseconds. */
+  /** Duration in milliseconds. */
   duration: number;
 }
 
@@ -23,9 +23,9 @@ const apdus = channel('pcsc-bridge:apdu');
 const log = debuglog('pcsc-bridge');
 
 /**
- * Runs a transmit, and publishes it if anyone listens.
+ * Runs a transmit, and publishes it if the channel has a subscriber or the debug log is on.
  *
- * @param command - The whole command. One that is sent as a chain is published as the extended APDU that it stands for.
+ * @param command - The whole command. A command that is sent as a chain is published as the equivalent extended APDU.
  */
 export function traced(
   reader: string,

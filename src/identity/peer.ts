@@ -1,18 +1,17 @@
-/** Who is at the other end of a local connection, as the system tells it. */
+/** The peer of a local connection, as the system reports it. */
 import type { NativePeer } from '../native/addon.js';
 import { type SessionIdentity, systemIdentity } from './session-identity.js';
 
 /**
- * The process at the other end of a local connection: the one that connected, or that listens where this end
- * connected. What it says of itself plays no part. Got from `LocalServer` and
- * `connectLocally` of `pcsc-bridge/local`.
+ * The process at the other end of a local connection: the one that connected, or the one that listens. The system
+ * reports it; the process cannot choose it. `LocalServer` and `connectLocally` of `pcsc-bridge/local` return it.
  */
 export class Peer {
-  /** The terminal session it was in. */
+  /** The terminal session of the process. */
   readonly identity: Readonly<SessionIdentity>;
-  /** Its process id; it may have ended since, and the number may be another's by now. */
+  /** The process id. The process may have ended since, and another one may have this id now. */
   readonly pid: number;
-  /** The user it ran as when it connected (the effective user id); undefined on Windows. */
+  /** The effective user id of the process when it connected; undefined on Windows. */
   readonly uid: number | undefined;
   readonly #told = true;
 
@@ -23,7 +22,7 @@ export class Peer {
     this.uid = uid;
   }
 
-  /** Whether this is one, and not something of the same form, such as a client may send. */
+  /** Returns true for a Peer that this library made, and false for an object of the same shape. */
   static isPeer(value: unknown): value is Peer {
     return typeof value === 'object' && value !== null && #told in value && value.#told;
   }

@@ -1,24 +1,24 @@
-/** Who asks: the key of the card cache. */
+/** The session identity: the key of the card cache. */
 import { type NativeIdentity, type NativeOwner, type NativeSession, native } from '../native/addon.js';
 import { checkNumber, describe } from '../support/validation.js';
 
 /**
- * A terminal session, and the user in it if that is known. Two are the same if `id`, `connectTime` and `userId` are equal;
- * `user` and `source` play no part.
+ * A terminal session, and its user if known. Two identities are equal if `id`, `connectTime` and `userId` are equal;
+ * `user` and `source` do not count.
  */
 export interface SessionIdentity {
-  /** Terminal-services session id, logind session number, or what stands for it. */
+  /** The number of the session: the Terminal Services session id, the logind session, or the platform's equivalent. */
   id: number;
-  /** When it was connected: 100-ns ticks since 1601-01-01 UTC (FILETIME); 0n = unknown. */
+  /** The time at which the session was connected: 100-ns ticks since 1601-01-01 UTC (FILETIME). 0n means unknown. */
   connectTime: bigint;
   /**
-   * The user within the session: the uid in decimal, on Windows the SID. A connection's peer has it (`pcsc-bridge/local`):
-   * after `su`, two users of one session share no cached card.
+   * The user within the session: the uid in decimal, on Windows the SID. The identity of a peer has it
+   * (`pcsc-bridge/local`), so that after `su` two users of one session share no cached card.
    */
   userId?: string | undefined;
-  /** The user's name, where it is known. */
+  /** The user's name, if known. */
   user?: string | undefined;
-  /** Where the identity was learnt; 'given' by the caller. */
+  /** The source of the identity; 'given' if the caller gave it. */
   source?: 'given' | 'wts' | 'logind' | 'audit' | 'proc' | undefined;
 }
 
@@ -40,15 +40,15 @@ export function checkIdentity(identity: SessionIdentity): SessionIdentity {
 }
 
 /**
- * The identity as the core has it. An id whose connect time is unknown is no key: such an identity equals no other one,
- * unless it is an audit session, whose id is never used again.
+ * The identity for the native core. An id with an unknown connect time is not unique, so such an identity equals no
+ * other one. The exception is an audit session, whose id is never used again.
  */
 export function nativeIdentity({ id, connectTime, userId = '', source }: SessionIdentity): NativeIdentity {
   const isKey = connectTime !== 0n || source === 'audit';
   return { id, connectTime, instance: isKey ? 0 : native.newSessionInstance(), userId };
 }
 
-/** For whom a session uses cards. */
+/** The owner of a session's cards. */
 export interface CardOwner {
   readonly identity: NativeIdentity;
   readonly native: NativeOwner;
@@ -59,17 +59,17 @@ export function cardOwner(given: SessionIdentity, guarded: boolean, trustsUnknow
   return { identity, native: new native.Owner(identity, guarded, trustsUnknown) };
 }
 
-/** The same, for every instance of a session whose connect time is unknown. */
+/** The identity without an instance. It matches every instance of a session whose connect time is unknown. */
 export function anyInstance({ id, connectTime, userId = '' }: SessionIdentity): NativeIdentity {
   return { id, connectTime, instance: 0, userId };
 }
 
-/** An identity as the system told it. */
+/** An identity as the system reports it. */
 export function systemIdentity({ source, ...identity }: NativeSession): SessionIdentity {
   return { ...identity, source: source as NonNullable<SessionIdentity['source']> };
 }
 
-/** The same text for the same identity, and only for that. */
+/** A text that is equal for equal identities only. */
 export function identityKey(identity: NativeIdentity): string {
   return `${identity.id}@${identity.connectTime}#${identity.instance} ${identity.userId}`;
 }
@@ -77,12 +77,21 @@ export function identityKey(identity: NativeIdentity): string {
 const ticksPerMs = 10_000n;
 const unixEpochInTicks = 116_444_736_000_000_000n;
 
-/** A Date, or milliseconds since 1970, as connect time. */
+/**
+ * Converts a Date, or milliseconds since 1970, to a connect time.
+ *
+ * @returns 100-ns ticks since 1601-01-01 UTC (FILETIME).
+ */
 export function toConnectTime(time: Date | number): bigint {
   return BigInt(Math.trunc(Number(time))) * ticksPerMs + unixEpochInTicks;
 }
 
-/** A connect time as a Date; undefined for 0n, unknown. */
+/**
+ * Converts a connect time to a Date.
+ *
+ * @param connectTime - 100-ns ticks since 1601-01-01 UTC (FILETIME).
+ * @returns Undefined for 0n, which means unknown.
+ */
 export function fromConnectTime(connectTime: bigint): Date | undefined {
   if (connectTime === 0n) return undefined;
   return new Date(Number((connectTime - unixEpochInTicks) / ticksPerMs));

@@ -1,9 +1,17 @@
-/** The socket that systemd listens on and passes to the service it starts (systemd.socket(5), sd_listen_fds(3)). */
+/**
+ * Socket activation: the socket that systemd listens on and passes to the service (systemd.socket(5),
+ * sd_listen_fds(3)).
+ */
 
 /** SD_LISTEN_FDS_START */
 const firstDescriptor = 3;
 
-/** Its file descriptor. Once: the variables that announce it go, so that no child takes it for its own. */
+/**
+ * Returns the file descriptor of the socket. Call it once: it deletes the variables that announce the socket, so that
+ * no child process uses them.
+ *
+ * @throws {Error} No socket, another process's socket, or more than one socket was passed.
+ */
 export function takeActivatedSocket(): number {
   const { LISTEN_PID: pid, LISTEN_FDS: count } = process.env;
   for (const name of ['LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES']) delete process.env[name];

@@ -1,23 +1,23 @@
-/** What the listeners of the platforms and the server have between them. */
+/** The interface between the server and the listeners of each platform. */
 import type { Socket } from 'node:net';
 import type { Peer } from '../identity/peer.js';
 
-/** A connection that nobody has read from yet. */
+/** An accepted connection from which nothing has been read. */
 export interface Arrival {
-  /** Whose it is: `userId` of the peer's identity, at once. Throws if the system does not tell. */
+  /** The user id of the peer, synchronously. Throws if the system does not report it. */
   userId(): string;
-  /** Asks the system who it is. */
+  /** Asks the system for the peer. */
   ask(): Promise<Peer>;
-  /** Makes it a socket that flows once somebody listens; undefined where it is gone. Once. */
+  /** Makes it a socket that flows when it gets a listener; undefined if the connection has ended. Call it once. */
   open(): Socket | undefined;
-  /** Closes it instead. */
+  /** Closes the connection. */
   refuse(): void;
 }
 
-/** Who may connect. */
+/** Who may connect: the user of this process, also the group of the socket's file, or every user. */
 export type LocalAccess = 'owner' | 'group' | 'everyone';
 
-/** Where a server listens: at a path, or on the socket that systemd listens on and passes to the service. */
+/** Where a server listens: at a path, or on the socket that systemd passes to the service. */
 export type ListeningPlace = { path: string; access: LocalAccess } | { activated: true };
 
 export interface Listening {
@@ -27,7 +27,7 @@ export interface Listening {
   onError: (error: Error) => void;
 }
 
-/** What takes connections in. */
+/** A source of connections. */
 export interface Listener {
   close(): Promise<void>;
 }

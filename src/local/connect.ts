@@ -8,22 +8,22 @@ import { native } from '../native/addon.js';
 import { type Cancellation, type WaitOptions, waitFor } from '../support/cancellation.js';
 import type { LocalConnection } from './server.js';
 
-/** How long to try again while the server's queue of new connections is full, as on Windows. */
+/** How long to retry while the server's backlog is full. Windows retries for the same time. */
 const patienceMs = 5000;
 const longestPauseMs = 50;
 
 /**
- * Connects to a LocalServer, or to another program that listens at that path: `peer` says which. Look at it before you send
- * anything confidential. On Windows this opens the pipe with the rights that every interactive user has, which
- * `net.connect` does not, and so that the server cannot act as this user.
+ * Connects to a LocalServer, or to another program that listens at that path. Check `peer` before you send confidential
+ * data. On Windows it opens the pipe with the rights that every interactive user has (`net.connect` asks for more), and
+ * the server cannot impersonate this user.
  *
- * If the server's queue of new connections is full, tries again for five seconds. A server that refuses a connection
- * closes it without a message, and may do so after this has resolved.
+ * If the server's backlog is full, it retries for five seconds. A server that refuses a connection closes it without a
+ * message, possibly after this promise has resolved.
  *
- * @param path - A Unix socket, or on Windows a named pipe.
- * @throws {Error} What `net.connect` throws; ECONNRESET if the server has closed the connection already.
- * @throws {PcscError} On Windows SCARD_E_NO_SERVICE if no program listens, SCARD_E_NO_ACCESS if this user may not connect.
- * BRIDGE_E_SESSION_UNKNOWN if the system does not say who listens (another pid namespace).
+ * @param path - The path of a Unix socket; on Windows `\\.\pipe\NAME`, the name of a pipe.
+ * @throws {Error} The errors of `net.connect`; ECONNRESET if the server has closed the connection already.
+ * @throws {PcscError} On Windows SCARD_E_NO_SERVICE if no program listens, SCARD_E_NO_ACCESS if this user may not
+ *   connect. BRIDGE_E_SESSION_UNKNOWN if the system does not report the peer (another pid namespace).
  * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the attempt.
  */
 export async function connectLocally(path: string, options?: WaitOptions): Promise<LocalConnection> {
@@ -71,7 +71,7 @@ async function connectTo(path: string, cancel: Cancellation | undefined): Promis
       await once(socket, 'connect');
       return socket.on('error', () => {}); // 'close' follows
     } catch (error) {
-      // The server's queue of connections that it has not accepted yet is full (connect(2)).
+      // The server's backlog is full (connect(2)).
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > giveUpAt) throw error;
       if (cancel?.cancelled) throw error;
     }
@@ -86,17 +86,17 @@ function closedAtOnce(path: string): Error {
   return Object.assign(new Error(sentence), { code: 'ECONNRESET' });
 }
 
-/** Who is at the other end of a Unix socket: the process that connected, or that listens where this end connected. */
+/** Returns the peer of a Unix socket: the process that connected, or that listens. */
 export async function peerOf(socket: Socket): Promise<Peer> {
   return new Peer(await native.peerOf(descriptorOf(socket)));
 }
 
-/** The user of the same peer, at once. */
+/** Returns the user id of the peer, synchronously. */
 export function peerUser(socket: Socket): string {
   return native.peerUser(descriptorOf(socket));
 }
 
-// Not documented, and there since Node's beginning; what else tells it?
+// Undocumented, but available since the first versions of Node.js. There is no documented way.
 function descriptorOf(socket: Socket): number {
   const { _handle: handle } = socket as unknown as { _handle?: { fd?: unknown } | null };
   const fd = handle?.fd;
@@ -104,6 +104,6 @@ function descriptorOf(socket: Socket): number {
   throw new Error(
     socket.destroyed || !handle
       ? 'peerOf: the socket is not connected'
-      : `peerOf: Node.js ${process.versions.node} does not tell this socket's file descriptor on ${process.platform}`,
+      : `peerOf: Node.js ${process.versions.node} does not report this socket's file descriptor on ${process.platform}`,
   );
 }

@@ -1,4 +1,4 @@
-/** Local connections whose peer the system tells: Unix sockets, on Windows named pipes. */
+/** Local connections with authenticated peers: Unix sockets, on Windows named pipes. */
 export type { Peer } from '../identity/peer.js';
 export type { LocalAccess } from './arrival.js';
 export { connectLocally } from './connect.js';

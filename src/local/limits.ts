@@ -1,25 +1,26 @@
-/** How many connections a server has at once: in total, and of each user. */
+/** Limits the connections of a server: in total, and per user. */
 import { describe } from '../support/validation.js';
 
+/** Limits of a LocalServer. */
 export interface ConnectionLimits {
   /**
-   * How many connections the server has at once, those included whose peer it still asks the system about.
+   * Maximum number of connections at once, at least 1. Connections whose peer is not yet known count.
    * @default 1024
    */
   maxConnections?: number | undefined;
   /**
-   * How many of them one user has at once: by uid, on Windows by SID.
+   * Maximum number of connections of one user at once, at least 1. Users are told apart by uid, on Windows by SID.
    * @default 64
    */
   maxConnectionsPerUser?: number | undefined;
 }
 
-/** A connection was closed because the server, or its user, has as many as the limits allow. */
+/** A connection was refused because it exceeds a limit of the server. */
 export class ConnectionLimitError extends Error {
   override readonly name = 'ConnectionLimitError';
-  /** Which limit was reached. */
+  /** The limit that was reached. */
   readonly limit: keyof ConnectionLimits;
-  /** Whose connection it was: the uid in decimal, on Windows the SID. */
+  /** The user of the connection: the uid in decimal, on Windows the SID. */
   readonly userId: string;
 
   /** @internal */
@@ -34,7 +35,7 @@ export class ConnectionLimitError extends Error {
   }
 }
 
-/** Counts connections, and refuses those beyond the limits. */
+/** Counts connections and refuses those beyond the limits. */
 export class ConnectionCounter {
   readonly #max: number;
   readonly #maxPerUser: number;
@@ -47,8 +48,8 @@ export class ConnectionCounter {
   }
 
   /**
-   * Counts a connection of this user until the returned function is called, once.
-   * @throws {ConnectionLimitError}
+   * Counts a connection of this user. Call the returned function once, when the connection ends.
+   * @throws {ConnectionLimitError} A limit is reached.
    */
   enter(userId: string): () => void {
     const count = this.#ofUser.get(userId) ?? 0;

@@ -1,4 +1,4 @@
-/** Listening on a named pipe of Windows: the addon's own, for Node.js tells nobody the handles of its. */
+/** Listens on a named pipe of Windows with the addon, because Node.js does not expose the handles of its pipes. */
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Peer } from '../identity/peer.js';

@@ -1,4 +1,4 @@
-/** A server for programs of this computer that knows who they are before it reads a byte of theirs. */
+/** A server for programs on this computer that knows each peer before it reads from the connection. */
 import type { Socket } from 'node:net';
 import type { Peer } from '../identity/peer.js';
 import { checkOptions, describe } from '../support/validation.js';
@@ -11,13 +11,13 @@ import { listenOnSocket } from './socket-listener.js';
 export type LocalServerPlace =
   | {
       /**
-       * The path of a Unix socket, in a directory where nobody but the owner may make files; on Windows
-       * `\\.\pipe\NAME`, the name of a pipe.
+       * The path of a Unix socket, in a directory in which only its owner can create files. On Windows `\\.\pipe\NAME`,
+       * the name of a pipe.
        */
       path: string;
       /**
-       * Who may connect, besides root or the administrators: the user that this process runs as ('owner'), also the
-       * group of the socket's file (not on Windows), or everyone; on Windows every interactive user.
+       * Who may connect, besides root or the administrators. 'owner': the user of this process. 'group': also the group
+       * of the socket's file (not on Windows). 'everyone': every user, on Windows every interactive user.
        * @default 'owner'
        */
       access?: LocalAccess | undefined;
@@ -25,33 +25,36 @@ export type LocalServerPlace =
     }
   | {
       /**
-       * Takes the Unix socket that systemd listens on and passes to the service (socket activation). Who may connect is
-       * decided by SocketMode=, SocketUser= and SocketGroup= of the socket unit.
+       * Uses the Unix socket that systemd passes to the service (socket activation). SocketMode=, SocketUser= and
+       * SocketGroup= of the socket unit decide who may connect.
        */
       activated: true;
       path?: undefined;
       access?: undefined;
     };
 
+/** Options of `LocalServer.listen`. */
 export type LocalServerOptions = ConnectionLimits &
   LocalServerPlace & {
     /**
-     * Called with the reason if a connection was closed and not handed out: a ConnectionLimitError if the server or the
-     * user has too many, a PcscError (BRIDGE_E_SESSION_UNKNOWN) if the system does not tell whose it is, any other Error
-     * if the system is out of something. A flood of connections calls it for each.
+     * Called with the reason when the server refuses or fails to accept a connection: a ConnectionLimitError beyond a
+     * limit, a PcscError (BRIDGE_E_SESSION_UNKNOWN) if the system does not report the peer, any other Error if the
+     * system is out of a resource. A flood of connections calls it for each one.
      */
     onRefused?: ((reason: Error) => void) | undefined;
   };
 
-/** A connection and who is at its other end. */
+/** A connection and its peer. */
 export interface LocalConnection {
-  /** Nothing was read from it yet. An error of it is followed by 'close', and nobody has to listen for it. */
+  /** The socket. Nothing has been read from it. An 'error' event needs no listener; 'close' follows it. */
   socket: Socket;
+  /** The process at the other end, as the system reports it. */
   peer: Peer;
 }
 
+/** A server on a Unix socket, or on Windows a named pipe, that reports the peer of every connection. */
 export class LocalServer {
-  /** Undefined if systemd listens (`activated`). */
+  /** The path of the socket or pipe; undefined with `activated`. */
   readonly path: string | undefined;
   readonly #onConnection: (connection: LocalConnection) => void;
   readonly #onRefused: ((reason: Error) => void) | undefined;
@@ -72,9 +75,14 @@ export class LocalServer {
   }
 
   /**
-   * Listens. A socket's file that a server of the same user left when it died is replaced; anything else at that
-   * path stays, and is an error: EADDRINUSE where somebody listens, EEXIST otherwise. On Windows a PcscError:
-   * SCARD_E_SHARING_VIOLATION where somebody listens. With `activated` an Error that says why there is no such socket.
+   * Starts a server. It replaces the socket file of a dead server of the same user, and leaves any other file at that
+   * path unchanged.
+   *
+   * @param onConnection - Called with each connection and its peer.
+   * @throws {Error} EADDRINUSE if another program listens at the path; EEXIST if another file is there; ENAMETOOLONG if
+   *   the path is too long. With `activated`: why there is no such socket.
+   * @throws {PcscError} On Windows SCARD_E_SHARING_VIOLATION if another program listens at the path.
+   * @throws {TypeError | RangeError} An option is invalid.
    */
   static async listen(
     options: LocalServerOptions,
@@ -94,12 +102,13 @@ export class LocalServer {
     return server;
   }
 
-  /** Listens no more, removes the socket's file, and closes every connection. */
+  /** Stops listening, removes the socket's file, and closes every connection. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  /** Calls `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
@@ -112,7 +121,7 @@ export class LocalServer {
 
   #take(arrival: Arrival): void {
     try {
-      // Before anything else is asked: a flood of one user's connections costs the others next to nothing.
+      // First the limits: a flood of one user's connections then costs the others next to nothing.
       void this.#admit(arrival, this.#counter.enter(arrival.userId()));
     } catch (reason) {
       this.#refuse(arrival, reason);
@@ -156,7 +165,9 @@ function checkPlace(options: LocalServerOptions): ListeningPlace {
     throw new TypeError('path and access are decided by the socket unit: leave them out with activated');
   }
   if (typeof path !== 'string' || path === '' || path.includes('\0')) {
-    throw new TypeError(`path must be that of a Unix socket or a named pipe, not ${describe(path)}`);
+    throw new TypeError(
+      `path must be the path of a Unix socket or the name of a pipe, not ${describe(path)}`,
+    );
   }
   if (!['owner', 'group', 'everyone', undefined].includes(access)) {
     throw new TypeError(`access must be one of 'owner', 'group', 'everyone', not '${String(access)}'`);

@@ -1,10 +1,10 @@
-/** The file of a Unix socket that listens: private from its first moment, and never put in the place of another's. */
+/** The file of a listening Unix socket: private from the start, and never in the place of another program's file. */
 import type { Stats } from 'node:fs';
 import { chmod, link, lstat, mkdir, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 
-/** What sun_path of sockaddr_un holds, without its last NUL. */
+/** The capacity of sun_path in sockaddr_un, without the final NUL. */
 const longestPath = process.platform === 'darwin' ? 103 : 107;
 
 export class SocketFile {
@@ -17,8 +17,8 @@ export class SocketFile {
   }
 
   /**
-   * Has `listen` listen at a path in a directory that is its user's alone, and gives the file its mode before
-   * anybody else can reach it: by its name, which it gets last, and only where nothing else has that.
+   * Lets `listen` listen at a path in a private directory, and sets the mode of the file. Then it gives the file its
+   * public name, if no other file has that name.
    */
   static async make(
     path: string,
@@ -26,7 +26,7 @@ export class SocketFile {
     listen: (path: string) => Promise<void>,
   ): Promise<SocketFile> {
     const place = resolve(path);
-    // Also the lock of whoever begins to listen there.
+    // The directory is also the lock against another server that starts at the same path.
     const nest = join(dirname(place), `.${basename(place)}.new`);
     const made = join(nest, 's');
     checkLength(place, made);
@@ -41,7 +41,7 @@ export class SocketFile {
     }
   }
 
-  /** Removes the file, if it is still this one. */
+  /** Removes the file if it is still the same one. */
   async remove(): Promise<void> {
     const there = await lstatOrNothing(this.path);
     if (there?.dev === this.#file.dev && there.ino === this.#file.ino) {
@@ -57,7 +57,7 @@ async function makeNest(nest: string, path: string): Promise<void> {
     if (codeOf(error) !== 'EEXIST') throw error;
     throw refusal(
       'EADDRINUSE',
-      `somebody else begins to listen at ${path} at this moment; if one was killed while it did, remove ${nest}`,
+      `another process is starting to listen at ${path}; if that process was killed, remove ${nest}`,
     );
   }
 }
@@ -72,19 +72,19 @@ async function putAt(made: string, path: string): Promise<void> {
   }
 }
 
-/** What a server that died has left there goes; anything else stays, and is an error. */
+/** Removes the socket of a dead server. Any other file stays, and is an error. */
 async function removeStale(path: string): Promise<void> {
   const there = await lstatOrNothing(path);
   if (!there) return;
-  if (!there.isSocket()) throw refusal('EEXIST', `${path} is there and is no socket; it stays as it is`);
+  if (!there.isSocket()) throw refusal('EEXIST', `${path} exists and is not a socket; it is left unchanged`);
   if (there.uid !== process.geteuid?.()) {
-    throw refusal('EEXIST', `${path} is the socket of another user (uid ${there.uid}); it stays as it is`);
+    throw refusal('EEXIST', `${path} is the socket of another user (uid ${there.uid}); it is left unchanged`);
   }
-  if (await answers(path)) throw refusal('EADDRINUSE', `somebody listens at ${path} already`);
+  if (await answers(path)) throw refusal('EADDRINUSE', `another process already listens at ${path}`);
   await unlink(path);
 }
 
-/** Whether somebody listens; an error where that cannot be said. */
+/** Whether a program listens; rejects if that cannot be determined. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = connect(path, () => {
@@ -111,7 +111,10 @@ function checkLength(path: string, made: string): void {
   const length = Buffer.byteLength(path);
   const longest = longestPath - (Buffer.byteLength(made) - length);
   if (length <= longest) return;
-  throw refusal('ENAMETOOLONG', `the path has at most ${longest} bytes, this one has ${length}: ${path}`);
+  throw refusal(
+    'ENAMETOOLONG',
+    `the path may have at most ${longest} bytes, this one has ${length}: ${path}`,
+  );
 }
 
 function codeOf(error: unknown): string | undefined {

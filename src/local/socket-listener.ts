@@ -1,4 +1,4 @@
-/** Listening on a Unix socket. */
+/** Listens on a Unix socket. */
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { takeActivatedSocket } from './activation.js';
@@ -9,7 +9,7 @@ import { SocketFile } from './socket-file.js';
 const modes = { owner: 0o600, group: 0o660, everyone: 0o666 } as const;
 
 export async function listenOnSocket({ place, onArrival, onError }: Listening): Promise<Listener> {
-  // Paused: nothing is read before it is known who writes.
+  // Paused: nothing is read before the peer is known.
   const server = createServer({ pauseOnConnect: true }, (socket) => onArrival(arrivalOf(socket)));
   try {
     const file = await ('activated' in place ? adoptSocket(server) : makeSocket(server, place));
@@ -28,13 +28,13 @@ function makeSocket(server: Server, { path, access }: { path: string; access: Lo
   });
 }
 
-/** The file is systemd's, and stays. */
+/** Listens on the socket from systemd. Its file belongs to systemd and stays. */
 async function adoptSocket(server: Server): Promise<undefined> {
   server.listen({ fd: takeActivatedSocket(), exclusive: true });
   await once(server, 'listening');
   if (typeof server.address() !== 'object' || server.address() === null) return;
   throw new Error(
-    'LocalServer: the socket that was passed to this process is an internet socket, which tells nobody who connects; ' +
+    'LocalServer: the socket that was passed to this process is an internet socket, which does not identify its peers; ' +
       'give the socket unit a path in ListenStream=',
   );
 }
@@ -52,7 +52,8 @@ function arrivalOf(socket: Socket): Arrival {
     ask: () => peerOf(socket),
     open() {
       if (socket.destroyed) return undefined;
-      // As any accepted socket is, and not paused until somebody calls resume(): see "Three states" of node:stream.
+      // Like any accepted socket, and not paused until a call of resume(): see "Three states" of
+      // node:stream.
       return Object.assign(socket, { readableFlowing: null });
     },
     refuse: () => void socket.destroy(),

@@ -1,9 +1,9 @@
 /**
- * The native boundary: the only file that loads the addon. Every native member is typed and documented
- * here; what it does is in native/addon and below. Nothing here does policy.
+ * The native boundary: the only file that loads the addon. It types and documents every native member; native/addon and
+ * the directories below implement them. It contains no policy.
  *
- * Promises reject with PcscError. Where a `cancel` is given, `cancel.cancel()` rejects the promise at once
- * with `SCARD_E_CANCELLED`, whatever the call is doing.
+ * Promises reject with PcscError. If a call takes a `cancel`, `cancel.cancel()` rejects its promise at once with
+ * `SCARD_E_CANCELLED`, whatever the call does.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,9 +16,9 @@ import { packageRoot, platformName } from './prebuilt.js';
 export const ShareModes = { exclusive: 1, shared: 2, direct: 3 } as const;
 /** SCARD_LEAVE_CARD, _RESET_CARD, _UNPOWER_CARD, _EJECT_CARD. */
 export const Dispositions = { leave: 0, reset: 1, unpower: 2, eject: 3 } as const;
-/** SCARD_PROTOCOL_T0, _T1, _RAW: the same numbers on every platform, here. */
+/** SCARD_PROTOCOL_T0, _T1, _RAW, with the same numbers on every platform. */
 export const ProtocolBits = { 'T=0': 1, 'T=1': 2, raw: 4 } as const;
-/** What SCardStatus says of a card, by number. */
+/** The states of a card (SCardStatus), by number. */
 export const CardStates = [
   'unknown',
   'absent',
@@ -28,7 +28,7 @@ export const CardStates = [
   'negotiable',
   'specific',
 ] as const;
-/** SCARD_STATE_... bits of a reader. */
+/** The SCARD_STATE_... bits of a reader. */
 export const ReaderStateBits = {
   unknown: 0x0004,
   unavailable: 0x0008,
@@ -40,7 +40,7 @@ export const ReaderStateBits = {
   unpowered: 0x0400,
 } as const;
 
-/** Ends an operation that is waiting; given to it as the last argument. */
+/** Cancels an operation; it is the operation's last argument. */
 export interface NativeCancel {
   cancel(): void;
 }
@@ -49,7 +49,7 @@ export interface NativeIdentity {
   id: number;
   /** 100-ns ticks since 1601-01-01 UTC; 0 = unknown. */
   connectTime: bigint;
-  /** Tells sessions apart whose connect time is unknown (`newSessionInstance`); 0 where it is known. */
+  /** Distinguishes sessions whose connect time is unknown (`newSessionInstance`); 0 if it is known. */
   instance: number;
   /** The user within the session; '' if it is not known. */
   userId: string;
@@ -57,7 +57,7 @@ export interface NativeIdentity {
 
 declare const ownerBrand: unique symbol;
 
-/** For whom a card is used, as the core holds it. */
+/** The owner of cards, as the core holds it. */
 export interface NativeOwner {
   readonly [ownerBrand]: never;
 }
@@ -83,7 +83,7 @@ export interface NativePeer {
   uid: number | undefined;
 }
 
-/** Milliseconds, by who was in the way. */
+/** Milliseconds of a wait, by cause. */
 export interface NativeWaits {
   thisProcess: number;
   otherProcesses: number;
@@ -99,8 +99,8 @@ export interface NativeBegin {
 /** A connection to one card. Operations run in order. */
 export interface NativeConnection {
   /**
-   * SCardConnect; the active protocol's bit (ProtocolBits), 0 for direct. `waitsForExclusive`: waits while another program is
-   * connected exclusively, instead of failing.
+   * SCardConnect. Returns the active protocol's bit (ProtocolBits), 0 for a direct connection. `waitsForExclusive`: if
+   * another program is connected exclusively, the call waits instead of failing.
    */
   connect(
     reader: string,
@@ -109,7 +109,7 @@ export interface NativeConnection {
     waitsForExclusive: boolean,
     cancel?: NativeCancel,
   ): Promise<number>;
-  /** SCardReconnect; the active protocol's bit. */
+  /** SCardReconnect. Returns the active protocol's bit. */
   reconnect(
     shareMode: number,
     protocols: number,
@@ -118,18 +118,20 @@ export interface NativeConnection {
   ): Promise<number>;
   /** SCardDisconnect. */
   disconnect(disposition: number, cancel?: NativeCancel): Promise<void>;
-  /** SCardBeginTransaction, in order of arrival within the process; reconnects after a foreign reset. */
+  /**
+   * SCardBeginTransaction, in order of arrival within the process. It reconnects if another program has reset the card.
+   */
   begin(cancel?: NativeCancel): Promise<NativeBegin>;
   /** SCardEndTransaction. */
   end(disposition: number): Promise<void>;
   /** SCardStatus. */
   status(cancel?: NativeCancel): Promise<{ state: number; protocol: number; atr: Uint8Array }>;
-  /** SCardTransmit. The APDU is copied, and the copy wiped. */
+  /** SCardTransmit. The APDU is copied, and the copy is wiped. */
   transmit(apdu: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
   /**
-   * SCardTransmit of the APDUs of one command, and of what it takes to get its whole response: 61xx is answered
-   * with GET RESPONSE (of this class byte), 6Cxx with the right Le, unless the command carries a PIN or a key. All data,
-   * then the last status word.
+   * SCardTransmit of the APDUs of one command, until the response is complete. 61xx is answered with GET RESPONSE (with
+   * this class byte), 6Cxx with the correct Le, unless the command carries a PIN or a key. Returns all data, then the
+   * last status word.
    */
   exchange(commands: Uint8Array[], getResponseClass: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardControl, with the platform's own control code. */
@@ -138,9 +140,9 @@ export interface NativeConnection {
   getAttribute(id: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /** SCardSetAttrib. */
   setAttribute(id: number, value: Uint8Array, cancel?: NativeCancel): Promise<void>;
-  /** Cancels what is under way, disconnects, releases the context. Never waits for a stuck call. */
+  /** Cancels the running operation, disconnects, and releases the context. It never waits for a stuck call. */
   close(disposition: number): Promise<void>;
-  /** Closed, or given up inside a call: takes no more work. */
+  /** True if the connection is closed, or was abandoned inside a call: it accepts no more operations. */
   readonly ended: boolean;
 }
 
@@ -165,21 +167,21 @@ export interface NativeEvaluation {
 
 export interface NativeDaemonClients {
   processes: { pid: number; program: string; user: string; connections: number }[];
-  /** Connections of processes that this user may not look at. */
+  /** Connections of processes that this user may not inspect. */
   unseen: number;
 }
 
-/** What a card cache has done so far. */
+/** Counters of a card cache. */
 export interface NativeCacheCounts {
   /** Lookups that found their card in the cache. */
   hits: number;
   /** Lookups that connected their card. */
   misses: number;
-  /** Entries that went to make room. */
+  /** Entries released to make room. */
   evictions: number;
-  /** Entries that had been idle for too long. */
+  /** Entries released because they had been idle for too long. */
   expirations: number;
-  /** Resets of cards: before another identity got them, and at an entry's end. */
+  /** Resets of cards: before another identity uses them, and at the end of an entry. */
   resets: number;
 }
 
@@ -190,19 +192,19 @@ export interface NativeLookup {
   evaluated: NativeEvaluation[];
 }
 
-/** A connection that the card cache lends, in a transaction that has begun. */
+/** A connection leased from the card cache, with a running transaction. */
 export interface NativeLease extends NativeConnection {
   /** Another program reset the card before the transaction began. */
   readonly cardWasReset: boolean;
-  /** What the lookup and its transaction waited for; undefined if for nothing. */
+  /** What the lookup and its transaction waited for; undefined if they did not wait. */
   waited(): NativeWaits | undefined;
   lookup(): NativeLookup;
-  /** Ends the transaction, and gives the card back to the cache. Once. */
+  /** Ends the transaction and gives the card back to the cache. Call it once. */
   giveBack(disposition: number): Promise<void>;
 }
 
 export interface NativeCardCache {
-  /** Finds or connects the wanted card; `reader` may be '' where `cardId` (16 bytes) is given. */
+  /** Finds or connects the card; `reader` may be '' if `cardId` (16 bytes) is given. */
   acquire(
     owner: NativeOwner,
     reader: string,
@@ -212,9 +214,11 @@ export interface NativeCardCache {
   ): Promise<NativeLease>;
   entries(): NativeCacheEntry[];
   counts(): NativeCacheCounts;
-  /** Lets the entries of a session go, of every user if `userId` is ''; returns how many. */
+  /** Releases the entries of a session, of every user if `userId` is ''. Returns their number. */
   evict(identity: NativeIdentity): number;
-  /** Lets the entries of exactly this identity go; fulfilled when the handles have gone, or cannot be waited for. */
+  /**
+   * Releases the entries of exactly this identity. Fulfilled when their handles are closed, or cannot be waited for.
+   */
   release(identity: NativeIdentity): Promise<void>;
   close(): Promise<void>;
 }
@@ -223,21 +227,21 @@ export interface NativeReaderStatus {
   reader: string;
   /** ReaderStateBits. */
   state: number;
-  /** Cards inserted and removed so far. */
+  /** Number of insertions and removals so far. */
   eventCount: number;
   atr: Uint8Array;
 }
 
 export interface NativeMonitor {
   stop(): void;
-  /** Whether it keeps the event loop alive; it does at first. */
+  /** Keeps the event loop alive, as it does at first. */
   ref(): void;
   unref(): void;
 }
 
-/** A named pipe of Windows that listens. */
+/** A listening named pipe of Windows. */
 export interface NativePipeServer {
-  /** Fulfilled when nothing listens any more. Clients that have arrived by then may not be told of. */
+  /** Fulfilled when the server has stopped. Clients that connected before may not be reported. */
   close(): Promise<void>;
 }
 
@@ -251,18 +255,18 @@ export interface NativeFilterSetting {
 export interface NativeFinding {
   /** Symbolic: `basecsp.dll`. */
   name: string;
-  /** null: could not be learnt, and the note says why. */
+  /** null: the value is unknown, and the note says why. */
   value: string | null;
   /** A remark, or ''. */
   note: string;
-  /** Something is to be done about it; the note says what. */
+  /** Action is required; the note says which. */
   attention: boolean;
 }
 
 export interface NativeDoctorReport {
   schema: number;
   verdict: string;
-  /** The row of the decision table that decided. */
+  /** The row of the decision table that applies. */
   rule: string;
   reason: string;
   nextSteps: string[];
@@ -270,7 +274,7 @@ export interface NativeDoctorReport {
 }
 
 export interface NativeFilterWritten {
-  /** false: it was so already, and nothing was written. */
+  /** false: the value was set already, and nothing was written. */
   changed: boolean;
   place: string;
   note: string;
@@ -280,8 +284,8 @@ export interface NativeAddon {
   Cancel: new () => NativeCancel;
   Connection: new (owner: NativeOwner) => NativeConnection;
   /**
-   * `guarded`: a card that another identity used last is reset before this one gets it. `trustsUnknown`: a card that this
-   * process has not used yet is taken as it is.
+   * `guarded`: a card that another identity used last is reset before this one gets it. `trustsUnknown`: a card that
+   * this process has not used yet is used as it is.
    */
   Owner: new (
     identity: NativeIdentity,
@@ -294,14 +298,13 @@ export interface NativeAddon {
     maxEntries: number;
     maxIdle: number | null;
   }) => NativeCardCache;
-  /** Reports the whole picture at the start and at each change; an error, once, when the service is away. */
+  /** Reports the whole picture at the start and at each change, and an error once if the service stops. */
   Monitor: new (
     listener: (error: PcscError | null, picture: NativeReaderStatus[] | null) => void,
   ) => NativeMonitor;
   /**
-   * Windows only. Listens at `\\.\pipe\NAME`, for the owner and administrators, or all interactive users too.
-   * The listener gets a file descriptor for each client, which is its own to close, or an error. Keeps the event
-   * loop alive.
+   * Windows only. Listens at `\\.\pipe\NAME`, for the owner and administrators, or for all interactive users too. The
+   * listener receives a file descriptor for each client, which it must close, or an error. Keeps the event loop alive.
    */
   PipeServer:
     | (new (
@@ -310,33 +313,39 @@ export interface NativeAddon {
         listener: (error: Error | null, fd: number | null) => void,
       ) => NativePipeServer)
     | undefined;
-  /** Which backend this process uses, and why. Rejects where there is no library or no service to ask. */
+  /** Returns the backend of this process, and the reason. Rejects if there is no library, or if no service answers. */
   backend(): Promise<{ name: string; reason: string }>;
-  /** The processes that are connected to pcscd; rejects with SCARD_E_UNSUPPORTED_FEATURE elsewhere than on Linux. */
+  /**
+   * Returns the processes that are connected to pcscd. Rejects with SCARD_E_UNSUPPORTED_FEATURE on systems other than
+   * Linux.
+   */
   daemonClients(): Promise<NativeDaemonClients>;
-  /** PC/SC contexts of this process now, and calls that it gave up inside PC/SC so far. */
+  /** The PC/SC contexts of this process now, and its calls abandoned inside PC/SC so far. */
   usage(): { contexts: number; abandonedCalls: number };
-  /** Is this host affected by KB949538? Asks the system; takes seconds at most. */
+  /** Reports whether this host is affected by KB949538. It queries the system and takes at most some seconds. */
   doctor(): Promise<NativeDoctorReport>;
   /** The stored setting of the card cache's filter. */
   filterSetting(): NativeFilterSetting;
-  /** Once, with the maker of errors, and what returns the environment variables that decide how PC/SC is reached. */
+  /**
+   * Call it once, with the constructor of errors, and a function that returns the environment variables that determine
+   * how PC/SC is reached.
+   */
   initialize(makeError: (failure: Failure) => Error, variables: () => [name: string, value: string][]): void;
-  /** SCardIsValidContext, of the context that the questions of this process are asked on. */
+  /** SCardIsValidContext, for the context of this process's questions about readers. */
   isValid(cancel?: NativeCancel): Promise<boolean>;
-  /** SCardListReaders: those of any of the groups, of all where there is none. */
+  /** SCardListReaders: the readers in any of the groups, or all readers if there is no group. */
   listReaders(groups: readonly string[], cancel?: NativeCancel): Promise<string[]>;
   /** SCardListReaderGroups. */
   listReaderGroups(cancel?: NativeCancel): Promise<string[]>;
-  /** A number that no other call in this process gets. */
+  /** Returns a number that is unique within this process. */
   newSessionInstance(): number;
-  /** Loads the PC/SC library and returns its path; throws where there is none. */
+  /** Loads the PC/SC library and returns its path. Throws if there is none. */
   libraryPath(): string;
-  /** SCardReadCache, or what stands for it; `cardId` has 16 bytes. */
+  /** SCardReadCache, or its replacement on other systems; `cardId` has 16 bytes. */
   readItem(cardId: Uint8Array, name: string, freshness: number, cancel?: NativeCancel): Promise<Uint8Array>;
-  /** Writes the stored setting of the card cache's filter; rejects where there is no registry. */
+  /** Writes the stored setting of the card cache's filter. Rejects if there is no registry. */
   writeFilter(on: boolean): Promise<NativeFilterWritten>;
-  /** SCardWriteCache, or what stands for it. The data is copied. */
+  /** SCardWriteCache, or its replacement on other systems. The data is copied. */
   writeItem(
     cardId: Uint8Array,
     name: string,
@@ -344,22 +353,26 @@ export interface NativeAddon {
     data: Uint8Array,
     cancel?: NativeCancel,
   ): Promise<void>;
-  /** Windows only: the file descriptor of the client's end of a named pipe. */
+  /** Windows only: opens a named pipe and returns the file descriptor of the client's end. */
   openPipe(path: string): Promise<number>;
   /**
-   * Who is at the other end of a connected Unix socket, or named pipe on Windows, by its file descriptor, which
-   * is not needed any more once this has returned. Throws where it is none of these.
+   * Returns the peer of a connected Unix socket, or of a named pipe on Windows, by its file descriptor. The descriptor
+   * may be closed as soon as the call has returned. Throws if it is not such a socket or pipe.
    */
   peerOf(fd: number): Promise<NativePeer>;
-  /** The user id of the same peer, at once; '' for a pipe's server that does not tell. Throws as `peerOf` does. */
+  /**
+   * Returns the user id of the same peer synchronously; '' for a pipe's server that Windows does not report. Throws as
+   * `peerOf` does.
+   */
   peerUser(fd: number): string;
-  /** The terminal session of a process; 0: of this one. */
+  /** Returns the terminal session of a process; 0 stands for this process. */
   sessionOf(pid: number): Promise<NativeSession>;
   /** Acknowledges at once on a TCP socket (TCP_QUICKACK); repeat after each send. Linux only, else a no-op. */
   setQuickAck(fd: number): void;
 }
 
-// Compiled here wins over brought along; which platform that would be is asked only where it matters.
+// An addon compiled on this machine comes before a prebuilt one. The platform's name is determined only if
+// necessary.
 const compiled = [
   ['module_root', 'build', 'Release', 'bindings'],
   ['module_root', 'build', 'Debug', 'bindings'],
@@ -383,7 +396,7 @@ const variables = [
 
 native.initialize(
   (failure) => new PcscError(failure),
-  // A worker's process.env is a copy of its own, and not the process's.
+  // A worker's process.env is a copy, not the environment of the process.
   () =>
     isMainThread
       ? variables.flatMap((name): [string, string][] => {

@@ -1,28 +1,29 @@
-/** Where the programs and the addon are: built on this machine, or brought by the package. */
+/** Finds the programs and the addon: built on this machine, or prebuilt in the package. */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The package's own directory, with a separator at the end. */
+/** The directory of the package, with a separator at the end. */
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The platform in the names below prebuilds/: `linux-x64`, `linux-x64-musl`, `win32-ia32`. */
+/** The name of the platform below prebuilds/: `linux-x64`, `linux-x64-musl`, `win32-ia32`. */
 export function platformName(): string {
   const { platform, arch } = process;
   return `${platform}-${arch}${platform === 'linux' && usesMusl() ? '-musl' : ''}`;
 }
 
-/** A program of ours; undefined where it was neither built here nor brought along. */
+/** The path of a program of this package; undefined if it was neither built here nor included. */
 export function findProgram(name: string, directories: readonly string[] = ['Release']): string | undefined {
   const file = process.platform === 'win32' ? `${name}.exe` : name;
   const built = directories.map((directory) => `${packageRoot}build/${directory}/${file}`);
   return [...built, `${packageRoot}prebuilds/${platformName()}/${file}`].find(existsSync);
 }
 
-/** Whether this process's C library is musl: by the loader that its program names at its beginning. */
+/** Whether the C library of this process is musl, according to the loader in the header of its executable. */
 function usesMusl(): boolean {
   const loader = /\/ld-(musl|linux)/.exec(beginningOf(process.execPath))?.[1];
   if (loader) return loader === 'musl';
-  // Started by a loader itself, or made for a place of its own (NixOS). Node's report takes milliseconds.
+  // The executable is started by a loader itself, or built for a special prefix (NixOS). Node's report
+  // takes milliseconds.
   const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
   return report.header?.glibcVersionRuntime === undefined;
 }

@@ -13,15 +13,17 @@ const gunzipAsync = promisify(gunzip);
 const CERTIFICATE = 0x70;
 const CERT_INFO = 0x71;
 
-/** CertInfo's bit for gzip is 01 since SP 800-73-3; before, cards read the text as 80 just as well. */
+/** CertInfo's bit for gzip is 01 since SP 800-73-3; some older cards use 80. */
 const GZIP = 0x81;
 
-/** Far more than a certificate; a card must not make us inflate without end. */
+/** Far more than the size of a certificate. It limits what a card can make us inflate. */
 const MAX_CERTIFICATE = 65_536;
 
 /**
- * The certificate of a slot, inflated if the card keeps it compressed. Needs no PIN.
+ * Reads the certificate of a slot (GET DATA) and decompresses it if necessary. It needs no PIN.
  *
+ * @param slot - The key of the certificate.
+ * @default `slot` is '9A', PIV authentication
  * @throws {PivError} PIV_NO_CERTIFICATE, PIV_REFUSED or PIV_MALFORMED.
  */
 export async function readCertificate(card: ApduCard, slot: PivSlot = '9A'): Promise<X509Certificate> {
@@ -45,10 +47,9 @@ export async function readCertificate(card: ApduCard, slot: PivSlot = '9A'): Pro
 }
 
 /**
- * The public key of a certificate.
+ * Returns the public key of a certificate.
  *
- * @throws {PivError} PIV_MALFORMED: the certificate is damaged there, or its key is of a kind that OpenSSL does not
- *   know; `cause` is OpenSSL's error.
+ * @throws {PivError} PIV_MALFORMED: the key is damaged, or OpenSSL does not know its kind. `cause` is OpenSSL's error.
  */
 export function publicKeyOf(certificate: X509Certificate): KeyObject {
   try {

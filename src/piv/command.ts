@@ -9,14 +9,15 @@ import {
 import { PivError } from './error.js';
 
 /**
- * Whatever moves APDUs to a card and back: a `Transaction` (which keeps other programs' commands from getting
- * in between), a `Card`, or an object with a `transmit` that adds a timeout or an `AbortSignal`.
+ * An object that sends APDUs to a card: a `Transaction` (which excludes other programs' commands), a `Card`, or an
+ * object with a `transmit` that adds a timeout or an `AbortSignal`.
  */
 export interface ApduCard {
+  /** Sends a command APDU and returns the response with its status word. */
   transmit(apdu: Uint8Array): Promise<Uint8Array>;
 }
 
-/** A command to the PIV application, whose class byte is always 00, and its whole response. */
+/** Sends a command to the PIV application, with class byte 00, and returns its whole response. */
 export function send(card: ApduCard, command: Omit<CommandFields, 'cla'>): Promise<ResponseApdu> {
   return understand('The card answered with bytes that are not a response', () =>
     exchange((apdu) => card.transmit(apdu), new CommandApdu({ cla: 0x00, ...command })),
@@ -24,9 +25,9 @@ export function send(card: ApduCard, command: Omit<CommandFields, 'cla'>): Promi
 }
 
 /**
- * What `read` makes of a card's bytes.
+ * Runs `read`, which decodes a card's bytes.
  *
- * @throws {PivError} PIV_MALFORMED, with `sentence`, where they are malformed; other errors pass.
+ * @throws {PivError} PIV_MALFORMED, with `sentence`, if the bytes are malformed. Other errors pass through.
  */
 export async function understand<T>(sentence: string, read: () => T | Promise<T>): Promise<T> {
   try {

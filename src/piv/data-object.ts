@@ -5,17 +5,18 @@ import { CHUID_TAG } from './identifiers.js';
 
 const GET_DATA = 0xcb;
 const TAG_LIST = 0x5c;
-/** The container around every data object but the discovery object. */
+/** The container around every data object except the discovery object. */
 const DATA = 0x53;
 
 const CHUID_GUID = 0x34;
 const GUID_LENGTH = 16;
 
 /**
- * What is in a data object (SP 800-73-4 part 2, 3.1.2), without its container; undefined when the card has no
- * such object, or an empty one, which is how many cards show a slot that was never filled. `name` is for
- * errors: `the CHUID`.
+ * Reads the content of a data object, without its container (GET DATA, SP 800-73-4 part 2, 3.1.2).
  *
+ * @param name - The name for errors: `the CHUID`.
+ * @returns Undefined if the card has no such object, or an empty one. Many cards show an unused slot as an empty
+ *   object.
  * @throws {PivError} PIV_REFUSED or PIV_MALFORMED.
  */
 export async function readDataObject(
@@ -39,7 +40,7 @@ export async function readDataObject(
 }
 
 /**
- * The card's GUID, 16 bytes, from its CHUID (SP 800-73-4 part 1, 3.1.2): what Windows takes as card identifier.
+ * Reads the card's GUID, 16 bytes, from its CHUID (SP 800-73-4 part 1, 3.1.2). Windows uses it as card identifier.
  *
  * @throws {PivError} PIV_NO_GUID, PIV_REFUSED or PIV_MALFORMED.
  */

@@ -1,43 +1,43 @@
 import { describeStatusWord } from '../apdu/index.js';
 
-/** What can go wrong between a host and a PIV card, for programs. */
+/** The symbolic code of a PivError. */
 export type PivErrorCode =
-  /** The card lets no PIV application be selected. */
+  /** The card has no PIV application. */
   | 'PIV_NOT_FOUND'
   /** The slot holds no certificate. */
   | 'PIV_NO_CERTIFICATE'
-  /** The card holds no CHUID, or one without a GUID. */
+  /** The card has no CHUID, or a CHUID without a GUID. */
   | 'PIV_NO_GUID'
   /** The key is neither RSA with 2048 bits nor EC on P-256. */
   | 'PIV_KEY_UNSUPPORTED'
-  /** The PIN has a form that no PIV card takes; no try was spent. */
+  /** The PIN has a form that no PIV card accepts. The retry counter is unchanged. */
   | 'PIV_PIN_MALFORMED'
   | 'PIV_WRONG_PIN'
   | 'PIV_PIN_BLOCKED'
-  /** The key may be used only after the PIN, or right after it. */
+  /** The key requires a verified PIN, possibly before each use. */
   | 'PIV_PIN_REQUIRED'
-  /** The card signed, but not with the key of its certificate. */
+  /** The signature does not match the certificate. */
   | 'PIV_SIGNATURE_INVALID'
-  /** The card answered with something that is not what the standard describes. */
+  /** The card's answer does not conform to the standard. */
   | 'PIV_MALFORMED'
-  /** Any other status word. */
+  /** The card answered with any other status word. */
   | 'PIV_REFUSED';
 
 export interface PivErrorOptions extends ErrorOptions {
-  /** The status word the card answered with, if it was one that failed. */
+  /** The status word of the card, if it reports a failure. */
   statusWord?: number | undefined;
 }
 
 /**
- * A PIV card did not do what it was asked, or cannot be what it says it is. What happens below, between host
- * and reader, comes as the transport's own errors. No PIN is ever part of it.
+ * A PIV card refused a command, or its data is invalid. Failures of the transport are its own errors. The error never
+ * contains a PIN.
  */
 export class PivError extends Error {
   override readonly name: string = 'PivError';
-  /** The card's answer, where it is one that failed: `0x6a82`. */
+  /** The status word of the card, if it reports a failure: `0x6a82`. */
   readonly statusWord: number | undefined;
 
-  /** `what` is a sentence without its full stop; the status word is added in words. */
+  /** @param what - A sentence without its full stop. The meaning of the status word is appended. */
   constructor(
     readonly code: PivErrorCode,
     what: string,
@@ -48,14 +48,14 @@ export class PivError extends Error {
   }
 }
 
-/** The PIN was wrong, is blocked, or has a form that no card takes. */
+/** The PIN was wrong, is blocked, or has a form that no card accepts. */
 export class PivPinError extends PivError {
   override readonly name = 'PivPinError';
 
   constructor(
     override readonly code: 'PIV_WRONG_PIN' | 'PIV_PIN_BLOCKED' | 'PIV_PIN_MALFORMED',
     what: string,
-    /** Tries before the PIN is blocked; undefined where the card did not say. */
+    /** Tries left before the PIN is blocked; undefined if the card did not report them. */
     readonly retriesLeft: number | undefined,
     options: PivErrorOptions = {},
   ) {

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { fromHex } from '../apdu/index.js';
 import { PivError } from './error.js';
 
-/** AID of the PIV card application without its version, so that any version is found (SP 800-73-4 part 1, 2.2). */
+/** AID of the PIV card application without its version, so that it matches any version (SP 800-73-4 part 1, 2.2). */
 export const PIV_AID = fromHex('A0 00 00 03 08 00 00 10 00');
 
 /** Key reference of the PIV card application PIN (SP 800-73-4 part 1, table 4a). */
@@ -28,15 +28,16 @@ export const SLOTS: Readonly<
   '9E': { reference: 0x9e, certificateTag: 0x5fc101 },
 };
 
+/** The algorithm of a PIV key: RSA with 2048 bits, or ECC on P-256 (SP 800-78-4). */
 export type PivAlgorithm = 'RSA2048' | 'P256';
 
 /** Algorithm identifiers (SP 800-78-4, table 6-2). */
 export const ALGORITHM_ID: Readonly<Record<PivAlgorithm, number>> = { RSA2048: 0x07, P256: 0x11 };
 
 /**
- * What a PIV card calls the algorithm of a key.
+ * Returns the PIV algorithm of a key.
  *
- * @throws {PivError} PIV_KEY_UNSUPPORTED
+ * @throws {PivError} PIV_KEY_UNSUPPORTED: the key is neither RSA with 2048 bits nor ECC on P-256.
  */
 export function algorithmOf(key: KeyObject): PivAlgorithm {
   const { modulusLength, namedCurve } = key.asymmetricKeyDetails ?? {};
@@ -45,6 +46,6 @@ export function algorithmOf(key: KeyObject): PivAlgorithm {
   const kind = [key.asymmetricKeyType ?? 'secret', modulusLength ?? namedCurve].filter(Boolean).join(' ');
   throw new PivError(
     'PIV_KEY_UNSUPPORTED',
-    `Keys of RSA with 2048 bits and of EC on P-256 can be used, but this one is of another kind (${kind})`,
+    `Only keys of RSA with 2048 bits and of EC on P-256 are supported, and this one is of another kind (${kind})`,
   );
 }

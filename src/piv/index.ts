@@ -1,4 +1,4 @@
-/** The host's side of PIV (NIST SP 800-73-4): read, verify, sign and log on with a card. */
+/** The host's side of PIV (NIST SP 800-73-4): read certificates, verify PINs, sign, and log on with a card. */
 export { publicKeyOf, readCertificate } from './certificate.js';
 export type { ApduCard } from './command.js';
 export { readGuid } from './data-object.js';

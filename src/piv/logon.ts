@@ -7,11 +7,12 @@ import { pinRetriesLeft, verifyPin } from './pin.js';
 import { selectPiv } from './select.js';
 import { sign } from './sign.js';
 
-/** PIV authentication: the key and certificate a logon uses (SP 800-73-4 part 1, 3.1.3). */
+/** PIV authentication: the key and certificate of a logon (SP 800-73-4 part 1, 3.1.3). */
 const SLOT = '9A';
 
 const CHALLENGE_LENGTH = 32;
 
+/** A step of a logon. */
 export type LogonStep =
   | 'select'
   | 'read-certificate'
@@ -20,36 +21,41 @@ export type LogonStep =
   | 'sign'
   | 'verify-signature';
 
+/** The time that a step of a logon took. */
 export interface LogonStepTime {
   step: LogonStep;
-  /** Milliseconds after the logon began. */
+  /** Start of the step, in milliseconds after the start of the logon. */
   startMs: number;
   durationMs: number;
 }
 
+/** The result of a logon. */
 export interface Logon {
-  /** Subject of the certificate, one attribute a line: `CN=Alice`. */
+  /** Subject of the certificate, one attribute per line: `CN=Alice`. */
   subject: string;
   algorithm: PivAlgorithm;
   certificate: X509Certificate;
-  /** Tries the PIN had left before it was given; undefined when the card does not tell (it is verified already). */
+  /**
+   * Tries left before the PIN was verified; undefined if the card does not report them, as when the PIN is verified
+   * already.
+   */
   retriesLeft: number | undefined;
   durationMs: number;
-  /** What was done, in order. */
+  /** The steps in order. */
   steps: LogonStepTime[];
 }
 
 /**
- * A logon: select the application, read the certificate, verify the PIN, let the card sign a fresh challenge,
- * verify the signature against the certificate. Run it within a transaction. The PIN stays verified on the
- * card until it is reset: end with disposition `reset` where others use the card too.
+ * Performs a logon: selects the application, reads the certificate, verifies the PIN, lets the card sign a random
+ * challenge, and verifies the signature with the certificate. Run it within a transaction. The PIN stays verified until
+ * the card is reset: end the transaction with disposition `reset` if other programs use the card too.
  *
- * Whether the certificate is one to trust is not asked: that is the domain's business.
+ * It does not check whether the certificate is trusted; that is the task of the domain.
  *
- * @param pin As for `verifyPin`.
- * @throws {PivPinError} As `verifyPin`; nothing was signed.
- * @throws {PivError} PIV_SIGNATURE_INVALID: the key on the card is not that of its certificate. PIV_MALFORMED: the
- *   certificate or its key is damaged. Others as each step throws them.
+ * @param pin - As for `verifyPin`.
+ * @throws {PivPinError} As `verifyPin`; the card has signed nothing.
+ * @throws {PivError} PIV_SIGNATURE_INVALID: the card's key does not match its certificate. PIV_MALFORMED: the
+ *   certificate or its key is damaged. Others as for each step.
  */
 export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<Logon> {
   const began = performance.now();
@@ -65,7 +71,7 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
   const certificate = await timed('read-certificate', () => readCertificate(card, SLOT));
   const { subject } = certificate;
   const publicKey = publicKeyOf(certificate);
-  // Before the PIN: a card whose key cannot be used must not cost a try.
+  // Checked before the PIN: an unsupported key must not cost a try.
   const algorithm = algorithmOf(publicKey);
   const retriesLeft = await timed('ask-retries', () => pinRetriesLeft(card));
   await timed('verify-pin', () => verifyPin(card, pin));
@@ -77,7 +83,7 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
   if (!valid) {
     throw new PivError(
       'PIV_SIGNATURE_INVALID',
-      `The card's signature does not fit its certificate (${subject}): its key is another one`,
+      `The card's signature does not match its certificate (${subject}): the card has another key`,
     );
   }
   return { subject, algorithm, certificate, retriesLeft, durationMs: performance.now() - began, steps };

@@ -9,23 +9,27 @@ const BLOCK_LENGTH = 8;
 const MIN_LENGTH = 6;
 const PADDING = 0xff;
 
-/** 63 without a count (ISO/IEC 7816-4, table 6): cards that do not tell how many tries are left. */
+/** 63 without a count (ISO/IEC 7816-4, table 6): the answer of cards that do not report the tries left. */
 const WRONG_WITHOUT_COUNT = 0x6300;
 
 /**
- * Tries left before the PIN is blocked (0: it is), asked for with a VERIFY without data (SP 800-73-4 part 2,
- * 3.2.1), which costs none. Undefined when the card does not tell, above all because the PIN is verified.
+ * Asks for the tries left before the PIN is blocked: VERIFY without data (SP 800-73-4 part 2, 3.2.1), which does not
+ * cost a try.
+ *
+ * @returns 0 if the PIN is blocked. Undefined if the card does not report the tries, as when the PIN is verified
+ *   already.
  */
 export async function pinRetriesLeft(card: ApduCard): Promise<number | undefined> {
   return (await send(card, { ins: VERIFY, p1: 0x00, p2: PIN_REFERENCE })).retriesLeft;
 }
 
 /**
- * Verifies the PIN. Give it as bytes (ASCII, padded with FF or not) to be able to wipe it afterwards: a string
- * stays in memory until it is collected. Every copy made here is wiped, whatever happens.
+ * Verifies the PIN (VERIFY, SP 800-73-4 part 2, 3.2.1). Every copy of the PIN that this function makes is wiped.
  *
- * @throws {PivPinError} PIV_WRONG_PIN, PIV_PIN_BLOCKED, or PIV_PIN_MALFORMED, which costs no try.
- * @throws {PivError} PIV_REFUSED
+ * @param pin - 6 to 8 characters. Pass bytes (ASCII, optionally padded with FF) to be able to wipe them afterwards; a
+ *   string stays in memory until it is garbage-collected.
+ * @throws {PivPinError} PIV_WRONG_PIN, PIV_PIN_BLOCKED, or PIV_PIN_MALFORMED, which does not cost a try.
+ * @throws {PivError} PIV_REFUSED: the card answered with another status word.
  */
 export async function verifyPin(card: ApduCard, pin: string | Uint8Array): Promise<void> {
   const block = pinBlock(pin);
@@ -38,11 +42,11 @@ export async function verifyPin(card: ApduCard, pin: string | Uint8Array): Promi
 }
 
 /**
- * 8 bytes, the PIN padded with FF (SP 800-73-4 part 2, 2.4.3). The standard wants decimal digits; real cards
- * are issued with other characters too, so which ones will do is for the card to say.
+ * 8 bytes: the PIN, padded with FF (SP 800-73-4 part 2, 2.4.3). The standard requires decimal digits, but some real
+ * cards are issued with other characters, so the card decides.
  */
 function pinBlock(pin: string | Uint8Array): Uint8Array {
-  // A buffer of its own is not moved, so wiping it leaves no copy.
+  // V8 does not move a buffer of its own, so wiping it leaves no copy.
   const block = new Uint8Array(new ArrayBuffer(BLOCK_LENGTH)).fill(PADDING);
   let length = pin.length;
   if (typeof pin !== 'string') while (length > MIN_LENGTH && pin[length - 1] === PADDING) length -= 1;
@@ -63,7 +67,7 @@ function refusal({ sw, retriesLeft }: ResponseApdu): PivError {
     return new PivPinError('PIV_PIN_BLOCKED', 'The PIN is blocked; the PUK unblocks it', 0, status);
   }
   if (retriesLeft === 0) {
-    const what = 'The PIN is wrong, and this was the last try: it is blocked now, until the PUK unblocks it';
+    const what = 'The PIN is wrong, and this was the last try: it is now blocked until the PUK unblocks it';
     return new PivPinError('PIV_PIN_BLOCKED', what, 0, status);
   }
   if (retriesLeft !== undefined || sw === WRONG_WITHOUT_COUNT) {
@@ -72,7 +76,7 @@ function refusal({ sw, retriesLeft }: ResponseApdu): PivError {
   if (sw === SW.WRONG_DATA) {
     return new PivPinError(
       'PIV_PIN_MALFORMED',
-      'The card does not take a PIN of this form',
+      'The card does not accept a PIN of this form',
       undefined,
       status,
     );

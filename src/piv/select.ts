@@ -6,9 +6,9 @@ const SELECT = 0xa4;
 const BY_NAME = 0x04;
 
 /**
- * Selects the PIV application (SP 800-73-4 part 2, 3.1.1). Everything else here needs it selected.
+ * Selects the PIV application (SELECT, SP 800-73-4 part 2, 3.1.1). All other functions of this module require it.
  *
- * @throws {PivError} PIV_NOT_FOUND: the card has none.
+ * @throws {PivError} PIV_NOT_FOUND: the card has no PIV application.
  */
 export async function selectPiv(card: ApduCard): Promise<void> {
   const { ok, sw } = await send(card, { ins: SELECT, p1: BY_NAME, p2: 0x00, data: PIV_AID, ne: 256 });

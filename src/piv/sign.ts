@@ -14,14 +14,16 @@ const RESPONSE = 0x82;
 const SHA256_LENGTH = 32;
 const RSA2048_LENGTH = 256;
 
-/** The DER encoding of a SHA-256 DigestInfo up to the digest, as RFC 8017, 9.2, note 1 prints it. */
+/** The DER encoding of a SHA-256 DigestInfo up to the digest, from RFC 8017, 9.2, note 1. */
 const SHA256_DIGEST_INFO = fromHex('30 31 30 0D 06 09 60 86 48 01 65 03 04 02 01 05 00 04 20');
 
 /**
- * Lets the card sign a SHA-256 digest with the key of a slot: GENERAL AUTHENTICATE (SP 800-73-4 part 2, 3.2.4
- * and appendix A.3). `publicKey` is that of the slot's certificate, and says how. The signature is what
- * `crypto.verify('sha256', ...)` takes: PKCS#1 v1.5 with RSA, a DER sequence with ECDSA.
+ * Lets the card sign a SHA-256 digest with the key of a slot (GENERAL AUTHENTICATE, SP 800-73-4 part 2, 3.2.4 and
+ * appendix A.3).
  *
+ * @param digest - 32 bytes.
+ * @param publicKey - The public key of the slot's certificate. It determines the algorithm.
+ * @returns The signature as `crypto.verify('sha256', ...)` expects it: PKCS#1 v1.5 for RSA, a DER sequence for ECDSA.
  * @throws {PivError} PIV_PIN_REQUIRED, PIV_KEY_UNSUPPORTED, PIV_REFUSED or PIV_MALFORMED.
  * @throws {RangeError} The digest does not have 32 bytes.
  */
@@ -35,7 +37,7 @@ export async function sign(
     throw new RangeError(`A SHA-256 digest has 32 bytes, but ${digest.length} were given.`);
   }
   const algorithm = algorithmOf(publicKey);
-  // An RSA card does the bare private key operation: the block is padded by the host.
+  // An RSA card only performs the private key operation; the host pads the block.
   const challenge = algorithm === 'RSA2048' ? pkcs1Block(digest) : digest;
   const response = await send(card, {
     ins: GENERAL_AUTHENTICATE,
@@ -45,7 +47,7 @@ export async function sign(
     ne: 256,
   });
   if (response.sw === SW.SECURITY_STATUS_NOT_SATISFIED) {
-    throw new PivError('PIV_PIN_REQUIRED', `The key of slot ${slot} wants the PIN to be verified first`, {
+    throw new PivError('PIV_PIN_REQUIRED', `The key of slot ${slot} requires the PIN to be verified first`, {
       statusWord: response.sw,
     });
   }

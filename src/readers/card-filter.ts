@@ -1,21 +1,22 @@
-/** Which card `session.waitForCard` waits for. */
+/** The filter of `session.waitForCard`. */
 import type { WaitOptions } from '../support/cancellation.js';
 import { checkBytes, checkReader } from '../support/validation.js';
 import type { ReaderSnapshot } from './events.js';
 
+/** Options of `session.waitForCard`. */
 export interface WaitForCardOptions extends WaitOptions {
   /**
    * The name of the reader.
-   * @default any
+   * @default any reader
    */
   reader?: string | undefined;
   /**
    * The card's answer to reset (ISO 7816-3), 2 to 33 bytes.
-   * @default any
+   * @default any card
    */
   atr?: Uint8Array | undefined;
   /**
-   * As long as `atr`: the bits that are to be compared (as in SCardIntroduceCardType).
+   * The bits of `atr` to compare (SCardIntroduceCardType, pbAtrMask), as long as `atr`.
    * @default all bits
    */
   mask?: Uint8Array | undefined;

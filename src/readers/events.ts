@@ -1,22 +1,25 @@
-/** What happens to readers and cards, and how it follows from what is seen of them. */
+/** Events of readers and cards, and their derivation from two successive views. */
 import type { PcscError } from '../errors.js';
 import { type NativeReaderStatus, ReaderStateBits } from '../native/addon.js';
 
-/** What is known of a reader (SCardGetStatusChange, dwEventState). */
+/** The state of a reader (SCardGetStatusChange, dwEventState). */
 export interface ReaderState {
-  /** A card is in the reader. */
+  /** A card is in the reader (SCARD_STATE_PRESENT). */
   present: boolean;
-  /** Somebody is connected to the card. pcsc-lite tells of it only together with another change. */
+  /**
+   * A program is connected to the card (SCARD_STATE_INUSE). pcsc-lite reports a change of this bit only together with
+   * another change.
+   */
   inUse: boolean;
-  /** Somebody is connected to it exclusively. */
+  /** A program is connected to the card exclusively (SCARD_STATE_EXCLUSIVE). */
   exclusive: boolean;
-  /** The card does not answer. */
+  /** The card does not answer a reset (SCARD_STATE_MUTE). */
   mute: boolean;
-  /** The reader cannot be used now. */
+  /** The reader is unavailable (SCARD_STATE_UNAVAILABLE, SCARD_STATE_UNKNOWN). */
   unavailable: boolean;
 }
 
-/** What happened. A watch begins with what is there already, as if it had just come. */
+/** An event of a watch. The first events report the readers and cards that are present, as if they were new. */
 export type ReaderEvent =
   | { type: 'reader-added' | 'reader-removed' | 'reader-changed'; reader: string; state: ReaderState }
   | { type: 'card-inserted' | 'card-removed'; reader: string; atr: Uint8Array; state: ReaderState }
@@ -25,7 +28,7 @@ export type ReaderEvent =
 
 export type Picture = readonly NativeReaderStatus[];
 
-/** The events that lead from one picture to the next, in order. */
+/** Returns the events that lead from one picture to the next, in order. */
 export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
   const old = new Map(before.map((status) => [status.reader, status]));
   const events: ReaderEvent[] = [];
@@ -42,7 +45,8 @@ export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
     const state = stateOf(now);
     if (!known) events.push({ type: 'reader-added', reader, state });
     const [was, is] = [known !== undefined && isPresent(known), isPresent(now)];
-    // Equal states with another count: a card went, or came, and another change undid it meanwhile.
+    // If the states are equal but the counts differ, a card was removed and inserted again, or inserted and
+    // removed.
     const swapped = known !== undefined && was === is && known.eventCount !== now.eventCount;
     if (was && (!is || swapped)) {
       events.push({ type: 'card-removed', reader, atr: known?.atr ?? atr, state });
@@ -55,21 +59,21 @@ export function eventsBetween(before: Picture, after: Picture): ReaderEvent[] {
   return events;
 }
 
-/** The readers, or why the service cannot be asked. */
+/** The readers, or the error of the service that cannot be reached. */
 export interface View {
   picture: Picture;
   error: PcscError | undefined;
 }
 
 /**
- * Follows the views from where it was last. However many changes lie between, it gives the few events that lead from the
- * view it saw last to the present one. A card that was removed and inserted again in between is still reported.
+ * Derives events from views. If several changes lie between two views, it returns only the events that lead from the
+ * last view to the present one. A card that was removed and inserted again in between is still reported.
  */
 export class EventCursor {
   #picture: Picture = [];
   #lost = false;
 
-  /** @param retell - After 'service-restored', report what is there as if it had just come. */
+  /** @param retell - After 'service-restored', report all readers and cards as new. */
   constructor(readonly retell = false) {}
 
   catchUp({ picture, error }: View): ReaderEvent[] {
@@ -86,11 +90,12 @@ export class EventCursor {
   }
 }
 
-/** A reader as it is now. */
+/** The present state of a reader. */
 export interface ReaderSnapshot {
+  /** The name of the reader. */
   reader: string;
   state: ReaderState;
-  /** Answer to reset (ISO 7816-3) of the card in it. Undefined if there is none, or if the card does not answer. */
+  /** Answer to reset (ISO 7816-3) of the card. Undefined if there is no card, or if the card does not answer. */
   atr: Uint8Array | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** The readers as this environment sees them: one native monitor, shared by all its watches. */
+/** The reader feed of this thread: one native monitor, shared by all watches. */
 import { reportService } from '../diagnostics/activity.js';
 import { type NativeMonitor, native } from '../native/addon.js';
 import type { Cancellation } from '../support/cancellation.js';
@@ -10,17 +10,17 @@ interface Subscriber {
 }
 
 let monitor: NativeMonitor | undefined;
-/** What the monitor has reported last; undefined before its first report. */
+/** The last report of the monitor; undefined before the first one. */
 let view: View | undefined;
 const subscribers = new Set<Subscriber>();
 
-/** One watch's share of the monitor. */
+/** A subscription to the monitor. */
 export class ReaderFeed {
   readonly #subscriber: Subscriber;
 
   /**
-   * Starts to watch. `tell` hears of every change; not within this call.
-   * @throws PcscError where the system has no thread for it
+   * Subscribes. `tell` is called at every change, but not within this call.
+   * @throws {PcscError} SCARD_E_NO_MEMORY if the system has no thread for the monitor.
    */
   constructor(tell: (view: View) => void, keepsAlive: boolean) {
     this.#subscriber = { tell, keepsAlive };
@@ -35,7 +35,7 @@ export class ReaderFeed {
     if (known) queueMicrotask(() => subscribers.has(this.#subscriber) && tell(known));
   }
 
-  /** What is known already. */
+  /** The last view; undefined before the first report. */
   get view(): View | undefined {
     return view;
   }
@@ -58,9 +58,10 @@ export class ReaderFeed {
 }
 
 /**
- * Waits for a view.
+ * Waits for a matching view.
  *
- * @param find - Returns what it looks for, or undefined to wait for the next view. If it throws, the wait ends with that.
+ * @param find - Returns its result, or undefined to wait for the next view. If it throws, the promise rejects with
+ *   that.
  */
 export async function findInViews<T>(
   find: (view: View) => T | undefined,

@@ -1,10 +1,10 @@
-/** Watching readers and cards. */
+/** The watch: events of readers and cards, as an async iterator and an event emitter. */
 import { EventEmitter } from 'node:events';
 import { abortError, addAbortListener } from '../support/cancellation.js';
 import { EventCursor, type ReaderEvent, type View } from './events.js';
 import { ReaderFeed } from './feed.js';
 
-/** Listeners by the event's type; `'event'` hears all of them, `'end'` that there will be no more. */
+/** The events of a ReaderWatch by name. `'event'` receives every event; `'end'` is emitted once when the watch ends. */
 export type ReaderWatchEvents = {
   [Type in ReaderEvent['type']]: [event: ReaderEvent & { type: Type }];
 } & { event: [event: ReaderEvent]; end: [] };
@@ -17,11 +17,13 @@ interface Waiter {
 }
 
 /**
- * An endless sequence of events, to iterate over or to listen to. Watching starts with the first `next()` or the first
- * listener, and both begin with what is there already. It ends with `return()` (leaving the loop), `close()` or the signal.
+ * An endless sequence of reader events, as an async iterator and as an event emitter. `session.watch` returns it.
+ * Watching starts with the first `next()` or the first listener; both begin with the readers and cards that are
+ * present. `return()` (leaving the loop), `close()` or the signal ends it.
  *
- * A slow consumer gets fewer events, but none that still matters is lost: see `EventCursor`. A watch keeps the process
- * alive until it ends, as an open server does; `unref()` lets the process end.
+ * A slow consumer gets fewer events: if several changes lie between two reads, only the events that lead to the present
+ * state are reported. A watch keeps the process alive until it ends, as an open server does; `unref()` lets the process
+ * exit.
  */
 export class ReaderWatch
   extends EventEmitter<ReaderWatchEvents>
@@ -30,7 +32,7 @@ export class ReaderWatch
   #feed: ReaderFeed | undefined;
   #view: View = { picture: [], error: undefined };
   readonly #iterating: EventCursor;
-  /** Undefined before the first listener. */
+  /** The cursor of the listeners; undefined before the first listener. */
   #listening: EventCursor | undefined;
   readonly #retell: boolean;
   #events: ReaderEvent[] = [];
@@ -52,7 +54,13 @@ export class ReaderWatch
     if (signal?.aborted) this.#onAbort();
   }
 
-  /** The next event. */
+  /**
+   * Returns the next event, or waits for it.
+   *
+   * @throws {TimeoutError | AbortError} The signal ended the watch. It rejects only once; later calls resolve with
+   *   `done`.
+   * @throws {PcscError} The watch cannot start: BRIDGE_E_LIBRARY_MISSING, SCARD_E_NO_MEMORY.
+   */
   async next(): Promise<IteratorResult<ReaderEvent>> {
     if (this.#failure) {
       const failure = this.#failure;
@@ -66,13 +74,15 @@ export class ReaderWatch
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
+  /** Ends the watch, as `close()` does. */
   async return(): Promise<IteratorResult<ReaderEvent>> {
     this.close();
     return { done: true, value: undefined };
   }
 
   /**
-   * Adds a listener and starts to watch. The first listener hears of what is there already.
+   * Adds a listener and starts the watch. The first listener receives events for the readers and cards that are
+   * present.
    *
    * @throws {PcscError} The PC/SC library cannot be loaded.
    */
@@ -84,7 +94,7 @@ export class ReaderWatch
     return super.on(type, listener as AnyListener);
   }
 
-  /** The same as `on`. */
+  /** Alias of `on`. */
   override addListener<Type extends keyof ReaderWatchEvents>(
     type: Type,
     listener: (...event: ReaderWatchEvents[Type]) => void,
@@ -92,7 +102,7 @@ export class ReaderWatch
     return this.on(type, listener);
   }
 
-  /** `on`, before the listeners that are there. `once` and `prependOnceListener` start to watch, too. */
+  /** As `on`, but adds the listener before the others. `once` and `prependOnceListener` start the watch, too. */
   override prependListener<Type extends keyof ReaderWatchEvents>(
     type: Type,
     listener: (...event: ReaderWatchEvents[Type]) => void,
@@ -101,7 +111,7 @@ export class ReaderWatch
     return super.prependListener(type, listener as AnyListener);
   }
 
-  /** Ends the watch. A pending `next()` resolves with `done`. */
+  /** Ends the watch. A pending `next()` resolves with `done`. Further calls do nothing. */
   close(): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -117,24 +127,26 @@ export class ReaderWatch
     this.emit('end');
   }
 
-  /** Lets the process end while this is watching. */
+  /** Lets the process exit while the watch runs. */
   unref(): this {
     this.#keepsAlive = false;
     if (this.#feed) this.#feed.keepsAlive = false;
     return this;
   }
 
-  /** Takes `unref` back. */
+  /** Keeps the process alive until the watch ends; reverses `unref()`. */
   ref(): this {
     this.#keepsAlive = true;
     if (this.#feed) this.#feed.keepsAlive = true;
     return this;
   }
 
+  /** Returns this watch. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** Calls `close()`. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
@@ -149,7 +161,7 @@ export class ReaderWatch
     this.#start();
     if (this.#listening) return;
     this.#listening = new EventCursor(this.#retell);
-    // If the watch has been iterated over, its feed reports nothing before the next change.
+    // If the watch is already iterated, its feed reports nothing before the next change.
     queueMicrotask(() => this.#emitNew());
   }
 
@@ -178,7 +190,8 @@ export class ReaderWatch
 
   #emitNew(): void {
     if (this.#ended || !this.#feed?.view) return;
-    // Typed by hand: to TypeScript, an event of a type known only at run time has no arguments.
+    // The type is cast, because to TypeScript an event whose type is known only at run time has no
+    // arguments.
     const emit = this.emit.bind(this) as (type: string, event: ReaderEvent) => boolean;
     for (const event of this.#listening?.catchUp(this.#view) ?? []) {
       emit(event.type, event);

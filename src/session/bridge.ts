@@ -16,27 +16,32 @@ import { native } from '../native/addon.js';
 import { checkNumber, checkOptions, describe } from '../support/validation.js';
 import { SessionContext } from './session.js';
 
+/** Options of a CardBridge. */
 export interface BridgeOptions extends CacheLimits {
   /**
-   * Whether the card cache evaluates only the asker's entries. 'on' unless given; 'system' takes the stored
-   * setting: the registry value FilterCSPCardCacheByTSSessionConnectTime of KB949538 on Windows, the
-   * environment variable of that name elsewhere, read once per process.
+   * Whether a card cache lookup evaluates only the entries of the session that asks (KB949538). 'system' reads the
+   * stored setting: on Windows the registry value FilterCSPCardCacheByTSSessionConnectTime, elsewhere the environment
+   * variable of that name. A process reads the setting once.
+   * @default 'on'
    */
   filter?: 'on' | 'off' | 'system' | undefined;
 }
 
-/** Whether a card that this process has not used yet may be in a state that another program left behind. */
+/** What a session does with a card that another program may have left in an unknown state. */
 export interface SessionTrust {
   /**
-   * What to do with a card of which this process does not know who used it last: `'reset'` it before it is handed over, so
-   * that no session signs with a PIN that an earlier program verified; or `'trust'` it as it is, so that a program that
-   * starts logs no other program out.
-   * @default 'reset' for a session that is opened by peer, pid or identity; 'trust' for the process's own
+   * What happens to a card before its first use by this process, whose last user is unknown. `'reset'` resets it, so
+   * that no session signs with a PIN that another program verified. `'trust'` uses it as it is, so that a program that
+   * starts does not log out another one.
+   * @default 'reset' for a session opened by peer, pid or identity; 'trust' for the process's own session
    */
   unknownLastUser?: 'reset' | 'trust' | undefined;
 }
 
-/** Whose session: that of a connection's peer, of a process, or one given by its identity. */
+/**
+ * Selects the session to open: that of a connection's peer, of a process by its pid, or one given by its identity.
+ * Without any of these it is the session of this process.
+ */
 export type SessionQuery =
   | (SessionTrust &
       (
@@ -46,52 +51,63 @@ export type SessionQuery =
       ))
   | Required<SessionTrust>;
 
-/** Which way to PC/SC this process uses. */
+/** How this process reaches the PC/SC service. */
 export interface Backend {
-  /** `'daemon'`: pcscd over its socket; `'library'`: the PC/SC library. */
+  /** `'daemon'`: the socket of pcscd. `'library'`: the PC/SC library. */
   name: 'daemon' | 'library';
-  /** Why, as a sentence. */
+  /** The reason for this choice, as a sentence. */
   reason: string;
 }
 
-/** See `bridge.stats`. */
+/** What `bridge.stats()` returns. */
 export interface BridgeStats {
   /** Open sessions. */
   sessions: number;
+  /** Transactions of this bridge. */
   transactions: TransactionCounts;
+  /** The card cache of this bridge. */
   cache: CacheStats;
-  /** Of all bridges and workers of this process, if not said otherwise. */
+  /** Totals of this process, over all bridges and worker threads. */
   process: {
-    /** PC/SC contexts in use, this process's watch and question among them; pcscd serves 200 per host. */
+    /**
+     * PC/SC contexts in use, including those of the reader watch and of questions about readers. pcscd serves 200 per
+     * host.
+     */
     contexts: number;
-    /** Calls that were given up inside PC/SC, so far. */
+    /** Calls abandoned inside PC/SC so far. */
     abandonedCalls: number;
-    /** How often the PC/SC service was lost while a watch of this thread ran, so far. */
+    /** Times the PC/SC service was lost so far, counted while a watch ran, in this thread only. */
     timesServiceLost: number;
   };
 }
 
-/** What is stored about the filter, and whether this process works with it. */
+/** The stored setting of the card cache filter, and whether this process uses it. */
 export interface FilterSetting {
-  /** What 'system' means in this process. */
+  /** The value of 'system' in this process. */
   on: boolean;
-  /** What is stored now; null when nothing is. */
+  /** The value stored now; null if none is stored. */
   stored: boolean | null;
-  /** The stored value has changed since this process read it. */
+  /** True if the stored value has changed since this process read it. */
   restartPending: boolean;
-  /** Where it is stored. */
+  /** Where the setting is stored: a registry value or an environment variable. */
   place: string;
 }
 
-/** PC/SC for several terminal sessions, none of which blocks another. */
+/** The entry point: opens sessions and holds the card cache that they share. No session blocks another (KB949538). */
 export class CardBridge {
+  /** The connected cards of all sessions of this bridge. */
   readonly cache: CardCache;
-  /** What was read from cards, for everybody in this process. */
+  /** Data read from cards, shared by the whole process (SCardReadCache, SCardWriteCache). */
   readonly items = new ItemCache();
   readonly #sessions = new Set<SessionContext>();
   readonly #activity = new Activity();
   #closed: Promise<void> | undefined;
 
+  /**
+   * Creates a bridge. It contacts the PC/SC service only when a method needs it.
+   *
+   * @throws {TypeError | RangeError} An option is invalid.
+   */
   constructor(options: BridgeOptions = {}) {
     checkOptions(options);
     const { filter = 'on' } = options;
@@ -101,19 +117,23 @@ export class CardBridge {
     this.cache = new CardCache(filter === 'system' ? native.filterSetting().on : filter === 'on', options);
   }
 
-  /** The stored setting of the filter. */
+  /** The stored setting of the card cache filter, read anew at each access. */
   get filterSetting(): FilterSetting {
     return native.filterSetting();
   }
 
-  /** True where the stored setting has changed since this process read it. */
+  /** True if the stored setting has changed since this process read it. */
   get restartPending(): boolean {
     return native.filterSetting().restartPending;
   }
 
   /**
-   * Opens a session: the caller's own terminal session, that of a connection's peer (from `pcsc-bridge/local`)
-   * or of another process, or one given by id and connect time. Error BRIDGE_E_SESSION_UNKNOWN where a process's session cannot be learnt.
+   * Opens a session: that of this process by default, of a connection's peer (`pcsc-bridge/local`), of another process,
+   * or one given by id and connect time.
+   *
+   * @throws {PcscError} BRIDGE_E_SESSION_UNKNOWN if the system does not report the session of the process;
+   *   BRIDGE_E_CLOSED if the bridge is closed.
+   * @throws {TypeError | RangeError} The query is invalid.
    */
   async openSession(query?: SessionQuery): Promise<SessionContext> {
     this.#checkOpen();
@@ -129,14 +149,16 @@ export class CardBridge {
   }
 
   /**
-   * Which way to PC/SC this process uses, and why. Rejects with the error of the PC/SC library where there is none, or no
-   * service to ask.
+   * Returns how this process reaches the PC/SC service, and the reason.
+   *
+   * @throws {PcscError} BRIDGE_E_LIBRARY_MISSING if the PC/SC library cannot be loaded, or the code of the service that
+   *   cannot be reached.
    */
   async backend(): Promise<Backend> {
     return (await native.backend()) as Backend;
   }
 
-  /** What this bridge, and its process, do now and have done so far. Nothing is asked of the PC/SC service. */
+  /** Returns counters of this bridge and its process. It does not call the PC/SC service. */
   stats(): BridgeStats {
     return {
       sessions: this.#sessions.size,
@@ -146,12 +168,13 @@ export class CardBridge {
     };
   }
 
-  /** Closes every session and lets all cached cards go. */
+  /** Closes every session and releases all cached cards. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  /** Calls `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

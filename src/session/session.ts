@@ -1,4 +1,4 @@
-/** A session's view of the smart cards: its cards, transactions and watches. */
+/** The readers, cards, transactions and watches of one session. */
 
 import type { CacheTarget, CardCache, CardLease } from '../cache/card-cache.js';
 import { Card, type CardPlace, type ConnectOptions } from '../card/card.js';
@@ -29,30 +29,41 @@ import {
   dispositionNumber,
 } from '../support/validation.js';
 
+/** Options of `session.listReaders`. */
 export interface ListReadersOptions extends WaitOptions {
   /**
-   * Only readers in any of these groups, such as SCard$DefaultReaders. pcsc-lite ignores it: all its readers are
-   * in that one.
+   * Lists only the readers in these groups (SCardListReaders, mszGroups), such as `SCard$DefaultReaders`. pcsc-lite
+   * ignores the groups, because it has only that one.
+   * @default all readers
    */
   groups?: readonly string[] | undefined;
 }
 
+/** Options of `session.watch`. */
 export interface WatchOptions {
-  /** Ends the watch: iterating rejects with AbortError, or TimeoutError for a signal of `AbortSignal.timeout`. */
+  /**
+   * Ends the watch. `next()` then rejects with AbortError, or with TimeoutError for a signal of `AbortSignal.timeout`.
+   */
   signal?: AbortSignal | undefined;
   /**
-   * After 'service-restored', report the readers and cards that are there as if they had just come. A program that acted
-   * on 'service-lost' as on the removal of a card needs it.
+   * Reports all readers and cards as new after 'service-restored'. Set it if your program treats 'service-lost' as the
+   * removal of every card.
    * @default false
    */
   retell?: boolean | undefined;
 }
 
-/** Made by `bridge.openSession`. Closing it closes its cards and watches. */
+/**
+ * The cards and readers as one terminal session sees them. `bridge.openSession` opens it.
+ *
+ * After `close()` every method rejects with (`watch` throws) PcscError BRIDGE_E_CLOSED. Every method with options
+ * rejects with TypeError or RangeError if an argument is invalid, and with TimeoutError or AbortError if `timeout` or
+ * `signal` ended the call.
+ */
 export class SessionContext {
-  /** Who this session is: the key of its cached cards. */
+  /** The identity of this session. The card cache finds cached cards by it. */
   readonly identity: Readonly<SessionIdentity>;
-  /** @internal What the core knows this session by. */
+  /** @internal The identity as the native core holds it. */
   readonly owner: CardOwner;
   readonly #cache: CardCache;
   readonly #activity: Activity;
@@ -77,30 +88,44 @@ export class SessionContext {
     this.#onClose = onClose;
   }
 
-  /** SCardListReaders; empty where there is none. */
+  /**
+   * Returns the names of the readers (SCardListReaders).
+   *
+   * @returns An empty array if there is no reader.
+   * @throws {PcscError} SCARD_E_NO_SERVICE if the service does not run. On Windows the service stops with the last
+   *   reader; the result is an empty array then.
+   */
   async listReaders(options: ListReadersOptions = {}): Promise<string[]> {
     checkOptions(options);
     const groups = checkGroups(options.groups ?? []);
     return this.#ask('SCardListReaders', options, (cancel) => native.listReaders(groups, cancel?.native));
   }
 
-  /** SCardListReaderGroups: on pcsc-lite always SCard$DefaultReaders, which all readers are in. */
+  /**
+   * Returns the names of the reader groups (SCardListReaderGroups). On pcsc-lite this is always `SCard$DefaultReaders`,
+   * the group of all readers.
+   */
   async listReaderGroups(options?: WaitOptions): Promise<string[]> {
     return this.#ask('SCardListReaderGroups', options, (cancel) => native.listReaderGroups(cancel?.native));
   }
 
   /**
-   * SCardIsValidContext: whether the context works that this process asks for readers on. A context does not outlive its
-   * service; the next call gets a new one by itself. False where there is no service.
+   * Checks the PC/SC context that this process uses for questions about readers (SCardIsValidContext). A context
+   * becomes invalid if its service restarts; the next call then establishes a new one.
+   *
+   * @returns False if the context is invalid, or if the service cannot be reached.
    */
   async isValid(options?: WaitOptions): Promise<boolean> {
     return this.#ask('SCardIsValidContext', options, (cancel) => native.isValid(cancel?.native));
   }
 
   /**
-   * Watches readers and cards (SCardGetStatusChange). Begins with what is there already, as if it had just come.
+   * Watches readers and cards (SCardGetStatusChange). The first events report the readers and cards that are present,
+   * as if they were new.
    *
-   * @throws {TypeError} An option is not one of these: for a limit in time pass `signal: AbortSignal.timeout(ms)`.
+   * @throws {TypeError} An option is of the wrong type, or `timeout` is given. To limit the time, pass
+   *   `signal: AbortSignal.timeout(ms)`.
+   * @throws {PcscError} BRIDGE_E_CLOSED if the session is closed.
    */
   watch(options: WatchOptions = {}): ReaderWatch {
     this.#checkOpen();
@@ -117,9 +142,9 @@ export class SessionContext {
   }
 
   /**
-   * The readers and the cards in them, now (SCardListReaders, SCardGetStatusChange).
+   * Returns the present state of every reader and card (SCardListReaders, SCardGetStatusChange).
    *
-   * @returns In the order of `listReaders()`; empty if there is no reader.
+   * @returns In the order of `listReaders()`; an empty array if there is no reader.
    * @throws {PcscError} SCARD_E_NO_SERVICE if the service does not run.
    */
   async readerStates(options?: WaitOptions): Promise<ReaderSnapshot[]> {
@@ -131,11 +156,11 @@ export class SessionContext {
   }
 
   /**
-   * Waits until there is a card, and goes on waiting while the service restarts. A card that is there already is found at
-   * once. Cards that do not answer (mute) are passed over.
+   * Waits until a reader holds a matching card (SCardGetStatusChange). A card that is already present matches at once.
+   * Mute cards do not match. The wait continues while the service restarts.
    *
-   * @returns The reader with the card, and the card's ATR.
-   * @throws {TimeoutError | AbortError} No such card came before `timeout` or `signal` ended the wait.
+   * @returns The state of the reader, with the card's ATR.
+   * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait.
    */
   async waitForCard(options: WaitForCardOptions = {}): Promise<ReaderSnapshot & { atr: Uint8Array }> {
     checkOptions(options);
@@ -144,7 +169,14 @@ export class SessionContext {
     return this.#ask('waitForCard', options, (cancel) => findInViews(look, cancel));
   }
 
-  /** SCardConnect, on a context of its own. */
+  /**
+   * Connects to the card in a reader (SCardConnect), on a PC/SC context of its own.
+   *
+   * @param reader - The name of the reader, as `listReaders()` returns it.
+   * @throws {PcscError} SCARD_E_UNKNOWN_READER, SCARD_E_NO_SMARTCARD, SCARD_E_SHARING_VIOLATION,
+   *   SCARD_E_PROTO_MISMATCH, SCARD_E_NO_SERVICE and the other codes of SCardConnect; BRIDGE_E_NESTED inside a
+   *   transaction on the same card.
+   */
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
     this.#checkOpen();
     const place: CardPlace = {
@@ -164,8 +196,17 @@ export class SessionContext {
   }
 
   /**
-   * A transaction on a cached card of this session: found in the card cache, connected where it is not there.
-   * Like `card.transaction` in everything else.
+   * Runs the callback in a transaction on a cached card of this session. If the card cache has no handle for the card,
+   * it connects first. In all other respects it works like `card.transaction`.
+   *
+   * @param target - The reader, the card id, or both.
+   * @param callback - Receives the transaction, which ends when the callback settles. If the callback throws, the card
+   *   is reset.
+   * @returns What the callback returns.
+   * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
+   *   given and no cached card has it; BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after
+   *   `idleTimeout`.
+   * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
    */
   async transaction<T>(
     target: CacheTarget,
@@ -194,14 +235,15 @@ export class SessionContext {
   }
 
   /**
-   * Ends what waits, and closes cards and watches. The last session of an identity takes its cached cards
-   * along; a cached transaction that has begun goes on to its end.
+   * Closes the session with its cards and watches. Pending calls reject with BRIDGE_E_CLOSED. The last session of an
+   * identity releases the identity's cached cards. A transaction on a cached card runs to its end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
   }
 
+  /** Calls `close()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

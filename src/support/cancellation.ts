@@ -1,25 +1,28 @@
-/** Waits that can be ended: `timeout` and `signal`, the same everywhere. */
+/** Cancellation: the `timeout` and `signal` options shared by all calls. */
 import { setMaxListeners } from 'node:events';
 import { AbortError, TimeoutError } from '../errors.js';
 import { type NativeCancel, native } from '../native/addon.js';
 import { checkOptions, describe } from './validation.js';
 
-/** How long to wait, and who may end it. Without either, without limit. */
+/** Limits the time of a call. Without `timeout` and `signal` there is no limit. */
 export interface WaitOptions {
-  /** Milliseconds, 0 or more; Infinity for no limit. When over: TimeoutError. */
+  /**
+   * Milliseconds, 0 or more. When it has passed, the call rejects with TimeoutError. Infinity means no limit.
+   * @default no limit
+   */
   timeout?: number | undefined;
-  /** When aborted: AbortError, or TimeoutError for a signal made by `AbortSignal.timeout`. */
+  /** Ends the call: it rejects with AbortError, or with TimeoutError for a signal of `AbortSignal.timeout`. */
   signal?: AbortSignal | undefined;
 }
 
 const longestTimer = 2 ** 31 - 1;
 
-/** One wait's end, for whatever is waiting at the moment: native operations, and waits of our own. */
+/** Cancels one call: the native operation that runs at the moment, and waits in TypeScript. */
 export class Cancellation {
   readonly native: NativeCancel = new native.Cancel();
-  /** The caller gave a `timeout` or a `signal`: waiting is what they want. */
+  /** True if the caller gave a `timeout` or a `signal`, and so accepts to wait. */
   readonly byCaller: boolean;
-  /** What is waited for at the moment, if it is known: the end of an error's sentence. */
+  /** What the call waits for at the moment, if known: the end of an error's sentence. */
   waitsFor: string | undefined;
   #onCancel: (() => void) | undefined;
   #cancelled = false;
@@ -38,14 +41,16 @@ export class Cancellation {
     this.#onCancel?.();
   }
 
-  /** What a wait that is not native does when it is cancelled; at once if it already is. */
+  /**
+   * Sets the action of a wait that is not native. It runs on cancellation, or at once if the call is already cancelled.
+   */
   onCancel(action: (() => void) | undefined): void {
     this.#onCancel = action;
     if (this.#cancelled) action?.();
   }
 }
 
-/** What a session's waits have in common: they end when it is closed. Lighter than an AbortSignal, which each session would pay for. */
+/** Ends the pending calls of a session when it is closed. It is lighter than an AbortSignal per session. */
 export class Closing {
   #reason: Error | undefined;
   #waits: Set<(reason: Error) => void> | undefined;
@@ -63,7 +68,7 @@ export class Closing {
     this.#waits?.delete(end);
   }
 
-  /** Ends every wait with this reason. Once. */
+  /** Ends every pending call with this reason. Call it once. */
   close(reason: Error): void {
     this.#reason = reason;
     for (const end of [...(this.#waits ?? [])]) end(reason);
@@ -71,8 +76,8 @@ export class Closing {
 }
 
 /**
- * Runs something that may wait. The promise settles at once when the time is over or the signal
- * aborts, whatever the operation is doing; with its reason when `closing` closes.
+ * Runs an operation that may wait. The promise settles at once when the timeout passes or the signal aborts, whatever
+ * the operation does. When `closing` closes, it rejects with the reason of that.
  */
 export function waitFor<T>(
   operation: string,
@@ -81,7 +86,7 @@ export function waitFor<T>(
   start: (cancel?: Cancellation) => Promise<T>,
   closing?: Closing,
 ): Promise<T> {
-  // The way most APDUs go, without a promise more than they need.
+  // The fast path of most APDUs, without an extra promise.
   if (options === undefined && closing === undefined) return start();
   return waitForEnd(operation, reader, options, start, closing);
 }
@@ -124,14 +129,21 @@ async function waitForEnd<T>(
   }
 }
 
-/** Without Node's warning of many listeners: many calls may share one signal, and each removes its listener at its end. */
+/**
+ * Adds a listener without Node's warning about many listeners: many calls may share one signal, and each removes its
+ * listener at its end.
+ */
 export function addAbortListener(signal: AbortSignal | undefined, listener: () => void): void {
   if (signal === undefined) return;
   setMaxListeners(0, signal);
   signal.addEventListener('abort', listener, { once: true });
 }
 
-/** The options without those that mean no limit; TypeError or RangeError for what they cannot be. */
+/**
+ * Returns the options; a timeout that means no limit becomes undefined.
+ *
+ * @throws {TypeError | RangeError} An option is invalid.
+ */
 export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions {
   checkOptions(options);
   const { timeout, signal } = options ?? {};
@@ -147,7 +159,7 @@ export function checkWaitOptions(options: WaitOptions | undefined): WaitOptions 
   return { timeout: timeout !== undefined && timeout <= longestTimer ? timeout : undefined, signal };
 }
 
-/** @param waitedFor - What the call is known to have waited for. */
+/** @param waitedFor - The known cause of the wait. */
 export function abortError(
   operation: string,
   reader: string | undefined,

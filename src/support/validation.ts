@@ -1,4 +1,4 @@
-/** The field's words as TypeScript has them, and the checks on what callers give. */
+/** The literals of the public API, and the validation of arguments. */
 import { isUint8Array } from 'node:util/types';
 import { Dispositions, ProtocolBits, ShareModes } from '../native/addon.js';
 
@@ -9,7 +9,7 @@ export type Disposition = keyof typeof Dispositions;
 /** A transmission protocol (SCardConnect, dwPreferredProtocols). */
 export type Protocol = keyof typeof ProtocolBits;
 
-/** SCARD maximum: CLA INS P1 P2, extended Lc, 65,535 bytes, extended Le, rounded up as pcsc-lite has it. */
+/** The longest APDU: CLA INS P1 P2, extended Lc, 65,535 bytes, extended Le, rounded up as in pcsc-lite. */
 const longestApdu = 65_544;
 
 export function shareModeNumber(mode: ShareMode): number {
@@ -25,7 +25,7 @@ export function protocolBits(protocols: readonly Protocol[]): number {
   return protocols.reduce((bits, protocol) => bits | lookUp(ProtocolBits, protocol, 'protocols'), 0);
 }
 
-/** The protocol of a bit; undefined for none (a direct connection). */
+/** Returns the protocol of a bit; undefined for none (a direct connection). */
 export function protocolName(bit: number): Protocol | undefined {
   return (Object.keys(ProtocolBits) as Protocol[]).find((name) => ProtocolBits[name] === bit);
 }
@@ -39,7 +39,7 @@ export function checkReader(reader: unknown): string {
   return reader;
 }
 
-/** Options may be left out, and are an object otherwise. */
+/** Checks that options are undefined or an object. */
 export function checkOptions(options: unknown): void {
   if (options !== undefined && (typeof options !== 'object' || options === null)) {
     throw new TypeError(`options must be an object, not ${describe(options)}`);
@@ -52,7 +52,7 @@ export function checkCallback(callback: unknown): void {
   }
 }
 
-/** A control code or an attribute's tag: a whole number of 32 bits. */
+/** Checks a control code or an attribute's number: an unsigned integer of 32 bits. */
 export function checkNumber(value: unknown, name: string): number {
   if (typeof value !== 'number') throw new TypeError(`${name} must be a number, not ${describe(value)}`);
   if (!Number.isInteger(value) || value < 0 || value > 0xffff_ffff) {
@@ -61,7 +61,7 @@ export function checkNumber(value: unknown, name: string): number {
   return value;
 }
 
-/** A value for an error's sentence: what it is rather than what it holds, which may be a secret. */
+/** Describes a value for an error's sentence: by its type, not by its content, which may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean') return String(value);
   if (typeof value === 'number' || typeof value === 'bigint') return `the ${typeof value} ${value}`;

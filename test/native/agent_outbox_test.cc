@@ -78,7 +78,7 @@ TEST_CASE("more than can be kept ends the link, once") {
   Box box;
   const std::string line(Outbox::kTooMuch / 4, 'x');
   for (int i = 0; i < 10; ++i) box.outbox->Push(line);
-  CHECK(box.failed->get_future().get().find("nobody reads the answers") == 0);
+  CHECK(box.failed->get_future().get().find("the other side does not read the answers") == 0);
   CHECK_FALSE(box.outbox->WaitForRoom(10s));
   box.sink->Open();
 }

@@ -112,8 +112,8 @@ describe('CardCache', () => {
       TypeError,
       /^a session identity is an object/,
     ],
-    ['no target', () => bridge.cache.acquire(identity, any(undefined)), TypeError, /^name the card/],
-    ['an empty target', () => bridge.cache.acquire(identity, any({})), TypeError, /^name the card/],
+    ['no target', () => bridge.cache.acquire(identity, any(undefined)), TypeError, /^target must/],
+    ['an empty target', () => bridge.cache.acquire(identity, any({})), TypeError, /^target must/],
     [
       'an empty name',
       () => bridge.cache.acquire(identity, ''),
@@ -209,7 +209,7 @@ describe('SessionContext', () => {
       TypeError,
       /^a transaction's callback must be a function/,
     ],
-    ['transaction: no target', () => session.transaction(any(null), () => {}), TypeError, /^name the card/],
+    ['transaction: no target', () => session.transaction(any(null), () => {}), TypeError, /^target must/],
     [
       'transaction: a disposition there is not',
       () => session.transaction('R', () => {}, { disposition: any('burn') }),

@@ -10,15 +10,15 @@
 
 namespace pcsc_bridge::backend {
 
-// For the daemon that listens at this socket. Lives as long as its clients.
+// A backend for the daemon that listens at this socket. Lives as long as its clients.
 std::unique_ptr<Backend> MakeDaemonBackend(std::string socket);
 
-// What the daemon at this socket says of itself.
+// The protocol that the daemon at this socket reports.
 struct DaemonVersion {
-  std::int32_t major = 0;  // 0 if the daemon said nothing
+  std::int32_t major = 0;  // 0 if the daemon has not reported it
   std::int32_t minor = 0;
-  // Whether the daemon speaks a protocol of ours (4:4 to 4:6): kServiceStopped if it speaks another one, or
-  // why it cannot be asked.
+  // Whether the daemon speaks a supported protocol (4:4 to 4:6): kServiceStopped if it speaks another one,
+  // or the error that prevented the query.
   Result<Done> usable = Done();
 };
 // Blocks, for `limit` at most (then kTimeout).

@@ -1,4 +1,4 @@
-// What each call sends to pcscd, and how its reply follows from the answer.
+// Requests to pcscd for each call, and the replies derived from its answers.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace pcsc_bridge::daemon {
 
-// What the daemon has given to a client.
+// The daemon's handles for a client.
 struct Context {
   struct Card {
     std::int32_t handle = 0;
@@ -25,7 +25,7 @@ struct Context {
   std::optional<Card> card;
 };
 
-// The outcome of a call that the daemon need not, or cannot, be asked for.
+// The outcome of a call for which the daemon need not, or cannot, be asked.
 std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const Context& context);
 
 // Of a call that has succeeded.

@@ -14,17 +14,17 @@
 
 namespace pcsc_bridge::daemon {
 
-// Whether other processes use cards at the same time. The question whether a card is free, which goes before
-// a begin, costs every transaction a trip to the daemon; a begin that meets a holder without it waits 100 ms
-// for the daemon's refusal. So the question is left out while this process begins one transaction after
-// another and has met no holder for a minute: at most one refusal a minute pays for that. Thread safe.
+// Tracks whether other processes use cards at the same time. The probe before a begin, which asks whether
+// the card is free, costs every transaction a round trip. A begin without it that meets a holder waits 100
+// ms for the daemon's refusal. So the probe is omitted while this process begins transactions and has met
+// no holder for a minute: the cost is at most one refusal per minute. Thread safe.
 class Contention {
  public:
   using Clock = Loop::Clock;
 
-  // A begin has found its card free.
+  // A begin found its card free.
   void NoteFree(Clock::time_point now = Clock::now());
-  // Another process has been seen holding a card.
+  // Another process was found to hold a card.
   void NoteHeld(Clock::time_point now = Clock::now());
   bool IsUnlikely(Clock::time_point now = Clock::now()) const;
 
@@ -45,7 +45,7 @@ class Client final : public backend::Client {
   void Retire(Disposition disposition, std::function<void()> released) override;
 
  private:
-  // What is under way. A call that is given up may leave a question to the daemon behind; the next call
+  // The running phase. A call that is given up may leave a request to the daemon behind; the next call
   // starts when that has been answered.
   enum class Phase {
     kIdle,
@@ -72,7 +72,7 @@ class Client final : public backend::Client {
     kBeforehand,  // before it is made, because the daemon would hold it back
     kContended,   // before it is made unless contention is unlikely, then when it was refused
   };
-  // What each kind of call has its own of.
+  // The members that each kind of call needs.
   struct Kind {
     const char* function;
     Phase phase;
@@ -90,23 +90,23 @@ class Client final : public backend::Client {
   Waiting HowToWait() const;
   bool WaitsBeforehand() const;
 
-  // Makes the current call as soon as there are a link, a context and a card for it.
+  // Makes the current call as soon as it has a link, a context and a card.
   void Proceed();
   void Probe();
   void PauseAndProbe();
   void Make();
 
-  // The callback for the link that ends this phase.
+  // The callback for the link; it ends this phase.
   Link::Then During(Phase phase);
   void Settle(Result<Link::Answer>&& answer);
-  // What an answer changes even if its call was given up.
+  // Applies what an answer changes even if its call was given up.
   void Apply(Phase phase, const Result<Link::Answer>& answer);
   void Refused(Phase phase, Status code);
 
   // An error gets the call's function and reader.
   void Answer(backend::Outcome outcome);
   void AnswerLater(backend::Outcome outcome);
-  // The error of a request that comes before the one of the call names its own function.
+  // The error of a request that precedes the one of the call names its own function.
   static Error InPhase(Phase phase, Error error);
   Error OfCurrent(Error error) const;
 

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Between two questions whether another process still has the card.
+// Pause between two probes for another process that holds the card.
 constexpr Loop::Duration kFirstPause = 500us;
 constexpr Loop::Duration kLongestPause = 2ms;
 Loop::Duration Longer(Loop::Duration pause) {
@@ -31,7 +31,7 @@ bool NeedsCard(const backend::Call& call) {
   return call.index() > backend::Call(backend::Connect()).index();
 }
 
-// The daemon waits for a transaction of another process itself, but another one may come between.
+// The daemon itself waits for a transaction of another process, but another one may begin in between.
 void DisconnectForGood(Link& link, const Dispose& message) {
   link.Ask(Command::kDisconnect, message, [&link, message](const Result<Link::Answer>& answer) {
     if (answer && answer.value().code == status::kSharingViolation) DisconnectForGood(link, message);
@@ -159,7 +159,7 @@ void Client::Settle(Result<Link::Answer>&& answer) {
   if (phase >= Phase::kDraining) return Proceed();
   if (!answer) return Answer(InPhase(phase, answer.error()));
   const Status code = answer->code;
-  // What else the answer to a probe says about the card, the call itself says again.
+  // The call itself repeats what else the answer to a probe reports about the card.
   if (code != status::kSuccess && (phase != Phase::kProbing || code == status::kSharingViolation)) {
     return Refused(phase, code);
   }

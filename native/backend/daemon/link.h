@@ -23,11 +23,11 @@
 
 namespace pcsc_bridge::daemon {
 
-// Belongs to a loop; every member is called there, and every callback comes there, never within the call that
-// takes it. Nothing waits: what the socket does not take at once is sent when it can.
+// Belongs to a loop; every member and every callback is called there, no callback within the call that
+// takes it. Nothing waits: data that the socket does not accept at once is sent later.
 //
-// A link that has failed (the daemon went, or sent what cannot be) reports that error for every request from
-// then on. Its owner closes or finishes it; no callback comes after that.
+// A link that has failed (the daemon stopped, or sent an invalid answer) reports that error for every
+// request from then on. Its owner closes or finishes it; no callback is called after that.
 class Link : public std::enable_shared_from_this<Link> {
  public:
   Link(std::shared_ptr<Loop> loop, std::string socket) : loop_(std::move(loop)), socket_(std::move(socket)) {}
@@ -50,11 +50,12 @@ class Link : public std::enable_shared_from_this<Link> {
   };
   using Then = std::function<void(Result<Answer>&&)>;
 
-  // Connects to the daemon and agrees on a protocol; the answer has no message. Once, and before any request.
+  // Connects to the daemon and negotiates a protocol; the answer has no message. Once, and before any
+  // request.
   void Open(Then then);
   // The minor version of the agreed protocol.
   std::int32_t minor() const { return minor_; }
-  // What the daemon has said of itself; zeros if it has said nothing.
+  // The version that the daemon has reported; zeros if it has reported none.
   const Version& daemon() const { return daemon_; }
 
   // The message, followed by `data`, which may be null. The answer is a message of the same kind.
@@ -71,17 +72,17 @@ class Link : public std::enable_shared_from_this<Link> {
   }
   // Requests without a message, then one answer.
   void AskPlain(std::initializer_list<Command> commands, const Form& form, Then then);
-  // One answer more, which no request of its own is sent for.
+  // Expects one more answer, without a request.
   void Expect(const Form& form, Then then);
   // The readers of the host: the answer's data is for TableIn.
   void AskReaders(Then then);
-  // The version question once more: whether the daemon is still there.
+  // Sends the version request again: checks whether the daemon still runs.
   void AskAlive(Then then);
 
-  // Every answer that is still to come is dropped, except that to the last request, if `last` takes it.
+  // Drops every pending answer, except that to the last request if `last` takes it.
   void DropAnswers(Then last = nullptr);
-  // Lives on by itself until every answer has come, and closes then. `finished`, which may be null, comes on
-  // the loop; not if the loop ends before: the process's own loop then takes over what is left.
+  // Keeps itself alive until every answer has come, and then closes. `finished`, which may be null, is
+  // called on the loop; not if the loop ends before: the process's own loop then takes over the rest.
   void Finish(std::function<void()> finished);
   void Close();
 
@@ -91,7 +92,7 @@ class Link : public std::enable_shared_from_this<Link> {
     const Form* form;
     Then then;
   };
-  // What the socket has not taken yet. The data is not copied.
+  // Data that the socket has not accepted yet. The data is not copied.
   struct Rest {
     Bytes head;
     std::shared_ptr<const SecretBytes> data;
@@ -105,10 +106,10 @@ class Link : public std::enable_shared_from_this<Link> {
   void Agreed(const Result<Answer>& answer);
   void Opened(Result<Answer> result);
 
-  // Sends, or keeps what the socket does not take.
+  // Sends, or keeps what the socket does not accept.
   void Send(const void* request, std::size_t size, const std::shared_ptr<const SecretBytes>& data);
   void SendRest();
-  // What is left of a request, as far as the socket takes it; true if that is all of it.
+  // Sends the rest of a request as far as the socket accepts it; true if nothing is left.
   bool SendPart(const std::uint8_t* head, std::size_t head_size, const SecretBytes* data, std::size_t& sent);
   void OnReady();
   void Receive();

@@ -20,7 +20,7 @@ Error ImpossibleAnswer() {
 
 }  // namespace
 
-// Keeps a link that finishes. A loop that ends drops it.
+// Keeps a finishing link alive. A loop that ends drops it.
 struct Link::Keeper {
   explicit Keeper(std::shared_ptr<Link> kept) : link(std::move(kept)) {}
   Keeper(const Keeper&) = delete;
@@ -83,7 +83,7 @@ bool Link::SendPart(const std::uint8_t* head, std::size_t head_size, const Secre
     if (taken >= 0) {
       sent += static_cast<std::size_t>(taken);
     } else if (errno != EINTR) {
-      // Unless it is full, the daemon went; what it has sent before is still to be read.
+      // If the socket is not full, the daemon has stopped; data that it sent before must still be read.
       return errno != EAGAIN;
     }
   }
@@ -126,7 +126,7 @@ void Link::Receive() {
     if (length <= 0) return Fail(DaemonWent());
     (is_long ? data_come_ : end_) += static_cast<std::size_t>(length);
     TakeAnswers();
-    // Most of the time that was all: no use looking again.
+    // Usually that was all, so another read is unnecessary.
     if (static_cast<std::size_t>(length) < room) return;
   }
 }

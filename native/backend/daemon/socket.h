@@ -32,18 +32,17 @@ class Descriptor {
   int number_ = -1;
 };
 
-// A non-blocking connection to the socket. No value while the daemon has too many connections to accept: try
-// again later.
+// Opens a non-blocking connection to the socket. No value if the daemon's backlog is full: try again later.
 Result<std::optional<Descriptor>> ConnectTo(const std::string& path);
 
-// Why the system gives no descriptor, by its errno.
+// Why the system provides no descriptor, by its errno.
 Error NoSocket(int error);
 
 // The path that the daemon itself has given to the socket at the other end of this connection; empty if it
 // is unknown.
 std::string PathOfPeer(const Descriptor& connection);
 
-// Why pcscd has closed a connection before it answered anything: its limit of contexts, or the host's policy.
+// Why pcscd closed a connection without an answer: its limit of contexts, or the host's policy.
 Error ClosedUnanswered(const std::string& path);
 
 }  // namespace pcsc_bridge::daemon

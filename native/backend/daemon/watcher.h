@@ -9,20 +9,20 @@
 
 namespace pcsc_bridge::daemon {
 
-// Registers for the next change, asks for the table of readers, and does both again after each change. No
-// change is lost: the table is asked for when the registration is in effect.
+// Registers for the next change, requests the table of readers, and repeats both after each change. No
+// change is lost, because the table is requested after the registration is in effect.
 //
-// Before 4:6 the daemon answers a registration with the table. Since 4:6 it answers nothing, and may report a
-// change in the middle of another answer, so the table has a link of its own.
+// Before 4:6 the daemon answers a registration with the table. Since 4:6 it does not answer it, and may
+// report a change in the middle of another answer, so the table has its own link.
 class Watcher final : public backend::Watcher {
  public:
   Watcher(std::shared_ptr<Loop> loop, std::string socket, backend::Report report);
   ~Watcher() override;
 
  private:
-  // Since 4:6: what has become of the registration.
+  // Since 4:6: the outcome of the registration.
   enum class Registration { kAsked, kInEffect };
-  // Since 4:6: what has become of the table.
+  // Since 4:6: the outcome of the table request.
   enum class Table { kKnown, kAsked, kAskedAndOutdated };
 
   void RegisterForTable();  // before 4:6
@@ -31,7 +31,7 @@ class Watcher final : public backend::Watcher {
   void Notified();
   void AskTable();
   void Report(const ReaderTable& table);
-  // Whether the answer is one; else the watcher is dead.
+  // True if the answer is valid; otherwise the watcher is dead.
   bool Works(const Result<Link::Answer>& answer);
 
   const std::shared_ptr<Loop> loop_;

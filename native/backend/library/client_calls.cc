@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Where nothing says whether a card is free, a begin that took this long has waited for another process: by
-// itself it takes about a millisecond.
+// If the library cannot report whether a card is free, a begin that took this long has waited for another
+// process. Without a wait it takes about a millisecond.
 constexpr std::chrono::milliseconds kHasWaited{100};
 
 // Every response to an APDU ends with SW1 and SW2.
@@ -36,7 +36,8 @@ Protocols FromAbi(abi::Dword protocols) {
 CardState StateFromAbi(abi::Dword state, bool is_mask) {
   // Wine hands on pcsc-lite's mask, which always has one of its higher bits set where a card is in.
   if (!is_mask && state <= 6) return static_cast<CardState>(state);
-  // pcsc-lite: bit n says enumeration value n, the high word counts events; the highest bit tells most.
+  // pcsc-lite: bit n stands for enumeration value n, the high word counts events; the highest bit is the
+  // most specific.
   for (std::uint32_t value = 6; value > 0; --value) {
     if ((state & (abi::Dword{1} << value)) != 0) return static_cast<CardState>(value);
   }
@@ -248,8 +249,8 @@ Outcome ClientCalls::Do(const Control& call, PendingCall&) {
 
 Outcome ClientCalls::Do(const GetAttribute& call, PendingCall&) {
   if (!card_) return NotConnected("SCardGetAttrib");
-  // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader; Windows has longer
-  // attributes and tells how long.
+  // pcsc-lite refuses buffers above 264 bytes (MAX_BUFFER_SIZE) before it asks the reader. Windows has
+  // longer attributes and reports their length.
   Bytes value(264, 0);
   abi::Dword length = Dword(value.size());
   abi::Long code = library_.get_attrib(card_->handle, call.id, value.data(), &length);
@@ -291,7 +292,7 @@ Result<Done> ClientCalls::EndTransaction(Disposition disposition) {
   card_->transaction = Transaction::kNone;
   Result<Done> ended =
       Checked(library_.end_transaction(card_->handle, Dword(disposition)), "SCardEndTransaction");
-  // The service may still count us as the holder: only disconnecting is sure to free the card.
+  // The service may still treat this handle as the holder: only disconnecting is sure to free the card.
   if (!ended) (void)LetGo(disposition);
   return ended;
 }

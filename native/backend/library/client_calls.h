@@ -1,4 +1,4 @@
-// A library client's context and card, and its calls, where they may block.
+// A library client's context and card, and its blocking calls.
 #pragma once
 
 #include <optional>
@@ -9,14 +9,14 @@
 
 namespace pcsc_bridge::backend {
 
-// One thread at a time: one after another is fine.
+// One thread at a time; the thread may change.
 //
-// Against other processes: if the library waits by sleeping (Library::probe_before_begin), a question that is
-// answered at once says whether the card is free, and the waiting is done here, where it can be ended.
-// Between that answer and the call another process may take the card; the call then waits inside the library.
+// Waiting for other processes: if the library waits by sleeping (Library::probe_before_begin), a probe that
+// is answered at once reports whether the card is free, and the wait happens here, where it can be ended.
+// Between the probe and the call another process may take the card; the call then waits inside the library.
 // Other libraries wake their caller: Begin, Status, Reconnect and Disconnect wait inside them. A command
-// outside a transaction then goes in a short transaction of its own (two calls more), so that one that is
-// given up while another process holds the card is not sent.
+// outside a transaction is then sent in a short transaction of its own (two more calls), so that a command
+// that is given up while another process holds the card is not sent.
 class ClientCalls {
  public:
   explicit ClientCalls(const Library& library) : library_(library) {}
@@ -28,8 +28,8 @@ class ClientCalls {
   // A call that cannot be given up.
   Outcome Make(Call call);
 
-  // Ends the transaction, disconnects with `disposition`, releases the context. If something was sent in the
-  // transaction, it ends with a reset at least. May wait for other processes.
+  // Ends the transaction, disconnects with `disposition`, and releases the context. If a command was sent
+  // in the transaction, it ends with a reset at least. May wait for other processes.
   void Finish(Disposition disposition);
   bool has_context() const { return context_.has_value(); }
 
@@ -60,11 +60,11 @@ class ClientCalls {
   Outcome Do(const GetAttribute& call, PendingCall& pending);
   Outcome Do(const SetAttribute& call, PendingCall& pending);
 
-  // Establishes the context where there is none yet. CancelledError if the call was given up meanwhile.
+  // Establishes the context if there is none. CancelledError if the call was given up meanwhile.
   Result<Done> EnsureContext(PendingCall& pending);
   // False if the call was given up meanwhile.
   bool WaitUntilFree(PendingCall& pending);
-  // SCardBeginTransaction. Notes a wait that only its time gives away.
+  // SCardBeginTransaction. Detects a wait by its duration.
   Result<Done> BeginTransaction(PendingCall& pending);
   Result<Done> EndTransaction(Disposition disposition);
   Result<CardStatus> GetStatus();
@@ -75,7 +75,7 @@ class ClientCalls {
   Result<Done> Checked(abi::Long code, const char* operation) const;
   // The same for a call that filled `buffer` with `length` bytes: these.
   Result<Bytes> Received(abi::Long code, Bytes buffer, abi::Dword length, const char* operation) const;
-  // The library says how long what came is: more than there was room for cannot be.
+  // Checks the length that the library reports: it cannot exceed the buffer.
   Error TooLong(abi::Dword length, std::size_t room, const char* operation) const;
 
   const Library& library_;

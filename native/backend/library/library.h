@@ -12,22 +12,22 @@
 namespace pcsc_bridge {
 
 // The function table of one loaded PC/SC library. Immutable once loaded and never unloaded: abandoned
-// threads may still be inside it when everything else is gone. Thread safe.
+// threads may still be inside it at the end of the process. Thread safe.
 struct Library {
   std::string path;  // what was loaded, for people
 
-  // SCardBeginTransaction and others poll with 100 ms sleeps here (pcsc-lite), while SCardGetAttrib answers
-  // SCARD_E_SHARING_VIOLATION at once while another handle holds a transaction: ask that first.
+  // SCardBeginTransaction and others poll with 100 ms sleeps (pcsc-lite), while SCardGetAttrib returns
+  // SCARD_E_SHARING_VIOLATION at once if another handle holds a transaction: call that first.
   bool probe_before_begin = false;
   // Threads that make and end contexts and handles at the same time crash the process (pcsc-lite):
   // TableChange.
   bool unguarded_tables = false;
   // SCardStatus answers a bit mask (pcsc-lite), not an enumeration (Windows).
   bool status_is_mask = false;
-  // The service stops with the last reader (Windows 8 and later): a stopped service means that there are no
-  // readers.
+  // The service stops with the last reader (Windows 8 and later): a stopped service means that there is no
+  // reader.
   bool service_stops_without_readers = false;
-  // SCardGetStatusChange reports readers that come and go (kPnpNotification); it does not on macOS.
+  // SCardGetStatusChange reports added and removed readers (kPnpNotification); it does not on macOS.
   bool reports_readers = false;
 
   abi::EstablishContext establish_context = nullptr;
@@ -47,7 +47,7 @@ struct Library {
   abi::GetAttrib get_attrib = nullptr;
   abi::SetAttrib set_attrib = nullptr;
 
-  // Null where the library has none.
+  // Null if the library lacks it.
   abi::ListReaderGroups list_reader_groups = nullptr;
   abi::ReadCache read_cache = nullptr;
   abi::WriteCache write_cache = nullptr;
@@ -57,7 +57,7 @@ struct Library {
   static Result<const Library*> Load();
 };
 
-// What a platform has to provide: library_posix.cc, library_windows.cc.
+// Implemented per platform: library_posix.cc, library_windows.cc.
 namespace platform {
 
 struct LoadedLibrary {
@@ -81,8 +81,8 @@ std::string FromNative(const abi::Char* text, std::size_t length);
 
 }  // namespace platform
 
-// Success, or the error of a call that returned this code. A few codes of Windows' own, which its service and
-// drivers hand on, become the one of PC/SC that means the same; `detail` keeps the number.
+// Success, or the error of a call that returned this code. Some codes of Windows, which its service and
+// drivers pass on, become the PC/SC code with the same meaning; `detail` keeps the number.
 Result<Done> Checked(abi::Long code, const char* operation, const std::string& reader = "");
 
 // Whether a call that asks for the readers says with this code that there are none.

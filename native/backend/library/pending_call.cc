@@ -8,8 +8,8 @@ namespace {
 
 using std::chrono::microseconds;
 
-// The pause between two looks at a card that another process holds: short at first, for transactions that
-// are about to end, and never long, because nothing wakes us.
+// The pause between two probes of a card that another process holds: short at first, for transactions that
+// are about to end, and never long, because no event wakes this thread.
 constexpr microseconds kFirstPause{500};
 constexpr microseconds kLongestPause{2000};
 

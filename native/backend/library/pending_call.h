@@ -13,7 +13,7 @@
 namespace pcsc_bridge::backend {
 
 // The loop's thread may give it up at any time. The worker makes it, alternating between
-//   calling: inside the library, which nothing can end;
+//   calling: inside the library, which cannot be interrupted;
 //   waiting: in WaitUntil, where giving the call up ends it without any effect.
 class PendingCall : public std::enable_shared_from_this<PendingCall> {
  public:
@@ -28,18 +28,19 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
 
   // --- The worker. ---
 
-  // What to call; nothing if the call has been given up. Once. It is then in the phase "calling".
+  // Returns what to call; no value if the call has been given up. Once. The phase is then "calling".
   std::optional<Call> Take();
-  // True if it has been given up: no further call into the library but those that undo.
+  // True if it has been given up: make no further calls into the library except those that undo.
   bool given_up();
-  // Waits until `is_free` says that no other process has the card: asks the library, which does not wait,
-  // again and again with pauses. Reports the first pause (Disconnect::waits). False if the call has been
+  // Waits until `is_free` reports that no other process has the card: it polls the library, which does not
+  // wait, with pauses in between. Reports the first pause (Disconnect::waits). False if the call has been
   // given up.
   bool WaitUntil(const std::function<bool()>& is_free);
   // Another process had the card.
   void NoteWait() { waited_ = true; }
   bool has_waited() const { return waited_; }
-  // The end; what was called must be gone by now. The outcome is dropped if the call has been given up.
+  // Ends the call; the function that was called must be destroyed by now. The outcome is dropped if the
+  // call has been given up.
   void Finish(Outcome outcome);
 
  private:

@@ -5,13 +5,12 @@
 
 namespace pcsc_bridge {
 
-// Held around SCardEstablishContext, SCardReleaseContext and SCardDisconnect. Each thread has a context of
-// its own, and yet they meet: in SCardDisconnect libpcsclite (1.9.9; later ones less) looks through the
-// tables of all contexts without a lock, and the process crashes when another thread makes or frees one
-// meanwhile.
+// Held around SCardEstablishContext, SCardReleaseContext and SCardDisconnect. Each thread has its own
+// context, but SCardDisconnect of libpcsclite (1.9.9; later versions less so) searches the tables of all
+// contexts without a lock, and the process crashes if another thread creates or frees a context meanwhile.
 //
-// A call that is stuck keeps others out for 100 ms at most: one user's trouble must not become another's, and
-// by then it waits for its service, away from the tables. Does nothing where the library needs none of this
+// A stuck call blocks the others for 100 ms at most, so that one user's problem does not become another's;
+// by then it waits for its service, outside the tables. Does nothing if the library does not need it
 // (Windows).
 class TableChange {
  public:

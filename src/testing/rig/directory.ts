@@ -16,13 +16,13 @@ const OVERLAYFS = 0x794c7630;
 const LONGEST_BASE = 45;
 
 /**
- * Names for directories that do not exist yet: the supervisor makes them, which removes them too.
+ * Returns names for directories that do not exist yet. The supervisor makes and removes them.
  *
- * TMPDIR, where somebody has set it, or else a memory file system; what is on overlayfs comes last because
- * sockets do not work there everywhere.
+ * The base is TMPDIR if the user has set it, else a memory file system. A directory on overlayfs comes last, because
+ * sockets do not work there on every kernel.
  *
- * @param hidden a directory that will not be visible to the daemon.
- * @throws RigError RIG_NOT_PERMITTED when no base directory is writable.
+ * @param hidden - A directory that is not visible to the daemon.
+ * @throws {RigError} RIG_NOT_PERMITTED if no base directory is writable.
  */
 export async function chooseDirectory(hidden: string): Promise<RigDirectory> {
   const { TMPDIR, XDG_RUNTIME_DIR } = process.env;
@@ -54,7 +54,7 @@ interface Base {
   noexec: boolean;
 }
 
-/** Undefined where we cannot write. */
+/** Undefined if this process cannot write there. */
 async function describeBase(base: string): Promise<Base | undefined> {
   try {
     const path = await realpath(base);
@@ -72,7 +72,7 @@ async function isNoexec(path: string): Promise<boolean> {
   for (const line of (await readFile('/proc/self/mounts', 'utf8')).split('\n')) {
     const [, point = '', , options = ''] = line.split(' ');
     const above = point === '/' || path === point || path.startsWith(`${point}/`);
-    // Of several mounts on one point the last is the one to see.
+    // Of several mounts on one point the last one is visible.
     if (point && above && point.length >= deepest.length) {
       deepest = point;
       noexec = options.split(',').includes('noexec');

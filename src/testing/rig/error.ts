@@ -1,8 +1,8 @@
-/** Why a rig could not do what was asked. */
+/** The symbolic code of a RigError. */
 export type RigErrorCode =
   /** Packages the rig needs are not installed; the message names them all. */
   | 'RIG_PARTS_MISSING'
-  /** This system does not let us give pcscd a private place. */
+  /** This system does not permit an isolated pcscd. */
   | 'RIG_NOT_PERMITTED'
   /** pcscd did not come up with all its readers. */
   | 'RIG_START_FAILED'

@@ -1,12 +1,12 @@
 /**
- * Gives pcscd a place of its own, although its socket's path is compiled in.
+ * Isolates pcscd, although the path of its socket is compiled in.
  *
- * - 'namespace': a mount namespace in which the rig's directory lies over pcscd's. Needs no root where user
- *   namespaces are allowed. The drivers of real readers are hidden too: a rig never touches them.
- * - 'socket': where namespaces are refused (containers, mostly), pcscd is handed a listening socket with a
- *   path of our own, by the protocol it has for systemd. It must be able to make its compiled-in directory,
- *   so this is for root, or for hosts where that directory exists; and it writes its pid file there, so no
- *   other pcscd may run. Real USB readers are *not* hidden: plug none in while such a rig runs.
+ * - 'namespace': a mount namespace in which the rig's directory covers pcscd's. It needs no root if user namespaces are
+ *   permitted. The drivers of real readers are hidden too: a rig never touches them.
+ * - 'socket': if namespaces are refused (mostly in containers), pcscd gets a listening socket with a path of the rig,
+ *   by systemd's protocol. pcscd must be able to create its compiled-in directory, so this needs root, or a host on
+ *   which that directory exists. pcscd writes its pid file there, so no other pcscd may run. Real USB readers are *not*
+ *   hidden: plug none in while such a rig runs.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -20,7 +20,7 @@ export type Isolation = 'namespace' | 'socket';
 
 export interface Launch {
   isolation: Isolation;
-  /** Goes before pcscd's command line; ends by exec. */
+  /** The prefix of pcscd's command line; it ends with exec. */
   command: string[];
   /** The directory outside the rig's in which pcscd leaves its pid file; '' for none. */
   leftover: string;
@@ -28,11 +28,11 @@ export interface Launch {
 
 /** Where the rig keeps what the daemon sees as its compiled-in directory. */
 export interface Place {
-  /** Becomes the parent of `ipc` where the compiled-in directory does not exist. */
+  /** Becomes the parent of `ipc` if the compiled-in directory does not exist. */
   run: string;
   ipc: string;
   socket: string;
-  /** An empty directory to put over what shall not be seen. */
+  /** An empty directory, mounted over directories to hide them. */
   empty: string;
 }
 
@@ -78,10 +78,10 @@ exec @ARGV or die "exec: $!";
 const run = promisify(execFile);
 
 /**
- * Finds out, by trying, how this process may isolate a daemon.
+ * Finds out, by trying, how this process can isolate a daemon.
  *
- * @param wanted only this way.
- * @throws RigError RIG_NOT_PERMITTED when there is none.
+ * @param wanted - Only this kind of isolation.
+ * @throws {RigError} RIG_NOT_PERMITTED if no kind of isolation works.
  */
 export async function findLaunch(
   features: PcscdFeatures,

@@ -1,12 +1,12 @@
 /**
- * Finds what a rig is made of: pcscd, the vpcd driver, the PC/SC client library and a few system tools.
+ * Finds the parts of a rig: pcscd, the vpcd driver, the PC/SC client library and a few system tools.
  *
- * Packages installed by the system are used first. scripts/setup unpacks what it may not install into a
- * private directory, `.cache/packages` of the project; the environment variable PCSC_BRIDGE_PACKAGES names
- * another one, which then goes before the system's.
+ * Installed packages come first. scripts/setup unpacks packages that it may not install into a private directory,
+ * `.cache/packages` of the project. The environment variable PCSC_BRIDGE_PACKAGES names another directory, which comes
+ * before the system's.
  *
- * PCSC_BRIDGE_PCSCD_ROOT names the root directory of another Linux system (as debootstrap makes one). Then pcscd
- * and the driver are that system's, and run on its C library; everything else stays this system's.
+ * PCSC_BRIDGE_PCSCD_ROOT names the root directory of another Linux system, such as debootstrap makes. pcscd and the
+ * driver are then that system's and run with its C library; all other parts stay this system's.
  */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -15,11 +15,11 @@ import { RigError } from './error.js';
 
 export interface Parts {
   pcscd: string;
-  /** Goes before pcscd on its command line: the dynamic loader of the system it comes from, and its options. */
+  /** The prefix of pcscd's command line: the dynamic loader of the system it comes from, and its options. */
   loader: string[];
   /** vpcd's driver, libifdvpcd.so. */
   driver: string;
-  /** Path of libpcsclite.so.1 where the loader would not find it by itself. */
+  /** Path of libpcsclite.so.1, if the loader would not find it. */
   library?: string;
   /** Directories of private packages the loader must search, for LD_LIBRARY_PATH. */
   libraryPath: string[];
@@ -46,9 +46,7 @@ export function packagesDirectory(): string {
   );
 }
 
-/**
- * @throws RigError RIG_PARTS_MISSING naming every missing package at once.
- */
+/** @throws {RigError} RIG_PARTS_MISSING, with the names of all missing packages. */
 export function findParts(search: PartsSearch = {}): Parts {
   const roots = search.roots ?? defaultRoots();
   const daemonRoot = search.daemonRoot ?? (search.roots ? undefined : process.env['PCSC_BRIDGE_PCSCD_ROOT']);
@@ -122,7 +120,7 @@ function defaultRoots(): string[] {
   return process.env['PCSC_BRIDGE_PACKAGES'] ? [packages, '/'] : ['/', packages];
 }
 
-/** How a system's programs are started outside it, with its own libraries; undefined if it has no glibc. */
+/** How to start a system's programs outside it, with its own libraries; undefined if it has no glibc. */
 function loaderOf(root: string): string[] | undefined {
   const directories = libraryDirectories(root);
   const names = ['ld-linux-x86-64.so.2', 'ld-linux-aarch64.so.1'];

@@ -1,4 +1,4 @@
-/** What this pcscd can do, and what it says about its readers. */
+/** The features of this pcscd, and its table of readers. */
 import { execFile } from 'node:child_process';
 import { connect } from 'node:net';
 import { endianness } from 'node:os';
@@ -13,9 +13,9 @@ export interface PcscdFeatures {
   ipcDirectory: string;
   /** The directory compiled in for the drivers of real USB readers. */
   usbDirectory: string;
-  /** Whether it asks polkit who may use readers, and can be told not to. */
+  /** True if it asks polkit for permission to use readers, and accepts an option against that. */
   canDisablePolkit: boolean;
-  /** Whether it takes a listening socket over, by systemd's protocol. */
+  /** True if it accepts a listening socket by systemd's protocol. */
   takesSocket: boolean;
 }
 
@@ -86,8 +86,8 @@ export function readerTable(socketPath: string, signal: AbortSignal): Promise<st
       signal.removeEventListener('abort', abandon);
       resolve(Buffer.concat(chunks).toString('latin1'));
     });
-    // A header of two words in the machine's byte order: payload size, command. Ending our side makes the
-    // daemon close the connection after the answer, which tells us that it is complete.
+    // A header of two words in native byte order: payload size, command. When our side ends, the daemon
+    // closes the connection after the answer, which shows that the answer is complete.
     const header = Buffer.alloc(8);
     if (endianness() === 'LE') {
       header.writeUInt32LE(GET_READERS_STATE, 4);

@@ -1,4 +1,4 @@
-/** Free TCP ports for vpcd, which takes two neighbouring ones per device. */
+/** Free TCP ports for vpcd, which uses two neighbouring ports per device. */
 import { randomInt } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -9,11 +9,11 @@ const LOWEST = 10_000;
 const TRIES_PER_DEVICE = 200;
 
 /**
- * The first port of each of `devices` pairs that are free now.
+ * Returns the first port of each of `devices` pairs that are free now.
  *
- * They lie below the kernel's range for outgoing connections: a port from that range could be taken by
- * anybody's connection while the daemon restarts, and a card that reconnects to it could meet itself.
- * Somebody may still take one before pcscd does: the rig notices and asks again.
+ * They lie below the kernel's range for outgoing connections. A port of that range could become the local port of any
+ * connection while the daemon restarts, and a card that reconnects to it could connect to itself. Another program may
+ * still take a port before pcscd does: the rig then tries other ports.
  */
 export async function freePortPairs(devices: number, signal?: AbortSignal): Promise<number[]> {
   const end = await firstEphemeralPort();
@@ -37,7 +37,7 @@ async function firstEphemeralPort(): Promise<number> {
   return first >= LOWEST + 1000 ? first : 32_768;
 }
 
-/** Whether nobody listens on the port, on any address: vpcd wants them all. */
+/** Whether the port is free on every address: vpcd listens on all of them. */
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = createServer();

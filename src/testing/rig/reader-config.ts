@@ -1,10 +1,10 @@
 /**
  * pcscd's reader configuration for virtual readers: one entry per vpcd device, which has two slots.
  *
- * The driver keeps its state in statics of the shared object, so each entry needs a copy of its own: with
- * one file for several entries their slots would overwrite each other, and one slow card would stop all.
+ * The driver keeps its state in static variables of the shared object, so each entry needs its own copy. With one file
+ * for several entries their slots would overwrite each other, and one slow card would stop all.
  */
-/** Readers a pcscd can have at most, until 2.5. */
+/** The maximum number of readers of pcscd before 2.5. */
 export const MAX_SLOTS = 16;
 export const SLOTS_PER_DEVICE = 2;
 
@@ -32,9 +32,10 @@ export function readerConfig(devices: readonly Device[]): string {
 }
 
 /**
- * The friendly names of as many devices as `slots` slots need.
+ * Returns the friendly names of the devices for this number of slots.
  *
- * @throws RangeError for a number of slots pcscd cannot have, TypeError for names it could not tell apart.
+ * @throws {RangeError} pcscd cannot have this number of slots.
+ * @throws {TypeError} The names would be ambiguous to pcscd.
  */
 export function friendlyNames(slots: number, names: string | readonly string[] = 'Virtual Reader'): string[] {
   if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {

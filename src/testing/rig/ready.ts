@@ -1,4 +1,4 @@
-/** Knows when a daemon serves clients with all its readers, and says why it does not. */
+/** Waits until a daemon serves clients with all its readers, and reports why it does not. */
 import { readFileSync, watch } from 'node:fs';
 import { RigError } from './error.js';
 import { readerTable } from './pcscd.js';
@@ -58,7 +58,7 @@ export async function untilReady(
   }
 }
 
-/** Fulfilled when something appears in the directory, or soon, should the system not tell. */
+/** Fulfilled when a file appears in the directory, or after a short time if the system does not report it. */
 function nextChange(directory: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
@@ -73,7 +73,7 @@ function nextChange(directory: string, signal: AbortSignal): Promise<void> {
       watcher = watch(directory, done);
       watcher.once('error', done);
     } catch {
-      // No inotify instance left: the timer does.
+      // No inotify instance is left: the timer takes over.
     }
     signal.addEventListener('abort', done);
   });

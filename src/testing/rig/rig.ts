@@ -27,7 +27,7 @@ export interface RigReader {
 }
 
 export interface RigOptions {
-  /** Readers wanted, 1 to 16. */
+  /** Number of readers, 1 to 16. */
   slots: number;
   /**
    * What the readers are called. A vpcd device has two slots, so a list needs one name per *two* slots;
@@ -36,21 +36,30 @@ export interface RigOptions {
    * `Virtual Reader B 00 00` and so on.
    */
   names?: string | readonly string[];
-  /** Gives up starting; what was started is cleaned up. */
+  /** Aborts the start and cleans up. */
   signal?: AbortSignal;
-  /** Milliseconds the daemon may take to come up with all readers. Default 10000. */
+  /**
+   * Milliseconds within which the daemon must serve all readers.
+   * @default 10000
+   */
   timeout?: number;
-  /** Only this kind of isolation. Default: 'namespace' where permitted, else 'socket'. */
+  /**
+   * The kind of isolation.
+   * @default 'namespace' if permitted, else 'socket'
+   */
   isolation?: Isolation;
-  /** Where to look for pcscd and the driver instead of the usual places. */
+  /**
+   * Where to look for pcscd and the driver.
+   * @default the usual directories
+   */
   parts?: PartsSearch;
 }
 
-/** Times to try other ports when somebody takes one between our look and pcscd's. */
+/** Attempts with other ports if another program takes one before pcscd does. */
 const PORT_TRIES = 5;
 
 /**
- * A private pcscd with virtual readers, in a directory only this user can enter.
+ * A private pcscd with virtual readers, in a directory that only this user can enter.
  *
  * ```ts
  * await using rig = await Rig.start({ slots: 4 });
@@ -58,13 +67,12 @@ const PORT_TRIES = 5;
  * // a virtual card connects to rig.readers[0].port
  * ```
  *
- * It needs no root where user namespaces are allowed, and it never touches real readers nor the system's
- * pcscd (see isolation.ts for the one exception). It ends with this process, however that ends, and does not
- * keep it running. With an odd number of slots clients see one more reader, which stays empty: vpcd's
- * devices have two slots.
+ * It does not need root if user namespaces are permitted, and it never touches real readers or the system's pcscd
+ * (isolation.ts documents one exception). It ends with this process, however that ends, and does not keep it running.
+ * With an odd number of slots clients see one more reader, which stays empty, because vpcd's devices have two slots.
  *
- * Exposure: vpcd listens on every network interface, and whoever reaches a reader's port can insert a card
- * of theirs. Run rigs where that does not matter: behind a firewall, in a container, or in a network namespace together with the cards.
+ * Exposure: vpcd listens on every network interface, so a program that reaches a reader's port can insert a virtual
+ * card. Run rigs behind a firewall, in a container, or in a network namespace together with the cards.
  */
 export class Rig implements AsyncDisposable {
   readonly readers: readonly RigReader[];
@@ -101,10 +109,11 @@ export class Rig implements AsyncDisposable {
   }
 
   /**
-   * Starts a daemon and waits until it serves clients and all its readers are attached.
+   * Starts a daemon and waits until it serves clients with all its readers.
    *
-   * @throws RigError RIG_PARTS_MISSING, RIG_NOT_PERMITTED or RIG_START_FAILED (with pcscd's output);
-   * RangeError or TypeError for slots or names that cannot be; the signal's reason when aborted.
+   * @throws {RigError} RIG_PARTS_MISSING, RIG_NOT_PERMITTED or RIG_START_FAILED (with pcscd's output).
+   * @throws {RangeError | TypeError} The number of slots or the names are invalid.
+   * @throws The signal's reason if it aborts.
    */
   static async start(options: RigOptions): Promise<Rig> {
     const { slots, signal, timeout = 10_000 } = options;
@@ -144,12 +153,12 @@ export class Rig implements AsyncDisposable {
     }
   }
 
-  /** Fulfilled when the daemon that runs now ends, whoever ends it. After a restart there is a new promise. */
+  /** Fulfilled when the present daemon ends, for any reason. After a restart there is a new promise. */
   get exited(): Promise<DaemonExit> {
     return this.#supervisor.exited;
   }
 
-  /** The end of what pcscd wrote, also after the rig was stopped. */
+  /** The end of pcscd's output, also after the rig was stopped. */
   log(): string {
     return readLog(this.directory) || this.#lastLog;
   }
@@ -160,9 +169,9 @@ export class Rig implements AsyncDisposable {
   }
 
   /**
-   * Kills the daemon, if it runs, and starts it again: same socket, same ports, same reader names.
+   * Kills the daemon, if it runs, and starts it again with the same socket, ports and reader names.
    *
-   * @throws RigError RIG_START_FAILED when it does not come back with all readers, RIG_STOPPED after `stop`.
+   * @throws {RigError} RIG_START_FAILED if it does not come up with all readers, RIG_STOPPED after `stop`.
    */
   async restartDaemon(options: { signal?: AbortSignal; timeout?: number } = {}): Promise<void> {
     const { signal, timeout = 10_000 } = options;
@@ -188,7 +197,10 @@ export class Rig implements AsyncDisposable {
   }
 }
 
-/** A pid file left by a killed pcscd makes the next look for a process that may be anybody's by now. */
+/**
+ * Removes the pid file of a killed pcscd. The next pcscd would otherwise look for that process id, which may belong to
+ * another process by now.
+ */
 async function removeTraces({ ipc, socket }: Place): Promise<void> {
   await rm(socket, { force: true });
   await rm(join(ipc, 'pcscd.pid'), { force: true });

@@ -1,4 +1,4 @@
-/** What a rig lays out for its daemon, and what daemon and clients find in their environments. */
+/** The files of a rig's daemon, and the environments of daemon and clients. */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter } from 'node:path';
 import type { RigDirectory } from './directory.js';
@@ -29,7 +29,7 @@ export async function layOut({ parts, directory, place, names }: Setup): Promise
   await Promise.all(names.map((_, index) => copyFile(parts.driver, driverCopy(directory, index))));
 }
 
-/** Finds ports and tells pcscd about its readers. */
+/** Finds ports and configures pcscd's readers. */
 export async function configureReaders(setup: Setup, signal: AbortSignal): Promise<Device[]> {
   const { directory, names } = setup;
   const ports = await freePortPairs(names.length, signal);

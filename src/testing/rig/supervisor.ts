@@ -1,9 +1,9 @@
 /**
- * A shell process that owns a rig's daemon and directories, so that neither outlives this process.
+ * A shell process that owns a rig's daemon and directories, so that both end with this process.
  *
- * It reads a pipe we never write to: the end of that pipe, which the kernel brings about however this
- * process ends (also SIGKILL), makes it kill the daemon and remove the directories. Should the supervisor
- * be killed, the kernel kills the daemon (the launcher asks for that) and its reader removes the directories.
+ * It reads from a pipe to which this process never writes. The kernel closes the pipe however this process ends,
+ * SIGKILL included; the supervisor then kills the daemon and removes the directories. If the supervisor is killed, the
+ * kernel kills the daemon (the launcher requests that), and the reader of its output removes the directories.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,12 +18,12 @@ export interface DaemonExit {
 }
 
 /**
- * Makes the directories, then waits for orders. USR1: start the daemon, which is the script `daemon` in the
- * directory. USR2: kill it. TERM: end everything. What happens is reported on standard output. A shell may
- * miss a signal that arrives just before it waits, so senders repeat themselves.
+ * Makes the directories, then waits for signals. USR1 starts the daemon, the script `daemon` in the directory. USR2
+ * kills it. TERM ends everything. Events are reported on standard output. A shell may miss a signal that arrives just
+ * before it waits, so senders repeat their signals.
  *
- * The file `leftover` may name a directory the daemon uses outside its own: the daemon's pid file there goes
- * with it, and the directory when it is then empty.
+ * The file `leftover` may name a directory that the daemon uses outside its own. The daemon's pid file there is removed
+ * with the daemon, and the directory if it is then empty.
  */
 const SCRIPT = `
 unset PCSC_BRIDGE_SUPERVISOR
@@ -83,7 +83,7 @@ done
 finish
 `;
 
-/** Milliseconds after which an order to the supervisor is repeated. */
+/** Milliseconds after which a signal to the supervisor is repeated. */
 const REPEAT = 100;
 
 export class Supervisor {
@@ -93,12 +93,12 @@ export class Supervisor {
   #daemon = deferred<DaemonExit>();
   #running = false;
   #alive = true;
-  /** Fulfilled when the supervisor is gone, and with it the daemon and the directories. */
+  /** Fulfilled when the supervisor has ended, and with it the daemon and the directories. */
   readonly ended: Promise<void>;
 
   /** Makes both directories; they must not exist yet. */
   constructor({ path, drivers }: { path: string; drivers: string }, env: NodeJS.ProcessEnv) {
-    // The script goes by the environment so that a process listing stays readable.
+    // The script is passed in the environment, so that a process listing stays readable.
     const command = ['-c', 'eval "$PCSC_BRIDGE_SUPERVISOR"', 'pcsc-bridge-rig', path, drivers];
     this.#child = spawn('/bin/sh', command, {
       // A session of its own: a terminal's Ctrl-C is for this process, and its end is what counts.
@@ -121,7 +121,7 @@ export class Supervisor {
     return this.#ready.promise;
   }
 
-  /** Fulfilled when the daemon that runs now ends, however it does. */
+  /** Fulfilled when the present daemon ends, for any reason. */
   get exited(): Promise<DaemonExit> {
     return this.#daemon.promise;
   }

@@ -27,9 +27,8 @@ export interface Applet {
   select?(command: CommandApdu): ResponseApdu | Promise<ResponseApdu>;
 
   /**
-   * Any other command while this applet is selected. `command.data` is wiped once the answer is there when
-   * the instruction is one that carries a PIN: copy what is to be kept. May throw `StatusWordError`; anything
-   * else thrown becomes 6F00.
+   * Processes any other command while this applet is selected. If the instruction carries a PIN, `command.data` is
+   * wiped after the answer: copy what you keep. It may throw `StatusWordError`; any other error becomes 6F00.
    */
   process(command: CommandApdu): ResponseApdu | Promise<ResponseApdu>;
 

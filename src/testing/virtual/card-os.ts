@@ -16,8 +16,8 @@ const NO_FCI = 0x0c;
 const MAX_CHAINED = 65_535;
 
 /**
- * What a card does before and after its applets see a command (ISO/IEC 7816-4): form, class, chaining,
- * selection, GET RESPONSE. It knows nothing of readers, so it can be driven directly. One command at a time.
+ * The part of a card around its applets (ISO/IEC 7816-4): form, class, chaining, selection, GET RESPONSE. It does not
+ * depend on readers, so tests can drive it directly. One command at a time.
  */
 export class CardOs {
   readonly #applets: readonly Applet[];
@@ -42,7 +42,7 @@ export class CardOs {
     return this.#selected;
   }
 
-  /** Power lost or card reset: nothing is selected, and the applets forget their state. */
+  /** The card lost power or was reset: no application is selected, and the applets forget their state. */
   reset(): void {
     this.#selected = undefined;
     this.#dropChain();
@@ -116,7 +116,7 @@ export class CardOs {
 
   async #select(command: CommandApdu): Promise<ResponseApdu> {
     const { p1, p2, data } = command;
-    // There is no file system: a file identifier or path names nothing.
+    // There is no file system, so a file identifier or path matches nothing.
     if (p1 !== BY_NAME) return new ResponseApdu(p1 <= 0x09 ? SW.NOT_FOUND : SW.WRONG_P1_P2);
     const occurrence = p2 & OCCURRENCE;
     if ((p2 & ~(OCCURRENCE | RETURN)) !== 0) return new ResponseApdu(SW.WRONG_P1_P2);

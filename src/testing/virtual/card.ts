@@ -6,14 +6,14 @@ import { CardOs } from './card-os.js';
 import { CardFaults } from './faults.js';
 import { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
 
-/** One APDU the card has dealt with. */
+/** One APDU that the card has processed. */
 export interface ApduRecord {
   /** 1 for the first APDU since the card was inserted. */
   readonly sequence: number;
   /** The command; everything after the fifth byte is zeroed when it carries a PIN or a key (`masked`). */
   readonly command: Uint8Array;
   readonly masked: boolean;
-  /** The answer; undefined when a fault kept it back. */
+  /** The answer; undefined if a fault suppressed it. */
   readonly response: Uint8Array | undefined;
   /** From the arrival of the command to its answer, in milliseconds. */
   readonly durationMs: number;
@@ -21,7 +21,7 @@ export interface ApduRecord {
 
 /** Why a card is no longer in its reader. */
 export interface CardClosed {
-  /** Taken out from here (`remove`, a fault), or the reader ended the link. */
+  /** Removed by this program (`remove`, a fault), or the reader ended the link. */
   readonly reason: 'removed' | 'reader-gone';
   /** The network error that ended the link, if one did. */
   readonly error?: Error;
@@ -34,15 +34,18 @@ export interface VirtualCardOptions extends LinkAddress {
   atr?: Uint8Array;
   /** How long to wait for the reader to take the card, in milliseconds; default 10,000. */
   timeout?: number;
-  /** Called after each APDU, with PINs and keys masked. What it throws is an uncaught exception: it harms no APDU. */
+  /**
+   * Called after each APDU, with PINs and keys masked. An error that it throws becomes an uncaught exception and does
+   * not affect the APDU.
+   */
   onApdu?: (record: ApduRecord) => void;
 }
 
 const INSERT_TIMEOUT_MS = 10_000;
 
 /**
- * pcscd tells its clients of a card just after it has the ATR (0.2 ms as measured) and sends the card nothing
- * by which to know; a client that asks earlier is told there is none.
+ * pcscd reports a card to its clients just after it has the ATR (0.2 ms as measured), and sends the card no message at
+ * that point. A client that asks earlier sees no card.
  */
 const PUBLISH_MS = 20;
 
@@ -62,9 +65,9 @@ export class VirtualCard {
   /** The tail of what has been queued; never rejects. */
   #queue: Promise<void> = Promise.resolve();
   #apduCount = 0;
-  /** It was we who ended the link. */
+  /** True if this program ended the link. */
   #removed = false;
-  /** The link is down, or about to be: what is still queued stays unprocessed. */
+  /** True if the link has ended or is ending: queued APDUs stay unprocessed. */
   #out = false;
   #inserted!: () => void;
   #close!: (closed: CardClosed) => void;
@@ -80,15 +83,13 @@ export class VirtualCard {
   }
 
   /**
-   * Puts a card into the reader slot that listens on `port`. Resolves when the reader has powered the card and
-   * fetched its ATR, and has had 20 ms to tell PC/SC programs. pcscd looks for a card every 400 ms, so this
-   * takes up to that long.
+   * Inserts a card into the reader slot that listens on `port`. Resolves when the reader has powered the card and read
+   * its ATR, plus 20 ms in which PC/SC programs learn of it. pcscd polls every 400 ms, so this may take that long.
    *
-   * The same applets can be inserted again after removal: what they keep through power loss (PIN, retry
-   * counters, keys) is still there.
+   * The same applets can be inserted again after removal. Their persistent state (PIN, retry counters, keys) is kept.
    *
-   * @throws {Error} Nobody listens there; the reader does not power the card in time, because another card is in
-   *   the slot; or it ends the link. `cause` is the network's error.
+   * @throws {Error} No program listens at the port; the reader does not power the card in time, because another card is
+   *   in the slot; or it ends the link. `cause` is the network error.
    */
   static async insert(options: VirtualCardOptions): Promise<VirtualCard> {
     const card = new VirtualCard(options);
@@ -212,7 +213,7 @@ export class VirtualCard {
   }
 }
 
-/** A fault in somebody's hook or applet: shown as an uncaught exception, but out of the card's way. */
+/** Reports an error of a hook or applet as an uncaught exception, without an effect on the card. */
 function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;

@@ -1,4 +1,4 @@
-/** What the faults do to one APDU. */
+/** The effects of faults on one APDU. */
 export interface ApduFault {
   /** Pull the card instead of answering. */
   readonly remove: boolean;
@@ -23,23 +23,23 @@ export interface ForceStatusOptions {
   times?: number;
 }
 
-/** What a fault can do to its card now. */
+/** The actions of a fault on its card. */
 export interface FaultTarget {
   remove(): void;
   reset(): void;
 }
 
 /**
- * Misbehaviour of a virtual card, switched on and off while it runs. Counting starts with the next APDU
- * that arrives: 1 is that one.
+ * Faults of a virtual card, which can be switched on and off while it runs. Counting starts with the next APDU that
+ * arrives: 1 is that one.
  */
 export class CardFaults {
   /** Wait before each APDU is processed, in milliseconds. */
   responseDelay = 0;
 
   /**
-   * Answer no APDU. vpcd waits for an answer without limit and serves nothing else in the meantime, so a
-   * host that ran into this is freed only by taking the card out; setting this back to false helps later APDUs.
+   * Leaves every APDU unanswered. vpcd waits for an answer without limit and serves no other request meanwhile. Only
+   * the removal of the card frees a waiting host; setting this back to false helps later APDUs.
    */
   mute = false;
 
@@ -63,7 +63,7 @@ export class CardFaults {
     this.#removeIn = countdown(n);
   }
 
-  /** Drops the card's state now (selection, verified PIN), as a brown-out does; the host is not told. */
+  /** Drops the card's state now (selection, verified PIN), as a brown-out does. The host is not notified. */
   reset(): void {
     this.#target.reset();
   }
@@ -88,7 +88,7 @@ export class CardFaults {
     this.endDelay();
   }
 
-  /** Takes note of an APDU that arrived and says what to do to it. For the card. */
+  /** Counts an arriving APDU and returns its effects. Called by the card. */
   take(ins: number | undefined): ApduFault {
     const forced = this.#forced.find((entry) => entry.ins === undefined || entry.ins === ins);
     if (forced !== undefined) {
@@ -102,7 +102,7 @@ export class CardFaults {
     return { remove, reset, mute: this.mute, sw: forced?.sw };
   }
 
-  /** Waits as long as `responseDelay` says. For the card. */
+  /** Waits for `responseDelay`. Called by the card. */
   delay(): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, this.responseDelay);
@@ -113,7 +113,7 @@ export class CardFaults {
     });
   }
 
-  /** Ends the delay that is running, if any. For the card. */
+  /** Ends the running delay, if any. Called by the card. */
   endDelay(): void {
     this.#endDelay?.();
     this.#endDelay = undefined;

@@ -2,13 +2,13 @@ import { createConnection, type Socket } from 'node:net';
 import { native } from '../../native/addon.js';
 import { encodeFrame, FrameDecoder } from './frames.js';
 
-/** One-byte payloads by which the reader drives the card; everything longer is a command APDU. */
+/** One-byte payloads with which the reader controls the card; every longer payload is a command APDU. */
 const Control = { PowerOff: 0, PowerOn: 1, Reset: 2, GetAtr: 4 } as const;
 
 /** A command APDU fits; a longer one comes in several reads. */
 const READ_BUFFER_SIZE = 4096;
 
-/** What the card does with what the reader sends. Called in the order of arrival, never two at once. */
+/** Handles the messages of the reader, in the order of arrival and one at a time. */
 export interface LinkHandler {
   powerOn(): void;
   powerOff(): void;
@@ -16,11 +16,11 @@ export interface LinkHandler {
   /** Answer to reset, sent whenever the reader asks: at insertion, then every 400 ms to see the card is there. */
   atr(): Uint8Array;
   /**
-   * One command APDU, in a buffer that is the handler's. Answers by `VpcdLink.send`; the reader
-   * waits for that answer, without limit, before it sends anything else.
+   * One command APDU, in a buffer that belongs to the handler. The handler answers with `VpcdLink.send`; the reader
+   * waits for that answer without limit before it sends the next message.
    */
   apdu(command: Uint8Array): void;
-  /** The link is down for good; `error` is undefined after `VpcdLink.close` and after an orderly end. */
+  /** The link has ended. `error` is undefined after `VpcdLink.close` and after an orderly end. */
   closed(error: Error | undefined): void;
 }
 
@@ -65,10 +65,10 @@ export class VpcdLink {
   }
 
   /**
-   * Connects to a reader slot. The reader does not speak before it has taken the card, which pcscd does at its
-   * next look for one. `signal` ends the link whenever it aborts.
+   * Connects to a reader slot. The reader sends nothing before it has taken the card, which pcscd does at its next
+   * poll. `signal` ends the link at any time.
    *
-   * @throws {Error} Nobody listens there (code ECONNREFUSED), or the network says no.
+   * @throws {Error} No program listens at the port (code ECONNREFUSED), or another network error.
    */
   static async connect(address: LinkAddress, handler: LinkHandler, signal?: AbortSignal): Promise<VpcdLink> {
     const link = new VpcdLink(address, handler, signal);
@@ -99,7 +99,7 @@ export class VpcdLink {
         socket.on('error', (error) => {
           failure = error;
         });
-        // A reader that goes away ends its half first; there is nothing left to say to it.
+        // A reader that is removed ends its half first; an answer is useless then.
         socket.on('end', () => socket.destroy());
         socket.on('close', () => {
           this.#down = true;

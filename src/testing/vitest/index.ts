@@ -13,11 +13,15 @@ import { Rig, type RigReader } from '../rig/index.js';
 import { createPivCard, type PivCard } from '../virtual/index.js';
 
 export interface CardFixtures {
-  /** How many virtual readers there are; 2 unless a test file says otherwise with `test.override`. */
+  /**
+   * Number of virtual readers. A test file can change it with `test.override`.
+   * @default 2
+   */
   slots: number;
   /**
-   * The private pcscd, one per test file: the PC/SC library reads where it is once per process. Its environment
-   * is that of the test and of every process it starts. Wants vitest's pool of processes ('forks', the default).
+   * The private pcscd, one per test file, because the PC/SC library reads its address once per process. Its environment
+   * is that of the test and of every process that the test starts. It requires vitest's process pool ('forks', the
+   * default).
    */
   rig: Rig;
   /** The first reader. */
@@ -33,7 +37,7 @@ export interface CardFixtures {
 /** pcscd looks for cards every 400 ms; one that is back by then is taken for the card that was there. */
 const REMOVAL_MS = 600;
 
-/** vitest's `test`, with these fixtures; each is there once a test names it. */
+/** vitest's `test` with these fixtures. A fixture is set up when a test names it. */
 export const test = base.extend<CardFixtures>({
   slots: [2, { scope: 'file' }],
   rig: [

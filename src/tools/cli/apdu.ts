@@ -23,15 +23,15 @@ const help = `A line is a command in hexadecimal, such as 00A4040000, or one of:
 
 export function apduCommand(): Command {
   return new Command('apdu')
-    .description('send APDUs to a card: the arguments, else the lines of standard input, else what you type')
+    .description('send APDUs to a card: from the arguments, from standard input, or typed on the terminal')
     .argument('[hex...]', 'APDUs in hexadecimal')
     .option(
       '--reader <name>',
-      'name, part of it, or number in the list of "readers"; else the one with a card',
+      'name, part of it, or number in the list of "readers"; default: the only reader with a card',
     )
     .option(
       '--raw',
-      'send each APDU as it is: no GET RESPONSE after 61xx, no right Le after 6Cxx, no chaining',
+      'send each APDU unchanged: no GET RESPONSE after 61xx, no correct Le after 6Cxx, no chaining',
     )
     .option('--json', 'one object per APDU')
     .action((apdus: string[], options: ApduOptions) =>
@@ -55,14 +55,14 @@ class Dialogue {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** On a terminal a mistake is told and the next line awaited; from a pipe it ends the whole. */
+  /** On a terminal an error is printed and the next line is read; from a pipe an error ends the command. */
   async readLines(reader: string): Promise<void> {
     const interactive = process.stdin.isTTY === true;
     const lines = createInterface({ input: process.stdin, output: interactive ? process.stderr : undefined });
     const stop = () => lines.close();
     this.signal.addEventListener('abort', stop, { once: true });
     lines.on('SIGINT', stop);
-    if (interactive) notify(`${printable(reader)}. "help" tells what can be typed.`);
+    if (interactive) notify(`${printable(reader)}. Type "help" for the commands.`);
     lines.setPrompt('> ');
     if (interactive) lines.prompt();
     for await (const line of lines) {
@@ -92,7 +92,7 @@ class Dialogue {
   private async send(apdu: Uint8Array): Promise<void> {
     const { signal } = this;
     const command = formatCommand(apdu);
-    // Class FF is the reader's own (PC/SC part 3): no card's chaining there.
+    // Class FF addresses the reader itself (PC/SC part 3), so no chaining.
     const response =
       this.options.raw || apdu[0] === 0xff
         ? ResponseApdu.parse(await this.card.transmit(apdu, { signal }))

@@ -30,9 +30,9 @@ export function benchCommand(): Command {
     .description('measure connect, APDU and transactions on the card in a reader')
     .option(
       '--reader <name>',
-      'name, part of it, or number in the list of "readers"; else the one with a card',
+      'name, part of it, or number in the list of "readers"; default: the only reader with a card',
     )
-    .option('--rounds <count>', 'how often each is done', wholeNumber(10, 100_000), 200)
+    .option('--rounds <count>', 'how often each operation is repeated', wholeNumber(10, 100_000), 200)
     .option('--json', 'as data')
     .addHelpText(
       'after',
@@ -78,7 +78,7 @@ async function measure(
     const figures: Figure[] = [];
     for (const [operation, run] of operations) {
       progress.step(operation);
-      await run(); // what only the first time takes is left out
+      await run(); // warm-up, not measured
       const times: number[] = [];
       for (let round = 0; round < rounds; round++) {
         signal.throwIfAborted();

@@ -29,10 +29,16 @@ export function cardCommand(): Command {
     .description('put a virtual PIV card into a virtual reader (vsmartcard vpcd), until interrupted')
     .option('--port <port>', "the reader slot's TCP port", wholeNumber(1, 65_535), VPCD_PORT)
     .option('--host <name>', 'where vpcd runs', '127.0.0.1')
-    .addOption(new Option('--algorithm <name>', 'of its key').choices(['RSA2048', 'P256']).default('P256'))
-    .option('--pin <digits>', 'a PIN for tests: others on this host can read it here', '123456')
+    .addOption(
+      new Option('--algorithm <name>', 'algorithm of its key').choices(['RSA2048', 'P256']).default('P256'),
+    )
+    .option(
+      '--pin <digits>',
+      'a PIN for tests: other users on this host can read it from the command line',
+      '123456',
+    )
     .option('--subject <name>', "the certificate's common name", 'Virtual Card')
-    .option('--quiet', 'do not tell of APDUs')
+    .option('--quiet', 'do not print APDUs')
     .addHelpText('after', `\nKeys on a terminal:\n${keys}`)
     .action((options: CardOptions) =>
       runCommand('card', async (signal) => {
@@ -49,7 +55,7 @@ export function cardCommand(): Command {
 }
 
 class InsertedCard {
-  /** Rejects when the reader goes. */
+  /** Rejects when the reader is removed. */
   readonly readerGone: Promise<never>;
   #lose!: (error: Error) => void;
 
@@ -71,7 +77,7 @@ class InsertedCard {
     return new InsertedCard(card, options);
   }
 
-  /** Obeys keys until the user ends it. Never settles without a keyboard. `remove` ends the raw mode. */
+  /** Handles keys until the user ends it. Without a keyboard it never settles. `remove` ends the raw mode. */
   async control(): Promise<void> {
     const { stdin } = process;
     if (!stdin.isTTY) return new Promise(() => {});
@@ -103,7 +109,7 @@ class InsertedCard {
       done('each answer a second later');
     } else if (key === 'm') {
       faults.mute = true;
-      done('mute: whoever sends now waits until the card is pulled');
+      done('mute: a program that sends an APDU now waits until the card is removed');
     } else if (key === 'e') {
       faults.forceStatus(0x6f00);
       done('the next APDU is answered 6F00');

@@ -1,17 +1,17 @@
-/** What every command has in common: signals, errors for people, exit statuses. */
+/** The common part of all commands: signals, error messages, exit statuses. */
 import { notify } from './output.js';
 
 /** 0 done; 1 it failed, or found a fault; 2 wrong usage; 130 interrupted. */
 export const Exit = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
-/** The command was asked for something it cannot do; the message says what would do. */
+/** The command line is wrong; the message says what is accepted. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
 /**
- * Runs a command's work. SIGINT and SIGTERM abort the signal it is given; what it throws goes to standard
- * error. Sets the process's exit status: what the work returns, else 0.
+ * Runs a command's work. SIGINT and SIGTERM abort its signal. An error is printed on standard error. Sets the process's
+ * exit status: the result of the work, else 0.
  */
 export async function runCommand(
   name: string,

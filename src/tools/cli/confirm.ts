@@ -1,4 +1,4 @@
-/** Yes or no, from whoever sits at the terminal. */
+/** Asks the user a yes/no question on the terminal. */
 import { createInterface } from 'node:readline/promises';
 
 export interface Terminal {
@@ -6,14 +6,12 @@ export interface Terminal {
   output: NodeJS.WritableStream;
 }
 
-/**
- * @throws Error where nobody can be asked; it says that --yes answers.
- */
+/** @throws {Error} There is no terminal; the message names --yes. */
 export async function confirm(
   question: string,
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<boolean> {
-  if (!input.isTTY) throw new Error('there is no terminal to ask on; give --yes to do it without asking');
+  if (!input.isTTY) throw new Error('there is no terminal for the question; use --yes to answer it');
   const prompt = createInterface({ input, output });
   // The end of the input, or Ctrl-C, is no yes.
   const gone = new Promise<string>((resolve) => prompt.once('close', () => resolve('')));

@@ -1,4 +1,4 @@
-/** pcsc-bridge doctor: is this host affected by KB949538, fixed, filtered? */
+/** pcsc-bridge doctor: is this host affected by KB949538? */
 import { Command, Option } from 'commander';
 import { examineHost, writeFilter } from '../doctor/report.js';
 import { doctorText } from '../doctor/text.js';
@@ -17,7 +17,7 @@ const failed = 2;
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('tell whether this host is affected by KB949538, fixed, filtered, and what to do')
+    .description('report whether this host is affected by KB949538, and what to do')
     .option('--json', 'print the report as data')
     .addOption(
       new Option(
@@ -28,8 +28,8 @@ export function doctorCommand(): Command {
     .option('--yes', 'write without asking')
     .addHelpText(
       'after',
-      '\nExit status: 0 when nothing is to be done, or the setting is as wanted; 1 when something is to be done, ' +
-        'or\nit cannot be told, or the question was answered no; 2 on an error.',
+      '\nExit status: 0 if no action is required, or the setting is as requested; 1 if action is required, ' +
+        'or\nthe verdict is unknown, or the question was answered no; 2 on an error.',
     )
     .showHelpAfterError('(add --help for the options)')
     .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : failed))
@@ -57,7 +57,7 @@ async function examine(options: DoctorOptions): Promise<number> {
 
 async function set(options: DoctorOptions): Promise<number> {
   const on = options.setFilter === '1';
-  // Elsewhere there is nothing to write, and writeFilter says so.
+  // Other systems have no registry, and writeFilter reports that.
   const ask = process.platform === 'win32' && !options.yes;
   const what = `Turn the smart card cache's filter ${on ? 'on' : 'off'} for this host, in its registry?`;
   if (ask && !(await confirm(what))) {

@@ -1,4 +1,4 @@
-/** repro --listen: the agents come from elsewhere. */
+/** repro --listen: agents connect from elsewhere. */
 import { hostname, networkInterfaces } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Controller } from '../repro/agents/controller.js';
@@ -29,13 +29,13 @@ export function addListenOptions(command: Command): Command {
     .option(
       '--listen <address:port>',
       'wait for agents that connect here: a broker, and one user for each of --sessions; --reader NAME=READER ' +
-        'says which reader is whose where a user sees several cards',
+        'assigns a reader to a user who sees several cards',
       addressAndPort,
     )
     .option(
       '--keys <directory>',
-      "with --listen: keep the agents' keys here, and use those that are there; by default they are made anew and " +
-        'deleted in the end',
+      "with --listen: keep the agents' keys in this directory and reuse them; by default new keys are made and " +
+        'deleted at the end',
     )
     .option(
       '--user <name>',
@@ -45,22 +45,22 @@ export function addListenOptions(command: Command): Command {
     )
     .option(
       '--wait-for-agents <seconds>',
-      `with --listen: how long to wait for them (${defaultWait})`,
+      `with --listen: how long to wait for the agents (${defaultWait})`,
       wholeNumber(1, 86_400),
     )
     .addOption(
       new Option(
         '--reconnect <how>',
-        'with --listen: make up the new connect time after the hold, or wait for the session to reconnect',
+        'with --listen: use a made-up connect time after the hold, or wait for the session to reconnect',
       ).choices(['made-up', 'wait']),
     )
     .option(
       '--made-up-sessions',
-      'with --listen: number the sessions instead of taking what the agents tell of theirs',
+      'with --listen: number the sessions instead of using those that the agents report',
     );
 }
 
-/** Error where options do not go together. */
+/** Throws if options exclude each other. */
 export function checkListenOptions(options: ListenOptions & { agents?: boolean }): void {
   if (options.listen) {
     if (options.madeUpSessions && options.reconnect === 'wait') {
@@ -110,7 +110,7 @@ export async function listenForAgents(
         progress.note(change);
         if (missing) progress.step(`waiting for ${missing}`);
       },
-      // In a pipe too: it goes on when that is done.
+      // Also in a pipe: the scenario continues after this action.
       onAsked: (what) => {
         progress.end();
         write(process.stderr, `${what}\n`);
@@ -153,7 +153,7 @@ function checkName(name: string): void {
   }
 }
 
-/** What to start, and where, for whoever reads it. */
+/** The instructions for the user: which agents to start, and where. */
 function invitation(controller: Controller, users: readonly string[], keys: KeyDirectory): string {
   const address = reachable(controller.host);
   const where = `${address.includes(':') ? `[${address}]` : address}:${controller.port}`;
@@ -164,14 +164,14 @@ function invitation(controller: Controller, users: readonly string[], keys: KeyD
       'in its terminal session:',
     start(theBroker),
     ...users.map((name) => start({ role: 'user', name })),
-    'Each file holds a key that opens one role. On another host, its agent needs a copy that nobody else can read.',
+    'Each file holds a key that opens one role. On another host, its agent needs a copy that only its user can read.',
     '',
   ].join('\n');
 }
 
 const quoted = (path: string) => (/[^\w./:\\~-]/.test(path) ? `"${path}"` : path);
 
-/** An address for others to connect to: of a wildcard, one of this host's. */
+/** An address to which other hosts can connect; for a wildcard, one of this host's. */
 function reachable(host: string): string {
   if (host !== '0.0.0.0' && host !== '::') return host;
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);

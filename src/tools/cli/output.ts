@@ -1,6 +1,6 @@
 /**
- * The one way from a command to standard output and standard error (docs/security.md). Names of readers, certificates,
- * cards' data and agents' texts come from outside: none of them steers the terminal.
+ * The only output path of commands to standard output and standard error (docs/security.md). Names of readers,
+ * certificates, data of cards and texts of agents come from outside: none of them may control the terminal.
  */
 import { printable, printableJson } from '../../printable.js';
 import { paintedText } from '../repro/report/colors.js';
@@ -20,7 +20,7 @@ export function printJson(data: object, indent: 0 | 2 = 2): void {
   print(printableJson(JSON.stringify(data, null, indent)));
 }
 
-/** A line beside the result: what goes on, what went wrong. */
+/** A line on standard error: progress or errors. */
 export function notify(line: string): void {
   write(process.stderr, `${line}\n`);
 }

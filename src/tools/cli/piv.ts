@@ -37,7 +37,10 @@ class PivCard {
     readonly signal: AbortSignal,
   ) {}
 
-  /** Ends with a reset of the card: a PIN does not stay verified. Never prompts in here, since other programs wait meanwhile. */
+  /**
+   * Ends with a reset of the card, so that no PIN stays verified. Never prompts inside the transaction, because other
+   * programs wait for the card.
+   */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const run = async (tx: Transaction) => {
       await selectPiv(tx);
@@ -49,15 +52,15 @@ class PivCard {
 
 export function pivCommand(): Command {
   return new Command('piv')
-    .description('check a PIV card: its certificate, the PIN, a signature, a whole logon')
+    .description('check a PIV card: its certificate, its PIN, a signature, a whole logon')
     .addHelpText(
       'after',
-      '\nThe PIN comes from the environment variable PCSC_BRIDGE_PIN, or is asked for. A wrong one costs a try.',
+      '\nThe PIN comes from the environment variable PCSC_BRIDGE_PIN or from a prompt. A wrong PIN costs a try.',
     )
     .addCommand(
       part('certificate', 'read the certificate of a slot; needs no PIN', showCertificate)
         .addOption(slotOption())
-        .option('--out <file>', 'write it (PEM)'),
+        .option('--out <file>', 'write the certificate to this file (PEM)'),
     )
     .addCommand(part('verify', 'verify the PIN', checkPin))
     .addCommand(
@@ -66,7 +69,9 @@ export function pivCommand(): Command {
         .addOption(slotOption())
         .requiredOption('--out <file>', 'where to write the signature'),
     )
-    .addCommand(part('logon', 'what a logon does: certificate, PIN, signature of a challenge', tryLogon));
+    .addCommand(
+      part('logon', 'do the steps of a logon: certificate, PIN, signature of a challenge', tryLogon),
+    );
 }
 
 function part(name: string, description: string, work: Work): Command {
@@ -74,7 +79,7 @@ function part(name: string, description: string, work: Work): Command {
     .description(description)
     .option(
       '--reader <name>',
-      'name, part of it, or number in the list of "readers"; else the one with a card',
+      'name, part of it, or number in the list of "readers"; default: the only reader with a card',
     )
     .option('--json', 'as data')
     .action((...given: unknown[]) => {
@@ -120,7 +125,7 @@ async function checkPin(card: PivCard, { json }: PivCommandOptions, signal: Abor
   const pin = await askPin(signal);
   await card.transaction((tx) => verifyPin(tx, pin));
   if (json) printJson({ schema: 1, verified: true }, 0);
-  else print('The PIN is right.');
+  else print('The PIN is correct.');
 }
 
 async function signFile(
@@ -137,12 +142,13 @@ async function signFile(
     return sign(tx, slot, createHash('sha256').update(content).digest(), publicKey);
   });
   if (!verify('sha256', content, publicKey, signature)) {
-    throw new Error(`the signature does not fit the certificate of slot ${slot}: nothing was written`);
+    throw new Error(`the signature does not match the certificate of slot ${slot}: nothing was written`);
   }
   await writeFile(out, signature);
   const bytes = signature.length;
   if (json) printJson({ schema: 1, slot, algorithm: algorithmOf(publicKey), out, bytes }, 0);
-  else print(`Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it fits the certificate.`);
+  else
+    print(`Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it matches the certificate.`);
 }
 
 async function tryLogon(card: PivCard, { json }: PivCommandOptions, signal: AbortSignal): Promise<void> {

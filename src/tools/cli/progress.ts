@@ -1,6 +1,6 @@
 /**
- * What is going on: one line on a terminal, nothing in a pipe. Our own few lines, since the libraries for it take
- * the signals of the process, which are ours to handle.
+ * Progress: one line on a terminal, nothing in a pipe. It is written here because progress libraries install signal
+ * handlers.
  */
 import { printable } from '../../printable.js';
 
@@ -46,7 +46,7 @@ export class Progress {
     const seconds = (performance.now() - this.#since) / 1000;
     const frame = frames[this.#frame++ % frames.length];
     const line = `${frame} ${this.#step}${seconds < 1 ? '' : ` (${seconds.toFixed(0)} s)`}`;
-    // A line that wraps could not be erased; a terminal that does not tell its width has one of 80.
+    // A line that wraps could not be erased; if the terminal does not report its width, assume 80.
     const width = (this.#stream.columns || 80) - 1;
     this.#stream.write(eraseLine + printable(line).slice(0, width));
   }

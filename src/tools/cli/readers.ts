@@ -1,4 +1,4 @@
-/** pcsc-bridge readers: what is plugged in. */
+/** pcsc-bridge readers: the readers and the cards in them. */
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { CardBridge } from '../../index.js';
@@ -31,7 +31,7 @@ export function readersCommand(): Command {
           }));
           printJson({ schema: 1, readers: data });
         } else if (readers.length === 0) {
-          print('There is no reader. "pcsc-bridge watch" tells when one comes.');
+          print('There is no reader. "pcsc-bridge watch" shows when one is plugged in.');
         } else {
           const rows = readers.map(({ reader, state, atr }, index) => [
             String(index + 1),
@@ -66,8 +66,8 @@ function listClients({ processes, unseen }: DaemonClients, json: boolean): void 
   }
   if (unseen > 0) {
     print(
-      `${unseen} ${unseen === 1 ? 'connection' : 'connections'} of processes that this user may not look at; ` +
-        'as root this command sees them.',
+      `${unseen} ${unseen === 1 ? 'connection' : 'connections'} of processes that this user may not inspect; ` +
+        'run this command as root to see them.',
     );
   }
 }

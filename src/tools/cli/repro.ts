@@ -43,16 +43,19 @@ export function reproCommand(): Command {
     .option('--junit <file>', 'write the result for CI systems (JUnit XML)')
     .option(
       '--reader <name>',
-      'use the PIV card in this reader instead of a virtual one (give it twice or more); the PIN comes from ' +
-        'PCSC_BRIDGE_PIN or is asked for',
+      'use the PIV card in this reader instead of a virtual one (at least two readers); the PIN comes from ' +
+        'PCSC_BRIDGE_PIN or from a prompt',
       (name: string, names: string[]) => [...names, name],
       [],
     )
-    .option('--agents', 'run the parts as agents: a broker and a user agent per session, each a process');
+    .option(
+      '--agents',
+      'run the parts as agents: a broker and a user agent per session, each in its own process',
+    );
   return addListenOptions(command)
     .addHelpText(
       'after',
-      '\nExit status: 0 when the fault was seen with the filter off and not with it on; 1 when not, or on an error.',
+      '\nExit status: 0 if the fault occurred with the filter off and not with it on; 1 if not, or on an error.',
     )
     .action((options: ReproOptions) => runCommand('repro', (signal) => run(options, signal)));
 }
@@ -97,7 +100,7 @@ async function openLocalStage(
     return virtualStage(options.sessions, signal);
   }
   if (new Set(options.reader).size < 2) {
-    throw new UsageError('give --reader at least twice: one card is held while the others log on');
+    throw new UsageError('use --reader at least twice: one card is held while the others log on');
   }
   return readerStage(options.reader, await askPin(signal));
 }

@@ -1,4 +1,4 @@
-/** pcsc-bridge rig: a private pcscd with virtual readers for whatever program runs in it. */
+/** pcsc-bridge rig: a private pcscd with virtual readers for the program that runs in it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
@@ -21,22 +21,24 @@ interface RigCommandOptions {
 export function rigCommand(): Command {
   return new Command('rig')
     .description('start a private pcscd with virtual readers and PIV cards, and run a command with it')
-    .argument('[command...]', 'what to run; without one the rig stays until interrupted')
-    .option('--readers <count>', 'virtual readers', wholeNumber(1, MAX_SLOTS), 2)
+    .argument('[command...]', 'the command to run; without one the rig runs until interrupted')
+    .option('--readers <count>', 'number of virtual readers', wholeNumber(1, MAX_SLOTS), 2)
     .option(
       '--cards <count>',
-      'how many of them have a PIV card in them; else all',
+      'how many of the readers have a PIV card; default: all',
       wholeNumber(0, MAX_SLOTS),
     )
     .addOption(
-      new Option('--algorithm <name>', "of the cards' keys").choices(['RSA2048', 'P256']).default('P256'),
+      new Option('--algorithm <name>', "algorithm of the cards' keys")
+        .choices(['RSA2048', 'P256'])
+        .default('P256'),
     )
-    .option('--pin <digits>', 'of every card', '123456')
+    .option('--pin <digits>', 'PIN of every card', '123456')
     .addHelpText(
       'after',
       `
-The command finds in its environment PCSCLITE_CSOCK_NAME, which every program that uses pcsc-lite heeds, and
-PCSC_BRIDGE_RIG: {"readers":[{"name","port"}],"pin"}. Its exit status is the rig's.
+The environment of the command contains PCSCLITE_CSOCK_NAME, which every pcsc-lite program reads, and
+PCSC_BRIDGE_RIG: {"readers":[{"name","port"}],"pin"}. The rig exits with the command's status.
 
   pcsc-bridge rig -- npm test
   pcsc-bridge rig --readers 1 -- pkcs11-tool --list-slots`,
@@ -53,7 +55,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const { readers: slots, cards: count = slots, algorithm, pin } = options;
-  if (count > slots) throw new UsageError(`${count} cards do not go into ${slots} readers`);
+  if (count > slots) throw new UsageError(`${count} cards do not fit into ${slots} readers`);
   const progress = new Progress();
   progress.step(`starting a private pcscd with ${slots} virtual readers`);
   const cards: PivCard[] = [];
@@ -105,7 +107,7 @@ function explain(rig: Rig, cards: number, env: NodeJS.ProcessEnv): void {
     index < cards ? 'PIV card' : 'empty',
   ]);
   print(table(['reader', 'port', ''], rows));
-  print('\nIn another shell, for programs that shall see them:');
+  print('\nIn another shell, for programs that are to see them:');
   for (const [name, value = ''] of Object.entries(env)) {
     if (name !== 'PCSC_BRIDGE_RIG') print(`  export ${name}='${value.replaceAll("'", "'\\''")}'`);
   }

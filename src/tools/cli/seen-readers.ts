@@ -1,20 +1,20 @@
-/** The readers that are there now, and which of them the user means. */
+/** The present readers, and the one that the user selects. */
 import type { ReaderSnapshot, ReaderState, SessionContext } from '../../index.js';
 import { printable } from '../../printable.js';
 import { UsageError } from './command.js';
 
 const timeout = 10_000;
 
-/** Every reader and what is in it, in the system's order. */
+/** Every reader and its card, in the system's order. */
 export function seeReaders(session: SessionContext, signal: AbortSignal): Promise<ReaderSnapshot[]> {
   return session.readerStates({ signal, timeout });
 }
 
 /**
- * Finds the reader that the user means.
+ * Finds the reader that the user selects.
  *
- * @param wanted - Its name, a part of its name that no other reader has, or its number in the list of `readers`. Without it,
- * the only reader with a card.
+ * @param wanted - Its name, a unique part of its name, or its number in the list of `readers`.
+ * @default the only reader with a card
  */
 export async function chooseReader(
   session: SessionContext,
@@ -23,7 +23,7 @@ export async function chooseReader(
 ): Promise<ReaderSnapshot> {
   const readers = await seeReaders(session, signal);
   if (readers.length === 0) {
-    throw new Error('there is no reader. Is one plugged in? "pcsc-bridge watch" tells when one comes');
+    throw new Error('there is no reader. Is one plugged in? "pcsc-bridge watch" shows when one is');
   }
   const list = readers.map(({ reader }, index) => `  ${index + 1}  ${printable(reader)}`).join('\n');
   const found = wanted === undefined ? readers.filter(({ atr }) => atr) : matching(readers, wanted);
@@ -34,7 +34,7 @@ export async function chooseReader(
     throw new UsageError(`${what} "${wanted}". There are:\n${list}`);
   }
   if (found.length === 0) throw new Error(`there is no card in any reader:\n${list}`);
-  throw new UsageError(`there is a card in more than one reader; say which with --reader:\n${list}`);
+  throw new UsageError(`there is a card in more than one reader; select one with --reader:\n${list}`);
 }
 
 function matching(readers: readonly ReaderSnapshot[], wanted: string): ReaderSnapshot[] {

@@ -1,4 +1,4 @@
-/** pcsc-bridge watch: readers and cards as they come and go. */
+/** pcsc-bridge watch: reports readers and cards that are inserted and removed. */
 import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { AbortError, CardBridge, type ReaderEvent } from '../../index.js';
@@ -10,7 +10,7 @@ import { describeState } from './seen-readers.js';
 
 export function watchCommand(): Command {
   return new Command('watch')
-    .description('tell of readers and cards as they come and go, until interrupted')
+    .description('report readers and cards that are inserted or removed, until interrupted')
     .option('--json', 'one object per line')
     .action(({ json }: { json?: boolean }) =>
       runCommand('watch', async (signal) => {
@@ -22,7 +22,7 @@ export function watchCommand(): Command {
             else print(asLine(event));
           }
         } catch (error) {
-          // To be interrupted is how this ends.
+          // The user ends this command with an interrupt.
           if (!(error instanceof AbortError)) throw error;
         }
         return undefined;

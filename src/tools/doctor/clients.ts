@@ -1,4 +1,4 @@
-/** Who uses pcscd: the answer to "who is it that holds my card". */
+/** The clients of pcscd: shows which program may hold a card. */
 import { native } from '../../native/addon.js';
 
 /** A process that is connected to pcscd. */
@@ -14,7 +14,7 @@ export interface DaemonClient {
 export interface DaemonClients {
   /** By process id; this process is among them if it uses PC/SC. */
   processes: DaemonClient[];
-  /** Connections of processes that this user may not look at. */
+  /** Connections of processes that this user may not inspect. */
   unseen: number;
 }
 

@@ -1,4 +1,4 @@
-/** Is this host affected by KB949538, fixed, filtered? docs/doctor.md has the decision table and the names. */
+/** The doctor's report: is this host affected by KB949538? docs/doctor.md has the decision table and the names. */
 import { native } from '../../native/addon.js';
 
 export type DoctorVerdict =
@@ -13,11 +13,11 @@ export type DoctorVerdict =
 export interface Finding {
   /** Symbolic, one of its kind in a report: `basecsp.dll`. */
   name: string;
-  /** null: it could not be learnt, and the note says why. */
+  /** null: the value is unknown, and the note says why. */
   value: string | null;
   /** A remark, or ''. */
   note: string;
-  /** Something is to be done about it; the note says what. */
+  /** Action is required; the note says which. */
   attention: boolean;
 }
 
@@ -25,32 +25,38 @@ export interface Finding {
 export interface DoctorReport {
   schema: 1;
   verdict: DoctorVerdict;
-  /** The row of the decision table that decided. */
+  /** The row of the decision table that applies. */
   rule: string;
   reason: string;
-  /** The verdict's, then the findings'; empty: nothing is to be done. An unknown verdict has one, too. */
+  /**
+   * The steps of the verdict, then those of the findings. Empty if no action is required. An unknown verdict has one,
+   * too.
+   */
   nextSteps: string[];
   findings: Finding[];
 }
 
 export interface FilterWritten {
-  /** false: it was so already, and nothing was written. */
+  /** false: the value was set already, and nothing was written. */
   changed: boolean;
   place: string;
-  /** What is left to do. */
+  /** What remains to be done. */
   note: string;
 }
 
-/** Looks at this host. Seconds at most, whatever hangs; nothing is changed and no card is touched. */
+/**
+ * Examines this host. It takes some seconds at most, even if a component hangs. It changes nothing and does not touch
+ * any card.
+ */
 export async function examineHost(): Promise<DoctorReport> {
   return (await native.doctor()) as DoctorReport;
 }
 
 /**
- * Writes the system-wide setting of the filter, which counts from the next start of Windows on.
+ * Writes the system-wide setting of the filter. It takes effect at the next start of Windows.
  *
- * @throws PcscError ERROR_ACCESS_DENIED for whoever is no administrator; SCARD_E_UNSUPPORTED_FEATURE where there
- * is no registry.
+ * @throws {PcscError} ERROR_ACCESS_DENIED if the user is not an administrator; SCARD_E_UNSUPPORTED_FEATURE if there is
+ *   no registry.
  */
 export function writeFilter(on: boolean): Promise<FilterWritten> {
   return native.writeFilter(on);

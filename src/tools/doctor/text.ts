@@ -1,4 +1,4 @@
-/** The doctor's report for people: the verdict first, then what to do, then what was found. */
+/** The doctor's report as text: the verdict, then the steps, then the findings. */
 import { printable } from '../../printable.js';
 import { colors } from '../repro/report/colors.js';
 import type { DoctorReport, DoctorVerdict, Finding } from './report.js';
@@ -8,11 +8,11 @@ const titles: Record<DoctorVerdict, string> = {
   'hotfix-missing': 'Affected: the hotfix of KB949538 is missing',
   'hotfix-present-filter-off': 'Affected: the filter of KB949538 is off',
   'filter-on-restart-pending': 'The filter of KB949538 is on, but a restart is pending',
-  fixed: 'Fixed: the hotfix of KB949538 is there and its filter is on',
-  unknown: 'It cannot be told whether this host is affected by KB949538',
+  fixed: 'Fixed: the hotfix of KB949538 is installed and its filter is on',
+  unknown: 'It is unknown whether this host is affected by KB949538',
 };
 
-/** The report in lines of `width` columns where words allow it. */
+/** The report in lines of at most `width` columns, if its words permit. */
 export function doctorText(report: DoctorReport, width = 100): string {
   const good = report.verdict === 'fixed' || report.verdict === 'not-affected';
   const nameWidth = Math.max(0, ...report.findings.map(({ name }) => name.length));
@@ -48,7 +48,7 @@ function indented(text: string, margin: string, width: number): string[] {
   return wrap(text, width - margin.length).map((line) => margin + line);
 }
 
-/** Lines of whole words; a longer word has a line of its own. No line for no text. */
+/** Splits text into lines of whole words; a longer word gets its own line. Empty text gives no line. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(/\s+/).filter(Boolean).map(printable)) {

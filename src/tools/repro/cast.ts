@@ -1,4 +1,4 @@
-/** Who plays the scenario's parts: programs in this process and beside it, or agents on hosts. */
+/** The participants of the scenario: programs in this process and beside it, or agents on hosts. */
 import type { SessionIdentity } from '../../index.js';
 import type { ReproLogon } from './result.js';
 
@@ -10,35 +10,35 @@ export interface Player {
 }
 
 export interface Cast {
-  /** Aborts, with the reason, when a part cannot be played any more: the scenario is over. */
+  /** Aborts, with the reason, when a participant fails: the scenario is over. */
   readonly lost?: AbortSignal;
   /** A logon service with a new, empty card cache. */
   startService(filter: 'off' | 'on', signal?: AbortSignal): Promise<LogonService>;
-  /** The player's own program begins a transaction on their card; resolves when it has it. */
+  /** The player's own program begins a transaction on the player's card; resolves when it holds the card. */
   hold(player: Player, holdMs: number, signal?: AbortSignal): Promise<Hold>;
-  /** The players' own programs look whether everybody's card is in its reader, and still the same. */
+  /** The players' own programs check that every card is in its reader and unchanged. */
   checkCards(players: readonly Player[], signal?: AbortSignal): Promise<void>;
-  /** The player's session comes back: the player from here on, with the same session id and a new connect time. */
+  /** The player's session reconnects: the new player has the same session id and a new connect time. */
   comeBack(player: Player, signal?: AbortSignal): Promise<Player>;
 }
 
-/** The part of lsass: one process, one card cache. */
+/** The role of lsass: one process, one card cache. */
 export interface LogonService {
   /**
-   * A PIV logon: finds the card through the cache, begins a transaction, verifies the PIN, has the card sign a
-   * fresh challenge, verifies that against the certificate. A failed one is told in its record; rejects where
-   * there is no logon service any more.
+   * A PIV logon: finds the card through the cache, begins a transaction, verifies the PIN, lets the card sign a random
+   * challenge, and verifies the signature with the certificate. The record reports a failed logon; the promise rejects
+   * if the logon service has ended.
    */
   logon(player: Player, signal?: AbortSignal): Promise<LogonOutcome>;
-  /** What is in the card cache. */
+  /** The entries of the card cache. */
   entries(): Promise<CachedCard[]>;
   close(): Promise<void>;
 }
 
 export interface LogonOutcome {
-  /** Its times are performance.now()'s. */
+  /** Times are those of performance.now(). */
   record: ReproLogon;
-  /** The cache entry it used, where it came that far. */
+  /** The cache entry that it used, if it came that far. */
   entry?: number;
 }
 
@@ -51,10 +51,10 @@ export interface CachedCard {
 
 /** A transaction on a card, held by another process than the logon service. */
 export interface Hold {
-  /** When it had the card (performance.now()). */
+  /** When it got the card (performance.now()). */
   readonly since: number;
-  /** When it let go (performance.now()); rejects where it ended in another way. */
+  /** When it released the card (performance.now()); rejects if the hold ended in another way. */
   readonly released: Promise<number>;
-  /** Has it let go now, whether or not it still holds the card. Never rejects. */
+  /** Makes it release the card now, whether or not it still holds it. Never rejects. */
   release(): Promise<void>;
 }

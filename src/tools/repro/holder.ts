@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { findProgram } from '../../native/prebuilt.js';
 import type { Hold } from './cast.js';
 
-/** native/holder, running. Ends by itself when its time is over, or with this process. */
+/** A running native/holder. It ends when its time is over, or with this process. */
 export class Holder implements Hold {
   readonly released: Promise<number>;
 
@@ -22,9 +22,9 @@ export class Holder implements Hold {
     const program = findProgram('pcsc-holder');
     if (program === undefined)
       throw new Error('pcsc-holder is missing: build it with "npm run build:native"');
-    // Its standard input is ours: it lets go when we end.
+    // Its standard input is a pipe from this process: it releases the card when this process ends.
     const child = spawn(program, [reader, String(holdMs)], { stdio: ['pipe', 'pipe', 'pipe'], signal });
-    child.on('error', () => {}); // told by 'close'
+    child.on('error', () => {}); // 'close' reports it
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint += text;
@@ -38,7 +38,7 @@ export class Holder implements Hold {
         lines.on('line', (line) => line === word && resolve(performance.now()));
       });
     const released = Promise.race([said('released'), closed]);
-    released.catch(() => {}); // whoever awaits it hears of it
+    released.catch(() => {}); // its caller handles the rejection
     const since = await Promise.race([said('held'), closed]);
     return new Holder(since, child, released);
   }

@@ -13,7 +13,7 @@ export class LocalCast implements Cast {
     return Holder.start(player.reader, holdMs, signal);
   }
 
-  /** The users have no programs here that could look; a missing card fails the first logons. */
+  /** The users have no programs here that could check; a missing card fails the first logons. */
   async checkCards(): Promise<void> {}
 
   async comeBack(player: Player): Promise<Player> {

@@ -1,15 +1,15 @@
-/** What is written down of one logon, whoever ran it. */
+/** The record of one logon. */
 import type { LogonOutcome } from './cast.js';
 
-/** How the card was found, as far as the record tells. */
+/** How the card was found, as far as recorded. */
 export interface Lookup {
   entry: { entry: number };
   evaluated: readonly { reader: string; waited: boolean; durationMs: number }[];
 }
 
 /**
- * Times a logon and writes down how it went. `work` calls `found` when it has its card; what it throws is told
- * in the record.
+ * Times a logon and records its outcome. `work` calls `found` when it has its card. The record contains the error of a
+ * failed logon.
  */
 export async function recordLogon(
   session: number,

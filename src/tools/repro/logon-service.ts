@@ -36,7 +36,7 @@ export class LocalLogonService implements LogonService {
     await this.#bridge.close();
   }
 
-  /** An earlier connection's context stays open: that its time is over the cache has to notice by itself. */
+  /** The context of an earlier connection stays open: the cache itself must notice that the session has a new one. */
   #sessionOf({ id, connectTime }: SessionIdentity): Promise<SessionContext> {
     const key = `${id}@${connectTime}`;
     const known = this.#sessions.get(key) ?? this.#bridge.openSession({ id, connectTime });

@@ -1,4 +1,4 @@
-/** What a reproduction yields, as the JSON contract has it, and the verdict on it. */
+/** The result of a reproduction, as defined by the JSON contract, and the verdict on it. */
 
 /** A session that takes part. */
 export interface ReproSession {
@@ -14,14 +14,14 @@ export interface ReproLogon {
   startMs: number;
   endMs: number;
   durationMs: number;
-  /** Of the duration: waiting for cards in somebody's transaction. */
+  /** The part of the duration spent waiting for cards in other transactions. */
   waitedMs: number;
   /** The readers whose cached cards were evaluated, in order. */
   evaluated: string[];
-  /** The reader whose evaluation waited longest for somebody's transaction, or null. */
+  /** The reader whose evaluation waited longest for another transaction, or null. */
   blockedBy: string | null;
   ok: boolean;
-  /** Why the logon failed, where it did. */
+  /** Why the logon failed, if it failed. */
   error?: string;
 }
 
@@ -42,9 +42,9 @@ export interface ReproRun {
   filter: 'off' | 'on';
   /** The reader whose card the other process held. */
   heldReader: string;
-  /** When it let go. */
+  /** When the process released the card. */
   releasedMs: number;
-  /** The same logons with nobody holding a card. */
+  /** The same logons while no card is held. */
   baseline: ReproLogon[];
   logons: ReproLogon[];
   reconnect: ReproReconnect;
@@ -65,7 +65,7 @@ export interface ReproResult {
 const blockedPart = 0.8;
 /** A logon that is not blocked takes at most this part of the hold... */
 const freePart = 0.1;
-/** ...or this many times what it takes when nobody holds a card, whichever is more (short holds). */
+/** ...or this many times its duration while no card is held, whichever is more (short holds). */
 const freeTimes = 2;
 
 /** The fault: every logon succeeded only after it had waited for the held card. */
@@ -78,7 +78,7 @@ export function showsFault(run: ReproRun): boolean {
   );
 }
 
-/** The fix: no logon waited for anybody, and the session that came back got nothing of its past. */
+/** The fix: no logon waited for another user's card, and the session that reconnected got no handle from before. */
 export function showsFix(run: ReproRun, holdMs: number): boolean {
   const limit = Math.max(freePart * holdMs, freeTimes * slowest(run.baseline));
   const free = run.logons.every((logon) => logon.ok && logon.blockedBy === null && logon.durationMs <= limit);
@@ -87,8 +87,8 @@ export function showsFix(run: ReproRun, holdMs: number): boolean {
 }
 
 /**
- * 'fixed' only where the fault was seen with the filter off and not with it on. A single run can show the
- * fault ('not-fixed') but never that it is fixed.
+ * 'fixed' only if the fault occurred with the filter off and not with it on. A single run can show the fault
+ * ('not-fixed') but never that it is fixed.
  */
 export function judge(runs: readonly ReproRun[], holdMs: number): Verdict {
   const off = runs.find((run) => run.filter === 'off');

@@ -1,7 +1,7 @@
 /**
- * KB949538, step by step: users are logged on by smart card; another process holds a transaction on the first
- * user's card; the other users log on again, all at once. Then the first user comes back with a new connect
- * time. Who plays the parts, and where, it does not know.
+ * KB949538, step by step: users log on by smart card; another process holds a transaction on the first user's card; the
+ * other users log on again at the same time. Then the first user's session reconnects with a new connect time. The
+ * scenario does not depend on who plays the parts, or where.
  */
 import type { Cast, Hold, LogonService, Player } from './cast.js';
 import { Ending } from './ending.js';
@@ -13,7 +13,7 @@ export interface ScenarioOptions {
   holdMs: number;
   filters: readonly ('off' | 'on')[];
   signal?: AbortSignal | undefined;
-  /** Told what is going on. */
+  /** Called with each step. */
   onProgress?: ((step: string) => void) | undefined;
 }
 
@@ -63,7 +63,7 @@ async function playOnce(stage: Stage, filter: 'off' | 'on', options: ScenarioOpt
       const { record } = await service.logon(player, signal);
       if (!record.ok) throw new Error(`the first logon of session ${record.session} failed: ${record.error}`);
     }
-    say('the same logons with nobody holding a card');
+    say('the same logons while no card is held');
     const baseStart = performance.now();
     const baseline = since(baseStart, await logOnAtOnce(service, others, signal));
 

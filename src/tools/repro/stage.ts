@@ -1,4 +1,4 @@
-/** Where the scenario plays and who plays it: the sessions, each with a reader and a card. */
+/** The stage of the scenario: the sessions, each with a reader and a card. */
 import type { SessionIdentity } from '../../index.js';
 import { toConnectTime } from '../../index.js';
 import { Rig } from '../../testing/rig/index.js';
@@ -7,10 +7,10 @@ import type { Cast, Player } from './cast.js';
 import { LocalCast } from './local-cast.js';
 
 export interface Stage extends AsyncDisposable {
-  /** The first one's card is held. */
+  /** The players. The card of the first one is held. */
   players: Player[];
   cast: Cast;
-  /** What the result says of where it was obtained. */
+  /** The environment, as recorded in the result. */
   environment: Record<string, string>;
 }
 
@@ -30,7 +30,7 @@ export async function virtualStage(sessions: number, signal?: AbortSignal): Prom
     await rig.stop();
   };
   try {
-    // Read by the PC/SC library at its first call in this process.
+    // The PC/SC library reads this at its first call in this process.
     Object.assign(process.env, rig.env);
     const players = await Promise.all(
       rig.readers.map(async (reader, index) => {

@@ -131,7 +131,7 @@ describe('the end of an agent', () => {
     clearInterval(feeding);
     await other;
     stdout.resume();
-    expect((await agent.exited).stderr).toMatch(/nobody reads the answers/);
+    expect((await agent.exited).stderr).toMatch(/the other side does not read the answers/);
   });
 
   const ends: [string, number, RegExp, (link: Awaited<ReturnType<Controller['accept']>>) => void][] = [

@@ -28,7 +28,7 @@ test('options after the command are the command’s', async () => {
 
 test('more cards than readers are refused', async () => {
   const { code, stderr } = await runCli(['rig', '--readers', '1', '--cards', '2']);
-  expect(stderr).toContain('2 cards do not go into 1 readers');
+  expect(stderr).toContain('2 cards do not fit into 1 readers');
   expect(code).toBe(2);
 });
 

@@ -29,6 +29,6 @@ it.skipIf(process.platform === 'win32').each([['--yes'], []])(
 
 it('help tells what the exit status means', async () => {
   const { code, stdout } = await runCli(['doctor', '--help']);
-  expect(stdout).toContain('Exit status: 0 when nothing is to be done');
+  expect(stdout).toContain('Exit status: 0 if no action is required');
   expect(code).toBe(0);
 });

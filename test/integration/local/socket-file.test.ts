@@ -100,7 +100,7 @@ test('what one left that was killed while it began is told by its name', async (
   mkdirSync(join(dirname(path), '.broker.sock.new'));
   expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
     code: 'EADDRINUSE',
-    message: expect.stringMatching(/begins to listen .* remove .*\/\.broker\.sock\.new$/),
+    message: expect.stringMatching(/is starting to listen .* remove .*\/\.broker\.sock\.new$/),
   });
 });
 
@@ -108,7 +108,7 @@ test('where somebody listens nobody else does', async () => {
   const { path, next } = await listen();
   expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
     code: 'EADDRINUSE',
-    message: `LocalServer: somebody listens at ${path} already`,
+    message: `LocalServer: another process already listens at ${path}`,
   });
   await next(); // it was asked
   await using _client = await LocalClient.connect(path);
@@ -126,7 +126,7 @@ test('what is no socket stays: a file, a directory, a link and what it leads to'
   for (const path of [file, link, folder]) {
     expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
       code: 'EEXIST',
-      message: `LocalServer: ${path} is there and is no socket; it stays as it is`,
+      message: `LocalServer: ${path} exists and is not a socket; it is left unchanged`,
     });
   }
   expect(readFileSync(link, 'utf8')).toBe('precious');
@@ -140,7 +140,7 @@ test("another user's stale socket stays", async ({ skip }) => {
   chownSync(path, NOBODY, NOBODY);
   expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
     code: 'EEXIST',
-    message: `LocalServer: ${path} is the socket of another user (uid ${NOBODY}); it stays as it is`,
+    message: `LocalServer: ${path} is the socket of another user (uid ${NOBODY}); it is left unchanged`,
   });
   expect(lstatSync(path).uid).toBe(NOBODY);
 });

@@ -57,8 +57,8 @@ const cases: [string, string[], RegExp, code?: number][] = [
     ],
     /3 users are named \(a, b, c\) for --sessions 2/,
   ],
-  ['a single reader', ['repro', '--reader', 'A'], /give --reader at least twice/],
-  ['the same reader twice', ['repro', '--reader', 'A', '--reader', 'A'], /give --reader at least twice/],
+  ['a single reader', ['repro', '--reader', 'A'], /use --reader at least twice/],
+  ['the same reader twice', ['repro', '--reader', 'A', '--reader', 'A'], /use --reader at least twice/],
 ];
 
 it.each(cases)('%s is refused with a sentence', async (_what, args, message, status = 2) => {

@@ -109,13 +109,25 @@ test.each<[string, Partial<PinEntry>, RegExp]>([
   ['more digits than fit', { maxDigits: 9 }, /9 digits do not fit a block of 8 bytes/],
   ['fewest above most', { minDigits: 8, maxDigits: 7 }, /minDigits \(8\)/],
   ['too many digits', { maxDigits: 256 }, /maxDigits must be/],
-  ['no encoding', { block: { encoding: 'utf8' as never, bytes: 8 } }, /encoding: 'utf8'/],
+  [
+    'no encoding',
+    { block: { encoding: 'utf8' as never, bytes: 8 } },
+    /encoding must be one of .* not 'utf8'/,
+  ],
   ['no side', { block: { encoding: 'ascii', bytes: 8, justify: 'centre' as never } }, /justify/],
   ['a block of 16 bytes', { block: { encoding: 'ascii', bytes: 16 } }, /bytes/],
-  ['no unit', { block: { encoding: 'ascii', bytes: 8, offsetUnit: 'words' as never } }, /unit: 'words'/],
+  [
+    'no unit',
+    { block: { encoding: 'ascii', bytes: 8, offsetUnit: 'words' as never } },
+    /unit must be one of .* not 'words'/,
+  ],
   ['half a second', { timeoutSeconds: 0.5 }, /timeoutSeconds/],
   ['nothing that ends it', { completeOn: [] }, /completeOn/],
-  ['something that cannot end it', { completeOn: ['enter' as never] }, /completeOn: 'enter'/],
+  [
+    'something that cannot end it',
+    { completeOn: ['enter' as never] },
+    /completeOn must be one of .* not 'enter'/,
+  ],
   ['two messages', { messages: [0, 1] }, /room for 1/],
   ['a language of 17 bits', { language: 0x10000 }, /language/],
 ])('%s is refused', (_, change, message) => {

@@ -30,7 +30,7 @@ describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) 
       name: 'PivError',
       code: 'PIV_SIGNATURE_INVALID',
       statusWord: undefined,
-      message: expect.stringContaining('does not fit its certificate (CN=Alice)'),
+      message: expect.stringContaining('does not match its certificate (CN=Alice)'),
     });
   });
 

@@ -1,4 +1,4 @@
-/** An agent that has come, with its commands (docs/agent-protocol.md). */
+/** A connected agent, with its commands (docs/agent-protocol.md). */
 import { fromHex } from '../../../apdu/index.js';
 import type { SessionIdentity } from '../../../index.js';
 import { printable } from '../../../printable.js';
@@ -9,7 +9,7 @@ import type { LineSocket } from './lines.js';
 import { Link, type Members } from './link.js';
 import { identityFrom, identityTo, isObject, type WireIdentity } from './wire.js';
 
-/** Milliseconds a command may wait, and who may end it. */
+/** Limits how long a command may wait. */
 export interface AgentWait {
   timeout: number;
   signal?: AbortSignal | undefined;
@@ -17,11 +17,11 @@ export interface AgentWait {
 
 export interface AgentReader {
   name: string;
-  /** Upper-case hexadecimal; undefined where no card is in. */
+  /** Upper-case hexadecimal; undefined if there is no card. */
   atr: string | undefined;
 }
 
-/** What agents of both roles can do. */
+/** The commands of both roles. */
 export class Agent {
   readonly hello: Hello;
   /** Where it connects from. */
@@ -37,7 +37,7 @@ export class Agent {
     this.link = new Link(lines, this.who);
   }
 
-  /** Its terminal session as it is now; Error where it cannot be learnt. */
+  /** Its present terminal session; rejects if that is unknown. */
   async session(): Promise<SessionIdentity> {
     return this.identity('session', await this.link.request('session'));
   }
@@ -55,7 +55,7 @@ export class Agent {
     });
   }
 
-  /** Ends the link; the agent lets everything go and ends. */
+  /** Ends the link; the agent releases everything and exits. */
   close(): void {
     this.link.close();
   }

@@ -1,7 +1,7 @@
-/** Whose card is where: each user's program sees its own readers, the broker must see all of them. */
+/** Assigns cards to users: each user's program sees its own readers, and the broker must see all of them. */
 import type { AgentReader, BrokerAgent, UserAgent } from './agent.js';
 
-/** The reader with the user's card; Error that says what to do where that cannot be told. */
+/** Returns the reader with the user's card; throws an Error with advice if that is not clear. */
 export async function findCard(
   agent: UserAgent,
   named: string | undefined,
@@ -25,7 +25,7 @@ export async function findCard(
   return one.name;
 }
 
-/** Error where two users have the same reader, or the broker does not see one. */
+/** Throws an Error if two users have the same reader, or if the broker does not see one. */
 export async function checkReaders(
   broker: BrokerAgent,
   players: readonly { agent: UserAgent; reader: string }[],

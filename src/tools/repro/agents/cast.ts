@@ -1,4 +1,4 @@
-/** The scenario played by agents: a broker, and a user's program in each session. */
+/** The scenario with agents: a broker, and a user's program in each session. */
 import { type SessionIdentity, toConnectTime } from '../../../index.js';
 import { abortError } from '../../../support/cancellation.js';
 import type { CachedCard, Cast, Hold, LogonOutcome, LogonService, Player } from '../cast.js';
@@ -7,7 +7,7 @@ import type { BrokerAgent, UserAgent } from './agent.js';
 import type { Link } from './link.js';
 import { remoteLogon } from './remote-logon.js';
 
-/** A player with the program that is theirs. */
+/** A player and the player's program. */
 export interface AgentPlayer extends Player {
   agent: UserAgent;
 }
@@ -15,22 +15,22 @@ export interface AgentPlayer extends Player {
 export interface AgentCastParts {
   broker: BrokerAgent;
   players: readonly AgentPlayer[];
-  /** Waits for a session to come back in earnest; without it, it comes back as a made-up connect time. */
+  /** Waits for a session to reconnect in reality; without it, a made-up connect time is used. */
   comeBack?: ((player: AgentPlayer, signal?: AbortSignal) => Promise<AgentPlayer>) | undefined;
 }
 
-/** Milliseconds a user's program waits for a card that nobody should hold. */
+/** Milliseconds a user's program waits for a card that should be free. */
 const holdTime = 30_000;
 
 export class AgentCast implements Cast {
   readonly #broker: BrokerAgent;
-  /** By session id: it stays when a session comes back. */
+  /** By session id, which does not change when a session reconnects. */
   readonly #players: Map<number, AgentPlayer>;
   readonly #comeBack: AgentCastParts['comeBack'];
   /** ATRs, by reader. */
   readonly #cards = new Map<string, string>();
 
-  /** Of agents that may go. */
+  /** The ends of agents that may leave. */
   readonly #away = new WeakSet<Link>();
   readonly #lost = new AbortController();
 
@@ -64,7 +64,7 @@ export class AgentCast implements Cast {
     const { id } = player.identity;
     if (!this.#comeBack) return { ...player, identity: { id, connectTime: toConnectTime(Date.now()) } };
     const before = this.#playerOf(player);
-    // While it is away its agent may be away too, or for good if another comes.
+    // While the session is disconnected its agent may leave, and another one may replace it.
     this.#away.add(before.agent.link);
     const back = await this.#comeBack(before, signal);
     this.#players.set(id, back);
@@ -73,7 +73,7 @@ export class AgentCast implements Cast {
     return back;
   }
 
-  /** All is lost when an agent goes away. */
+  /** The scenario fails when an agent leaves. */
   #mind(link: Link): void {
     void link.closed.then((gone) => {
       if (!this.#away.has(link)) this.#lost.abort(gone);
@@ -103,7 +103,7 @@ export class AgentCast implements Cast {
   }
 }
 
-/** What a broker agent does for the scenario; its cache is new with each `startService`. */
+/** The broker agent as logon service; its cache is new with each `startService`. */
 class AgentLogonService implements LogonService {
   constructor(readonly broker: BrokerAgent) {}
 
@@ -120,11 +120,11 @@ class AgentLogonService implements LogonService {
     return this.broker.entries();
   }
 
-  /** The cache goes with the next one, or with the link. */
+  /** The next cache, or the end of the link, replaces this one. */
   async close(): Promise<void> {}
 }
 
-/** A user agent's transaction. Our clock says when it is over: agents do what they are told. */
+/** A user agent's transaction. This program decides when it ends. */
 class AgentHold implements Hold {
   readonly since = performance.now();
   readonly released: Promise<number>;
@@ -144,7 +144,7 @@ class AgentHold implements Hold {
         once: true,
       });
     });
-    this.released.catch(() => {}); // whoever awaits it hears of it
+    this.released.catch(() => {}); // its caller handles the rejection
     this.#timer = setTimeout(() => resolve(this.#release()), holdMs);
   }
 

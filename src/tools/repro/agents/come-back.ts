@@ -1,4 +1,4 @@
-/** A terminal session that is disconnected and connected again: it has a new connect time. */
+/** A terminal session that is disconnected and reconnected: it has a new connect time. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ending } from '../ending.js';
 import type { UserAgent } from './agent.js';
@@ -6,10 +6,10 @@ import type { AgentPlayer } from './cast.js';
 import type { Hello } from './hello.js';
 import type { Roster } from './roster.js';
 
-/** How often an agent that is still there is asked for its session's connect time, in milliseconds. */
+/** Interval in milliseconds at which a connected agent is asked for its session's connect time. */
 const askEvery = 1000;
 
-/** Waits for the player's session to have a new connect time: of the agent that is there, or of another. */
+/** Waits until the player's session has a new connect time, reported by the connected agent or by another one. */
 export async function untilBack(
   roster: Roster,
   { agent, identity }: AgentPlayer,
@@ -25,7 +25,7 @@ export async function untilBack(
   const theSame = (async () => {
     for (;;) {
       await sleep(askEvery, undefined, { signal: done.signal });
-      // One that has gone leaves it to the next.
+      // If this agent has ended, wait for the next one.
       const now = await agent.session().catch(() => undefined);
       if (!now) return another;
       if (now.id === identity.id && now.connectTime !== identity.connectTime) {

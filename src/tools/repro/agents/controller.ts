@@ -1,4 +1,7 @@
-/** Where agents connect to: both sides prove by TLS that they have the agent's key, then it is welcome, or told why not. */
+/**
+ * The controller, to which agents connect. Both sides prove by TLS that they have the agent's key; then the agent is
+ * welcomed, or refused with a reason.
+ */
 import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, isIPv6 } from 'node:net';
@@ -11,16 +14,16 @@ import { LineSocket } from './lines.js';
 import { peerOf, Strangers } from './strangers.js';
 
 export interface ControllerOptions {
-  /** An address of this host; loopback unless the agents are elsewhere. */
+  /** An address of this host; loopback if all agents are local. */
   host: string;
-  /** 0 for any that is free. */
+  /** 0 for any free port. */
   port: number;
   /** By identity (keys.ts). */
   keys: ReadonlyMap<string, Uint8Array>;
-  /** Why an agent with the right key is not wanted now, or nothing. */
+  /** Why an agent with the correct key is refused now; undefined if it is accepted. */
   admit(hello: Hello): string | undefined;
   onAgent(agent: UserAgent | BrokerAgent): void;
-  /** Told of everybody who was sent away. */
+  /** Called for every refused connection. */
   onRefused?(reason: string, address: string): void;
 }
 
@@ -37,7 +40,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #strangers: Strangers;
   readonly #agents = new Set<Agent>();
-  /** Whose key a connection has been made with, or has asked for. */
+  /** The key of a connection, or the key that it asked for. */
   readonly #identities = new WeakMap<TLSSocket, string>();
 
   private constructor(options: ControllerOptions) {
@@ -48,7 +51,7 @@ export class Controller {
       ecdhCurve: 'X25519:P-256',
       minVersion: 'TLSv1.2',
       maxVersion: 'TLSv1.2',
-      // A resumed session would show no identity.
+      // A resumed session has no identity.
       secureOptions: constants.SSL_OP_NO_TICKET,
       pskCallback: (socket, identity) => {
         this.#identities.set(socket, identity);
@@ -62,7 +65,7 @@ export class Controller {
     this.#server.on('secureConnection', (socket) => this.#receive(socket));
   }
 
-  /** Error, with a sentence, where it cannot listen there. */
+  /** Rejects with an Error if it cannot listen there. */
   static async listen(options: ControllerOptions): Promise<Controller> {
     const controller = new Controller(options);
     controller.#server.listen(options.port, options.host);
@@ -82,7 +85,7 @@ export class Controller {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Ends every link; the agents let everything go and end. */
+  /** Ends every link; the agents release everything and exit. */
   async close(): Promise<void> {
     const closed = [...this.#agents].map(({ link }) => link.closed);
     this.#strangers.closeAll();
@@ -119,7 +122,7 @@ export class Controller {
     this.#options.onAgent(agent);
   }
 
-  /** The hello of an agent that is wanted, or why it is not. */
+  /** The hello of an accepted agent, or the reason of a refusal. */
   #judge(line: string, identity: string | undefined): Hello | Refusal {
     let hello: Hello;
     try {
@@ -135,7 +138,7 @@ export class Controller {
   }
 }
 
-/** Why TLS failed; `identity` is the key that was asked for, if it came that far. */
+/** Why TLS failed. `identity` is the requested key, if the handshake came that far. */
 function handshakeProblem(error: NodeJS.ErrnoException, identity: string | undefined): string {
   const asked = printable(identity ?? '');
   switch (error.code) {

@@ -1,8 +1,8 @@
-/** What goes wrong between a controller and its agents. */
+/** Errors between a controller and its agents. */
 import { printable } from '../../../printable.js';
 import { isObject } from './wire.js';
 
-/** An agent's error answer; `code`, `value`, `operation` and `reader` as a PcscError has them. */
+/** An agent's error answer, with the fields of a PcscError. */
 export class AgentError extends Error {
   override readonly name = 'AgentError';
   /** `'SCARD_E_UNKNOWN_READER'`, or the agent's own, such as `'AGENT_E_PARAMETER'`. */
@@ -14,7 +14,7 @@ export class AgentError extends Error {
   /** The reader concerned. */
   readonly reader: string | undefined;
 
-  /** @param answer The member `error` of an answer, whatever it holds. */
+  /** @param answer - The member `error` of an answer, of any type. */
   constructor(who: string, command: string, answer: unknown) {
     const error = isObject(answer) ? answer : {};
     const text = (member: string) => {
@@ -32,7 +32,7 @@ export class AgentError extends Error {
   }
 }
 
-/** The agent is not there any more, or not to be talked to: everything it did has ended. */
+/** The agent has left, or its link is unusable: everything it did has ended. */
 export class AgentGoneError extends Error {
   override readonly name = 'AgentGoneError';
   readonly code = 'AGENT_E_GONE';

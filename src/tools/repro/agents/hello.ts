@@ -1,4 +1,4 @@
-/** What an agent says of itself when it comes. */
+/** The hello of an agent. */
 import { printable } from '../../../printable.js';
 import { describe } from '../../../support/validation.js';
 import { identityFrom, isObject, type WireIdentity } from './wire.js';
@@ -14,14 +14,14 @@ export interface Hello {
   name: string;
   pid: number;
   platform: string;
-  /** Its terminal session; undefined where it could not learn it. */
+  /** Its terminal session; undefined if the agent could not determine it. */
   session: AgentSession | undefined;
 }
 
-/** A terminal session as its agent tells of it. */
+/** A terminal session as its agent reports it. */
 export type AgentSession = ReturnType<typeof identityFrom> & { user: string };
 
-/** Error, with a sentence for the peer, where the line is not a hello that we can talk to. */
+/** Throws an Error with a sentence for the peer if the line is not an acceptable hello. */
 export function parseHello(line: string): Hello {
   const hello = helloIn(line);
   if (hello['protocol'] !== protocol) {

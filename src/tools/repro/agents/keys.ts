@@ -8,16 +8,16 @@ import type { Role } from './hello.js';
 const keySize = 32;
 const userName = /^[\p{L}\p{N}]([\p{L}\p{N}._ -]{0,62}[\p{L}\p{N}_-])?$/u;
 
-/** Whose key it is. */
+/** The owner of a key. */
 export interface KeyOwner {
   role: Role;
   name: string;
 }
 
-/** There is one broker, and this is its name. */
+/** The name of the only broker. */
 export const theBroker: KeyOwner = { role: 'broker', name: 'broker' };
 
-/** What TLS calls a key by: `broker` or `user:NAME`. */
+/** The TLS identity of a key: `broker` or `user:NAME`. */
 export function identityOf({ role, name }: KeyOwner): string {
   return role === theBroker.role && name === theBroker.name ? 'broker' : `${role}:${name}`;
 }
@@ -110,7 +110,7 @@ async function readOrMake(file: string, owner: KeyOwner): Promise<Uint8Array> {
   return Buffer.from(key, 'hex');
 }
 
-/** Windows has no modes: who can read a file there is inherited from its directory. */
+/** Windows has no modes: access to a file is inherited from its directory. */
 async function checkPrivate(path: string, what: 'directory' | 'file', mode: number): Promise<void> {
   if (process.platform === 'win32') return;
   const status = await lstat(path);

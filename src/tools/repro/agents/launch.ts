@@ -1,14 +1,14 @@
-/** Agents on this machine, as child processes that end with us. */
+/** Agents on this machine, as child processes that end with this process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProgram } from '../../../native/prebuilt.js';
 import type { KeyOwner } from './keys.js';
 
-/** Milliseconds an agent may take to end by itself when its link has ended. */
+/** Milliseconds within which an agent must exit after its link has ended. */
 const grace = 3000;
 
-/** @throws {Error} It is neither built here nor brought by the package. */
+/** @throws {Error} The agent is neither built here nor included in the package. */
 export function agentProgram(): string {
   const program = findProgram('pcsc-bridge-agent', ['agent', 'Release']);
   if (program === undefined) {
@@ -19,7 +19,7 @@ export function agentProgram(): string {
 
 export class LaunchedAgents {
   readonly #children: ChildProcess[] = [];
-  /** Rejects with what it said when one ends before `stop`. */
+  /** Rejects with an agent's output if the agent ends before `stop`. */
   readonly failed: Promise<never>;
   #fail: (error: Error) => void = () => {};
   #stopping = false;
@@ -28,7 +28,7 @@ export class LaunchedAgents {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    this.failed.catch(() => {}); // whoever awaits it hears of it
+    this.failed.catch(() => {}); // its caller handles the rejection
   }
 
   /** Starts an agent that connects to a controller on this machine. */
@@ -50,7 +50,7 @@ export class LaunchedAgents {
     child.on('close', (code, signal) => tell(`ended (${signal ?? `status ${code}`})`));
   }
 
-  /** Waits for all to end, which they do when their links have ended, and kills those that do not. */
+  /** Waits for all agents to exit, which they do when their links have ended, and kills those that do not. */
   async stop(): Promise<void> {
     this.#stopping = true;
     await Promise.all(this.#children.map(endOf));

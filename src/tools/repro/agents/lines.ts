@@ -1,12 +1,12 @@
-/** A socket that speaks in lines: each message is one line of UTF-8, ended by \n, of limited length. */
+/** A socket with line-based messages: each message is one line of UTF-8, ended by \n, of limited length. */
 import type { Socket } from 'node:net';
 
-/** Of any message, without its end (docs/agent-protocol.md). */
+/** The longest message, without its line end (docs/agent-protocol.md). */
 export const longestLine = 262_144;
 
 const newline = 0x0a;
 
-/** The peer's address for people: an IPv4 one as such, also on a socket of IPv6. */
+/** The peer's address as text; an IPv4 address on an IPv6 socket is shown as IPv4. */
 export function addressOf({ remoteAddress }: Socket): string {
   return (remoteAddress ?? 'an unknown address').replace(/^::ffff:/, '');
 }
@@ -17,7 +17,7 @@ export class LineSocket {
   #parts: Buffer[] = [];
   #length = 0;
   #onLine: (line: string) => void = () => {};
-  /** Fulfilled with the reason, a sentence's end, once nothing more will come. */
+  /** Fulfilled with the reason, the end of a sentence, when the connection has ended. */
   readonly closed: Promise<string>;
   /** `ADDRESS` of the peer. */
   readonly address: string;
@@ -28,7 +28,7 @@ export class LineSocket {
     this.address = addressOf(socket);
     let why: string | undefined;
     socket.setNoDelay(true);
-    // A host that was switched off says nothing.
+    // A host that was switched off sends nothing: keep-alive detects it.
     socket.setKeepAlive(true, 10_000);
     socket.on('data', (data) => this.#take(data));
     socket.on('error', (error) => {
@@ -39,23 +39,25 @@ export class LineSocket {
     });
   }
 
-  /** Takes the lines from here on; with another limit of their length, where one is given. */
+  /** Passes lines to this function from now on, optionally with another limit of their length. */
   onLine(listener: (line: string) => void, longest = this.#longest): void {
     this.#onLine = listener;
     this.#longest = longest;
   }
 
-  /** Sends a line (its end included). `sent` is called when the bytes are no longer needed, sent or not. */
+  /**
+   * Sends a line, which includes its end. `sent` is called when the bytes are no longer needed, whether sent or not.
+   */
   send(line: Uint8Array | string, sent: () => void = () => {}): void {
     if (this.#socket.destroyed) sent();
     else this.#socket.write(line, sent);
   }
 
-  /** Closes the connection after what was sent; nothing more is listened to. */
+  /** Closes the connection after everything is sent, and ignores further input. */
   end(line = ''): void {
     this.#onLine = () => {};
     this.#socket.end(line);
-    // A peer that goes on talking, or does not read, must not keep us.
+    // A peer that keeps sending, or does not read, must not delay the end.
     const timer = setTimeout(() => this.#socket.destroy(), 1000).unref();
     this.#socket.once('close', () => clearTimeout(timer));
   }

@@ -1,4 +1,4 @@
-/** Requests to an agent and its answers, side by side over one connection. */
+/** Concurrent requests to an agent over one connection. */
 import { setMaxListeners } from 'node:events';
 import { abortError } from '../../../support/cancellation.js';
 import { AgentError, AgentGoneError } from './errors.js';
@@ -14,11 +14,11 @@ export interface RequestOptions {
   timeout?: number | undefined;
   /** Cancels the request; the promise rejects at once. */
   signal?: AbortSignal | undefined;
-  /** Called with a result that comes after the request was given up, to undo it. */
+  /** Called with a result that arrives after the request was given up, to undo it. */
   late?: ((result: Members) => void) | undefined;
 }
 
-/** Milliseconds for an answer, on top of what the command may wait. */
+/** Milliseconds for an answer, in addition to the time of the command. */
 const patience = 30_000;
 
 interface Pending {
@@ -29,7 +29,7 @@ interface Pending {
 
 export class Link {
   readonly who: string;
-  /** Fulfilled when the connection has ended, whoever ended it. */
+  /** Fulfilled when the connection has ended, on either side. */
   readonly closed: Promise<AgentGoneError>;
   readonly #lines: LineSocket;
   readonly #pending = new Map<number, Pending>();
@@ -37,7 +37,7 @@ export class Link {
   #gone: AgentGoneError | undefined;
   #nextId = 1;
 
-  /** @param who The agent in a sentence. */
+  /** @param who - The agent, as used in sentences. */
   constructor(lines: LineSocket, who: string) {
     this.who = who;
     this.#lines = lines;
@@ -69,7 +69,7 @@ export class Link {
           reject(abortError(command, undefined, signal?.reason));
         };
         if (signal) {
-          // Many requests may wait on one signal: nothing that Node need warn of.
+          // Many requests may share one signal: suppress Node's warning.
           setMaxListeners(0, signal);
           signal.addEventListener('abort', onAbort, { once: true });
         }
@@ -82,9 +82,9 @@ export class Link {
     }
   }
 
-  /** Has the agent tell what happens at its readers; ends with what is returned. */
+  /** Subscribes to the agent's reader events; the returned function ends that. */
   async watch(listener: (event: Members) => void): Promise<() => Promise<void>> {
-    // The answer may come in one packet with the first events.
+    // The answer may arrive in one packet with the first events.
     const id = this.#nextId;
     this.#watches.set(id, listener);
     try {
@@ -99,18 +99,18 @@ export class Link {
     };
   }
 
-  /** Throws AgentGoneError where the link has ended. */
+  /** @throws {AgentGoneError} The link has ended. */
   throwIfGone(): void {
     if (this.#gone) throw this.#gone;
   }
 
-  /** Ends the link: the agent lets everything go and ends. */
+  /** Ends the link: the agent releases everything and exits. */
   close(): void {
     this.#end('its controller closed the link');
     this.#lines.end();
   }
 
-  /** Whatever comes of it comes as the request's own answer. */
+  /** The request's own answer reports the outcome. */
   #cancel(request: number): void {
     const id = this.#nextId++;
     this.#pending.set(id, { resolve: () => {}, reject: () => {}, command: 'cancel' });
@@ -122,7 +122,7 @@ export class Link {
     if (complaint) this.#lines.destroy(complaint);
   }
 
-  /** What is wrong with a line, or nothing. */
+  /** Why a line is invalid; undefined if it is valid. */
   #understand(line: string): string | undefined {
     let message: unknown;
     try {

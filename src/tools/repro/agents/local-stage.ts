@@ -1,4 +1,4 @@
-/** A stage whose parts are agents on this machine. */
+/** A stage with agents on this machine. */
 
 import { Ending } from '../ending.js';
 import type { Stage } from '../stage.js';
@@ -9,10 +9,10 @@ import { LaunchedAgents } from './launch.js';
 import { Roster } from './roster.js';
 import { listen, stageWith } from './stage.js';
 
-/** Milliseconds agents on this machine may take to start and connect. */
+/** Milliseconds within which local agents must start and connect. */
 const startTime = 15_000;
 
-/** The same stage, played by a broker and a user agent per session that are started here, each a process. */
+/** The same stage with agents: starts a broker and a user agent per session, each a process. */
 export async function withLocalAgents(stage: Stage, signal?: AbortSignal): Promise<Stage> {
   const names = stage.players.map(({ identity }) => nameOf(identity.id));
   const keys = await KeyDirectory.makeTemporary(names);

@@ -1,14 +1,14 @@
-/** A PIV logon through a broker agent: its card cache and transaction, our side of PIV. */
+/** A PIV logon through a broker agent: its card cache and transaction, with this program's PIV code. */
 import type { SessionIdentity } from '../../../index.js';
 import { logon } from '../../../piv/index.js';
 import type { Acquired, BrokerAgent } from './agent.js';
 
-/** Longer than any card is held in the scenario, so that only a card that never comes back ends it. */
+/** Longer than any hold of the scenario, so that it only expires for a card that is never released. */
 const longestWait = 660_000;
 /** For a card's answer, in milliseconds. */
 const commandTime = 60_000;
 
-/** `found` is told how the card was found. What fails resets the card. */
+/** Calls `found` with the result of the lookup. If the logon fails, the card is reset. */
 export async function remoteLogon(
   broker: BrokerAgent,
   who: { identity: SessionIdentity; reader: string; pin: string },
@@ -22,7 +22,7 @@ export async function remoteLogon(
     const wait = { timeout: commandTime, signal };
     await logon({ transmit: (apdu) => broker.exchange(lease, apdu, wait) }, who.pin);
   } catch (error) {
-    // The logon's error is the one to tell.
+    // Report the logon's error.
     await broker.end(lease, 'reset').catch(() => {});
     throw error;
   }

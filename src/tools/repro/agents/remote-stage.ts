@@ -1,4 +1,4 @@
-/** A stage whose parts are agents that connect to us, from this host and others. */
+/** A stage with agents that connect from this host and others. */
 import type { Player } from '../cast.js';
 import { identityOf, type Stage } from '../stage.js';
 import type { UserAgent } from './agent.js';
@@ -12,23 +12,23 @@ import { listen, stageWith } from './stage.js';
 export interface RemoteOptions {
   host: string;
   port: number;
-  /** By identity; a user's for each session. */
+  /** Keys by identity: the broker's, and one user's for each session. */
   keys: ReadonlyMap<string, Uint8Array>;
   sessions: number;
   /** Milliseconds to wait for the agents. */
   timeout: number;
-  /** Readers by the names of user agents, where an agent sees several cards. */
+  /** Readers by the names of user agents, if an agent sees several cards. */
   readers: ReadonlyMap<string, string>;
-  /** Number the sessions from 1, with made-up connect times, instead of taking those the agents tell. */
+  /** Numbers the sessions from 1, with made-up connect times, instead of using those that the agents report. */
   madeUpSessions: boolean;
-  /** Wait for the first session to come back in earnest. */
+  /** Waits for the first session to reconnect in reality. */
   waitForReconnect: boolean;
   pinOf(agent: UserAgent): Promise<string>;
-  /** Told where agents can connect now. */
+  /** Called with the address to which agents can connect. */
   onListening(controller: Controller): void;
-  /** Told who comes and goes. */
+  /** Called when an agent connects or leaves. */
   onAgents(change: string, missing: string | undefined): void;
-  /** Told what somebody has to do for the scenario to go on. */
+  /** Called with an action that the user must take for the scenario to continue. */
   onAsked(what: string): void;
   signal?: AbortSignal | undefined;
 }

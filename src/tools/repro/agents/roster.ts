@@ -1,20 +1,20 @@
-/** Which agents are wanted, and which have come. */
+/** The expected agents, and those that have connected. */
 import { EventEmitter, once } from 'node:events';
 import { Ending } from '../ending.js';
 import { BrokerAgent, type UserAgent } from './agent.js';
 import type { Hello } from './hello.js';
 
 export class Roster {
-  /** In the order they came. */
+  /** In the order of arrival. */
   readonly users: UserAgent[] = [];
   broker: BrokerAgent | undefined;
   readonly #wantedUsers: number;
   readonly #onChange: (change: string) => void;
   readonly #refusals = new Map<string, number>();
-  /** 'change' when somebody came. */
+  /** Emits 'change' when an agent connects. */
   readonly #changes = new EventEmitter();
   #dismissed = false;
-  /** Somebody whose place is still taken may come again. */
+  /** Accepts a second agent for a place that is still taken. */
   #awaited: ((hello: Hello) => boolean) | undefined;
 
   constructor(wantedUsers: number, onChange: (change: string) => void = () => {}) {
@@ -22,7 +22,7 @@ export class Roster {
     this.#onChange = onChange;
   }
 
-  /** Why an agent is not wanted now, or nothing. */
+  /** Why an agent is refused now; undefined if it is accepted. */
   admit(hello: Hello): string | undefined {
     if (hello.role === 'broker') {
       return this.broker && `one broker is enough: ${this.broker.who} is here already`;
@@ -43,12 +43,12 @@ export class Roster {
     this.#changes.emit('change');
   }
 
-  /** All may go now: nothing to tell. */
+  /** All agents may leave now: report nothing. */
   dismiss(): void {
     this.#dismissed = true;
   }
 
-  /** Somebody was sent away: told when others are missed. */
+  /** An agent was refused: reported if others are missing. */
   refused(reason: string, address: string): void {
     const key = `${address}: ${reason}`;
     if (this.#refusals.size < 100 || this.#refusals.has(key)) {
@@ -57,7 +57,7 @@ export class Roster {
     if (this.#refusals.get(key) === 1) this.#onChange(`refused ${key}`);
   }
 
-  /** Who is missing, in a sentence; nothing when all are here. */
+  /** The missing agents, as part of a sentence; undefined if all have connected. */
   missing(): string | undefined {
     const users = this.#wantedUsers - this.users.length;
     const parts = [
@@ -67,7 +67,10 @@ export class Roster {
     return parts.length > 0 ? parts.join(' and ') : undefined;
   }
 
-  /** Waits until all are here; Error that says who is missing when they are not after `timeout` milliseconds. */
+  /**
+   * Waits until all agents have connected. Rejects with an Error that names the missing ones after `timeout`
+   * milliseconds.
+   */
   async complete(
     timeout: number,
     signal?: AbortSignal,
@@ -84,7 +87,7 @@ export class Roster {
     return { broker: this.broker as BrokerAgent, users: [...this.users] };
   }
 
-  /** Waits for a user agent that comes in the place of one that is, or was, here. */
+  /** Waits for a user agent that replaces another one. */
   async next(wanted: (hello: Hello) => boolean, signal?: AbortSignal): Promise<UserAgent> {
     this.#awaited = wanted;
     try {
@@ -113,7 +116,7 @@ export class Roster {
   }
 }
 
-/** Where an agent runs, for people. */
+/** Describes where an agent runs. */
 export function describeHost({ platform, session, version }: Hello): string {
   const where = session
     ? `terminal session ${session.id}${session.user ? ` of ${session.user}` : ''}`

@@ -1,11 +1,11 @@
-/** What stages have in common whose parts agents play. */
+/** The common part of stages with agents. */
 import type { Player } from '../cast.js';
 import type { Stage } from '../stage.js';
 import { AgentCast, type AgentCastParts } from './cast.js';
 import { Controller } from './controller.js';
 import { describeHost, type Roster } from './roster.js';
 
-/** A controller that lets in whom the roster wants. */
+/** A controller that admits the agents of the roster. */
 export function listen(
   roster: Roster,
   where: { host: string; port: number; keys: ReadonlyMap<string, Uint8Array> },

@@ -1,10 +1,10 @@
-/** Connections that have not said who they are yet: few, and for a short time. */
+/** Connections that have not sent a hello yet: limited in number and time. */
 import type { Socket } from 'node:net';
 import { addressOf } from './lines.js';
 
 /** Milliseconds for TLS and a hello. */
 const patience = 10_000;
-/** All agents of a terminal server come from one address, and at once. */
+/** All agents of a terminal server may connect from one address at the same time. */
 const mostOfAnAddress = 32;
 const most = 128;
 
@@ -12,17 +12,17 @@ interface Stranger {
   socket: Socket;
   address: string;
   timer: NodeJS.Timeout;
-  /** Why it is sent away. */
+  /** Why the connection is closed. */
   reason?: string;
 }
 
-/** If there are too many, the oldest goes: idle connections do not keep an agent out. */
+/** If there are too many, the oldest one is closed: idle connections cannot keep an agent out. */
 export class Strangers {
   /** By address and port, the oldest first. */
   readonly #known = new Map<string, Stranger>();
   readonly #onGone: (reason: string, address: string) => void;
 
-  /** @param onGone Called with each one that has gone as a stranger, and why. */
+  /** @param onGone - Called with each connection that ended before its hello, and the reason. */
   constructor(onGone: (reason: string, address: string) => void) {
     this.#onGone = onGone;
   }
@@ -44,7 +44,7 @@ export class Strangers {
     this.#limit([...this.#known], most);
   }
 
-  /** It is an agent now; false if it has been sent away. */
+  /** The connection is an agent now; false if it has been closed. */
   welcome(peer: string): boolean {
     return this.#take(peer) !== undefined;
   }
@@ -80,5 +80,5 @@ export class Strangers {
   }
 }
 
-/** What a connection, and TLS on it, is known by while it is open. */
+/** The key of a connection, and of TLS on it, while it is open. */
 export const peerOf = ({ remoteAddress, remotePort }: Socket) => `[${remoteAddress}]:${remotePort}`;

@@ -1,4 +1,4 @@
-/** What comes over the wire, looked at before it is used. */
+/** Checks of values from the network. */
 
 import { checkIdentity } from '../../../identity/session-identity.js';
 import type { SessionIdentity } from '../../../index.js';
@@ -13,7 +13,7 @@ export function identityTo({ id, connectTime }: SessionIdentity): WireIdentity {
   return { id, connectTime: String(connectTime) };
 }
 
-/** TypeError or RangeError where it is none. */
+/** @throws {TypeError | RangeError} It is not a valid value. */
 export function identityFrom(wire: WireIdentity): { id: number; connectTime: bigint } {
   const { id, connectTime } = wire;
   if (typeof connectTime !== 'string' || !/^\d{1,20}$/.test(connectTime)) {

@@ -1,4 +1,4 @@
-/** Colour for a terminal, and only there: not in a pipe, not in CI, not where NO_COLOR says so. */
+/** Colours for a terminal: not in a pipe, not in CI, and not if NO_COLOR is set. */
 import { randomInt } from 'node:crypto';
 
 const enabled = process.stdout.isTTY === true && !process.env['NO_COLOR'];

@@ -4,7 +4,7 @@ import { filterMeaning, lanesOf, seconds, summaryOf, timeScale, verdictSentence 
 import { escapeHtml } from './markup.js';
 import { legend, timeline, timelineStyle } from './timeline.js';
 
-/** A longer table is folded away: the timeline tells the same. */
+/** A longer table is collapsed: the timeline shows the same data. */
 const longTable = 16;
 
 export function htmlReport(result: ReproResult): string {
@@ -62,7 +62,7 @@ function logonTable(result: ReproResult, run: ReproRun): string {
       `session ${logon.session}`,
       seconds(logon.durationMs),
       seconds(logon.waitedMs),
-      blocker ? `session ${blocker.id}` : (logon.blockedBy ?? 'nobody'),
+      blocker ? `session ${blocker.id}` : (logon.blockedBy ?? '-'),
       String(logon.evaluated.length),
       logon.ok ? 'logged on' : `failed: ${logon.error}`,
     ];

@@ -6,7 +6,7 @@ import { escapeHtml } from './markup.js';
 interface Case {
   name: string;
   ms: number;
-  /** What is wrong, if anything is. */
+  /** What is wrong; undefined if the case passes. */
   failure?: string | undefined;
 }
 
@@ -19,7 +19,7 @@ export function junitReport(result: ReproResult): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="KB949538" ${counts(all)}>\n${body}\n</testsuites>\n`;
 }
 
-/** With the filter off a logon passes when it shows the fault, with it on when nobody blocks it. */
+/** With the filter off, a logon passes if it shows the fault; with the filter on, it passes if it is not blocked. */
 function casesOf(result: ReproResult, run: ReproRun): Case[] {
   const logons = run.logons.map((logon) => ({
     name:

@@ -1,4 +1,4 @@
-/** What each session did and when: the picture behind every kind of report. */
+/** The actions of each session over time, used by every kind of report. */
 import { type ReproResult, type ReproRun, slowest } from '../result.js';
 
 export type LaneKind = 'held' | 'waiting' | 'logon';
@@ -6,7 +6,7 @@ export type LaneKind = 'held' | 'waiting' | 'logon';
 /** For legends. */
 export const meaningOf: Record<LaneKind, string> = {
   held: 'card held by another process',
-  waiting: "waiting for somebody's card",
+  waiting: "waiting for another user's card",
   logon: 'logging on',
 };
 
@@ -20,7 +20,7 @@ export interface Lane {
   session: number;
   reader: string;
   segments: Segment[];
-  /** What a person should know about it. */
+  /** A remark for the reader of the report. */
   note: string;
 }
 
@@ -51,24 +51,24 @@ export function timeScale(result: ReproResult): number {
 export function verdictSentence(result: ReproResult): string {
   switch (result.verdict) {
     case 'fixed':
-      return "Fixed: with the filter off one user's transaction stopped every other logon; with it on nobody noticed.";
+      return "Fixed: with the filter off one user's transaction stopped every other logon; with it on no logon was blocked.";
     case 'not-fixed':
       return result.runs.some(({ filter }) => filter === 'on')
-        ? 'Not fixed: with the filter on, logons were still blocked or slow, failed, or used what another connection had opened.'
-        : "The fault is there: one user's transaction stopped every other logon. Run with both filters to see the fix.";
+        ? 'Not fixed: with the filter on, logons were still blocked or slow, failed, or used a handle that another connection had opened.'
+        : "The fault is present: one user's transaction stopped every other logon. Run with both filters to see the fix.";
     case 'not-reproduced':
       return result.runs.some(({ filter }) => filter === 'off')
         ? 'Not reproduced: with the filter off the logons did not wait for the held card.'
-        : 'Nobody was blocked with the filter on; only a run with the filter off can show the fault.';
+        : 'No logon was blocked with the filter on; only a run with the filter off can show the fault.';
   }
 }
 
 export const filterMeaning = {
-  off: "a lookup evaluates everybody's cached cards",
-  on: "a lookup evaluates only the asker's own cached cards",
+  off: 'a lookup evaluates the cached cards of every session',
+  on: 'a lookup evaluates only the cached cards of its own session',
 } as const;
 
-/** What a run came to, in sentences. */
+/** The outcome of a run, in sentences. */
 export function summaryOf(run: ReproRun): string[] {
   const { reconnect } = run;
   const blocked = run.logons.filter(({ blockedBy }) => blockedBy !== null).length;
@@ -80,17 +80,17 @@ export function summaryOf(run: ReproRun): string[] {
       : `its earlier entry was not used and is ${reconnect.oldEntryGone ? 'gone' : 'STILL CACHED'}`;
   return [
     `${blocked} of ${run.logons.length} logons blocked; slowest ${seconds(slowest(run.logons))}, ` +
-      `with nobody holding a card ${seconds(slowest(run.baseline))}; at most ${evaluated} cached ${evaluated === 1 ? 'card' : 'cards'} evaluated`,
+      `while no card is held ${seconds(slowest(run.baseline))}; at most ${evaluated} cached ${evaluated === 1 ? 'card' : 'cards'} evaluated`,
     `session ${reconnect.session} comes back with a new connect time: ${comeback}`,
   ];
 }
 
-/** A duration for people: milliseconds below one second, else seconds. */
+/** Formats a duration: milliseconds below one second, else seconds. */
 export function seconds(ms: number): string {
   return ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`;
 }
 
-/** Whose a reader is: `session 1`. */
+/** The session of a reader: `session 1`. */
 export function sessionOf(result: ReproResult, reader: string): string {
   const session = result.sessions.find((candidate) => candidate.reader === reader);
   return session ? `session ${session.id}` : `"${reader}"`;

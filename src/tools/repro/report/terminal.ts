@@ -21,7 +21,7 @@ const paint: Record<LaneKind, (text: string) => string> = {
   logon: colors.green,
 };
 
-/** The report as text, `width` columns wide at most where that is possible. */
+/** The report as text, at most `width` columns wide if possible. */
 export function terminalReport(result: ReproResult, width = 100): string {
   const scale = timeScale(result);
   const notes = result.runs.flatMap((run) => lanesOf(result, run).map(({ note }) => note.length));

@@ -58,7 +58,7 @@ export function timeline(result: ReproResult, run: ReproRun, lanes: readonly Lan
       const words = kind === 'waiting' && waitsFor ? `waits for ${sessionOf(result, waitsFor)}` : '';
       return bar(row, startMs, endMs, kind, title, words);
     });
-    // What came of it, where the last bar leaves room beside it.
+    // The outcome, if there is room beside the last bar.
     const end = Math.max(
       ...lane.segments.map(({ startMs, endMs }) => Math.max(x(endMs), x(startMs) + leastWidth)),
     );

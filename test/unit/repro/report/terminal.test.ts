@@ -22,8 +22,8 @@ it('ends with the verdict as a sentence', () => {
       .split('\n')
       .at(-1),
   ).toMatch(/^Fixed: /);
-  expect(text(resultWith([faultRun], 'not-fixed'))).toMatch(/\nThe fault is there: /);
-  expect(text(resultWith([fixRun], 'not-reproduced'))).toMatch(/\nNobody was blocked with the filter on; /);
+  expect(text(resultWith([faultRun], 'not-fixed'))).toMatch(/\nThe fault is present: /);
+  expect(text(resultWith([fixRun], 'not-reproduced'))).toMatch(/\nNo logon was blocked with the filter on; /);
 });
 
 it('tells why a logon failed', () => {
