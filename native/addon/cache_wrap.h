@@ -29,7 +29,7 @@ class CacheWrap : public Napi::ObjectWrap<CacheWrap> {
   std::shared_ptr<Loop> loop_;
   std::shared_ptr<CardCache> cache_;
   std::shared_ptr<Monitor::Subscription>
-      watch_;  // from the first lookup on: drops entries whose card has gone
+      watch_;  // from the first lookup on: drops entries whose card was removed
 };
 
 }  // namespace pcsc_bridge::addon

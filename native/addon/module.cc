@@ -29,7 +29,7 @@ Napi::Value Initialize(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-// libraryPath(): loads the PC/SC library; throws where there is none.
+// libraryPath(): loads the PC/SC library; throws if there is none.
 Napi::Value LibraryPath(const Napi::CallbackInfo& info) {
   BeforePcsc(info.Env());
   const Result<const Library*> library = Library::Load();

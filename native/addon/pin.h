@@ -3,8 +3,8 @@
 
 namespace pcsc_bridge::addon {
 
-// Node unloads an addon when the last worker that loaded it ends; threads of ours may still be in its code.
-// pin_posix.cc, pin_windows.cc.
+// Node unloads an addon when the last worker that loaded it ends, although the addon's threads may still
+// run its code. pin_posix.cc, pin_windows.cc.
 void StayLoaded();
 
 }  // namespace pcsc_bridge::addon

@@ -6,8 +6,8 @@
 
 namespace pcsc_bridge::addon {
 
-// The class PipeServer: new PipeServer(path, everyone, listener), close(). undefined where there are no
-// pipes.
+// The class PipeServer: new PipeServer(path, everyone, listener), close(). undefined if the system has no
+// named pipes.
 Napi::Value DefinePipeServer(Napi::Env env);
 
 // openPipe(path): a promise of the file descriptor of a pipe's client end.

@@ -91,7 +91,7 @@ void BrokerRole::Cache(const Parameters& parameters, const RequestPtr& request) 
   if (!monitor) {
     return request->Fail(NoLoopError());
   }
-  // Answered when the cards of the cache before have been reset, as far as that can be waited for.
+  // Answered when the cards of the previous cache have been reset, as far as that can be waited for.
   CloseCache(AtLast([request, filter] { request->Succeed({{"filter", filter ? "on" : "off"}}); }));
 
   CardCacheOptions options;

@@ -1,5 +1,5 @@
-// What of mbedTLS is compiled: a client of TLS 1.2 with ECDHE-PSK and ChaCha20-Poly1305 on X25519 or P-256,
-// and what that stands on. No certificates, no other version, no renegotiation, no resumption.
+// The compiled parts of mbedTLS: a client of TLS 1.2 with ECDHE-PSK and ChaCha20-Poly1305 on X25519 or
+// P-256, and their dependencies. No certificates, no other version, no renegotiation, no resumption.
 #pragma once
 
 #define MBEDTLS_SSL_TLS_C
@@ -8,7 +8,7 @@
 #define MBEDTLS_SSL_EXTENDED_MASTER_SECRET
 #define MBEDTLS_KEY_EXCHANGE_ECDHE_PSK_ENABLED
 
-// mbedTLS wants this to be there on Windows; nothing of it is used.
+// mbedTLS requires this on Windows; it is not used.
 #define MBEDTLS_PLATFORM_C
 
 #define MBEDTLS_BIGNUM_C

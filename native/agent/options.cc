@@ -69,7 +69,7 @@ Address ParseAddress(const std::string& text) {
   const bool brackets = address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']';
   if (brackets) address.host = address.host.substr(1, address.host.size() - 2);
   if (!brackets && address.host.find_first_of("[]:") != std::string::npos) {
-    throw WrongUsage("--connect: an IPv6 address stands in brackets: [::1]:PORT");
+    throw WrongUsage("--connect: an IPv6 address needs brackets: [::1]:PORT");
   }
   if (address.host.empty()) throw WrongUsage("--connect needs an address before the port");
   if (!IsNumber(address.port, 65535))

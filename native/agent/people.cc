@@ -64,7 +64,7 @@ int RunSession(bool json) {
 int RunWatch(bool json) {
   const std::shared_ptr<Stream> output = platform::StandardStream();
   const auto ended = std::make_shared<std::promise<std::string>>();
-  // Writing may block, and with it the loop: there is nothing else to do.
+  // A write may block the loop: that is acceptable, because it has no other work.
   const auto report = [output, ended, json, over = false](const Event& event) mutable {
     if (over || Show(*output, json ? ToLine(ToJson(event)) : Describe(event))) return;
     over = true;

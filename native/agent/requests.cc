@@ -41,7 +41,7 @@ void Request::Watch(Json result, std::shared_ptr<Cancellable> watch) {
 bool Request::Answer(const Json& message) {
   if (state_ != State::kUnderWay) return false;
   state_ = State::kAnswered;
-  // Here, on the loop: the last holder of the request may be a worker thread.
+  // Released here, on the loop: the last holder of the request may be a worker thread.
   deadline_ = {};
   const std::shared_ptr<Cancellable> ended = std::move(operation_);
   std::string line = ToLine(message);

@@ -66,8 +66,8 @@ struct TlsStream::Session {
     mbedtls_ssl_set_bio(&ssl, this, Send, Receive, nullptr);
   }
 
-  // It is needed for the handshake alone. mbedTLS replaces a key, and wipes the one before; it takes none
-  // that is empty.
+  // The key is needed for the handshake only. mbedTLS wipes a key when it replaces it; it rejects an empty
+  // one.
   void ForgetKey() {
     const unsigned char nothing = 0;
     (void)mbedtls_ssl_conf_psk(&configuration, &nothing, 1, &nothing, 1);
@@ -113,7 +113,7 @@ std::optional<TlsStream::Failure> TlsStream::Handshake() {
       code = mbedtls_ssl_handshake(&session_->ssl);
       if (code == 0) session_->ForgetKey();
     }
-    // An alert too, which tells the other side why.
+    // Also sends an alert, which gives the other side the reason.
     const bool flushed = Flush();
     if (code == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY)
       return Failure{"the other side closed the connection", true};
@@ -170,7 +170,7 @@ std::string TlsStream::reason() const {
   return reason_;
 }
 
-// Takes in what the raw stream has; never kEnd.
+// Reads from the raw stream; never kEnd.
 Stream::Outcome TlsStream::Fill() {
   std::vector<char> buffer(kReadAtOnce);
   std::size_t size = 0;
@@ -187,8 +187,8 @@ Stream::Outcome TlsStream::Fill() {
   return Outcome::kGood;
 }
 
-// Sends the reading thread's own records: of the handshake, or an alert. Does not wait behind a writing
-// thread while there are none.
+// Sends the reading thread's own records: of the handshake, or an alert. If there are none, it does not
+// wait behind a writing thread.
 bool TlsStream::Flush() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);

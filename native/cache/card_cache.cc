@@ -44,14 +44,14 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
   CachedCardRequest request;
   request.reader = target.reader;
   request.waits_for_exclusive = options.waits_for_exclusive;
-  // What Drop does, where there is no time left for it.
+  // The same as Drop, if there is no time left for it.
   request.owed_when_dropped = [users = users_, weak = std::weak_ptr<CacheEntry>(entry)] {
     const EntryPtr alive = weak.lock();
     return alive && users->OwesReset(alive->info.reader, alive->use) ? Disposition::kReset
                                                                      : Disposition::kLeave;
   };
-  // Room is made before the context is taken, and not while the lookup stands in line: one that waits for a
-  // card that is held must not cost others theirs.
+  // Room is made before the context is taken, and not while the lookup waits in the queue: a lookup that
+  // waits for a held card must not evict other entries.
   request.about_to_connect = [weak_cache = weak_from_this(), weak = std::weak_ptr<CacheEntry>(entry)] {
     const std::shared_ptr<CardCache> cache = weak_cache.lock();
     const EntryPtr alive = weak.lock();
@@ -59,8 +59,8 @@ CacheIndex::EntryPtr CardCache::MakeEntry(const SessionIdentity& identity, const
     Later later;
     cache->index_.MarkOpen(*alive);
     cache->Trim(later);
-    // Contexts that are still on their way out count, too: one more goes if they go more slowly than others
-    // come.
+    // Contexts that are being released count, too: one more is released if they are released more slowly
+    // than requested.
     const EntryPtr idle = cache->index_.LongestIdle();
     if (idle && cache->index_.open() + cache->closing_ > cache->options_.max_entries)
       cache->MakeRoom(idle, later);
@@ -115,8 +115,8 @@ void CardCache::ReleaseEntry(const EntryPtr& entry, Later& later) {
 }
 
 void CardCache::Trim(Later& later) {
-  // Room for some of those that are being opened, since contexts go more slowly than they come. Not for all:
-  // many may stand in line for a card that is held, and must not cost others theirs.
+  // Room for some of the entries that are being opened, because contexts are released more slowly than they
+  // are requested. Not for all: many may queue for a held card, and must not evict other entries.
   const std::size_t reserve = std::min(index_.opening(), options_.max_entries / 4);
   while (index_.open() + reserve > options_.max_entries) {
     const EntryPtr idle = index_.LongestIdle();
@@ -200,7 +200,7 @@ void CardCache::DropGoneEntries(const Result<Monitor::Picture>& picture) {
   };
   Later later;
   for (const EntryPtr& entry : index_.All()) {
-    // One that is busy is found out by the lookup or lease that has it.
+    // The lookup or lease that uses a busy entry detects this.
     if (entry->busy || !card_gone(entry->info)) continue;
     entry->use = 0;  // there is no card to reset
     Drop(entry, later);

@@ -1,4 +1,4 @@
-// The setting where there is no registry: an environment variable of the same name, "1" = on.
+// The setting on systems without a registry: an environment variable of the same name, "1" = on.
 #include <cstdlib>
 #include <string_view>
 

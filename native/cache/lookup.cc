@@ -160,13 +160,14 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
 
 void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later) {
   const bool evicted = entry->gone;
-  // The card may have gone after its reset: then it is connected anew, as after any evaluation that fails.
+  // The card may have been removed after its reset: then it is connected anew, as after any failed
+  // evaluation.
   const bool reopened = std::exchange(reopening_, false);
-  // There is nothing left to reset; and the card may be in use by the program that has reset it.
+  // There is no state left to reset; and the program that reset the card may be using it.
   if (error.code == status::kResetCard || error.code == status::kRemovedCard) entry->use = 0;
   const bool only_given_up = settled_ && !opened && error.code == status::kCancelled && entry->card->usable();
-  // Nothing but the card's reset: a new entry takes over the connection, which costs the service one call
-  // where a new context costs it a thread and four.
+  // Only the card was reset: a new entry takes over the connection, which costs the service one call. A new
+  // context costs it a thread and four calls.
   renewed_ = error.code == status::kResetCard && !opened && !settled_ && !evicted && entry->card->usable() &&
              next_ == candidates_.size() && entry->info.identity == identity_ &&
              CacheIndex::IsWanted(entry->info, target_);

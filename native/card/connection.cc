@@ -15,8 +15,8 @@ using std::chrono::steady_clock;
 constexpr microseconds kFirstPause{500};
 constexpr microseconds kLongestPause{2000};
 
-// How long Close waits for the card's reset: it takes some milliseconds, or those that a card takes. But the
-// service may hang.
+// How long Close waits for the card's reset. It usually takes some milliseconds, plus the time of the card,
+// but the service may hang.
 constexpr std::chrono::milliseconds kClosePatience{1000};
 
 backend::Call ConnectCall(const ConnectParameters& parameters) {
@@ -156,7 +156,7 @@ void Connection::Cancel(Operation& operation) {
         nullptr));
   }
   LeaveCurrent();
-  // The caller that makes a new connection must not find this one still in use.
+  // A caller that makes a new connection must not find this one still in use.
   held->AnswerError(CancelledError());
   if (ended()) {
     RefuseAll(EndedError());
@@ -230,7 +230,7 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
              RetireClient(Disposition::kLeave);
              return then(std::move(error));
            }
-           // Without the turn: others of this process may not want to wait.
+           // Without the turn: other callers of this process may not want to wait.
            turn_.Leave();
            pause_ = loop()->After(pause, [this, parameters, pause, again, start = steady_clock::now()] {
              const std::shared_ptr<Connection> self = shared_from_this();
@@ -338,8 +338,8 @@ void Connection::Close(Disposition disposition, std::function<void()> closed) {
   if (!while_closing_) return;  // one of the answers has ended the scope
   if (!connected) return FinishClosing();
   if (!held && disposition != Disposition::kLeave) return DisconnectAndEnd(disposition);
-  // Those who are next in line come when the service has let the card go, within the limit. What the client
-  // keeps must not need the loop: it may outlive it.
+  // The next ones in the queue continue when the service has released the card, within the limit. The
+  // client's captures must not need the loop: it may outlive it.
   pause_ = loop()->After(kClosePatience, [this] { FinishClosing(); });
   RetireClient(disposition, [weak = weak_from_this(), disposition] {
     const std::shared_ptr<Connection> closing = weak.lock();

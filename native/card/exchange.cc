@@ -12,8 +12,8 @@ constexpr std::uint8_t kMoreData = 0x61;
 constexpr std::uint8_t kWrongLength = 0x6c;
 // Enough for two extended responses. It limits a card that answers 61xx without end.
 constexpr std::size_t kLongestResponse = 2 * 65536;
-// Cards with small buffers answer in short pieces, so a short one is no fault; but a card that gives a byte
-// at a time would hold its reader for minutes. The longest response takes as many pieces of 128 bytes.
+// Cards with small buffers answer in short pieces, so a short piece is no fault; but a card that returns
+// single bytes would hold its reader for minutes. The longest response takes this many pieces of 128 bytes.
 constexpr std::size_t kMostPieces = 1024;
 
 Error Nonsense(const char* detail) {
@@ -31,7 +31,7 @@ bool IsExtended(const Bytes& command) {
   return command.size() >= 7 && command[4] == 0;
 }
 
-// The same short command with another Le: in its last byte where it has one, else after it.
+// The same short command with another Le: in its last byte if it has one, else appended.
 Bytes WithLe(const Bytes& command, std::uint8_t le) {
   // With room for Le: a copy that grows would leave the command, perhaps with a PIN, in freed memory.
   Bytes changed;

@@ -58,7 +58,7 @@ struct ServicingPackage {
   static constexpr std::uint32_t kInstalled = 0x70;
 };
 
-// A registry value in one view; `type` is REG_NONE where it is absent.
+// A registry value in one view; `type` is REG_NONE if it is absent.
 struct RegistryValue {
   static constexpr std::uint32_t kDword = 4;
 
@@ -81,8 +81,8 @@ struct WindowsFacts {
   Fact<FileVersion> scksp;
   Fact<std::vector<ServicingPackage>> packages;  // of the hotfix
 
-  Fact<RegistryValue> filter;     // as the smart card modules see it: in the 64-bit view, where there are two
-  Fact<RegistryValue> filter_32;  // in the 32-bit view; unknown where there is but one
+  Fact<RegistryValue> filter;     // as the smart card modules see it: in the 64-bit view, if there are two
+  Fact<RegistryValue> filter_32;  // in the 32-bit view; unknown if there is only one
   Fact<FileTime> filter_key_written;
   Fact<FileTime> filter_set_by_us;  // see set_filter.h; 0 = never
   Fact<FileTime> booted;

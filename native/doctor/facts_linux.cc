@@ -1,4 +1,4 @@
-// What Linux says of itself and of pcsc-lite.
+// Facts about Linux and pcsc-lite.
 #include <dlfcn.h>
 #include <sys/utsname.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// What macOS says of itself. Its PC/SC service starts when it is asked.
+// Facts about macOS. Its PC/SC service starts on demand.
 #include <sys/sysctl.h>
 #include <sys/utsname.h>
 

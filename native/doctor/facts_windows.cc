@@ -1,4 +1,4 @@
-// What Windows says of itself. NT 6.0 has every function that is used here.
+// Facts about Windows. NT 6.0 has every function that is used here.
 #include <windows.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ FARPROC FindInNtdll(const char* name) {
   return ntdll != nullptr ? GetProcAddress(ntdll, name) : nullptr;
 }
 
-// GetVersionEx says what the program's manifest allows; RtlGetVersion says what is.
+// GetVersionEx depends on the program's manifest; RtlGetVersion returns the actual version.
 Fact<WindowsVersion> ReadVersion() {
   using GetVersion = LONG(WINAPI*)(OSVERSIONINFOEXW*);
   const auto get = reinterpret_cast<GetVersion>(reinterpret_cast<void*>(FindInNtdll("RtlGetVersion")));

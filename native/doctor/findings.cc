@@ -19,7 +19,7 @@ Text FileFact(const Fact<FileVersion>& version) {
   return version.known() ? Text(ToText(*version)) : Text::Unknown(version.reason);
 }
 
-// What the branch rule says of the file, where the rule is about this system.
+// The result of the branch rule for the file, if the rule applies to this system.
 std::string FileNote(const WindowsFacts& windows, const char* file, const Fact<FileVersion>& version) {
   const bool in_question = windows.version.known() && windows.version->server &&
                            windows.version->major == 6 && windows.version->minor == 0;

@@ -1,4 +1,4 @@
-// What is said of the PC/SC library, its service and its readers.
+// Findings about the PC/SC library, its service and its readers.
 #include "doctor/findings.h"
 
 namespace pcsc_bridge::doctor {
@@ -37,8 +37,8 @@ std::string AdviceOnTimeout(const HostFacts& facts) {
 // What to do if the service does not serve.
 std::string Advice(const Error& error, const HostFacts& facts) {
   if (error.code == status::kLibraryMissing) return error.detail;
-  // pcsc-lite's library returns one code or another for a connection that is closed, depending on when that
-  // happens: what pcscd itself did is the better evidence.
+  // pcsc-lite's library returns varying codes for a closed connection, depending on the time of the close:
+  // what pcscd itself did is better evidence.
   if (facts.daemon && facts.daemon->error) return AdviceOnDaemon(*facts.daemon->error);
   switch (error.code) {
     case status::kNoService:

@@ -1,4 +1,4 @@
-// The decision table. docs/doctor.md has it for people, with the test of each row.
+// The decision table. docs/doctor.md shows it for readers, with the test of each row.
 #include "doctor/verdict.h"
 #include "loop/immortal.h"
 

@@ -28,7 +28,7 @@ FileJudgement JudgeFile(const char* file, const FileVersion& version) {
   const hotfix::Minimum* minimum = MinimumOf(version.build);
   const bool renumbered = version.build == kRenumberedBuild;
   if (version.major != 6 || version.minor != 0 || (minimum == nullptr && !renumbered)) {
-    return {HotfixIn::kUnproven, name + " is of no build that the article speaks of"};
+    return {HotfixIn::kUnproven, name + " is of no build that the article names"};
   }
 
   switch (BranchOf(version.revision)) {

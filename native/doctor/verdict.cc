@@ -10,7 +10,7 @@
 namespace pcsc_bridge::doctor {
 namespace {
 
-// One host in the words of the rules: a bit of each set, and the sentences for the placeholders.
+// One host in the categories of the rules: a bit of each set, and the sentences for the placeholders.
 struct Case {
   unsigned host = host::kUnreadVersion;
   unsigned files = files::kUnread;
@@ -187,7 +187,7 @@ Verdict Judge(const HostFacts& facts) {
     }
   }
   // The rules leave no gap; doctor_verdict_test.cc tries every case.
-  return {VerdictKind::kUnknown, "no-rule", "No rule speaks of this host.", "Please report this."};
+  return {VerdictKind::kUnknown, "no-rule", "No rule matches this host.", "Please report this."};
 }
 
 }  // namespace pcsc_bridge::doctor

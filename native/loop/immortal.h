@@ -1,4 +1,4 @@
-// A static that is never destroyed: threads abandoned inside a PC/SC call may outlive main().
+// A static object that is never destroyed: threads abandoned inside a PC/SC call may outlive main().
 #pragma once
 
 #include <new>

@@ -45,7 +45,8 @@ void Loop::Post(Task task) {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (ended_) return;  // the task goes after the lock
     posted_.push_back(std::move(task));
-    // The first one wakes the loop, which takes them all; one that is running looks again before it stops.
+    // The first task wakes the loop, which then runs all of them; a running loop checks again before it
+    // stops.
     if (posted_.size() > 1 || (OnThisThread() && running_)) return;
   }
   WakeUp();

@@ -1,4 +1,4 @@
-// The loop's waiting: one epoll descriptor for everything, which another event loop can wait for.
+// The loop's wait: one epoll descriptor for all events, which another event loop can watch.
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -44,7 +44,7 @@ void Loop::TimersChanged() {
   // RunDue comes back to it.
   if (running_) return;
   const Clock::time_point earliest = timers_.begin()->first.first;
-  // To fire too early is harmless, and spares a call for each timer that is replaced by a later one.
+  // Firing too early is harmless, and saves a call for each timer that is replaced by a later one.
   if (armed_ && *armed_ <= earliest) return;
   armed_ = earliest;
   // steady_clock is CLOCK_MONOTONIC here. A time of zero would disarm it.

@@ -1,5 +1,4 @@
-// The loop's waiting where there are no descriptors to wait for: a condition variable, or the event loop that
-// drives it.
+// The loop's wait on systems without epoll: a condition variable, or the event loop that drives it.
 #include "loop/loop.h"
 
 namespace pcsc_bridge {

@@ -8,7 +8,7 @@
 
 namespace pcsc_bridge {
 
-// Returns a pointer that any thread may hold and drop: the last one lets the value go on its loop.
+// Returns a pointer that any thread may hold and drop: the last one destroys the value on its loop.
 template <class T>
 std::shared_ptr<T> OwnedOnLoop(std::shared_ptr<Loop> loop, std::unique_ptr<T> value) {
   return std::shared_ptr<T>(value.release(), [loop = std::move(loop)](T* gone) {

@@ -19,7 +19,7 @@ class Resident {
  private:
   friend class Scope;
   Resident* next_ = nullptr;
-  Resident** place_ = nullptr;  // what points to this one; null where it is in no scope
+  Resident** place_ = nullptr;  // the pointer to this one; null if it is in no scope
 };
 
 // Made on any thread; everything but loop() on the loop's thread only.

@@ -6,7 +6,7 @@
 
 namespace pcsc_bridge::platform {
 
-// Owner threads call into the PC/SC library and no deeper.
+// Worker threads call into the PC/SC library and no deeper.
 inline constexpr std::size_t kThreadStackBytes = 256 * 1024;
 
 // False when the system refuses. thread_posix.cc, thread_windows.cc.

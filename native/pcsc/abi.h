@@ -98,9 +98,8 @@ inline constexpr Dword kProtocolT1 = 2;
 inline constexpr Dword kAttributeVendorName = 0x00010100;  // SCARD_ATTR_VENDOR_NAME
 inline constexpr std::size_t kMaxAtr = 36;
 inline constexpr std::size_t kMaxExtendedBuffer = 4 + 3 + 65536 + 3 + 2;  // MAX_BUFFER_SIZE_EXTENDED
-// What SCardTransmit and SCardControl are offered for their output. Windows 7 refuses a control with more
-// than 65,544 bytes (ERROR_INVALID_FUNCTION), and some drivers truncate responses if they are offered more
-// than 65,535.
+// The buffer size for SCardTransmit and SCardControl. Windows 7 refuses a control with more than 65,544
+// bytes (ERROR_INVALID_FUNCTION), and some drivers truncate responses if the buffer exceeds 65,535.
 #if defined(_WIN32)
 inline constexpr std::size_t kOutputBuffer = 65535;
 #else

@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge {
 
-// Everything that is known about a failure.
+// The details of a failure.
 struct Error {
   Status code = status::kInternalError;
   std::string operation;  // the PC/SC or system function: "SCardConnect"
@@ -17,7 +17,7 @@ struct Error {
   std::string detail;     // more for people, a sentence; may be empty
 };
 
-// The answer of an operation that its caller gave up.
+// The error of an operation that its caller gave up.
 inline Error CancelledError() {
   return Error{status::kCancelled, "cancel", "", ""};
 }

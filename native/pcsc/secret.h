@@ -1,4 +1,4 @@
-// Bytes that may hold a PIN: wiped when they go.
+// Bytes that may contain a PIN: wiped when they are destroyed.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace pcsc_bridge {
 
-// Overwrites memory in a way the compiler does not drop.
+// Overwrites memory in a way that the compiler cannot remove.
 inline void Wipe(volatile std::uint8_t* data, std::size_t length) {
   for (std::size_t i = 0; i < length; ++i) data[i] = 0;
 }

@@ -5,8 +5,8 @@
 
 namespace pcsc_bridge {
 
-// Whether a command APDU carries a PIN or a key in the clear: it is not sent to a card a second time.
-// src/apdu/secrets.ts has the same rule and says where each command comes from.
+// Whether a command APDU carries a PIN or a key in plain text: it is then not sent to a card a second time.
+// src/apdu/secrets.ts has the same rule and names the source of each command.
 bool CarriesSecret(const Bytes& command);
 
 }  // namespace pcsc_bridge

@@ -18,7 +18,7 @@ inline constexpr Protocols kT0 = 1;
 inline constexpr Protocols kT1 = 2;
 inline constexpr Protocols kRaw = 4;
 
-// What SCardStatus says of the card, as the enumeration of PC/SC part 5 (pcsc-lite's mask is translated).
+// The card state of SCardStatus, as the enumeration of PC/SC part 5 (pcsc-lite's mask is translated).
 enum class CardState : std::uint32_t {
   kUnknown = 0,
   kAbsent = 1,
@@ -54,7 +54,7 @@ inline constexpr std::uint32_t kUnpowered = 0x0400;
 // One reader as SCardGetStatusChange sees it.
 struct ReaderStatus {
   std::string reader;             // UTF-8
-  std::uint32_t state = 0;        // reader_state bits; in: what is known, out: what is
+  std::uint32_t state = 0;        // reader_state bits; in: the known state, out: the present state
   std::uint32_t event_count = 0;  // cards inserted and removed so far (high word)
   Bytes atr;
 
@@ -64,7 +64,7 @@ struct ReaderStatus {
   }
 };
 
-// The pseudo reader that reports readers coming and going.
+// The pseudo reader that reports added and removed readers.
 inline constexpr const char* kPnpNotification = "\\\\?PnP?\\Notification";
 
 }  // namespace pcsc_bridge

@@ -46,7 +46,7 @@ std::unique_ptr<HeldProcess> Hold(int socket, const ucred& peer) {
   return HoldByProc(static_cast<std::uint32_t>(peer.pid), peer.uid);
 }
 
-// What the kernel keeps of the process that made the connection.
+// The kernel's data of the process that made the connection.
 Result<ucred> CredentialsOf(int socket) {
   int domain = 0;
   int listens = 0;
@@ -88,7 +88,7 @@ Result<PeerQuestion> AskPeer(std::intptr_t connection) {
   return PeerQuestion([peer, process]() -> Result<Peer> {
     const auto pid = static_cast<std::uint32_t>(peer.pid);
     Result<Session> session = SessionOfProcess(pid);
-    // Whatever was learnt was of this process only if the number was its own all the time.
+    // The results belong to this process only if the pid was its own all the time.
     if (!process->Runs()) return Ended(peer.pid);
     if (!session) return session.error();
     session->identity.user_id = std::to_string(peer.uid);

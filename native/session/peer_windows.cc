@@ -18,7 +18,8 @@ Error Refuse(Status code, const char* operation, const char* what) {
 struct PipePeer {
   ULONG session = 0;
   ULONG pid = 0;
-  std::optional<std::string> account;  // always of a client; of a server only if its process tells
+  std::optional<std::string>
+      account;  // always known for a client; for a server only if its process reports it
 };
 
 // Session and process are of the moment when the peer opened its end: no process is looked up for them.

@@ -16,10 +16,10 @@ constexpr DWORD kPauseMs = 1000;     // before trying again to make a pipe
 constexpr DWORD kPatienceMs = 5000;  // for a free instance
 constexpr std::size_t kLongestPath = 256;
 
-// Generic rights to the system, administrators and the owner; nothing to the network. The interactive users
-// get what reading and writing takes (FILE_GENERIC_READ, FILE_WRITE_DATA, _ATTRIBUTES and _EA) and not
-// FILE_CREATE_PIPE_INSTANCE, which GENERIC_WRITE has in it: with that they could make pipes of this name
-// themselves, and get what clients send to us.
+// Generic rights for the system, administrators and the owner; none for the network. The interactive users
+// get the rights for reading and writing (FILE_GENERIC_READ, FILE_WRITE_DATA, _ATTRIBUTES and _EA) and not
+// FILE_CREATE_PIPE_INSTANCE, which GENERIC_WRITE includes: with that they could create pipes of this name,
+// and receive what clients send.
 constexpr const wchar_t* kOwnerOnly = L"D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;OW)";
 constexpr const wchar_t* kUsersToo = L"D:P(D;;GA;;;NU)(A;;GA;;;SY)(A;;GA;;;BA)(A;;GA;;;OW)(A;;0x12019b;;;IU)";
 constexpr DWORD kClientRights = 0x12019b;
@@ -103,7 +103,8 @@ struct PipeServer::Shared {
 
   bool Stopped(DWORD wait_ms) const { return WaitForSingleObject(stop.get(), wait_ms) == WAIT_OBJECT_0; }
 
-  // Waits for a client of `next`. False when there is none: the server was stopped, or the client has gone.
+  // Waits for a client of `next`. False if there is none: the server was stopped, or the client has
+  // disconnected.
   bool Connect() const {
     OVERLAPPED overlapped{};
     overlapped.hEvent = connected.get();
@@ -120,7 +121,7 @@ struct PipeServer::Shared {
     }
     const HANDLE events[] = {connected.get(), stop.get()};
     if (WaitForMultipleObjects(2, events, FALSE, INFINITE) != WAIT_OBJECT_0) CancelIo(next.get());
-    // `overlapped` is the system's until this has returned.
+    // `overlapped` belongs to the system until this has returned.
     DWORD bytes = 0;
     return GetOverlappedResult(next.get(), &overlapped, &bytes, TRUE) != FALSE;
   }

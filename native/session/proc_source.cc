@@ -18,9 +18,9 @@ namespace pcsc_bridge {
 namespace {
 
 constexpr std::uint32_t kNone = 0xffffffff;  // an audit session that was never set
-// A look at the processes takes 10 us for each. An older member beyond this is missed. The session then looks
-// like another one to a source that meets it for the first time: its user connects anew, and inherits
-// nothing.
+// Reading a process takes 10 us. An older member beyond this limit is missed. The session then looks
+// different to a source that sees it for the first time: its user connects anew and inherits no cached
+// card.
 constexpr std::size_t kMostProcesses = 4096;
 constexpr std::size_t kMostKnown = 4096;
 
@@ -127,7 +127,7 @@ std::uint64_t ProcSource::StartWithoutLeader(std::uint32_t id, const Member& mem
 
 std::uint64_t ProcSource::Remember(std::uint32_t id, std::uint64_t start, const Member& member) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  // Which of them have ended is not known; those that have not are looked for again.
+  // It is unknown which of them have ended; the others are searched again.
   if (known_.size() >= kMostKnown && known_.count(id) == 0) known_.clear();
   Known& known = known_[id];
   if (known.start != start) known = {start, member};

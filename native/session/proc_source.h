@@ -45,8 +45,9 @@ class ProcSource {
     std::uint32_t pid = 0;
     std::uint64_t start = 0;  // in ticks since boot
   };
-  // A kernel session that was met. Processes enter a session by being born into it, so that whatever is older
-  // than `newest`, or still there with it, is of the same session and not of a later one with its number.
+  // A known kernel session. A process enters a session only by being created in it. So a process that is
+  // older than `newest`, or exists together with it, belongs to the same session and not to a later one
+  // with the same number.
   struct Known {
     std::uint64_t start = 0;  // its connect time, in ticks since boot
     Member newest;            // of the members that were met
@@ -58,12 +59,12 @@ class ProcSource {
   std::uint64_t Remember(std::uint32_t id, std::uint64_t start, const Member& member);
   std::optional<Known> Recall(std::uint32_t id);
   bool IsIn(std::uint32_t id, const Member& member) const;
-  // The name of the user who runs the process; empty when that cannot be learnt.
+  // The name of the user who runs the process; empty if it is unknown.
   static std::string OwnerOf(const ProcDirectory& process);
-  // FILETIME ticks; 0 when the system does not tell when it was booted.
+  // FILETIME ticks; 0 if the system does not report its boot time.
   std::uint64_t TimeOf(std::uint64_t ticks_since_boot);
-  // The start of the oldest process whose session is `id`, at most `at_most`, among the first few thousand
-  // processes.
+  // The start time of the oldest process whose session is `id`, at most `at_most`, among the first few
+  // thousand processes.
   std::uint64_t OldestStart(std::uint32_t id, std::uint64_t at_most) const;
 
   const std::string root_;

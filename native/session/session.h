@@ -15,7 +15,7 @@ const char* NameOf(SessionSource source);  // "logind"
 
 struct Session {
   SessionIdentity identity;
-  std::string user;  // UTF-8; "DOMAIN\\name" on Windows; may be empty when it cannot be learnt
+  std::string user;  // UTF-8; "DOMAIN\\name" on Windows; empty if it is unknown
   SessionSource source = SessionSource::kProc;
 };
 

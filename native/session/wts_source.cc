@@ -14,7 +14,7 @@
 namespace pcsc_bridge {
 namespace {
 
-// The functions of wtsapi32.dll, loaded from the system directory: an import would be looked for beside the
+// The functions of wtsapi32.dll, loaded from the system directory: an import would be searched beside the
 // program first.
 struct TerminalServices {
   decltype(&WTSQuerySessionInformationW) query = nullptr;

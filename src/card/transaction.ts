@@ -27,8 +27,8 @@ import { type IdleOptions, IdleTimer } from './idle-timer.js';
 const endPatience = 1000;
 
 /**
- * Options of a transaction. `timeout` limits the wait for the card. It also limits SCardEndTransaction: to `timeout`,
- * but to no less than 1000 ms.
+ * Options of a transaction. `timeout` and `signal` limit the wait for the card. For a transaction with a callback
+ * `timeout` also limits SCardEndTransaction: to `timeout`, but to no less than 1000 ms.
  */
 export interface TransactionOptions extends WaitOptions, IdleOptions {
   /**
@@ -64,8 +64,9 @@ export interface TransactionParts {
  * callback.
  *
  * Every operation rejects with PcscError: the codes of its PC/SC function, BRIDGE_E_CLOSED after the end of the
- * transaction, and BRIDGE_E_ABANDONED after an operation that was aborted or timed out. It rejects with TimeoutError or
- * AbortError if `timeout` or `signal` ended it, and with TypeError or RangeError if an argument is invalid.
+ * transaction, and BRIDGE_E_ABANDONED after an operation that was given up inside PC/SC (timeout, abort). It rejects
+ * with TimeoutError or AbortError if `timeout` or `signal` ended it, and with TypeError or RangeError if an argument is
+ * invalid.
  */
 export class Transaction {
   /** The name of the reader. */

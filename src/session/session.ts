@@ -123,6 +123,7 @@ export class SessionContext {
    * Watches readers and cards (SCardGetStatusChange). The first events report the readers and cards that are present,
    * as if they were new.
    *
+   * @returns A watch, to iterate over or to listen to. It starts with the first `next()` or the first listener.
    * @throws {TypeError} An option is of the wrong type, or `timeout` is given. To limit the time, pass
    *   `signal: AbortSignal.timeout(ms)`.
    * @throws {PcscError} BRIDGE_E_CLOSED if the session is closed.
@@ -170,7 +171,8 @@ export class SessionContext {
   }
 
   /**
-   * Connects to the card in a reader (SCardConnect), on a PC/SC context of its own.
+   * Connects to the card in a reader (SCardConnect), on its own PC/SC context. With `timeout` or `signal` it waits
+   * while another program is connected exclusively; without them it fails with SCARD_E_SHARING_VIOLATION.
    *
    * @param reader - The name of the reader, as `listReaders()` returns it.
    * @throws {PcscError} SCARD_E_UNKNOWN_READER, SCARD_E_NO_SMARTCARD, SCARD_E_SHARING_VIOLATION,

@@ -80,7 +80,7 @@ backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Cont
     reply.bytes.assign(attribute.value, attribute.value + length);
   } else if (std::holds_alternative<backend::Transmit>(call) && answer.data.size() < kStatusWordSize &&
              context.card->protocol != kRaw) {
-    // Some drivers call it a success when the card went away instead of answering.
+    // Some drivers report success if the card was removed instead of answering.
     return Failure(status::kCommDataLost, "no status word came: the card may have been taken out");
   } else {
     reply.bytes = std::move(answer.data);

@@ -16,8 +16,8 @@ namespace pcsc_bridge::daemon {
 
 // Tracks whether other processes use cards at the same time. The probe before a begin, which asks whether
 // the card is free, costs every transaction a round trip. A begin without it that meets a holder waits 100
-// ms for the daemon's refusal. So the probe is omitted while this process begins transactions and has met
-// no holder for a minute: the cost is at most one refusal per minute. Thread safe.
+// ms for the daemon's refusal. So the probe is omitted while this process begins one transaction after
+// another and has met no holder for a minute: the cost is at most one refusal per minute. Thread safe.
 class Contention {
  public:
   using Clock = Loop::Clock;

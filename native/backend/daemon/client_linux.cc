@@ -19,7 +19,7 @@ Loop::Duration Longer(Loop::Duration pause) {
   return std::clamp<Loop::Duration>(pause + pause / 4, kFirstPause, kLongestPause);
 }
 
-// How often, and how long between, a connect is tried again that was refused for its protocol.
+// How often, and after which pause, a connect is retried that was refused for its protocol.
 constexpr int kMostMismatches = 5;
 constexpr Loop::Duration kMismatchPause = 10ms;
 
@@ -119,8 +119,8 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
   } else if (phase == Phase::kDisconnecting) {
     link->DropAnswers();
   } else if (context_.card) {
-    // Also to leave it: pcscd resets a card that is in a transaction or exclusive when its connection closes,
-    // and the answer shows when it has let go.
+    // Also for kLeave: when its connection closes, pcscd resets a card that is in a transaction or
+    // exclusive, and the answer shows when it has released the card.
     link->DropAnswers();
     DisconnectForGood(*link, {context_.card->handle, Number(disposition)});
   } else {
@@ -294,8 +294,8 @@ void Client::PauseAndProbe() {
 // --- The calls ---
 
 const Client::Kind& Client::KindOf(const backend::Call& call) {
-  // In the order of the variant. The daemon holds a disconnect with a disposition back without limit, and
-  // takes 100 ms to refuse a begin: these wait beforehand.
+  // In the order of the variant. The daemon delays a disconnect with a disposition without limit, and takes
+  // 100 ms to refuse a begin: these wait beforehand.
   static constexpr Kind kKinds[] = {
       {"SCardListReaders", Phase::kLooking},
       {"SCardListReaderGroups", Phase::kAnswering},

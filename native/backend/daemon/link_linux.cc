@@ -193,7 +193,7 @@ void Link::DeliverFailure() {
 
 void Link::Disconnect() {
   if (!descriptor_) return;
-  // The task that goes may be this link's keeper, which sees that there is nothing left.
+  // The destroyed task may be this link's keeper, which then has no work left.
   const Descriptor descriptor = std::move(descriptor_);
   counted_ = {};
   loop_->Remove(descriptor.number());

@@ -12,14 +12,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A daemon may close a connection because it ends, and refuse a version because it was replaced: enough for
-// both, and for the connection that follows when the version was found out.
+// A daemon may close a connection because it stops, and refuse a version because it was replaced. This is
+// enough for both, and for the connection that follows when the version is known.
 constexpr int kMostOffers = 3;
 constexpr milliseconds kPauseAfterRefusal{50};
 constexpr milliseconds kFirstPause{1};
 constexpr milliseconds kLongestPause{20};
 
-// The minor version of ours that is nearest to what the daemon at this socket was found to speak; the oldest
+// The supported minor version that is nearest to the known version of the daemon at this socket; the oldest
 // one if that is unknown. Any thread.
 std::atomic<std::int32_t>& MinorToOffer(const std::string& socket) {
   struct Minors {
@@ -91,7 +91,7 @@ void Link::Agreed(const Result<Answer>& answer) {
   const bool last = offers_ == kMostOffers;
   if (!answer) {
     if (!last) {
-      // At its limit pcscd has room again as soon as contexts that are on their way out have gone.
+      // At its limit pcscd accepts clients again as soon as contexts that are being released are gone.
       timer_ = loop_->After(kPauseAfterRefusal, [this] { Connect(); });
       return;
     }

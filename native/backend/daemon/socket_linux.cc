@@ -13,8 +13,8 @@
 namespace pcsc_bridge::daemon {
 namespace {
 
-// pcscd serves 200 contexts by default and counts itself out at the next one. One of them may have gone
-// between its refusal and our count.
+// pcscd serves 200 contexts by default and refuses the next one. One of them may have closed between its
+// refusal and our count.
 constexpr std::size_t kContextsAtLimit = 199;
 
 Error CannotConnect(int error, const std::string& path) {

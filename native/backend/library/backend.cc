@@ -15,8 +15,8 @@
 namespace pcsc_bridge::backend {
 namespace {
 
-// The next call often comes right after the answer to the last. The worker stays for that long: giving it
-// back and taking it again might need a second thread.
+// The next call often follows right after an answer. The worker stays for this long, because returning it
+// and taking it again might need a second thread.
 constexpr std::chrono::milliseconds kStay{2};
 
 // What a client and its worker share. At most one worker at a time is in it: started for a call, and given
@@ -41,7 +41,7 @@ class ClientWork : public std::enable_shared_from_this<ClientWork> {
   // The loop's thread; never waits.
   void Retire(Disposition disposition, std::function<void()> released) {
     if (!HandOver([&] { retirement_.emplace(Retirement{disposition, std::move(released)}); })) return;
-    // With no context there is nothing to release, and so nothing to wait for.
+    // Without a context there is nothing to release, and so no reason to wait.
     if (!calls_.has_context()) return Run();
     RunOnWorkerWhenPossible([self = shared_from_this()] { self->Run(); });
   }
@@ -52,7 +52,7 @@ class ClientWork : public std::enable_shared_from_this<ClientWork> {
     std::function<void()> released;
   };
 
-  // Gives the worker something to do. True if there is no worker, and the caller has to start one.
+  // Passes a call to the worker. True if there is no worker, and the caller must start one.
   template <class Place>
   bool HandOver(Place place) {
     const std::lock_guard<std::mutex> lock(mutex_);

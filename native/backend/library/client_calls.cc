@@ -34,7 +34,7 @@ Protocols FromAbi(abi::Dword protocols) {
 }
 
 CardState StateFromAbi(abi::Dword state, bool is_mask) {
-  // Wine hands on pcsc-lite's mask, which always has one of its higher bits set where a card is in.
+  // Wine passes on pcsc-lite's mask, which always has one of its higher bits set if there is a card.
   if (!is_mask && state <= 6) return static_cast<CardState>(state);
   // pcsc-lite: bit n stands for enumeration value n, the high word counts events; the highest bit is the
   // most specific.
@@ -110,7 +110,7 @@ Outcome ClientCalls::Do(const ListReaders& call, PendingCall& pending) {
   if (!ready && MeansNoReaders(library_, ready.code())) return Reply{};
   if (!ready) return ready.error();
   Result<std::vector<std::string>> names = context_->ListReaders(call.groups);
-  // A service that has stopped with the last reader takes its contexts along.
+  // A service that stops with the last reader destroys its contexts.
   if (names && names->empty() && library_.service_stops_without_readers && !card_) context_.reset();
   return With(&Reply::names, std::move(names));
 }
@@ -127,7 +127,7 @@ Outcome ClientCalls::Do(const CheckContext&, PendingCall& pending) {
   const Result<Done> valid =
       pcsc_bridge::Checked(library_.is_valid_context(context_->handle()), "SCardIsValidContext");
   if (!valid) return valid.error();
-  // pcsc-lite has looked into tables of its own, where a context outlives its daemon (1.9.9).
+  // pcsc-lite only checks its own tables, in which a context outlives its daemon (1.9.9).
   abi::Dword length = 0;
   const Result<Done> served = pcsc_bridge::Checked(
       library_.list_readers(context_->handle(), nullptr, nullptr, &length), "SCardListReaders");
@@ -323,9 +323,9 @@ Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
     return done ? TooLong(length, buffer.size(), "SCardTransmit") : done.error();
   }
   Bytes response(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(length));
-  // The buffer is kept: what came is wiped, and no more than that, since it is large.
+  // The buffer is kept: the received bytes are wiped, and only these, because it is large.
   Wipe(buffer.data(), length);
-  // Some drivers call it a success when the card went away instead of answering.
+  // Some drivers report success if the card was removed instead of answering.
   if (length < kStatusWordSize && card_->protocol != kRaw) {
     return Error{status::kCommDataLost, "SCardTransmit", card_->reader,
                  "no status word came: the card may have been taken out"};
@@ -335,7 +335,7 @@ Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
 
 Result<Done> ClientCalls::LetGo(Disposition disposition) {
   const TableChange alone(library_);
-  // Whatever comes of it, the handle is not used again: its number may belong to another card by then.
+  // Whatever the result, the handle is not used again: its number may belong to another card by then.
   const Card gone = std::move(*card_);
   card_.reset();
   return pcsc_bridge::Checked(library_.disconnect(gone.handle, Dword(disposition)), "SCardDisconnect",

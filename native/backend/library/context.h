@@ -16,7 +16,7 @@
 namespace pcsc_bridge {
 
 // Move-only. One thread at a time, except for Cancel: with pcsc-lite a second thread inside any other call
-// on the same context would block PC/SC for the whole process.
+// on the same context would break PC/SC for the whole process.
 class Context {
  public:
   static Result<Context> Establish(const Library& library);

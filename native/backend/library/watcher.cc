@@ -1,4 +1,4 @@
-// Follows all readers with SCardGetStatusChange, on a context and a thread of its own.
+// Watches all readers with SCardGetStatusChange, on its own context and thread.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -27,8 +27,8 @@ constexpr milliseconds kLookForReaders{1000};
 // Some libraries return from SCardGetStatusChange without a change (Wine, redirected readers).
 constexpr milliseconds kFirstIdlePause{5};
 constexpr milliseconds kLongestIdlePause{200};
-// So many times in a row no reader goes between being listed and being asked for: what is unknown is the
-// pseudo reader.
+// A reader that is unknown this many times in a row is the pseudo reader: a real reader is not removed that
+// often between the list and the query.
 constexpr int kUnknownInARow = 4;
 
 // The picture to wait on: the readers there are now, with what was known of each.
@@ -46,9 +46,9 @@ Picture Merge(const std::vector<std::string>& names, const Picture& known) {
   return picture;
 }
 
-// What a watcher and its two threads share: one that follows the readers, and one that ends its wait
-// (SCardCancel) when the watcher stops. The second is started together with the first, because there may be
-// none to have when it is needed; without it every wait ends after a second.
+// The state that a watcher and its two threads share: one thread watches the readers, the other ends its
+// wait (SCardCancel) when the watcher stops. The second thread is started together with the first, because
+// there may be no free thread later; without it every wait ends after a second.
 class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
  public:
   // `report` is called, and goes, on the loop's thread.
@@ -138,8 +138,8 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
                             std::is_permutation(before.begin(), before.end(), picture.begin());
       picture = before;
       std::optional<milliseconds> limit = complete ? kLookForReaders : milliseconds(0);
-      // pcsc-lite does not compare a counter of 0: a reader that comes between the list and the wait is then
-      // missed. So the first wait after a change is short.
+      // pcsc-lite does not compare a counter of 0: a reader that is added between the list and the wait is
+      // then missed. So the first wait after a change is short.
       const bool reports_all = reports_readers_ && (counter_ != 0 || looked_after_change);
       if (complete && reports_all && has_canceller_) limit = std::nullopt;
       const Result<Done> changed = Await(picture, limit);
@@ -149,7 +149,7 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
       if (!changed && !unknown_reader && !timed_out && changed.code() != status::kCancelled) {
         return changed.error();
       }
-      // One that is unknown went in between. One that stays unknown is the pseudo reader.
+      // An unknown reader was removed in between. One that stays unknown is the pseudo reader.
       unknown = unknown_reader ? unknown + 1 : 0;
       if (unknown == kUnknownInARow) reports_readers_ = false;
       if (!unknown_reader) {
@@ -167,14 +167,14 @@ class ReaderFollower : public std::enable_shared_from_this<ReaderFollower> {
     }
   }
 
-  // Waits for a change from `picture`, which is then what there is. No `limit` only where the library reports
-  // readers, too.
+  // Waits for a change from `picture`, and updates it. A wait without a `limit` is only for libraries that
+  // report added readers, too.
   Result<Done> Await(Picture& picture, std::optional<milliseconds> limit) {
     if (reports_readers_) {
       const Result<Done> changed = context_->GetStatusChange(picture, limit, &counter_);
       if (changed.code() != status::kInvalidParameter || picture.empty()) return changed;
-      // pcsc-lite takes as many readers at once as it can have (16): with all of them there is no place for
-      // the pseudo reader.
+      // pcsc-lite accepts at most as many readers at once as it can have (16): with all of them there is no
+      // place for the pseudo reader.
       limit = limit.value_or(kLookForReaders);
     } else if (picture.empty()) {
       (void)Pause(*limit);
