@@ -170,16 +170,34 @@ TEST_SUITE("daemon link") {
     daemon.LetGo(Command::kVersion);
   }
 
+  TEST_CASE_FIXTURE(WithDaemon, "a program at the socket that is not pcscd is named as such") {
+    daemon.On(Command::kVersion, [](const Question& question) {
+      auto version = question.As<Version>();
+      version.major = 0x50545448;  // "HTTP"
+      return ReplyOf(version);
+    });
+    const Error error = ErrorAt(loop, daemon.path());
+    CHECK(error.code == status::kServiceStopped);
+    CHECK(Contains(error.detail, "is not pcscd"));
+    CHECK(AskDaemonVersion(daemon.path(), 10s).major == 0);
+  }
+
   TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail says why") {
     const std::string longest(107, 'x');
-    for (const std::string& path :
-         {daemon.path() + ".not", std::string(), longest, longest + "x", "/" + std::string(500, 'x')}) {
+    for (const std::string& path : {daemon.path() + ".not", longest}) {
       CAPTURE(path);
       const Error error = ErrorAt(loop, path);
       CHECK(error.code == status::kNoService);
       CHECK(error.operation == "SCardEstablishContext");
       CHECK_FALSE(error.detail.empty());
       CHECK(AskDaemonVersion(path, 10s).usable.code() == status::kNoService);
+    }
+    for (const std::string& path : {std::string(), longest + "x", "/" + std::string(500, 'x')}) {
+      CAPTURE(path);
+      const Error error = ErrorAt(loop, path);
+      CHECK(error.code == status::kInvalidValue);
+      CHECK(Contains(error.detail, std::to_string(path.size()) + " bytes, and 1 to 107 are possible"));
+      CHECK(AskDaemonVersion(path, 10s).usable.code() == status::kInvalidValue);
     }
     CHECK(Contains(ErrorAt(loop, daemon.path() + ".not").detail, "there is no socket"));
     daemon.Die();
