@@ -54,8 +54,8 @@ it('has nothing to write to here, and says what to do', () => {
   expect(status).toBe(2);
 });
 
-it('does not write without being told to, where nobody can be asked', () => {
+it('does not write without --yes if there is no terminal to ask on', () => {
   const { stderr, status } = doctor('--set-filter', '1');
-  expect(stderr).toContain('give --yes');
+  expect(stderr).toContain('use --yes to answer it');
   expect(status).toBe(2);
 });
