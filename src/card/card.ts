@@ -271,12 +271,7 @@ export class Card {
     options: TransactionOptions = {},
   ): Promise<T> {
     checkCallback(callback);
-    checkOptions(options);
-    checkIdleOptions(options);
-    const { disposition = 'leave' } = options;
-    dispositionNumber(disposition);
-    checkNotHeld('SCardBeginTransaction', this.reader);
-    const { parts, end, activity } = await this.#begin(options, disposition);
+    const { parts, end, activity } = await this.#begin(options);
     return await whileHolding(this.reader, this, () =>
       runTransaction(new Transaction(parts), callback, end, options, activity),
     );
@@ -294,12 +289,7 @@ export class Card {
    * @throws {PcscError} BRIDGE_E_NESTED inside the callback of a transaction on the same card.
    */
   async beginTransaction(options: TransactionOptions = {}): Promise<OpenTransaction> {
-    checkOptions(options);
-    checkIdleOptions(options);
-    const { disposition = 'leave' } = options;
-    dispositionNumber(disposition);
-    checkNotHeld('SCardBeginTransaction', this.reader);
-    const { parts, end, activity } = await this.#begin(options, disposition);
+    const { parts, end, activity } = await this.#begin(options);
     return new OpenTransaction(parts, end, options, activity);
   }
 
@@ -331,14 +321,16 @@ export class Card {
   }
 
   /** Waits for the card. `end` ends the transaction and lets the next one in the queue begin. */
-  async #begin(
-    options: TransactionOptions,
-    disposition: Disposition,
-  ): Promise<{
+  async #begin(options: TransactionOptions): Promise<{
     parts: TransactionParts;
     end: (disposition: number) => Promise<void>;
     activity: TransactionActivity;
   }> {
+    checkOptions(options);
+    checkIdleOptions(options);
+    const { disposition = 'leave' } = options;
+    dispositionNumber(disposition);
+    checkNotHeld('SCardBeginTransaction', this.reader);
     const activity = this.#place.ask();
     const begin = async (
       connection: NativeConnection,

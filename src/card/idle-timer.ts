@@ -1,4 +1,5 @@
 /** Ends a transaction that is idle for too long, and keeps an idle transaction alive on Windows. */
+import { longestTimer } from '../support/cancellation.js';
 import { describe } from '../support/validation.js';
 
 /** What happens to an idle transaction. */
@@ -18,9 +19,6 @@ export interface IdleOptions {
 
 /** Well below the five seconds of Windows. */
 const keepAliveInterval = 2000;
-
-/** The longest delay of a Node.js timer, 24.8 days. A longer one would fire at once. */
-const longestTimer = 2 ** 31 - 1;
 
 /** Measures the idle time of one transaction. */
 export class IdleTimer {

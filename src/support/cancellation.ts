@@ -15,7 +15,8 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-const longestTimer = 2 ** 31 - 1;
+/** The longest delay of a Node.js timer in milliseconds, 24.8 days. A longer one would fire at once. */
+export const longestTimer = 2 ** 31 - 1;
 
 /** Cancels one call: the native operation that runs at the moment, and waits in TypeScript. */
 export class Cancellation {
