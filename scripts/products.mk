@@ -3,20 +3,16 @@
 # WORK, where the objects go. Run from the project's root.
 makefiles := $(MAKEFILE_LIST)
 
-sources = $(shell node scripts/core-sources.mjs $(SYSTEM) $(1))
-objects = $(patsubst %.cc,$(WORK)/%.o,$(1))
-core_objects := $(call objects,$(call sources))
-ifeq ($(core_objects),)
-$(error node scripts/core-sources.mjs names no sources)
-endif
-pcsc_objects := $(call objects,$(call sources,pcsc loop backend))
+include scripts/rooms.mk
+core_objects := $(call rooms)
+pcsc_objects := $(call rooms,pcsc loop backend)
+agent_objects := $(call rooms,agent) $(WORK)/native/agent/main.o $(WORK)/native/agent/wiping_heap.o
+addon_objects := $(call rooms,addon)
+holder_objects := $(WORK)/native/holder/main.o
 MBEDTLS_OUT := $(WORK)/mbedtls
 # Before what is for C++ alone is added.
 MBEDTLS_CFLAGS := -O2 $(CPPFLAGS) $(CXXFLAGS)
 include scripts/mbedtls.mk
-agent_objects := $(call objects,$(call sources,agent))
-addon_objects := $(call objects,$(filter-out $(if $(filter win,$(SYSTEM)),%_posix.cc %_linux.cc,%_windows.cc %_portable.cc),$(wildcard native/addon/*.cc)))
-holder_objects := $(call objects,native/holder/main.cc)
 
 headers := $(shell scripts/foreign-headers)
 ifeq ($(headers),)
@@ -36,4 +32,4 @@ $(WORK)/%.o: %.cc $(makefiles)
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 
--include $(core_objects:.o=.d) $(addon_objects:.o=.d) $(holder_objects:.o=.d) $(agent_objects:.o=.d)
+-include $(patsubst %.o,%.d,$(filter $(WORK)/native/%,$(agent_objects) $(holder_objects)))

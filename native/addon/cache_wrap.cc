@@ -23,9 +23,6 @@ std::optional<CardId> ToCardId(const Napi::Value& value) {
   return id;
 }
 
-Napi::Value Undefined(Napi::Env env, Done&) {
-  return env.Undefined();
-}
 Napi::Value FromLease(Napi::Env env, std::shared_ptr<Lease>& lease) {
   return ConnectionWrap::Lend(env, std::move(lease));
 }

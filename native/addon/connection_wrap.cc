@@ -11,9 +11,6 @@
 namespace pcsc_bridge::addon {
 namespace {
 
-Napi::Value Undefined(Napi::Env env, Done&) {
-  return env.Undefined();
-}
 Napi::Value FromProtocols(Napi::Env env, Protocols& protocols) {
   return Napi::Number::New(env, protocols);
 }

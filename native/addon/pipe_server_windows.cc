@@ -85,7 +85,7 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     const Promised<Done> promised =
-        MakePromise<Done>(env, [](Napi::Env on, Done&) { return on.Undefined(); });
+        MakePromise<Done>(env, Undefined);
     if (listener_.IsEmpty()) {
       promised.answer(Done{});
       return promised.promise;

@@ -19,6 +19,11 @@ namespace pcsc_bridge::addon {
 template <class T>
 using Convert = Napi::Value (*)(Napi::Env, T&);
 
+// For operations that answer with nothing.
+inline Napi::Value Undefined(Napi::Env env, Done&) {
+  return env.Undefined();
+}
+
 // A pending promise: made and settled on the environment's thread, answered once, from any thread. Until
 // then it keeps alive the event loop, and the JavaScript object that the operation works on.
 template <class T>

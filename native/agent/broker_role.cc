@@ -12,9 +12,7 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-using RequestPtr = std::shared_ptr<Request>;
 
-constexpr std::uint64_t kLargestNumber = 9007199254740991;
 
 // Gives up the end of a lease, which is not an operation of the caller, by closing the card.
 class ClosesCard final : public Cancellable {
@@ -38,7 +36,7 @@ SessionIdentity OneOfItsKind(SessionIdentity identity) {
   return identity;
 }
 
-Json Describe(const Lease& lease, std::uint64_t number) {
+Json LeaseToJson(const Lease& lease, std::uint64_t number) {
   Json evaluated = Json::array();
   for (const Evaluation& evaluation : lease.evaluated()) evaluated.push_back(ToJson(evaluation));
   Json result;
@@ -122,7 +120,7 @@ void BrokerRole::Acquire(const Parameters& parameters, const RequestPtr& request
                                       if (!lease) return request->Fail(lease.error());
                                       const auto held = std::make_shared<HeldLease>(std::move(*lease));
                                       const std::uint64_t number = leases->Add(held);
-                                      request->Succeed(Describe(held->lease, number));
+                                      request->Succeed(LeaseToJson(held->lease, number));
                                     }),
                   timeout);
 }

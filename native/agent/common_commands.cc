@@ -13,8 +13,6 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-constexpr std::uint64_t kLargestId = 9007199254740991;
-
 void AskSession(const std::shared_ptr<Request>& request) {
   Ask<Session>(
       request, [] { return SessionOfProcess(0); }, [](const Session& session) { return ToJson(session); });
@@ -27,7 +25,6 @@ CommonCommands::CommonCommands(std::shared_ptr<Requests> requests, std::function
     : requests_(std::move(requests)), send_(std::move(send)), quit_(std::move(quit)) {}
 
 std::vector<Command> CommonCommands::Commands() {
-  using RequestPtr = std::shared_ptr<Request>;
   return {
       {"session", {}, [](const Parameters&, const RequestPtr& request) { AskSession(request); }},
       {"readers", {}, [this](const Parameters&, const RequestPtr& request) { Readers(request); }},
@@ -36,7 +33,7 @@ std::vector<Command> CommonCommands::Commands() {
       {"cancel",
        {"request"},
        [this](const Parameters& parameters, const RequestPtr& request) {
-         const std::uint64_t id = parameters.Number("request", kLargestId);
+         const std::uint64_t id = parameters.Number("request", kLargestNumber);
          const bool cancelled = id != request->id() && requests_->Cancel(id);
          request->Succeed({{"cancelled", cancelled}});
        }},

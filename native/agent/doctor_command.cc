@@ -46,7 +46,7 @@ DoctorOptions Parse(const std::vector<std::string>& arguments) {
   return options;
 }
 
-Json ToJson(const doctor::Report& report) {
+Json ReportToJson(const doctor::Report& report) {
   Json findings = Json::array();
   for (const doctor::Finding& finding : report.findings) {
     findings.push_back({{"name", finding.name},
@@ -98,14 +98,14 @@ int SetFilter(const DoctorOptions& options) {
 void AnswerDoctor(const std::shared_ptr<Request>& request) {
   Ask<doctor::Report>(
       request, []() -> Result<doctor::Report> { return doctor::ExamineHost(); },
-      [](const doctor::Report& report) { return ToJson(report); });
+      [](const doctor::Report& report) { return ReportToJson(report); });
 }
 
 int RunDoctor(const std::vector<std::string>& arguments) {
   const DoctorOptions options = Parse(arguments);
   if (options.filter) return SetFilter(options);
   const doctor::Report report = doctor::ExamineHost();
-  const int said = Say(options.json ? ToLine(ToJson(report)) : doctor::ToText(report));
+  const int said = Say(options.json ? ToLine(ReportToJson(report)) : doctor::ToText(report));
   return said != kNothingToDo || report.next_steps.empty() ? said : kSomethingToDo;
 }
 

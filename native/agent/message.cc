@@ -16,9 +16,6 @@ namespace {
 constexpr int kDeepest = 8;
 constexpr int kMostMembers = 64;
 
-// The largest integer up to which a JavaScript number is exact.
-constexpr std::uint64_t kLargestId = 9007199254740991;
-
 // Checks a line during parsing, for errors that the parser accepts.
 class Inspector {
  public:
@@ -75,7 +72,7 @@ Json ParseObject(std::string_view line) {
 std::uint64_t TakeId(Json& object) {
   const auto found = object.find("id");
   if (found == object.end()) throw Refusal(kMalformed, "The request has no id");
-  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > kLargestId) {
+  if (!found->is_number_unsigned() || found->get<std::uint64_t>() > kLargestNumber) {
     throw Refusal(kMalformed, "id must be a whole number from 0 to 9007199254740991");
   }
   const std::uint64_t id = found->get<std::uint64_t>();

@@ -35,7 +35,7 @@ std::string Time(std::uint64_t ticks) {
   return text;
 }
 
-std::string Describe(const Session& session) {
+std::string TextOf(const Session& session) {
   const Json body = ToJson(session);
   const std::string ticks = std::to_string(session.identity.connect_time);
   return "session " + std::to_string(session.identity.id) + ", connected " +
@@ -44,7 +44,7 @@ std::string Describe(const Session& session) {
          " tells\n";
 }
 
-std::string Describe(const Event& event) {
+std::string TextOf(const Event& event) {
   std::string text = event.name;
   if (!event.reader.empty()) text += "  " + Printable(event.reader);
   if (!event.atr.empty()) text += "  " + ToHex(event.atr);
@@ -57,7 +57,7 @@ int RunSession(bool json) {
   const Result<Session> session = SessionOfProcess(0);
   if (!session) return Fail(session.error());
   const std::shared_ptr<Stream> output = platform::StandardStream();
-  const std::string text = json ? ToLine(ToJson(session.value())) : Describe(session.value());
+  const std::string text = json ? ToLine(ToJson(session.value())) : TextOf(session.value());
   return Show(*output, text) ? 0 : 1;
 }
 
@@ -66,7 +66,7 @@ int RunWatch(bool json) {
   const auto ended = std::make_shared<std::promise<std::string>>();
   // A write may block the loop: that is acceptable, because it has no other work.
   const auto report = [output, ended, json, over = false](const Event& event) mutable {
-    if (over || Show(*output, json ? ToLine(ToJson(event)) : Describe(event))) return;
+    if (over || Show(*output, json ? ToLine(ToJson(event)) : TextOf(event))) return;
     over = true;
     ended->set_value(output->reason());
   };

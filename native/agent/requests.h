@@ -62,6 +62,7 @@ class Request : public std::enable_shared_from_this<Request> {
   std::chrono::milliseconds timeout_{0};
   Loop::Timer deadline_;
 };
+using RequestPtr = std::shared_ptr<Request>;
 
 // On the loop.
 class Requests : public std::enable_shared_from_this<Requests> {

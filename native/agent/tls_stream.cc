@@ -13,7 +13,7 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-constexpr std::size_t kReadAtOnce = 16 * 1024;
+constexpr std::size_t kLargestRecord = 16 * 1024;
 // Part of the random generator's seed besides the system's randomness, as mbedTLS asks for.
 constexpr char kPersonalization[] = "pcsc-bridge-agent";
 
@@ -172,7 +172,7 @@ std::string TlsStream::reason() const {
 
 // Reads from the raw stream; never kEnd.
 Stream::Outcome TlsStream::Fill() {
-  std::vector<char> buffer(kReadAtOnce);
+  std::vector<char> buffer(kLargestRecord);
   std::size_t size = 0;
   switch (raw_->Read(buffer.data(), buffer.size(), size)) {
     case Outcome::kGood:

@@ -10,10 +10,8 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-using RequestPtr = std::shared_ptr<Request>;
 using std::chrono::steady_clock;
 
-constexpr std::uint64_t kLargestNumber = 9007199254740991;
 
 // Connecting and beginning on a free, powered card takes no longer than this. pcsc-lite's service waits in
 // steps of this length.

@@ -121,7 +121,7 @@ Sockets SocketsOf(const std::string& process, const Sockets& wanted) {
   return found;
 }
 
-DaemonClient Describe(const std::string& path, std::int64_t pid, std::size_t connections) {
+DaemonClient ClientOf(const std::string& path, std::int64_t pid, std::size_t connections) {
   DaemonClient client{pid, "", "", connections};
   const ProcDirectory process(path);
   client.program = process.Read("comm").value_or("");
@@ -150,7 +150,7 @@ Fact<DaemonClients> FindDaemonClients(const std::string& socket) {
     // One that a process has inherited is counted for both.
     const Sockets found = SocketsOf(path, *connected);
     if (found.empty()) continue;
-    clients.emplace(*pid, Describe(path, *pid, found.size()));
+    clients.emplace(*pid, ClientOf(path, *pid, found.size()));
     for (const std::uint32_t number : found) unseen.erase(number);
   }
   DaemonClients all;

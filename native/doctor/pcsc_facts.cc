@@ -47,7 +47,7 @@ Readers ListReaders(const Library& library) {
 }
 
 // Drivers answer with text, some with a zero at its end, some with anything.
-std::string Printable(const Bytes& bytes) {
+std::string WithoutControls(const Bytes& bytes) {
   std::string text;
   for (const std::uint8_t byte : bytes) {
     if (byte >= 0x20 && byte < 0x7f) text += static_cast<char>(byte);
@@ -63,7 +63,7 @@ Fact<std::string> AskDriver(const Library& library, const std::string& reader) {
   std::string text;
   for (const std::uint32_t attribute : {kVendorName, kVendorType}) {
     const backend::Outcome answer = calls.Make(backend::GetAttribute{attribute});
-    const std::string part = answer ? Printable(answer.value().bytes) : "";
+    const std::string part = answer ? WithoutControls(answer.value().bytes) : "";
     if (!part.empty()) text += (text.empty() ? "" : ", ") + part;
   }
   // A DWORD 0xMMmmbbbb in the machine's order.

@@ -16,10 +16,6 @@ struct CloseKernelHandle {
 };
 using KernelHandle = std::unique_ptr<void, CloseKernelHandle>;
 
-struct FreeLocal {
-  void operator()(void* memory) const { LocalFree(memory); }
-};
-
 std::optional<std::string> AccountOfToken(HANDLE token) {
   DWORD bytes = 0;
   GetTokenInformation(token, TokenUser, nullptr, 0, &bytes);

@@ -9,6 +9,11 @@
 
 namespace pcsc_bridge {
 
+// For what Windows allocates and its caller frees with LocalFree: the deleter of a std::unique_ptr.
+struct FreeLocal {
+  void operator()(void* memory) const { LocalFree(memory); }
+};
+
 // The account with which a pipe's client opened its end (ImpersonateNamedPipeClient). Empty if the system
 // does not report it: for a client that may change its account later (SECURITY_DYNAMIC_TRACKING, as
 // net.connect uses it), there is none before the first byte is read.

@@ -73,8 +73,8 @@ struct LogindSource::Library {
       return nullptr;
     }
     auto library = std::make_unique<Library>();
-    const auto find = [&handle](auto& function, const char* name) {
-      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(handle.get(), name));
+    const auto find = [opened = handle.get()](auto& function, const char* name) {
+      function = reinterpret_cast<std::decay_t<decltype(function)>>(dlsym(opened, name));
     };
     find(library->pid_get_session, "sd_pid_get_session");
     find(library->pid_get_owner_uid, "sd_pid_get_owner_uid");

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "loop/worker.h"
+#include "session/account_windows.h"
 #include "session/pipe_server.h"
 
 namespace pcsc_bridge {
@@ -50,9 +51,6 @@ class Handle {
   HANDLE handle_ = nullptr;
 };
 
-struct FreeLocal {
-  void operator()(void* memory) const { LocalFree(memory); }
-};
 using Descriptor = std::unique_ptr<void, FreeLocal>;
 
 Descriptor DescriptorOf(PipeAccess access) {

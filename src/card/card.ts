@@ -34,6 +34,7 @@ import {
   type TransactionOptions,
   type TransactionParts,
 } from './transaction.js';
+import type { TransactionEnd } from './transaction-end.js';
 import { TransactionQueue } from './transaction-queue.js';
 
 /** What a session passes to its cards. */
@@ -271,9 +272,9 @@ export class Card {
     options: TransactionOptions = {},
   ): Promise<T> {
     checkCallback(callback);
-    const { parts, end, activity } = await this.#begin(options);
+    const { parts, end } = await this.#begin(options);
     return await whileHolding(this.reader, this, () =>
-      runTransaction(new Transaction(parts), callback, end, options, activity),
+      runTransaction(new Transaction(parts), callback, options, end),
     );
   }
 
@@ -289,8 +290,8 @@ export class Card {
    * @throws {PcscError} BRIDGE_E_NESTED inside the callback of a transaction on the same card.
    */
   async beginTransaction(options: TransactionOptions = {}): Promise<OpenTransaction> {
-    const { parts, end, activity } = await this.#begin(options);
-    return new OpenTransaction(parts, end, options, activity);
+    const { parts, end } = await this.#begin(options);
+    return new OpenTransaction(parts, options, end);
   }
 
   /**
@@ -320,12 +321,8 @@ export class Card {
     return this.close();
   }
 
-  /** Waits for the card. `end` ends the transaction and lets the next one in the queue begin. */
-  async #begin(options: TransactionOptions): Promise<{
-    parts: TransactionParts;
-    end: (disposition: number) => Promise<void>;
-    activity: TransactionActivity;
-  }> {
+  /** Waits for the card. The end of the transaction lets the next one in the queue begin. */
+  async #begin(options: TransactionOptions): Promise<{ parts: TransactionParts; end: TransactionEnd }> {
     checkOptions(options);
     checkIdleOptions(options);
     const { disposition = 'leave' } = options;
@@ -357,8 +354,8 @@ export class Card {
           begun.waited || inQueue > 0 ? { thisProcess: thisProcess + inQueue, otherProcesses } : undefined,
         disposition,
       };
-      const end = (how: number) => this.#end(connection, how).finally(() => this.#transactions.leave());
-      return { parts, end, activity };
+      const finish = (how: number) => this.#end(connection, how).finally(() => this.#transactions.leave());
+      return { parts, end: { reader: this.reader, finish, limits: options, activity } };
     } catch (error) {
       activity.failed(error);
       throw error;

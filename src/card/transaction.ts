@@ -1,11 +1,11 @@
 /** A transaction: exclusive use of a card until it ends. */
 
 import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
-import { noWait, type TransactionActivity, type Waited } from '../diagnostics/activity.js';
+import { noWait, type Waited } from '../diagnostics/activity.js';
 import { traced } from '../diagnostics/trace.js';
-import { closedError, idleError, TimeoutError, traceToCaller } from '../errors.js';
+import { closedError, idleError, traceToCaller } from '../errors.js';
 import { CardStates, type NativeConnection, type NativeWaits } from '../native/addon.js';
-import { type Cancellation, checkWaitOptions, type WaitOptions, waitFor } from '../support/cancellation.js';
+import { type Cancellation, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
   checkApdu,
   checkBytes,
@@ -19,16 +19,11 @@ import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
 import { PreparedCommand } from './exchange.js';
 import { type IdleOptions, IdleTimer } from './idle-timer.js';
+import { endTransaction, resetTransaction, type TransactionEnd } from './transaction-end.js';
 
 /**
- * Milliseconds to wait for SCardEndTransaction after a callback that threw. The call usually takes some milliseconds,
- * but the service may hang. The transaction then ends when the service continues.
- */
-const endPatience = 1000;
-
-/**
- * Options of a transaction. `timeout` and `signal` limit the wait for the card. For a transaction with a callback
- * `timeout` also limits SCardEndTransaction: to `timeout`, but to no less than 1000 ms.
+ * Options of a transaction. `timeout` and `signal` limit the wait for the card. They limit SCardEndTransaction too, which
+ * has at least 1000 ms: from its beginning, and from the moment when the signal aborts.
  */
 export interface TransactionOptions extends WaitOptions, IdleOptions {
   /**
@@ -231,11 +226,10 @@ export class Transaction {
 export async function runTransaction<T>(
   transaction: Transaction,
   callback: (transaction: Transaction) => Promise<T> | T,
-  end: (disposition: number) => Promise<void>,
   options: TransactionOptions,
-  activity: TransactionActivity,
+  end: TransactionEnd,
 ): Promise<T> {
-  activity.begun(transaction);
+  end.activity.begun(transaction);
   let result: T;
   try {
     const forgotten = transaction.watchIdle(options);
@@ -244,44 +238,11 @@ export async function runTransaction<T>(
     transaction.seal();
   } catch (error) {
     transaction.seal();
-    // Report the callback's error. If the reset fails too, the card has gone.
-    await within(
-      endPatience,
-      end(dispositionNumber('reset')).catch(() => {}),
-    );
-    activity.ended(error);
+    await resetTransaction(end, error);
     throw error;
   }
-  try {
-    const { timeout } = checkWaitOptions(options);
-    const limit = timeout === undefined ? undefined : Math.max(timeout, endPatience);
-    const ending = end(dispositionNumber(transaction.disposition));
-    if (!(await within(limit, ending))) {
-      throw new TimeoutError('SCardEndTransaction', transaction.reader, limit);
-    }
-  } catch (error) {
-    activity.ended(error);
-    throw error;
-  }
-  activity.ended();
+  await endTransaction(end, transaction.disposition);
   return result;
-}
-
-/** Waits for the promise for at most this time. True if it was fulfilled. */
-async function within(ms: number | undefined, promise: Promise<void>): Promise<boolean> {
-  if (ms === undefined) {
-    await promise;
-    return true;
-  }
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), over]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function waitedOf(waits: NativeWaits | undefined): Waited {

@@ -44,7 +44,6 @@ export interface TransactionReport {
   reader: string | undefined;
   /** Whether the card cache had the card; undefined for `card.transaction`, and if no card was found. */
   cache: 'hit' | 'miss' | undefined;
-  /** Undefined if the transaction did not begin. */
   /** The wait for the card; undefined if the transaction did not begin. */
   waited: Waited | undefined;
   /** Milliseconds from the beginning of the transaction to its end; 0 if it did not begin. */

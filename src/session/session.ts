@@ -232,7 +232,12 @@ export class SessionContext {
     const { transaction } = lease;
     transaction.disposition = disposition;
     return await whileHolding(transaction.reader, undefined, () =>
-      runTransaction(transaction, callback, (how) => lease.finish(how), options, activity),
+      runTransaction(transaction, callback, options, {
+        reader: transaction.reader,
+        finish: (how) => lease.finish(how),
+        limits: options,
+        activity,
+      }),
     );
   }
 

@@ -16,8 +16,8 @@ using std::chrono::milliseconds;
 // enough for both, and for the connection that follows when the version is known.
 constexpr int kMostOffers = 3;
 constexpr milliseconds kPauseAfterRefusal{50};
-constexpr milliseconds kFirstPause{1};
-constexpr milliseconds kLongestPause{20};
+constexpr milliseconds kShortestWait{1};
+constexpr milliseconds kLongestWait{20};
 
 // The supported minor version that is nearest to the known version of the daemon at this socket; the oldest
 // one if that is unknown. Any thread.
@@ -63,7 +63,7 @@ void Link::Connect() {
   state_ = State::kConnecting;
   Result<std::optional<Descriptor>> connected = ConnectTo(socket_);
   if (connected && !connected->has_value()) {
-    pause_ = std::clamp<Loop::Duration>(pause_ * 2, kFirstPause, kLongestPause);
+    pause_ = std::clamp<Loop::Duration>(pause_ * 2, kShortestWait, kLongestWait);
     timer_ = loop_->After(pause_, [this] { Connect(); });
     return;
   }

@@ -1,0 +1,59 @@
+/** A service that hangs while a transaction ends: the limits of the transaction end that wait too. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { selectPiv, sw } from '../../support/piv-host.js';
+import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
+import { errorOf } from '../../support/time.js';
+import { daemonOf } from '../../support/usage.js';
+
+const rig = await startRig({ slots: 1 });
+await insertPiv(rig);
+const { name: reader } = readerAt(rig);
+const session = await openBridge().openSession();
+const card = await session.connect(reader);
+const daemon = daemonOf(rig);
+// A stopped process does not end before it is continued.
+afterAll(() => process.kill(daemon, 'SIGCONT'));
+
+const stop = () => void process.kill(daemon, 'SIGSTOP');
+
+type Limits = { timeout?: number; signal?: AbortSignal };
+
+/** Each begins a transaction, stops the service in it, and ends it. */
+const kinds: [name: string, endWhileStopped: (limits: Limits) => Promise<unknown>][] = [
+  ['card.transaction', (limits) => card.transaction(stop, limits)],
+  ['session.transaction', (limits) => session.transaction(reader, stop, limits)],
+  [
+    'card.beginTransaction',
+    async (limits) => {
+      const transaction = await card.beginTransaction(limits);
+      stop();
+      await transaction.end();
+    },
+  ],
+];
+
+describe.each(kinds)('%s ends while the service hangs', (_, endWhileStopped) => {
+  test.each([
+    ['a timeout', 'TimeoutError', () => ({ timeout: 500 })],
+    ['a signal that aborts meanwhile', 'AbortError', () => ({ signal: abortedSoon() })],
+  ] as const)('%s ends the wait with %s', { timeout: 20_000 }, async (_limit, name, limits) => {
+    const begin = performance.now();
+    const error = await errorOf(endWhileStopped(limits()));
+    const waited = performance.now() - begin;
+    process.kill(daemon, 'SIGCONT');
+
+    expect(error).toMatchObject({ name, operation: 'SCardEndTransaction', reader });
+    // A slow end is not cut off: it has a second in any case.
+    expect(waited).toBeGreaterThan(900);
+    // The transaction has ended when the service continues, and others get the card.
+    await using visitor = await session.connect(reader, { timeout: 10_000 });
+    expect(await visitor.transaction((tx) => sw(tx, selectPiv), { timeout: 10_000 })).toBe(0x9000);
+  });
+});
+
+/** A signal that aborts after the transaction has begun. */
+function abortedSoon(): AbortSignal {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 300);
+  return controller.signal;
+}
