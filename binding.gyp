@@ -37,37 +37,19 @@
       "cflags_cc": ["-isystem <!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
       "sources": [
         "<@(core_sources)",
-        "native/addon/cache_wrap.cc",
-        "native/addon/connection_wrap.cc",
-        "native/addon/convert.cc",
-        "native/addon/doctor.cc",
-        "native/addon/environment.cc",
-        "native/addon/items.cc",
-        "native/addon/js_queue.cc",
-        "native/addon/module.cc",
-        "native/addon/monitor_wrap.cc",
-        "native/addon/promise.cc",
-        "native/addon/questions.cc",
-        "native/addon/session.cc",
-        "native/addon/socket.cc",
-        "native/addon/threadsafe_queue.cc",
-        "native/addon/uv_queue.cc",
+        "<!@(node scripts/core-sources.mjs <(OS) addon)",
       ],
       "conditions": [
         # Looked up at the start: the loader's way to do it at a function's first call leaves registers, and what was
         # just copied, on the stack.
         ["OS=='linux'", {
-          "sources": ["native/addon/long_memory_linux.cc"],
           "libraries": ["-ldl", "-pthread"],
           "ldflags": ["-Wl,-z,relro,-z,now"],
-        }, {
-          "sources": ["native/addon/long_memory_portable.cc"],
         }],
         ["OS=='win'", {
-          "sources": ["native/addon/pin_windows.cc", "native/addon/pipe_server_windows.cc"],
           "libraries": ["-ladvapi32"],
-        }, {
-          "sources": ["native/addon/pin_posix.cc", "native/addon/pipe_server_posix.cc"],
+          # node-gyp has a hook of its own.
+          "sources!": ["native/addon/delay_load_windows.cc"],
         }],
       ],
     },

@@ -3,7 +3,7 @@
 // The cross-built addon's imports from node.exe are delay-loaded (scripts/windows.mk); this hook answers
 // the loader's question for that file. In Electron, or in a renamed node.exe, the loader would otherwise
 // load a second node.exe, or find none. MSVC builds by node-gyp use node-gyp's own hook, so binding.gyp
-// does not list this file.
+// leaves this file out.
 #include <windows.h>
 
 #include <delayimp.h>

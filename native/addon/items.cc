@@ -38,8 +38,7 @@ Napi::Value WriteItem(const Napi::CallbackInfo& info) {
   ItemKey key = ToItemKey(info);
   const std::uint32_t freshness = ToUint32(info[2], "freshness");
   Bytes data = ToBytes(info[3], "data");
-  Promised<Done> promised =
-      MakePromise<Done>(info.Env(), Undefined);
+  Promised<Done> promised = MakePromise<Done>(info.Env(), Undefined);
   const std::shared_ptr<Cancellable> operation =
       WriteHostItem(std::move(key), freshness, std::move(data), std::move(promised.answer));
   if (const auto token = CancelWrap::TokenOf(info[4])) token->Bind(operation);

@@ -84,8 +84,7 @@ class PipeServerWrap : public Napi::ObjectWrap<PipeServerWrap> {
   // A promise: the pipe is closed.
   Napi::Value Close(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
-    const Promised<Done> promised =
-        MakePromise<Done>(env, Undefined);
+    const Promised<Done> promised = MakePromise<Done>(env, Undefined);
     if (listener_.IsEmpty()) {
       promised.answer(Done{});
       return promised.promise;

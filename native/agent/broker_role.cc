@@ -12,8 +12,6 @@
 namespace pcsc_bridge::agent {
 namespace {
 
-
-
 // Gives up the end of a lease, which is not an operation of the caller, by closing the card.
 class ClosesCard final : public Cancellable {
  public:

@@ -12,7 +12,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-
 // Connecting and beginning on a free, powered card takes no longer than this. pcsc-lite's service waits in
 // steps of this length.
 constexpr std::chrono::milliseconds kNobodyWaited{100};
