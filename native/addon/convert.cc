@@ -104,7 +104,7 @@ Napi::Value FromEntry(Napi::Env env, const CacheEntryInfo& entry) {
   using std::chrono::duration_cast;
   using std::chrono::milliseconds;
   Napi::Object object = Napi::Object::New(env);
-  object.Set("entry", Napi::Number::New(env, static_cast<double>(entry.id)));
+  object.Set("id", Napi::Number::New(env, static_cast<double>(entry.id)));
   object.Set("identity", FromIdentity(env, entry.identity));
   object.Set("reader", entry.reader);
   object.Set("atr", FromBytes(env, entry.atr));

@@ -10,13 +10,8 @@ import {
   checkIdentity,
   type SessionIdentity,
 } from '../identity/session-identity.js';
-import {
-  type NativeCacheCounts,
-  type NativeCacheEntry,
-  type NativeCardCache,
-  type NativeLease,
-  native,
-} from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeCacheCounts, NativeCacheEntry, NativeCardCache, NativeLease } from '../native/types.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
   checkBytes,

@@ -3,8 +3,8 @@ import type { SessionIdentity } from '../identity/session-identity.js';
 
 /** One cached card: a connected handle and its owner. */
 export interface CacheEntry {
-  /** The number of the entry, unique within this process. */
-  entry: number;
+  /** Unique within this process. */
+  id: number;
   /** The session identity that opened the handle. */
   identity: SessionIdentity;
   reader: string;
@@ -20,6 +20,7 @@ export interface CacheEntry {
 
 /** The evaluation of one entry: a lookup performs an operation on the handle to see whether it still works. */
 export interface Evaluation {
+  /** The `id` of the entry. */
   entry: number;
   reader: string;
   /** The session identity that opened the handle. */

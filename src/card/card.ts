@@ -4,8 +4,9 @@ import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
 import type { TransactionActivity } from '../diagnostics/activity.js';
 import { traced } from '../diagnostics/trace.js';
 import { closedError, PcscError, traceToCaller } from '../errors.js';
-import type { NativeConnection, NativeOwner } from '../native/addon.js';
+import type { NativeConnection, NativeOwner } from '../native/types.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from '../support/cancellation.js';
+import { Closable } from '../support/closable.js';
 import {
   checkApdu,
   checkBytes,
@@ -93,14 +94,14 @@ export interface ReconnectOptions extends ConnectOptions {
  * TimeoutError or AbortError if `timeout` or `signal` ended it, and with TypeError or RangeError if an argument is
  * invalid.
  */
-export class Card {
+export class Card extends Closable {
   readonly reader: string;
   readonly #connection: RepairingConnection;
   readonly #transactions = new TransactionQueue();
-  #closed: Promise<void> | undefined;
   readonly #place: CardPlace;
 
   private constructor(connection: RepairingConnection, place: CardPlace) {
+    super('Card');
     this.#connection = connection;
     this.reader = place.reader;
     this.#place = place;
@@ -303,22 +304,17 @@ export class Card {
    */
   async disconnect(disposition: Disposition = 'leave'): Promise<void> {
     const how = dispositionNumber(disposition);
-    if (this.#closed === undefined) {
+    return this.closeOnce(() => {
       this.#place.onClose(this);
-      this.#closed = this.#connection.close(how);
+      const closed = this.#connection.close(how);
       this.#transactions.rejectAll(closedError('Card'));
-    }
-    return this.#closed;
+      return closed;
+    });
   }
 
   /** Closes this object: `disconnect('leave')`. */
   close(): Promise<void> {
     return this.disconnect();
-  }
-
-  /** Calls `close()`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
   }
 
   /** Waits for the card. The end of the transaction lets the next one in the queue begin. */
@@ -385,7 +381,7 @@ export class Card {
     ) => Promise<T>,
     kind: 'single' | 'transaction' = 'single',
   ): Promise<T> {
-    if (this.#closed) throw closedError('Card');
+    this.checkOpen();
     checkNotHeld(name, this.reader, this);
     const queue = this.#transactions;
     const inQueue = kind === 'transaction' || (queue.taken && !isHeldBy(this.reader, this));
@@ -414,7 +410,7 @@ export class Card {
 
   /** If the card was closed, replaces the error of an operation by BRIDGE_E_CLOSED. */
   #orClosed(error: unknown): unknown {
-    return traceToCaller(this.#closed && error instanceof PcscError ? closedError('Card') : error);
+    return traceToCaller(this.isClosed && error instanceof PcscError ? closedError('Card') : error);
   }
 }
 

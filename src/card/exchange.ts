@@ -2,7 +2,7 @@
 import { blocksOf } from '../apdu/chaining.js';
 import { type CommandApdu, ResponseApdu } from '../apdu/index.js';
 import { traced } from '../diagnostics/trace.js';
-import type { NativeCancel, NativeConnection } from '../native/addon.js';
+import type { NativeCancel, NativeConnection } from '../native/types.js';
 
 /** The APDUs of a command. They are encoded before the call waits, so that a malformed command fails at once. */
 export class PreparedCommand {

@@ -1,9 +1,10 @@
 /** A connection to a card that recovers from resets, removals, aborted calls and service restarts. */
 import { closedError, PcscError } from '../errors.js';
-import { type NativeConnection, type NativeOwner, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeConnection, NativeOwner } from '../native/types.js';
 import type { Cancellation } from '../support/cancellation.js';
 
-/** Parameters of SCardConnect, as numbers of src/native/addon.ts. */
+/** Parameters of SCardConnect, as numbers of src/native/numbers.ts. */
 export interface ConnectParameters {
   owner: NativeOwner;
   reader: string;

@@ -4,7 +4,8 @@ import type { CommandApdu, ResponseApdu } from '../apdu/index.js';
 import { noWait, type Waited } from '../diagnostics/activity.js';
 import { traced } from '../diagnostics/trace.js';
 import { closedError, idleError, traceToCaller } from '../errors.js';
-import { CardStates, type NativeConnection, type NativeWaits } from '../native/addon.js';
+import { CardStates } from '../native/numbers.js';
+import type { NativeConnection, NativeWaits } from '../native/types.js';
 import { type Cancellation, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
   checkApdu,

@@ -1,5 +1,5 @@
 /** The peer of a local connection, as the system reports it. */
-import type { NativePeer } from '../native/addon.js';
+import type { NativePeer } from '../native/types.js';
 import { type SessionIdentity, systemIdentity } from './session-identity.js';
 
 /**

@@ -1,5 +1,6 @@
 /** The session identity: the key of the card cache. */
-import { type NativeIdentity, type NativeOwner, type NativeSession, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeIdentity, NativeOwner, NativeSession } from '../native/types.js';
 import { checkNumber, describe } from '../support/validation.js';
 
 /**

@@ -6,7 +6,8 @@ import { setTimeout } from 'node:timers/promises';
 import { Peer } from '../identity/peer.js';
 import { native } from '../native/addon.js';
 import { type Cancellation, type WaitOptions, waitFor } from '../support/cancellation.js';
-import type { LocalConnection } from './server.js';
+import type { LocalConnection } from './connection.js';
+import { peerOf } from './socket-peer.js';
 
 /** How long to retry while the server's backlog is full. Windows retries for the same time. */
 const patienceMs = 5000;
@@ -84,26 +85,4 @@ function closedAtOnce(path: string): Error {
     `connectLocally: the server at ${path} closed the connection as soon as it was made; ` +
     'it may have as many connections as it takes, of this user or in total: try again later';
   return Object.assign(new Error(sentence), { code: 'ECONNRESET' });
-}
-
-/** Returns the peer of a Unix socket: the process that connected, or that listens. */
-export async function peerOf(socket: Socket): Promise<Peer> {
-  return new Peer(await native.peerOf(descriptorOf(socket)));
-}
-
-/** Returns the user id of the peer, synchronously. */
-export function peerUser(socket: Socket): string {
-  return native.peerUser(descriptorOf(socket));
-}
-
-// Undocumented, but available since the first versions of Node.js. There is no documented way.
-function descriptorOf(socket: Socket): number {
-  const { _handle: handle } = socket as unknown as { _handle?: { fd?: unknown } | null };
-  const fd = handle?.fd;
-  if (typeof fd === 'number' && fd >= 0) return fd;
-  throw new Error(
-    socket.destroyed || !handle
-      ? 'peerOf: the socket is not connected'
-      : `peerOf: Node.js ${process.versions.node} does not report this socket's file descriptor on ${process.platform}`,
-  );
 }

@@ -2,9 +2,9 @@
 export type { Peer } from '../identity/peer.js';
 export type { LocalAccess } from './arrival.js';
 export { connectLocally } from './connect.js';
+export type { LocalConnection } from './connection.js';
 export { ConnectionLimitError, type ConnectionLimits } from './limits.js';
 export {
-  type LocalConnection,
   LocalServer,
   type LocalServerOptions,
   type LocalServerPlace,

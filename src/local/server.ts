@@ -1,8 +1,10 @@
 /** A server for programs on this computer that knows each peer before it reads from the connection. */
+
 import type { Socket } from 'node:net';
-import type { Peer } from '../identity/peer.js';
+import { Closable } from '../support/closable.js';
 import { checkOptions, describe } from '../support/validation.js';
 import type { Arrival, Listener, ListeningPlace, LocalAccess } from './arrival.js';
+import type { LocalConnection } from './connection.js';
 import { ConnectionCounter, type ConnectionLimits } from './limits.js';
 import { listenOnPipe } from './pipe-listener.js';
 import { listenOnSocket } from './socket-listener.js';
@@ -44,16 +46,8 @@ export type LocalServerOptions = ConnectionLimits &
     onRefused?: ((reason: Error) => void) | undefined;
   };
 
-/** A connection and its peer. */
-export interface LocalConnection {
-  /** The socket. Nothing has been read from it. An 'error' event needs no listener; 'close' follows it. */
-  socket: Socket;
-  /** The process at the other end, as the system reports it. */
-  peer: Peer;
-}
-
 /** A server on a Unix socket, or on Windows a named pipe, that reports the peer of every connection. */
-export class LocalServer {
+export class LocalServer extends Closable {
   /** The path of the socket or pipe; undefined with `activated`. */
   readonly path: string | undefined;
   readonly #onConnection: (connection: LocalConnection) => void;
@@ -62,12 +56,12 @@ export class LocalServer {
   readonly #arrivals = new Set<Arrival>();
   readonly #sockets = new Set<Socket>();
   #listener: Listener | undefined;
-  #closed: Promise<void> | undefined;
 
   private constructor(
     { path, onRefused, ...limits }: LocalServerOptions,
     onConnection: (connection: LocalConnection) => void,
   ) {
+    super('LocalServer');
     this.path = path;
     this.#counter = new ConnectionCounter(limits);
     this.#onConnection = onConnection;
@@ -104,13 +98,7 @@ export class LocalServer {
 
   /** Stops listening, removes the socket's file, and closes every connection. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  /** Calls `close()`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return this.closeOnce(() => this.#close());
   }
 
   async #close(): Promise<void> {
@@ -132,7 +120,7 @@ export class LocalServer {
     this.#arrivals.add(arrival);
     const peer = await arrival.ask().catch((reason: unknown) => this.#refuse(arrival, reason));
     this.#arrivals.delete(arrival);
-    const socket = peer && !this.#closed ? arrival.open() : undefined;
+    const socket = peer && !this.isClosed ? arrival.open() : undefined;
     if (!peer || !socket) return leave();
     this.#sockets.add(socket);
     socket.on('error', () => {});
@@ -149,7 +137,7 @@ export class LocalServer {
   }
 
   #tell(reason: Error): void {
-    if (!this.#closed) this.#onRefused?.(reason);
+    if (!this.isClosed) this.#onRefused?.(reason);
   }
 }
 

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { takeActivatedSocket } from './activation.js';
 import type { Arrival, Listener, Listening, LocalAccess } from './arrival.js';
-import { peerOf, peerUser } from './connect.js';
 import { SocketFile } from './socket-file.js';
+import { peerOf, peerUser } from './socket-peer.js';
 
 const modes = { owner: 0o600, group: 0o660, everyone: 0o666 } as const;
 

@@ -1,6 +1,7 @@
 /** Events of readers and cards, and their derivation from two successive views. */
 import type { PcscError } from '../errors.js';
-import { type NativeReaderStatus, ReaderStateBits } from '../native/addon.js';
+import { ReaderStateBits } from '../native/numbers.js';
+import type { NativeReaderStatus } from '../native/types.js';
 
 /** The state of a reader (SCardGetStatusChange, dwEventState). */
 export interface ReaderState {

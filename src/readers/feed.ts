@@ -1,6 +1,7 @@
 /** The reader feed of this thread: one native monitor, shared by all watches. */
 import { reportService } from '../diagnostics/activity.js';
-import { type NativeMonitor, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeMonitor } from '../native/types.js';
 import type { Cancellation } from '../support/cancellation.js';
 import type { View } from './events.js';
 

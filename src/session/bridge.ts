@@ -3,7 +3,6 @@
 import { type CacheLimits, type CacheStats, CardCache } from '../cache/card-cache.js';
 import { ItemCache } from '../cache/item-cache.js';
 import { Activity, type TransactionCounts, timesServiceLost } from '../diagnostics/activity.js';
-import { closedError } from '../errors.js';
 import { Peer } from '../identity/peer.js';
 import {
   cardOwner,
@@ -13,6 +12,7 @@ import {
   systemIdentity,
 } from '../identity/session-identity.js';
 import { native } from '../native/addon.js';
+import { Closable } from '../support/closable.js';
 import { checkNumber, checkOptions, describe } from '../support/validation.js';
 import { SessionContext } from './session.js';
 
@@ -94,14 +94,13 @@ export interface FilterSetting {
 }
 
 /** The entry point: opens sessions and holds the card cache that they share. No session blocks another (KB949538). */
-export class CardBridge {
+export class CardBridge extends Closable {
   /** The connected cards of all sessions of this bridge. */
   readonly cache: CardCache;
   /** Data read from cards, shared by the whole process (SCardReadCache, SCardWriteCache). */
   readonly items = new ItemCache();
   readonly #sessions = new Set<SessionContext>();
   readonly #activity = new Activity();
-  #closed: Promise<void> | undefined;
 
   /**
    * Creates a bridge. It contacts the PC/SC service only when a method needs it.
@@ -109,6 +108,7 @@ export class CardBridge {
    * @throws {TypeError | RangeError} An option is invalid.
    */
   constructor(options: BridgeOptions = {}) {
+    super('CardBridge');
     checkOptions(options);
     const { filter = 'on' } = options;
     if (!['on', 'off', 'system'].includes(filter)) {
@@ -136,10 +136,10 @@ export class CardBridge {
    * @throws {TypeError | RangeError} The query is invalid.
    */
   async openSession(query?: SessionQuery): Promise<SessionContext> {
-    this.#checkOpen();
+    this.checkOpen();
     const unknownLastUser = checkTrust(query);
     const identity = await findIdentity(query);
-    this.#checkOpen();
+    this.checkOpen();
     const owner = cardOwner(identity, this.cache.filter, unknownLastUser === 'trust');
     const session = new SessionContext(identity, owner, this.cache, this.#activity, (closed) =>
       this.#release(closed),
@@ -170,13 +170,7 @@ export class CardBridge {
 
   /** Closes every session and releases all cached cards. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  /** Calls `close()`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return this.closeOnce(() => this.#close());
   }
 
   async #close(): Promise<void> {
@@ -189,10 +183,6 @@ export class CardBridge {
     const key = identityKey(session.owner.identity);
     const others = [...this.#sessions].some(({ owner }) => identityKey(owner.identity) === key);
     if (!others) await this.cache.letGo(session.owner);
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw closedError('CardBridge');
   }
 }
 

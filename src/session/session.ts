@@ -20,6 +20,7 @@ import {
   type WaitOptions,
   waitFor,
 } from '../support/cancellation.js';
+import { Closable } from '../support/closable.js';
 import {
   checkCallback,
   checkGroups,
@@ -60,7 +61,7 @@ export interface WatchOptions {
  * rejects with TypeError or RangeError if an argument is invalid, and with TimeoutError or AbortError if `timeout` or
  * `signal` ended the call.
  */
-export class SessionContext {
+export class SessionContext extends Closable {
   /** The identity of this session. The card cache finds cached cards by it. */
   readonly identity: Readonly<SessionIdentity>;
   /** @internal The identity as the native core holds it. */
@@ -71,7 +72,6 @@ export class SessionContext {
   readonly #cards = new Set<Card>();
   readonly #watches = new Set<ReaderWatch>();
   readonly #closing = new Closing();
-  #closed: Promise<void> | undefined;
 
   /** @internal */
   constructor(
@@ -81,6 +81,7 @@ export class SessionContext {
     activity: Activity,
     onClose: (session: SessionContext) => Promise<void>,
   ) {
+    super('SessionContext');
     this.identity = Object.freeze({ ...identity });
     this.owner = owner;
     this.#cache = cache;
@@ -129,7 +130,7 @@ export class SessionContext {
    * @throws {PcscError} BRIDGE_E_CLOSED if the session is closed.
    */
   watch(options: WatchOptions = {}): ReaderWatch {
-    this.#checkOpen();
+    this.checkOpen();
     const { signal } = checkWaitOptions(options);
     const { retell = false } = options;
     if (typeof retell !== 'boolean')
@@ -180,7 +181,7 @@ export class SessionContext {
    *   transaction on the same card.
    */
   async connect(reader: string, options: ConnectOptions = {}): Promise<Card> {
-    this.#checkOpen();
+    this.checkOpen();
     const place: CardPlace = {
       owner: this.owner.native,
       reader: checkReader(reader),
@@ -189,7 +190,7 @@ export class SessionContext {
       closing: this.#closing,
     };
     const card = await Card.connect(place, options);
-    if (this.#closed) {
+    if (this.isClosed) {
       await card.close();
       throw closedError('SessionContext');
     }
@@ -215,7 +216,7 @@ export class SessionContext {
     callback: (transaction: Transaction) => Promise<T> | T,
     options: TransactionOptions = {},
   ): Promise<T> {
-    this.#checkOpen();
+    this.checkOpen();
     checkCallback(callback);
     checkOptions(options);
     checkIdleOptions(options);
@@ -246,13 +247,7 @@ export class SessionContext {
    * identity releases the identity's cached cards. A transaction on a cached card runs to its end.
    */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
-    return this.#closed;
-  }
-
-  /** Calls `close()`. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close();
+    return this.closeOnce(() => this.#close());
   }
 
   async #close(): Promise<void> {
@@ -267,15 +262,11 @@ export class SessionContext {
     options: WaitOptions | undefined,
     question: (cancel: Cancellation | undefined) => Promise<T>,
   ): Promise<T> {
-    this.#checkOpen();
+    this.checkOpen();
     try {
       return await waitFor(operation, undefined, options, question, this.#closing);
     } catch (error) {
       throw traceToCaller(error);
     }
-  }
-
-  #checkOpen(): void {
-    if (this.#closed) throw closedError('SessionContext');
   }
 }

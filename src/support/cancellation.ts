@@ -1,7 +1,8 @@
 /** Cancellation: the `timeout` and `signal` options shared by all calls. */
 import { setMaxListeners } from 'node:events';
 import { AbortError, TimeoutError } from '../errors.js';
-import { type NativeCancel, native } from '../native/addon.js';
+import { native } from '../native/addon.js';
+import type { NativeCancel } from '../native/types.js';
 import { checkOptions, describe } from './validation.js';
 
 /** Limits the time of a call. Without `timeout` and `signal` there is no limit. */

@@ -1,6 +1,6 @@
 /** The literals of the public API, and the validation of arguments. */
 import { isUint8Array } from 'node:util/types';
-import { Dispositions, ProtocolBits, ShareModes } from '../native/addon.js';
+import { Dispositions, ProtocolBits, ShareModes } from '../native/numbers.js';
 
 /** How a card is shared with other programs (SCardConnect, dwShareMode). */
 export type ShareMode = keyof typeof ShareModes;

@@ -38,13 +38,13 @@ export interface LogonService {
 export interface LogonOutcome {
   /** Times are those of performance.now(). */
   record: ReproLogon;
-  /** The cache entry that it used, if it came that far. */
+  /** The id of the cache entry that it used, if it came that far. */
   entry?: number;
 }
 
 export interface CachedCard {
-  /** Never used for another entry of the same logon service. */
-  entry: number;
+  /** The id of the entry. It is never used for another entry of the same logon service. */
+  id: number;
   /** The session identity that opened it. */
   identity: SessionIdentity;
 }

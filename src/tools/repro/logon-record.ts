@@ -3,7 +3,7 @@ import type { LogonOutcome } from './cast.js';
 
 /** How the card was found, as far as recorded. */
 export interface Lookup {
-  entry: { entry: number };
+  entry: { id: number };
   evaluated: readonly { reader: string; waited: boolean; durationMs: number }[];
 }
 
@@ -39,5 +39,5 @@ export async function recordLogon(
     ok: error === undefined,
     ...(error !== undefined && { error }),
   };
-  return { record, ...(lookup && { entry: lookup.entry.entry }) };
+  return { record, ...(lookup && { entry: lookup.entry.id }) };
 }

@@ -109,7 +109,7 @@ async function comeBack(
   const reconnect = {
     session: back.identity.id,
     connectTime: String(back.identity.connectTime),
-    usedOldEntry: old.some((known) => known.entry === entry),
+    usedOldEntry: old.some(({ id }) => id === entry),
     oldEntryGone: !(await service.entries()).some(opened),
     ok: record.ok,
     ...(record.error && { error: record.error }),

@@ -32,7 +32,7 @@ describe('a session that comes back with a new connect time', () => {
     });
     await renewed.transaction(reader, async (tx) => {
       expect(tx.lookup).toMatchObject({ fresh: true, evaluated: [], entry: { identity: after } });
-      expect(tx.lookup?.entry.entry).not.toBe(left?.entry);
+      expect(tx.lookup?.entry.id).not.toBe(left?.id);
       expect(await sw(tx, pinStatus)).not.toBe(0x9000);
     });
     expect(bridge.cache.entries()).toMatchObject([{ identity: after }]);

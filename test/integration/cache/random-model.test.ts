@@ -37,10 +37,10 @@ class Model {
     expect(entry.reader).toBe(readerAt(rig, slot).name);
     for (const { openedBy } of evaluated) expect(key(openedBy), 'evaluated another’s entry').toBe(who);
     if (fresh) {
-      expect(this.makers.has(entry.entry), 'an entry id was used again').toBe(false);
-      this.makers.set(entry.entry, who);
+      expect(this.makers.has(entry.id), 'an entry id was used again').toBe(false);
+      this.makers.set(entry.id, who);
     } else {
-      expect(this.makers.get(entry.entry), 'an entry has changed hands').toBe(who);
+      expect(this.makers.get(entry.id), 'an entry has changed hands').toBe(who);
     }
     this.leases.set(slot, { lease, who });
   }
@@ -81,7 +81,7 @@ test(`${STEPS} random steps of ${SESSIONS} sessions on ${SLOTS} readers (seed ${
       } else {
         const lease = await acquire;
         model.leased(slot, key(identity), lease);
-        ids.add(lease.lookup.entry.entry);
+        ids.add(lease.lookup.entry.id);
         await this.use(slot);
       }
     },
@@ -112,7 +112,7 @@ test(`${STEPS} random steps of ${SESSIONS} sessions on ${SLOTS} readers (seed ${
       const settled = acquire.then(
         (lease) => {
           model.leased(slot, key(identity), lease);
-          ids.add(lease.lookup.entry.entry);
+          ids.add(lease.lookup.entry.id);
         },
         (error) => expect(['AbortError', 'PcscError']).toContain(error.name),
       );
@@ -156,8 +156,8 @@ test(`${STEPS} random steps of ${SESSIONS} sessions on ${SLOTS} readers (seed ${
     else if (step % 100 === 80) await steps.insert();
     else await steps[lot[random(lot.length)] ?? 'acquire']();
 
-    for (const { entry, identity, reader, leased } of bridge.cache.entries()) {
-      const maker = model.makers.get(entry);
+    for (const { id, identity, reader, leased } of bridge.cache.entries()) {
+      const maker = model.makers.get(id);
       if (maker !== undefined) expect(key(identity)).toBe(maker);
       const slot = rig.readers.findIndex(({ name }) => name === reader);
       const holder = model.leases.get(slot);

@@ -18,9 +18,9 @@ test('the first transaction connects the card, the next ones find it in the cach
   expect(first).toMatchObject({ fresh: true, evaluated: [] });
   const second = await session.transaction(reader, async ({ lookup }) => lookup);
   expect(second?.fresh).toBe(false);
-  expect(second?.entry.entry).toBe(first?.entry.entry);
+  expect(second?.entry.id).toBe(first?.entry.id);
   expect(second?.evaluated).toMatchObject([
-    { entry: first?.entry.entry, reader, openedBy: alice, valid: true, waited: false },
+    { entry: first?.entry.id, reader, openedBy: alice, valid: true, waited: false },
   ]);
 });
 
@@ -125,13 +125,13 @@ test('a lease by hand: ended, given back, found again', async () => {
   await using bridge = new CardBridge();
   const lease = await bridge.cache.acquire(alice, reader);
   expect(await sw(lease.transaction, selectPiv)).toBe(0x9000);
-  const { entry } = lease.lookup.entry;
+  const { id: entry } = lease.lookup.entry;
   await lease.end();
   await lease.end();
   await expect(lease.transaction.transmit(selectPiv)).rejects.toMatchObject({ code: 'BRIDGE_E_CLOSED' });
   {
     await using next = await bridge.cache.acquire(alice, reader);
-    expect(next.lookup.entry.entry).toBe(entry);
+    expect(next.lookup.entry.id).toBe(entry);
     await next.transaction.transmit(selectPiv);
     expect(await sw(next.transaction, verifyPin())).toBe(0x9000);
   }

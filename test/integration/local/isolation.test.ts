@@ -52,7 +52,7 @@ test('sessions never share a cached handle, and a session that has nobody left t
   for (const { entry, evaluated } of lookups) {
     for (const { openedBy } of evaluated) expect(openedBy.id).toBe(entry.identity.id);
   }
-  const [ofA, ofB] = [lookups[0], lookups[1]].map((lookup) => lookup?.entry.entry);
+  const [ofA, ofB] = [lookups[0], lookups[1]].map((lookup) => lookup?.entry.id);
   expect(ofA).not.toBe(ofB);
   const owners = () => bridge.cache.entries().map(({ identity }) => identity.id);
   expect(new Set(owners())).toEqual(new Set([idOf(a), idOf(b)]));

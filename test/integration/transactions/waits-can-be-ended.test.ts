@@ -139,7 +139,7 @@ describe('a transmit to a card that takes its time', () => {
     expect(error).toMatchObject({ name: 'TimeoutError' });
     virtual.faults.clear();
     await session.transaction(reader, async (tx) => {
-      expect(tx.lookup?.entry.entry).not.toBe(lookup?.entry.entry);
+      expect(tx.lookup?.entry.id).not.toBe(lookup?.entry.id);
       expect(await sw(tx, selectPiv)).toBe(0x9000);
     });
     expect(bridge.cache.entries()).toHaveLength(1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PcscError } from '../../../src/errors.js';
-import { ReaderStateBits as Bits } from '../../../src/native/addon.js';
+import { ReaderStateBits as Bits } from '../../../src/native/numbers.js';
 import { EventCursor, eventsBetween } from '../../../src/readers/events.js';
 
 const atr = Uint8Array.of(0x3b, 0x00);

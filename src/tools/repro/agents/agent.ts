@@ -113,7 +113,7 @@ export class UserAgent extends Agent {
 /** A card found through the broker's cache, in a transaction. */
 export interface Acquired {
   lease: number;
-  entry: { entry: number };
+  entry: { id: number };
   evaluated: { reader: string; waited: boolean; durationMs: number }[];
 }
 
@@ -132,7 +132,7 @@ export class BrokerAgent extends Agent {
     if (!isObject(entry) || !Array.isArray(evaluated)) throw this.malformed('acquire');
     return {
       lease: this.number('acquire', result, 'lease'),
-      entry: { entry: this.number('acquire', entry, 'entry') },
+      entry: { id: this.number('acquire', entry, 'entry') },
       evaluated: evaluated.map((one: unknown) => {
         if (!isObject(one) || typeof one['reader'] !== 'string') throw this.malformed('acquire');
         return {
@@ -153,13 +153,13 @@ export class BrokerAgent extends Agent {
     await this.link.request('end', { lease, disposition });
   }
 
-  async entries(): Promise<{ entry: number; identity: SessionIdentity; reader: string }[]> {
+  async entries(): Promise<{ id: number; identity: SessionIdentity; reader: string }[]> {
     const { entries } = await this.link.request('entries');
     if (!Array.isArray(entries)) throw this.malformed('entries');
     return entries.map((entry: unknown) => {
       if (!isObject(entry)) throw this.malformed('entries');
       return {
-        entry: this.number('entries', entry, 'entry'),
+        id: this.number('entries', entry, 'entry'),
         identity: this.identity('entries', entry['identity']),
         reader: String(entry['reader']),
       };

@@ -184,7 +184,7 @@ describe('a link', () => {
     peer.send({ id, result: { lease: 5, fresh: true, entry: { entry: 9 }, evaluated } });
     expect(await acquired).toEqual({
       lease: 5,
-      entry: { entry: 9 },
+      entry: { id: 9 },
       evaluated: [{ reader: 'B', waited: true, durationMs: 12.5 }],
     });
     const entries = agent.entries();
@@ -193,7 +193,7 @@ describe('a link', () => {
       id: second['id'],
       result: { entries: [{ entry: 9, identity: request['identity'], reader: 'A' }] },
     });
-    expect(await entries).toEqual([{ entry: 9, identity, reader: 'A' }]);
+    expect(await entries).toEqual([{ id: 9, identity, reader: 'A' }]);
   });
 
   it.each([

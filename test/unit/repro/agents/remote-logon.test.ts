@@ -32,7 +32,7 @@ describe.each(['RSA2048', 'P256'] as const)('a logon through a broker, with a %s
   it('is one with signature and all, and leaves the card to the cache', async () => {
     const { broker, ends } = await brokerWith(await DirectCard.with({ algorithm }));
     const found: number[] = [];
-    await remoteLogon(broker, who, ({ entry }) => found.push(entry.entry));
+    await remoteLogon(broker, who, ({ entry }) => found.push(entry.id));
     expect(found).toEqual([11]);
     expect(ends).toEqual([[4, 'leave']]);
   });
