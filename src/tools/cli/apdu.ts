@@ -33,7 +33,7 @@ export function apduCommand(): Command {
       '--raw',
       'send each APDU unchanged: no GET RESPONSE after 61xx, no correct Le after 6Cxx, no chaining',
     )
-    .option('--json', 'one object per APDU')
+    .option('--json', 'one object per APDU, on a line of its own')
     .action((apdus: string[], options: ApduOptions) =>
       runCommand('apdu', async (signal) => {
         await using bridge = new CardBridge();
@@ -84,6 +84,7 @@ class Dialogue {
     if (text === 'reset') return this.card.reconnect({ initialization: 'reset', signal: this.signal });
     if (text === 'atr') {
       const { atr } = await this.card.status({ signal: this.signal });
+      if (this.options.json) return printJson({ atr: toHex(atr), meaning: describeAtr(atr) }, 0);
       return print(`${toHex(atr, ' ')}  ${describeAtr(atr)}`);
     }
     await this.send(fromHex(text));

@@ -45,7 +45,7 @@ export function benchCommand(): Command {
         const { reader: name } = await chooseReader(session, options.reader, signal);
         const figures = await measure(session, name, options.rounds, signal);
         if (options.json) {
-          printJson({ schema: 1, reader: name, rounds: options.rounds, figures });
+          printJson({ reader: name, rounds: options.rounds, figures });
           return undefined;
         }
         const rows = figures.map(({ operation, p50Ms, p90Ms, maxMs }) => [

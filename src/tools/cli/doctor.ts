@@ -65,7 +65,7 @@ async function set(options: DoctorOptions): Promise<number> {
     return somethingToDo;
   }
   const written = await writeFilter(on);
-  if (options.json) printJson({ schema: 1, value: on ? 1 : 0, ...written });
+  if (options.json) printJson({ value: on ? 1 : 0, ...written });
   else
     print(`${written.changed ? 'Written' : 'Unchanged'}: ${written.place} = ${on ? 1 : 0}. ${written.note}`);
   return 0;

@@ -15,9 +15,9 @@ export function print(line: string): void {
   write(process.stdout, `${line}\n`);
 }
 
-/** The command's result as data: on one line, or indented for people. */
+/** The command's result as data, with the version of its format: on one line, or indented for people. */
 export function printJson(data: object, indent: 0 | 2 = 2): void {
-  print(printableJson(JSON.stringify(data, null, indent)));
+  print(printableJson(JSON.stringify({ schema: 1, ...data }, null, indent)));
 }
 
 /** A line on standard error: progress or errors. */

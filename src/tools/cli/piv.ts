@@ -112,7 +112,7 @@ async function showCertificate(card: PivCard, { slot, out, json }: PivCommandOpt
     fingerprint256: certificate.fingerprint256,
   };
   if (json) {
-    printJson({ schema: 1, slot, ...facts, pem: certificate.toString() });
+    printJson({ slot, ...facts, pem: certificate.toString() });
     return;
   }
   const rows = Object.entries(facts).map(([name, value]) => [name, value]);
@@ -124,7 +124,7 @@ async function checkPin(card: PivCard, { json }: PivCommandOptions, signal: Abor
   if (before !== undefined && !json) notify(`${before} tries left`);
   const pin = await askPin(signal);
   await card.transaction((tx) => verifyPin(tx, pin));
-  if (json) printJson({ schema: 1, verified: true }, 0);
+  if (json) printJson({ verified: true }, 0);
   else print('The PIN is correct.');
 }
 
@@ -146,7 +146,7 @@ async function signFile(
   }
   await writeFile(out, signature);
   const bytes = signature.length;
-  if (json) printJson({ schema: 1, slot, algorithm: algorithmOf(publicKey), out, bytes }, 0);
+  if (json) printJson({ slot, algorithm: algorithmOf(publicKey), out, bytes }, 0);
   else
     print(`Signed ${file} with the key of slot ${slot}: ${out}, ${bytes} bytes; it matches the certificate.`);
 }
@@ -155,7 +155,7 @@ async function tryLogon(card: PivCard, { json }: PivCommandOptions, signal: Abor
   const pin = await askPin(signal);
   const { subject, algorithm, steps, durationMs } = await card.transaction((tx) => logon(tx, pin));
   if (json) {
-    printJson({ schema: 1, subject, algorithm, durationMs, steps });
+    printJson({ subject, algorithm, durationMs, steps });
     return;
   }
   const rows = steps.map(({ step, durationMs: ms }) => [step.replaceAll('-', ' '), `${ms.toFixed(1)} ms`]);

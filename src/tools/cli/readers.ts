@@ -29,7 +29,7 @@ export function readersCommand(): Command {
             atr: atr ? toHex(atr) : null,
             card: atr ? describeAtr(atr) : null,
           }));
-          printJson({ schema: 1, readers: data });
+          printJson({ readers: data });
         } else if (readers.length === 0) {
           print('There is no reader. "pcsc-bridge watch" shows when one is plugged in.');
         } else {
@@ -50,7 +50,7 @@ export function readersCommand(): Command {
 function listClients({ processes, unseen }: DaemonClients, json: boolean): void {
   const others = processes.filter(({ pid }) => pid !== process.pid);
   if (json) {
-    printJson({ schema: 1, clients: others, unseen });
+    printJson({ clients: others, unseen });
     return;
   }
   if (others.length > 0) {
