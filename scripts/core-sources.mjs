@@ -10,9 +10,9 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const foreignTo = {
-  linux: /_(windows|macos|portable)\.cc$|^(wts|audit)_source\.cc$/,
-  mac: /_(windows|linux)\.cc$|^(wts|logind|proc)_source\.cc$/,
-  win: /_(linux|macos|posix|env)\.cc$|^(audit|logind|proc)_source\.cc$|^user_name\.cc$/,
+  linux: /_(windows|macos|portable)\.cc$/,
+  mac: /_(windows|linux)\.cc$/,
+  win: /_(linux|macos|posix)\.cc$/,
 };
 const ofPrograms = /^(main|wiping_heap)\.cc$/;
 const core = ['pcsc', 'loop', 'backend', 'card', 'readers', 'session', 'cache', 'doctor'];

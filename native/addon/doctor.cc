@@ -1,4 +1,4 @@
-#include "addon/doctor.h"
+#include "addon/functions.h"
 
 #include <utility>
 

@@ -1,4 +1,4 @@
-#include "addon/items.h"
+#include "addon/functions.h"
 
 #include <algorithm>
 #include <utility>

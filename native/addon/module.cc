@@ -5,16 +5,12 @@
 
 #include "addon/cache_wrap.h"
 #include "addon/connection_wrap.h"
-#include "addon/doctor.h"
 #include "addon/environment.h"
-#include "addon/items.h"
+#include "addon/functions.h"
 #include "addon/monitor_wrap.h"
-#include "addon/pin.h"
-#include "addon/pipe_server.h"
 #include "addon/promise.h"
-#include "addon/questions.h"
 #include "addon/session.h"
-#include "addon/socket.h"
+#include "addon/stay_loaded.h"
 #include "backend/library/library.h"
 
 namespace pcsc_bridge::addon {

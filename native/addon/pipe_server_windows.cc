@@ -1,4 +1,4 @@
-#include "addon/pipe_server.h"
+#include "addon/functions.h"
 
 #include <uv.h>
 

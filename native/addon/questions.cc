@@ -1,4 +1,4 @@
-#include "addon/questions.h"
+#include "addon/functions.h"
 
 #include <functional>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "addon/socket.h"
+#include "addon/functions.h"
 
 #if defined(__linux__)
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 #include <dlfcn.h>
 
-#include "addon/pin.h"
+#include "addon/stay_loaded.h"
 
 namespace pcsc_bridge::addon {
 

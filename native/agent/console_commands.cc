@@ -1,4 +1,4 @@
-#include "agent/people.h"
+#include "agent/console_commands.h"
 
 #include <ctime>
 #include <future>

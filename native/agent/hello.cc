@@ -2,9 +2,9 @@
 
 #include <utility>
 
+#include "agent/build.h"
 #include "agent/host.h"
 #include "agent/message.h"
-#include "agent/version.h"
 
 namespace pcsc_bridge::agent {
 
@@ -12,7 +12,7 @@ std::string HelloLine(const std::string& role, const std::string& name) {
   const Result<Session> session = SessionOfProcess(0);
   Json hello;
   hello["protocol"] = kProtocol;
-  hello["version"] = kVersion;
+  hello["version"] = kPackageVersion;
   hello["role"] = role;
   hello["name"] = name;
   hello["pid"] = platform::ProcessId();

@@ -4,7 +4,7 @@
 
 #include <cctype>
 
-#include "agent/architecture.h"
+#include "agent/build.h"
 #include "agent/host.h"
 
 namespace pcsc_bridge::agent::platform {

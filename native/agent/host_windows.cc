@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "agent/architecture.h"
+#include "agent/build.h"
 #include "agent/file_access.h"
 #include "agent/host.h"
 #include "backend/library/library.h"

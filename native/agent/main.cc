@@ -7,14 +7,14 @@
 #include <string>
 #include <utility>
 
+#include "agent/build.h"
 #include "agent/console.h"
+#include "agent/console_commands.h"
 #include "agent/doctor_command.h"
 #include "agent/host.h"
 #include "agent/key_file.h"
 #include "agent/link.h"
 #include "agent/options.h"
-#include "agent/people.h"
-#include "agent/version.h"
 #include "backend/environment.h"
 
 namespace {
@@ -71,7 +71,7 @@ int Run(const Options& options) {
     case Options::Word::kDoctor:
       return pcsc_bridge::agent::RunDoctor(options.remaining);
     case Options::Word::kVersion:
-      std::printf("%s\n", pcsc_bridge::agent::kVersion);
+      std::printf("%s\n", pcsc_bridge::agent::kPackageVersion);
       return 0;
     case Options::Word::kHelp:
       break;

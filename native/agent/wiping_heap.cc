@@ -5,8 +5,28 @@
 #include <cstdlib>
 #include <new>
 
-#include "agent/block_size.h"
+#if defined(__APPLE__)
+#include <malloc/malloc.h>
+#else
+#include <malloc.h>
+#endif
+
 #include "agent/line_reader.h"
+
+namespace {
+
+// At least what was asked for.
+std::size_t BlockSize(void* block) {
+#if defined(_WIN32)
+  return _msize(block);
+#elif defined(__APPLE__)
+  return malloc_size(block);
+#else
+  return malloc_usable_size(block);
+#endif
+}
+
+}  // namespace
 
 void* operator new(std::size_t size) {
   if (void* block = std::malloc(size != 0 ? size : 1)) return block;
@@ -15,7 +35,7 @@ void* operator new(std::size_t size) {
 
 void operator delete(void* block) noexcept {
   if (block == nullptr) return;
-  pcsc_bridge::agent::Wipe(static_cast<char*>(block), pcsc_bridge::agent::platform::BlockSize(block));
+  pcsc_bridge::agent::Wipe(static_cast<char*>(block), BlockSize(block));
   std::free(block);
 }
 

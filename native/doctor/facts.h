@@ -157,7 +157,7 @@ struct HostFacts {
   PcscFacts pcsc;
 };
 
-// Values from the environment of the process, read on the thread that owns it (see filter_setting_env.cc).
+// Values from the environment of the process, read on the thread that owns it (see filter_setting_posix.cc).
 struct Surroundings {
   Platform platform;
   StoredFilter stored_filter;

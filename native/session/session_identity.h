@@ -1,6 +1,7 @@
 // The owner of a card: the key of the card cache (KB949538: session id and session connect time).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -28,6 +29,9 @@ struct SessionIdentity {
 };
 
 // A number for SessionIdentity::instance that no other call in this process gets. Thread safe.
-std::uint64_t NewSessionInstance();
+inline std::uint64_t NewSessionInstance() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 }  // namespace pcsc_bridge

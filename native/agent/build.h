@@ -1,8 +1,13 @@
-// The architecture this program was built for, as Node.js calls it.
+// What this program was built from, and for what.
 #pragma once
 
 namespace pcsc_bridge::agent {
 
+// The version of the package that this agent belongs to; a test compares it with package.json.
+inline constexpr char kPackageVersion[] = "0.1.0";
+inline constexpr int kProtocol = 1;
+
+// The architecture, as Node.js calls it.
 #if defined(__x86_64__) || defined(_M_X64)
 inline constexpr char kArchitecture[] = "x64";
 #elif defined(__i386__) || defined(_M_IX86)
