@@ -13,10 +13,10 @@ export function filesIn(directory: string, end: string): string[] {
   return names.map((name) => join(directory, name));
 }
 
-/** The TypeScript sources of a directory and those inside it. */
-export function sourcesIn(directory: string): string[] {
+/** The sources of a directory and those inside it: those in TypeScript by default. */
+export function sourcesIn(directory: string, ends = /\.ts$/): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => ends.test(name))
     .map((name) => join(directory, name));
 }
 
