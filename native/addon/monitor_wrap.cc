@@ -29,8 +29,8 @@ Napi::Function MonitorWrap::Define(Napi::Env env) {
   return DefineClass(env, "Monitor",
                      {
                          InstanceMethod<&MonitorWrap::Stop>("stop"),
-                         InstanceMethod<&MonitorWrap::KeepAlive>("ref"),
-                         InstanceMethod<&MonitorWrap::LetGo>("unref"),
+                         InstanceMethod<&MonitorWrap::KeepLoopAlive>("ref"),
+                         InstanceMethod<&MonitorWrap::ReleaseLoop>("unref"),
                      });
 }
 
@@ -80,11 +80,11 @@ void MonitorWrap::Stop(const Napi::CallbackInfo& info) {
   });
 }
 
-void MonitorWrap::KeepAlive(const Napi::CallbackInfo& info) {
+void MonitorWrap::KeepLoopAlive(const Napi::CallbackInfo& info) {
   if (!listener_.IsEmpty()) Expect(info.Env(), true);
 }
 
-void MonitorWrap::LetGo(const Napi::CallbackInfo& info) {
+void MonitorWrap::ReleaseLoop(const Napi::CallbackInfo& info) {
   Expect(info.Env(), false);
 }
 

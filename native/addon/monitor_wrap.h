@@ -18,8 +18,8 @@ class MonitorWrap : public Napi::ObjectWrap<MonitorWrap> {
 
  private:
   void Stop(const Napi::CallbackInfo& info);
-  void KeepAlive(const Napi::CallbackInfo& info);
-  void LetGo(const Napi::CallbackInfo& info);
+  void KeepLoopAlive(const Napi::CallbackInfo& info);
+  void ReleaseLoop(const Napi::CallbackInfo& info);
   void Expect(Napi::Env env, bool expected);
   void Tell(Napi::Env env, const Result<Monitor::Picture>& picture);
 

@@ -166,8 +166,8 @@ void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Late
   // There is no state left to reset; and the program that reset the card may be using it.
   if (error.code == status::kResetCard || error.code == status::kRemovedCard) entry->use = 0;
   const bool only_given_up = settled_ && !opened && error.code == status::kCancelled && entry->card->usable();
-  // Only the card was reset: a new entry takes over the connection, which costs the service one call. A new
-  // context costs it a thread and four calls.
+  // Only the card was reset: a new entry takes over the connection with a reconnect. A new context
+  // would cost four calls, and on pcscd a thread of the service.
   renewed_ = error.code == status::kResetCard && !opened && !settled_ && !evicted && entry->card->usable() &&
              next_ == candidates_.size() && entry->info.identity == identity_ &&
              CacheIndex::IsWanted(entry->info, target_);

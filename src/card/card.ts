@@ -82,7 +82,7 @@ export interface ReconnectOptions extends ConnectOptions {
 }
 
 /**
- * A card connected in a session (SCardConnect). Operations run off the JavaScript thread, one after another. While a
+ * A card connected in a session (SCardConnect). Operations do not block the JavaScript thread, and run one after another. While a
  * transaction runs on this object, only its callback can use the card through it; other operations wait until the
  * transaction ends.
  *

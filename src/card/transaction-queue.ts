@@ -18,7 +18,7 @@ export class TransactionQueue {
   /**
    * Waits for the turn.
    * @returns The wait in milliseconds.
-   * @throws {Error} The wait was cancelled, or the queue was closed.
+   * @throws {Error} The wait was cancelled, or `rejectAll` was called.
    */
   async enter(cancel?: Cancellation): Promise<number> {
     if (!this.#taken) {

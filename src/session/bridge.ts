@@ -199,7 +199,7 @@ function checkTrust(query: SessionQuery | undefined): 'reset' | 'trust' {
 async function findIdentity(query: SessionQuery | undefined): Promise<SessionIdentity> {
   if (query !== undefined && (typeof query !== 'object' || query === null)) {
     throw new TypeError(
-      `whose session? { peer }, { pid } or { id, connectTime }, or nothing for the caller's own; not ${describe(query)}`,
+      `openSession takes { peer }, { pid } or { id, connectTime }, or no argument for the own session; not ${describe(query)}`,
     );
   }
   if (query !== undefined && 'peer' in query) {

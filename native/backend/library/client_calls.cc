@@ -141,7 +141,7 @@ Outcome ClientCalls::Do(const Connect& call, PendingCall& pending) {
     const bool used = card_->transaction == Transaction::kUsed;
     (void)EndTransaction(used ? Disposition::kReset : Disposition::kLeave);
   }
-  if (card_) (void)LetGo(Disposition::kLeave);
+  if (card_) (void)DisconnectCard(Disposition::kLeave);
   const Result<Done> ready = EnsureContext(pending);
   if (!ready) return ready.error();
   Card card;
@@ -181,7 +181,7 @@ Outcome ClientCalls::Do(const Disconnect& call, PendingCall& pending) {
     if (disposition == Disposition::kReset) disposition = Disposition::kLeave;  // done by the end
   }
   if (disposition != Disposition::kLeave && !WaitUntilFree(pending)) return CancelledError();
-  return Only(LetGo(disposition));
+  return Only(DisconnectCard(disposition));
 }
 
 Outcome ClientCalls::Do(const Begin&, PendingCall& pending) {
@@ -293,7 +293,7 @@ Result<Done> ClientCalls::EndTransaction(Disposition disposition) {
   Result<Done> ended =
       Checked(library_.end_transaction(card_->handle, Dword(disposition)), "SCardEndTransaction");
   // The service may still treat this handle as the holder: only disconnecting is sure to free the card.
-  if (!ended) (void)LetGo(disposition);
+  if (!ended) (void)DisconnectCard(disposition);
   return ended;
 }
 
@@ -333,7 +333,7 @@ Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
   return response;
 }
 
-Result<Done> ClientCalls::LetGo(Disposition disposition) {
+Result<Done> ClientCalls::DisconnectCard(Disposition disposition) {
   const TableChange alone(library_);
   // Whatever the result, the handle is not used again: its number may belong to another card by then.
   const Card gone = std::move(*card_);

@@ -70,7 +70,7 @@ class ClientCalls {
   Result<CardStatus> GetStatus();
   Result<Bytes> Send(const Bytes& apdu);
   // SCardDisconnect: there is no card afterwards, also if it fails.
-  Result<Done> LetGo(Disposition disposition);
+  Result<Done> DisconnectCard(Disposition disposition);
   // The error, if this code of a call on the card is one.
   Result<Done> Checked(abi::Long code, const char* operation) const;
   // The same for a call that filled `buffer` with `length` bytes: these.

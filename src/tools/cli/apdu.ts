@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import { describeAtr, formatCommand, fromHex, ResponseApdu, toHex } from '../../apdu/index.js';
 import { type Card, CardBridge } from '../../index.js';
 import { printable } from '../../printable.js';
-import { colors } from '../repro/report/colors.js';
+import { colors } from '../terminal/colors.js';
 import { messageOf, runCommand } from './command.js';
 import { notify, print, printJson } from './output.js';
 import { chooseReader } from './seen-readers.js';

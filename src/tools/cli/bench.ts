@@ -2,12 +2,12 @@
 import { Command } from 'commander';
 import { CardBridge, type SessionContext } from '../../index.js';
 import { printable } from '../../printable.js';
+import { Progress } from '../terminal/progress.js';
+import { table } from '../terminal/table.js';
 import { runCommand } from './command.js';
 import { print, printJson } from './output.js';
 import { wholeNumber } from './parsers.js';
-import { Progress } from './progress.js';
 import { chooseReader } from './seen-readers.js';
-import { table } from './table.js';
 
 interface BenchOptions {
   reader?: string;

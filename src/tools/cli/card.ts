@@ -3,7 +3,7 @@ import { emitKeypressEvents } from 'node:readline';
 import { Command, Option } from 'commander';
 import { formatCommand, toHex } from '../../apdu/index.js';
 import { type ApduRecord, createPivCard, type PivAlgorithm, PivCard } from '../../testing/virtual/index.js';
-import { colors } from '../repro/report/colors.js';
+import { colors } from '../terminal/colors.js';
 import { aborted, runCommand } from './command.js';
 import { notify, print } from './output.js';
 import { wholeNumber } from './parsers.js';

@@ -5,11 +5,11 @@ import type { Controller } from '../repro/agents/controller.js';
 import { checkUserName, KeyDirectory, type KeyOwner, theBroker } from '../repro/agents/keys.js';
 import { remoteStage } from '../repro/agents/remote-stage.js';
 import type { Stage } from '../repro/stage.js';
+import type { Progress } from '../terminal/progress.js';
 import { UsageError } from './command.js';
 import { write } from './output.js';
 import { addressAndPort, wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
-import type { Progress } from './progress.js';
 
 export interface ListenOptions {
   sessions: number;

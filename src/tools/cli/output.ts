@@ -3,7 +3,7 @@
  * certificates, data of cards and texts of agents come from outside: none of them may control the terminal.
  */
 import { printable, printableJson } from '../../printable.js';
-import { paintedText } from '../repro/report/colors.js';
+import { paintedText } from '../terminal/colors.js';
 
 /** Writes a text of any number of lines. Of control characters only line feeds and our own colours get through. */
 export function write(stream: NodeJS.WritableStream, text: string): void {

@@ -15,11 +15,11 @@ import {
   sign,
   verifyPin,
 } from '../../piv/index.js';
+import { table } from '../terminal/table.js';
 import { runCommand } from './command.js';
 import { notify, print, printJson } from './output.js';
 import { askPin } from './pin.js';
 import { chooseReader } from './seen-readers.js';
-import { table } from './table.js';
 
 interface PivCommandOptions {
   reader?: string;

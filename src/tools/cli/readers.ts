@@ -3,10 +3,10 @@ import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { CardBridge } from '../../index.js';
 import { type DaemonClients, daemonClients } from '../doctor/clients.js';
+import { table } from '../terminal/table.js';
 import { runCommand } from './command.js';
 import { print, printJson } from './output.js';
 import { describeState, seeReaders } from './seen-readers.js';
-import { table } from './table.js';
 
 export function readersCommand(): Command {
   return new Command('readers')

@@ -7,12 +7,12 @@ import { junitReport } from '../repro/report/junit.js';
 import { terminalReport } from '../repro/report/terminal.js';
 import { reproduce } from '../repro/scenario.js';
 import { readerStage, type Stage, virtualStage } from '../repro/stage.js';
+import { Progress } from '../terminal/progress.js';
 import { Exit, runCommand, UsageError } from './command.js';
 import { addListenOptions, checkListenOptions, type ListenOptions, listenForAgents } from './listen.js';
 import { write } from './output.js';
 import { wholeNumber } from './parsers.js';
 import { askPin } from './pin.js';
-import { Progress } from './progress.js';
 
 interface ReproOptions extends ListenOptions {
   hold: number;

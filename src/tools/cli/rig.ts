@@ -5,11 +5,11 @@ import { constants } from 'node:os';
 import { Command, Option } from 'commander';
 import { MAX_SLOTS, Rig } from '../../testing/rig/index.js';
 import { createPivCard, type PivAlgorithm, type PivCard } from '../../testing/virtual/index.js';
+import { Progress } from '../terminal/progress.js';
+import { table } from '../terminal/table.js';
 import { aborted, runCommand, UsageError } from './command.js';
 import { print } from './output.js';
 import { wholeNumber } from './parsers.js';
-import { Progress } from './progress.js';
-import { table } from './table.js';
 
 interface RigCommandOptions {
   readers: number;

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { describeAtr, toHex } from '../../apdu/index.js';
 import { AbortError, CardBridge, type ReaderEvent } from '../../index.js';
 import { printable } from '../../printable.js';
-import { colors } from '../repro/report/colors.js';
+import { colors } from '../terminal/colors.js';
 import { runCommand } from './command.js';
 import { print, printJson } from './output.js';
 import { describeState } from './seen-readers.js';

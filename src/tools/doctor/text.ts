@@ -1,6 +1,6 @@
 /** The doctor's report as text: the verdict, then the steps, then the findings. */
 import { printable } from '../../printable.js';
-import { colors } from '../repro/report/colors.js';
+import { colors } from '../terminal/colors.js';
 import type { DoctorReport, DoctorVerdict, Finding } from './report.js';
 
 const titles: Record<DoctorVerdict, string> = {

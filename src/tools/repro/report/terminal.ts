@@ -1,6 +1,8 @@
 /** The result on a terminal: a timeline with a lane per session, who blocked whom, the verdict. */
+
+import { colors } from '../../terminal/colors.js';
+import { plainTable } from '../../terminal/table.js';
 import type { ReproResult, ReproRun } from '../result.js';
-import { colors } from './colors.js';
 import {
   filterMeaning,
   type Lane,
@@ -11,7 +13,6 @@ import {
   timeScale,
   verdictSentence,
 } from './lanes.js';
-import { plainTable } from './plain-table.js';
 
 const marks: Record<LaneKind, string> = { held: '█', waiting: '░', logon: '▓' };
 const kindOf: Record<string, LaneKind> = { '█': 'held', '░': 'waiting', '▓': 'logon' };
