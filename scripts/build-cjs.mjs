@@ -10,8 +10,5 @@ for (const entry of Object.values(exports)) {
   const target = entry.import.default.replace('./dist/', '../');
   const note = '// Made by scripts/build-cjs.mjs.';
   writeFileSync(new URL(name, directory), `${note}\nmodule.exports = require('${target}');\n`);
-  // `export *` leaves the default export out.
-  const hasDefault = /^export default /m.test(readFileSync(new URL(target, directory), 'utf8'));
-  const types = `export * from '${target}';\n${hasDefault ? `export { default } from '${target}';\n` : ''}`;
-  writeFileSync(new URL(name.replace(/cjs$/, 'd.cts'), directory), `${note}\n${types}`);
+  writeFileSync(new URL(name.replace(/cjs$/, 'd.cts'), directory), `${note}\nexport * from '${target}';\n`);
 }

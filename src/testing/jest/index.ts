@@ -31,7 +31,7 @@ const VARIABLE = 'PCSC_BRIDGE_JEST_READERS';
  * @throws {Error} Jest has more workers than a pcscd can have pairs of readers.
  * @throws As `Rig.start`.
  */
-export default async function globalSetup({ maxWorkers }: { maxWorkers: number }): Promise<void> {
+export async function globalSetup({ maxWorkers }: { maxWorkers: number }): Promise<void> {
   const most = MAX_SLOTS / READERS_PER_WORKER;
   if (maxWorkers > most) {
     throw new Error(
@@ -51,6 +51,9 @@ export default async function globalSetup({ maxWorkers }: { maxWorkers: number }
 export function useCards(options: CardOptions = {}): Cards {
   return cardsFrom(readersOfWorker, globalThis as unknown as Hooks, options);
 }
+
+// Jest calls the default export of the module that its configuration names.
+export default globalSetup;
 
 /** JEST_WORKER_ID counts from 1; with --runInBand it is 1. */
 async function readersOfWorker(): Promise<readonly RigReader[]> {
