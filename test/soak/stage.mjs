@@ -10,9 +10,6 @@ import { PivApplet, PivCard } from '../../dist/testing/virtual/index.js';
 
 const holderProgram = fileURLToPath(new URL('../../build/Release/pcsc-holder', import.meta.url));
 
-/** pcscd looks for cards every 400 ms. */
-const noticed = 600;
-
 export class Stage {
   rig;
   /** By slot. */
@@ -41,7 +38,6 @@ export class Stage {
 
   async pullAndInsert(slot) {
     await this.cards[slot].remove();
-    await sleep(noticed);
     await this.insert(slot);
   }
 

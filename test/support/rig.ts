@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { CardBridge } from '../../src/index.js';
 import { Rig, type RigOptions, type RigReader } from '../../src/testing/rig/index.js';
@@ -39,13 +38,9 @@ export async function insertPiv(rig: Rig, slot = 0, options: Partial<PivCardOpti
   return card;
 }
 
-/**
- * Takes a card out and gives pcscd the time to notice: it looks every 400 ms, and a card that is there again
- * by then is taken for the old one and never powered.
- */
-export async function takeOut(card: VirtualCard): Promise<void> {
-  await card.remove();
-  await setTimeout(600);
+/** Takes a card out; the reader has noticed when this resolves. */
+export function takeOut(card: VirtualCard): Promise<void> {
+  return card.remove();
 }
 
 /** For `await using`: the card is out, and pcscd knows, at the end of the block. */

@@ -6,6 +6,8 @@ export type RigErrorCode =
   | 'RIG_NOT_PERMITTED'
   /** pcscd did not come up with all its readers. */
   | 'RIG_START_FAILED'
+  /** No process can hold the card: it is missing, or another program has it; the message contains the PC/SC error. */
+  | 'RIG_HOLD_FAILED'
   /** The rig has been stopped, or its supervisor was killed. */
   | 'RIG_STOPPED';
 

@@ -1,5 +1,6 @@
 /** A private pcscd with virtual readers, for tests and demonstrations. */
 export { RigError, type RigErrorCode } from './error.js';
+export { CardHold, type HolderLaunch, type HoldOptions } from './hold.js';
 export type { Isolation } from './isolation.js';
 export { findParts, type Parts, type PartsSearch, packagesDirectory } from './parts.js';
 export { MAX_SLOTS } from './reader-config.js';

@@ -2,6 +2,8 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Deadline } from './deadline.js';
 import { chooseDirectory } from './directory.js';
+import { RigError } from './error.js';
+import { type CardHold, type HoldOptions, holdWithin } from './hold.js';
 import { coveredDirectory, findLaunch, type Isolation, type Place, placeIn } from './isolation.js';
 import { findParts, type PartsSearch } from './parts.js';
 import { describePcscd } from './pcscd.js';
@@ -89,6 +91,7 @@ export class Rig implements AsyncDisposable {
   readonly #setup: Setup;
   readonly #devices: readonly Device[];
   #lastLog = '';
+  #stopped = false;
 
   private constructor(
     setup: Setup,
@@ -186,8 +189,31 @@ export class Rig implements AsyncDisposable {
     }
   }
 
+  /**
+   * Holds a transaction on the card in a reader from another process, as another program does that uses the card:
+   *
+   * ```ts
+   * await using hold = await rig.hold(reader);
+   * await assert.rejects(session.transaction(reader.name, () => {}, { timeout: 500 }), { name: 'TimeoutError' });
+   * await hold.release();
+   * ```
+   *
+   * Resolves when the other process has the card. If a third program has it, waits for that one.
+   *
+   * @param reader - One of `readers`, or its name.
+   * @throws {RigError} RIG_HOLD_FAILED if there is no card in the reader, or if the time is over; RIG_PARTS_MISSING if
+   *   the program pcsc-holder is missing; RIG_STOPPED after `stop`.
+   * @throws The signal's reason if it aborts.
+   */
+  async hold(reader: RigReader | string, options: HoldOptions = {}): Promise<CardHold> {
+    if (this.#stopped) throw new RigError('RIG_STOPPED', 'The rig has been stopped; start a new one.');
+    const name = typeof reader === 'string' ? reader : reader.name;
+    return await holdWithin(name, { ...process.env, ...this.env }, options);
+  }
+
   /** Ends the daemon and removes the directory. May be called more than once. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#lastLog = this.log();
     await this.#supervisor.end();
   }

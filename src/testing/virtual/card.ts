@@ -5,6 +5,7 @@ import { buildAtr } from './atr.js';
 import { CardOs } from './card-os.js';
 import { CardFaults } from './faults.js';
 import { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
+import { untilPolled } from './removal.js';
 
 /** One APDU that the card has processed. */
 export interface ApduRecord {
@@ -49,6 +50,9 @@ const INSERT_TIMEOUT_MS = 10_000;
  */
 const PUBLISH_MS = 20;
 
+/** pcscd polls every 400 ms, and a removal takes two polls at most. Only a pcscd that is stopped needs longer. */
+const NOTICE_LIMIT_MS = 2000;
+
 /**
  * A smart card in a virtual reader (vsmartcard's vpcd), seen by every PC/SC program on the host. It processes
  * APDUs strictly one after another. A card in the reader keeps the process alive.
@@ -56,12 +60,15 @@ const PUBLISH_MS = 20;
 export class VirtualCard {
   readonly atr: Uint8Array;
   readonly faults: CardFaults;
-  /** Settles, always successfully, when the card is out of the reader. */
+  /** Settles, always successfully, when the link to the reader has ended. */
   readonly closed: Promise<CardClosed>;
 
   readonly #os: CardOs;
   readonly #onApdu: VirtualCardOptions['onApdu'];
+  readonly #address: LinkAddress;
   #link: VpcdLink | undefined;
+  /** The removal, from its first request; settles when the reader has noticed. */
+  #removal: Promise<void> | undefined;
   /** The tail of what has been queued; never rejects. */
   #queue: Promise<void> = Promise.resolve();
   #apduCount = 0;
@@ -78,6 +85,7 @@ export class VirtualCard {
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
+    this.#address = options;
     this.#os = new CardOs(options.applets);
     this.#onApdu = options.onApdu;
   }
@@ -102,14 +110,31 @@ export class VirtualCard {
     return this.#apduCount;
   }
 
-  /** Takes the card out of the reader. An APDU in progress stays unanswered. Harmless when repeated. */
-  async remove(): Promise<void> {
+  /**
+   * Takes the card out of the reader, and resolves when the reader has noticed: a card that is inserted then is a new
+   * card to every PC/SC program. pcscd polls every 400 ms, so this takes up to half a second, and up to 900 ms if a
+   * program uses the card at the same time. If pcscd is stopped, resolves after two seconds. An APDU in progress stays unanswered.
+   * A second call waits for the same removal.
+   */
+  remove(): Promise<void> {
     this.#pull();
-    await this.closed;
+    this.#removal ??= this.#untilNoticed();
+    return this.#removal;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.remove();
+  }
+
+  async #untilNoticed(): Promise<void> {
+    const link = this.#link;
+    if (link === undefined) return;
+    const limit = AbortSignal.timeout(NOTICE_LIMIT_MS);
+    const giveUp = () => link.destroy();
+    limit.addEventListener('abort', giveUp);
+    const { reason } = await this.closed;
+    limit.removeEventListener('abort', giveUp);
+    if (reason === 'removed') await untilPolled(link, this.#address, limit);
   }
 
   /** The work of `insert`, for subclasses. */

@@ -44,7 +44,10 @@ export class VpcdLink {
   readonly #socket: Socket;
   readonly #decoder = new FrameDecoder();
   readonly #handler: LinkHandler;
+  /** True if this side has ended the link, or both sides have: nothing is sent any more. */
   #down = false;
+  #quietSince = performance.now();
+  #checkedAt: number | undefined;
 
   private constructor(address: LinkAddress, handler: LinkHandler, signal?: AbortSignal) {
     this.#handler = handler;
@@ -83,9 +86,34 @@ export class VpcdLink {
     this.#acknowledgeAtOnce();
   }
 
-  /** Takes the card out of the reader. The handler's `closed` follows. */
+  /**
+   * Takes the card out of the reader. The handler gets no further message except `closed`, which follows when the
+   * reader has met the end of the link: instead of an answer that it is waiting for, or at its next presence check.
+   *
+   * Only this side's half of the connection ends, so that the reader's last message still arrives (`checkedAt`).
+   */
   close(): void {
+    if (this.#down) return;
+    this.#down = true;
+    this.#socket.end();
+  }
+
+  /** Ends both halves of the connection. The handler's `closed` follows. */
+  destroy(): void {
     this.#socket.destroy();
+  }
+
+  /** When the last message before `close` arrived, or the link was made (performance.now()). */
+  get quietSince(): number {
+    return this.#quietSince;
+  }
+
+  /**
+   * When the reader met the end of this link by a presence check (performance.now()); undefined if it was another
+   * message, or none yet.
+   */
+  get checkedAt(): number | undefined {
+    return this.#checkedAt;
   }
 
   #connected(): Promise<void> {
@@ -102,8 +130,9 @@ export class VpcdLink {
         // A reader that is removed ends its half first; an answer is useless then.
         socket.on('end', () => socket.destroy());
         socket.on('close', () => {
+          const error = this.#down ? undefined : failure;
           this.#down = true;
-          this.#handler.closed(failure);
+          this.#handler.closed(error);
         });
         resolve();
       });
@@ -118,6 +147,12 @@ export class VpcdLink {
   }
 
   #dispatch(payload: Uint8Array): void {
+    if (this.#down) {
+      this.#checkedAt = payload.length === 1 && payload[0] === Control.GetAtr ? performance.now() : undefined;
+      payload.fill(0);
+      return;
+    }
+    this.#quietSince = performance.now();
     if (payload.length !== 1) {
       this.#handler.apdu(payload);
       return;

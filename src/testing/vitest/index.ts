@@ -9,8 +9,13 @@
  */
 import { test as base } from 'vitest';
 import { CardBridge, type SessionContext } from '../../index.js';
-import { Rig, type RigReader } from '../rig/index.js';
+import type { PivCardSettings } from '../fixtures/cards.js';
+import { processRig, type ReaderOptions } from '../fixtures/process-rig.js';
+import type { Rig, RigReader } from '../rig/index.js';
 import { createPivCard, type PivCard } from '../virtual/index.js';
+
+export type { PivCardSettings } from '../fixtures/cards.js';
+export type { ReaderOptions } from '../fixtures/process-rig.js';
 
 export interface CardFixtures {
   /**
@@ -19,14 +24,24 @@ export interface CardFixtures {
    */
   slots: number;
   /**
-   * The private pcscd, one per test file, because the PC/SC library reads its address once per process. Its environment
-   * is that of the test and of every process that the test starts. It requires vitest's process pool ('forks', the
-   * default).
+   * The names of the readers, as `names` of `Rig.start`. A test file can change them with `test.override`.
+   * @default 'Virtual Reader'
+   */
+  readerNames: ReaderOptions['readerNames'];
+  /**
+   * PIN, subject, algorithm and other options of the PIV card. A file or a suite can change them with `test.override`.
+   * @default a new P-256 key and the PIN 123456
+   */
+  pivOptions: PivCardSettings;
+  /**
+   * The private pcscd, one per process, because the PC/SC library reads its address once. It ends with the process. Its
+   * environment is that of the test and of every process that the test starts. It requires a pool of processes ('forks',
+   * the default) and throws an Error in a worker thread.
    */
   rig: Rig;
   /** The first reader. */
   reader: RigReader;
-  /** A PIV card in the first reader, with a new key and the PIN 123456; taken out after the test. */
+  /** A PIV card in the first reader, made with `pivOptions`; taken out after the test. */
   pivCard: PivCard;
   /** A bridge of the test's own, with the filter on; closed after it. */
   bridge: CardBridge;
@@ -34,18 +49,14 @@ export interface CardFixtures {
   session: SessionContext;
 }
 
-/** pcscd looks for cards every 400 ms; one that is back by then is taken for the card that was there. */
-const REMOVAL_MS = 600;
-
 /** vitest's `test` with these fixtures. A fixture is set up when a test names it. */
 export const test = base.extend<CardFixtures>({
   slots: [2, { scope: 'file' }],
+  readerNames: ['Virtual Reader', { scope: 'file' }],
+  pivOptions: {},
   rig: [
-    async ({ slots }, use) => {
-      const rig = await Rig.start({ slots });
-      Object.assign(process.env, rig.env);
-      await use(rig);
-      await rig.stop();
+    async ({ slots, readerNames }, use) => {
+      await use(await processRig({ slots, readerNames }));
     },
     { scope: 'file' },
   ],
@@ -54,11 +65,10 @@ export const test = base.extend<CardFixtures>({
     if (!reader) throw new Error('the rig has no reader');
     await use(reader);
   },
-  pivCard: async ({ reader }, use) => {
-    const card = await createPivCard({ port: reader.port });
+  pivCard: async ({ reader, pivOptions }, use) => {
+    const card = await createPivCard({ ...pivOptions, port: reader.port });
     await use(card);
     await card.remove();
-    await new Promise((resolve) => setTimeout(resolve, REMOVAL_MS));
   },
   bridge: async ({ rig: _ }, use) => {
     const bridge = new CardBridge();

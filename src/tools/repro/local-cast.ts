@@ -1,7 +1,7 @@
 /** The scenario on one machine without agents: the logon service in this process, the holder beside it. */
 import { toConnectTime } from '../../index.js';
+import { CardHold } from '../../testing/rig/index.js';
 import type { Cast, Hold, LogonService, Player } from './cast.js';
-import { Holder } from './holder.js';
 import { LocalLogonService } from './logon-service.js';
 
 export class LocalCast implements Cast {
@@ -10,7 +10,7 @@ export class LocalCast implements Cast {
   }
 
   hold(player: Player, holdMs: number, signal?: AbortSignal): Promise<Hold> {
-    return Holder.start(player.reader, holdMs, signal);
+    return CardHold.start(player.reader, { holdMs, ...(signal && { signal }) });
   }
 
   /** The users have no programs here that could check; a missing card fails the first logons. */

@@ -48,7 +48,7 @@ async function run({ code }: CodeBlock): Promise<{ status: number; stderr: strin
 }
 
 // Tests in a test: test/integration/fixtures has the like.
-const runnable = codeBlocks().filter(({ code }) => !code.includes("from 'vitest'"));
+const runnable = codeBlocks().filter(({ code }) => !/from '(pcsc-bridge\/|)(vitest|node:test)'/.test(code));
 
 test.each(runnable)('$page, line $line', async (block) => {
   expect(await run(block)).toEqual({ status: 0, stderr: '' });

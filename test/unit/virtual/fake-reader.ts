@@ -13,20 +13,27 @@ export class FakeReader implements AsyncDisposable {
   readonly #waiting: ((payload: Uint8Array) => void)[] = [];
   /** Power every card that comes, as pcscd does. */
   powersCards = true;
+  /** Milliseconds between the last message and the next presence poll, which meets the end of a link. */
+  pollPeriod = 400;
+  /** Connections that have been made to the reader. */
+  connections = 0;
+  #lastSent = 0;
 
   private constructor(server: Server) {
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     server.on('connection', (socket) => {
+      this.connections += 1;
       this.#socket = socket;
       socket.on('data', (data) => this.#receive(data));
       socket.on('error', () => {});
+      socket.on('end', () => this.#meetEnd(socket));
       if (this.powersCards) this.#power();
     });
   }
 
   static async listen(): Promise<FakeReader> {
-    const server = createServer({ noDelay: true });
+    const server = createServer({ noDelay: true, allowHalfOpen: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new FakeReader(server);
@@ -44,6 +51,7 @@ export class FakeReader implements AsyncDisposable {
 
   /** Sends bytes as they are: frames, parts of frames, several frames. */
   write(bytes: Uint8Array): void {
+    this.#lastSent = performance.now();
     this.#socket?.write(bytes);
   }
 
@@ -100,6 +108,15 @@ export class FakeReader implements AsyncDisposable {
     this.hangUp();
     this.#server.close();
     await once(this.#server, 'close');
+  }
+
+  /** The presence poll asks for the ATR. */
+  #meetEnd(socket: Socket): void {
+    // A card that is gone answers no more.
+    this.#waiting.length = 0;
+    const poll = () => socket.end(frame(Uint8Array.of(4)));
+    const timer = setTimeout(poll, this.#lastSent + this.pollPeriod - performance.now());
+    socket.once('close', () => clearTimeout(timer));
   }
 
   #power(): void {

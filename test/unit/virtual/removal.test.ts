@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { FakeReader } from './fake-reader.js';
 import { SELECT_TEST, TestApplet } from './test-applet.js';
@@ -53,4 +53,43 @@ test('what was still queued when the reader went away is not processed', async (
   while (applet.running > 0) await setImmediate();
   await setImmediate();
   expect(applet.kept).toBeUndefined();
+});
+
+describe('remove resolves when the reader has noticed', () => {
+  const POLL = 400;
+
+  test('the next poll finds no card', async () => {
+    await using reader = await FakeReader.listen();
+    const card = await reader.insert([]);
+    const began = performance.now();
+    await card.remove();
+    expect(performance.now() - began).toBeGreaterThan(POLL / 2);
+    expect(reader.connections).toBe(1);
+  });
+
+  test('a check before the next poll is a client: the poll after it counts', async () => {
+    await using reader = await FakeReader.listen();
+    const card = await reader.insert([]);
+    reader.pollPeriod = 50;
+    await card.remove();
+    expect(reader.connections).toBeGreaterThan(1);
+  });
+
+  test('the reader is gone', async () => {
+    const reader = await FakeReader.listen();
+    const card = await reader.insert([]);
+    const removed = card.remove();
+    await reader[Symbol.asyncDispose]();
+    await removed;
+  });
+
+  test('a reader that does not poll is given two seconds', async () => {
+    await using reader = await FakeReader.listen();
+    const card = await reader.insert([]);
+    reader.pollPeriod = 60_000;
+    const began = performance.now();
+    await card.remove();
+    expect(performance.now() - began).toBeGreaterThan(1900);
+    expect(await card.closed).toEqual({ reason: 'removed' });
+  });
 });

@@ -156,8 +156,6 @@ async function lane({ name, port }) {
     }
   }
   await card.remove();
-  // pcscd looks every 400 ms, and takes a card that is there again by then for the old one.
-  await setTimeout(600);
 }
 await Promise.all(readers.map(lane));
 console.log(JSON.stringify(results));
