@@ -11,7 +11,7 @@ const longest = 262_144;
 const agent = new Agent('user');
 afterAll(() => agent.kill());
 
-describe('a line that is no request', () => {
+describe('a line that is not a request', () => {
   it.each([
     ['nothing', ''],
     ['no JSON', 'hello'],
@@ -33,16 +33,16 @@ describe('a line that is no request', () => {
     ['a half of a surrogate pair', '{"id":1,"command":"\\ud800"}'],
     ['deep nesting', `{"id":1,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
     ['very many members', `{"id":1,${Array.from({ length: 20_000 }, (_, i) => `"${i}":0`).join()}}`],
-  ])('is told as malformed: %s', async (_what, line) => {
+  ])('is reported as malformed: %s', async (_what, line) => {
     expect((await agent.asker.complaint(line))['code']).toBe('AGENT_E_MALFORMED');
   });
 
-  it('is told as malformed: not UTF-8', async () => {
+  it('is reported as malformed: not UTF-8', async () => {
     const line = Buffer.from('{"id":1,"command":"hold","reader":"caf\xe9"}', 'latin1');
     expect((await agent.asker.complaint(line))['code']).toBe('AGENT_E_MALFORMED');
   });
 
-  it('is told as malformed: longer than the longest, however it comes', async () => {
+  it('is reported as malformed: longer than the limit, in one piece or in several', async () => {
     const line = `{"id":1,"command":"session","x":"${'x'.repeat(longest)}"}`;
     expect((await agent.asker.complaint(line))['message']).toContain('262144');
     for (let at = 0; at < 5_000_000; at += 100_000) await agent.asker.flush('y'.repeat(100_000));
@@ -50,7 +50,7 @@ describe('a line that is no request', () => {
     expect(await agent.ask('session')).toHaveProperty('id');
   });
 
-  it('does not repeat what it had in it', async () => {
+  it('is not repeated in the error', async () => {
     const pin = '00200080083438323631350000';
     for (const line of [
       `{"id":1,"apdu":"${pin}`,
@@ -66,7 +66,7 @@ describe('a line that is no request', () => {
     expect(agent.asker.lines.join('\n')).not.toContain('343832');
   });
 
-  it('may be of the longest length, with Windows line ends, in pieces', async () => {
+  it('may have the maximum length and Windows line ends, and may arrive in pieces', async () => {
     const start = '{"id":4,"command":"session"';
     const answer = agent.asker.answer(4);
     const line = `${start}${' '.repeat(longest - start.length - 2)}}\r\n`;
@@ -124,14 +124,14 @@ describe('a request', () => {
       'disposition',
     ],
     ['a cancel of nothing', '{"id":5,"command":"cancel"}', 'AGENT_E_PARAMETER', 'request'],
-  ])('is refused: %s', async (_what, line, code, member) => {
+  ])('is rejected: %s', async (_what, line, code, member) => {
     const error = await agent.asker.complaint(line, 5);
     expect(error['code']).toBe(code);
     expect(error['message']).toContain(member);
   });
 
   it.each(['', '00a4', '00a4040', '00a404zz', ' 00a40400', '00'.repeat(65_545)])(
-    'is refused: an APDU of other than 4 to 65,544 bytes in hexadecimal (%#)',
+    'is rejected: an APDU of other than 4 to 65,544 bytes in hexadecimal (%#)',
     async (apdu) => {
       const { card } = await agent.ask('hold', { reader });
       expect(await codeOf(agent.ask('exchange', { card, apdu }))).toBe('AGENT_E_PARAMETER');
@@ -139,7 +139,7 @@ describe('a request', () => {
     },
   );
 
-  it('is answered as ever after 10,000 lines of garbage', { timeout: 60_000 }, async () => {
+  it('is answered normally after 10,000 lines of garbage', { timeout: 60_000 }, async () => {
     const [other, one] = [startAgent('broker'), startAgent('user')];
     for (const flooded of [other, one]) {
       const before = flooded.asker.strays.length;
@@ -157,7 +157,7 @@ describe('a request', () => {
     expect(await one.ask('hold', { reader })).toHaveProperty('card');
   });
 
-  it('is answered as ever after lines that are nearly requests', async () => {
+  it('is answered normally after lines that are nearly requests', async () => {
     const one = startAgent('user');
     const line = JSON.stringify({ id: 3, command: 'hold', reader, timeout: 20 });
     for (let times = 0; times < 2000; times++) {

@@ -30,7 +30,7 @@ test.each([
     'libc.so.6',
     /is not a PC\/SC library: it lacks .*; check PCSC_BRIDGE_LIBRARY/,
   ],
-])('if %s, every call says so, and what to do', async (_, path, reason) => {
+])('if %s, every call rejects with an error that says so, and what to do', async (_, path, reason) => {
   const { code, stdout, stderr } = await runChild(program, { env: { PCSC_BRIDGE_LIBRARY: path } });
   expect(stderr).toBe('');
   expect(code).toBe(0);

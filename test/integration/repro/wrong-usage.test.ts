@@ -61,7 +61,7 @@ const cases: [string, string[], RegExp, code?: number][] = [
   ['the same reader twice', ['repro', '--reader', 'A', '--reader', 'A'], /use --reader at least twice/],
 ];
 
-it.each(cases)('%s is refused with a sentence', async (_what, args, message, status = 2) => {
+it.each(cases)('%s is rejected with a sentence', async (_what, args, message, status = 2) => {
   const { code, stdout, stderr } = await runCli(args);
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/\n {4}at /);
@@ -69,7 +69,7 @@ it.each(cases)('%s is refused with a sentence', async (_what, args, message, sta
   expect(code).toBe(status);
 });
 
-it('without a PIN for real cards it says where to put it, and exits as after wrong usage', async () => {
+it('without a PIN for real cards it says where to put it, and exits with the status of wrong usage', async () => {
   const { code, stderr } = await runCli(['repro', '--reader', 'A', '--reader', 'B'], { PCSC_BRIDGE_PIN: '' });
   expect(stderr).toContain('PCSC_BRIDGE_PIN');
   expect(code).toBe(2);
