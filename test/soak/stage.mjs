@@ -10,12 +10,12 @@ import { PivApplet, PivCard } from '../../dist/testing/virtual/index.js';
 
 const holderProgram = fileURLToPath(new URL('../../build/Release/pcsc-holder', import.meta.url));
 
-/** pcscd looks for cards every 400 ms. */
+/** pcscd polls cards every 400 ms. */
 const noticed = 600;
 
 export class Stage {
   rig;
-  /** By slot. */
+  /** Indexed by slot. */
   cards = [];
   #applets = [];
 
@@ -45,7 +45,7 @@ export class Stage {
     await this.insert(slot);
   }
 
-  /** The daemon dies as by a crash, and is started again after a while. */
+  /** The daemon dies as in a crash, and is restarted after a while. */
   async killDaemon(ms) {
     await this.rig.killDaemon();
     await Promise.all(this.cards.map((card) => card.closed));

@@ -10,8 +10,8 @@ import {
 } from '../../src/testing/virtual/index.js';
 
 /**
- * The private pcscd of a test file, gone after its tests. One per file: libpcsclite reads the socket's name
- * once per process, and vitest gives every file a process of its own.
+ * The private pcscd of a test file, stopped after its tests. One per file: libpcsclite reads the socket's name once per
+ * process, and vitest runs every file in a process of its own.
  */
 export async function startRig(options: RigOptions): Promise<Rig> {
   if (process.env['PCSCLITE_CSOCK_NAME'] !== undefined) {
@@ -40,15 +40,15 @@ export async function insertPiv(rig: Rig, slot = 0, options: Partial<PivCardOpti
 }
 
 /**
- * Takes a card out and gives pcscd the time to notice: it looks every 400 ms, and a card that is there again
- * by then is taken for the old one and never powered.
+ * Removes a card and gives pcscd time to notice. pcscd polls every 400 ms; a card that has been inserted again by then
+ * is taken for the old one and never powered.
  */
 export async function takeOut(card: VirtualCard): Promise<void> {
   await card.remove();
   await setTimeout(600);
 }
 
-/** For `await using`: the card is out, and pcscd knows, at the end of the block. */
+/** For `await using`: at the end of the block the card is removed, and pcscd has noticed. */
 export function forThisTest(card: VirtualCard): AsyncDisposable {
   return { [Symbol.asyncDispose]: () => takeOut(card) };
 }

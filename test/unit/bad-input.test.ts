@@ -2,19 +2,19 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CardBridge, Transaction } from '../../src/index.js';
 import { errorOf } from '../support/time.js';
 
-// Everything here is refused before PC/SC is asked.
+// Everything here is rejected before PC/SC is called.
 process.env['PCSCLITE_CSOCK_NAME'] = '/nonexistent/pcscd.comm';
 const bridge = new CardBridge();
 const session = await bridge.openSession();
 const identity = { id: 1, connectTime: 1n };
 afterAll(() => bridge.close());
 
-/** Anything, where TypeScript would not have it. */
+/** Any value, even if TypeScript does not allow it. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what is tested
 const any = (value: unknown): any => value;
 
 async function expectRefusal(attempt: () => Promise<unknown>, kind: ErrorConstructor, sentence: RegExp) {
-  // A method that gives a promise throws nothing: it rejects.
+  // A method that returns a promise never throws; it rejects.
   const error = await errorOf<Error>(attempt());
   expect(error.constructor).toBe(kind);
   expect(error.message).toMatch(sentence);
@@ -98,7 +98,7 @@ describe('CardBridge', () => {
     ],
   ] as Case[])('openSession: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('a process that there is not', async () => {
+  test('openSession: a process that does not exist', async () => {
     const error = await errorOf<Error>(bridge.openSession({ pid: 0xffff_fff0 }));
     expect(error).toMatchObject({ name: 'PcscError', code: 'BRIDGE_E_SESSION_UNKNOWN' });
   });
@@ -146,7 +146,7 @@ describe('CardCache', () => {
     ],
   ] as Case[])('acquire: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('evict: no identity', () => {
+  test('evict: without an identity', () => {
     expect(() => bridge.cache.evict(any(undefined))).toThrow(TypeError);
     expect(() => bridge.cache.evict(any({ id: 1 }))).toThrow(/^connectTime must be a bigint/);
   });
@@ -278,7 +278,7 @@ describe('Transaction', () => {
     ['no attribute', () => tx.getAttribute(any(undefined)), TypeError, /^attribute must be a number/],
   ] as Case[])('%s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('a disposition there is not', () => {
+  test('an invalid disposition', () => {
     expect(() => {
       tx.disposition = any('burn');
     }).toThrow(TypeError);

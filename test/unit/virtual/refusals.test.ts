@@ -14,7 +14,7 @@ test.each([
   ['GET RESPONSE without Le', '00C00000', '6700'],
   ['a status word the applet throws', '001A6A88', '6A88'],
   ['a mistake in the applet', '00180000', '6F00'],
-])('%s is refused, and the card goes on', async (_what, apdu, sw) => {
+])('%s is rejected, and the card continues to work', async (_what, apdu, sw) => {
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([new TestApplet()]);
   await reader.transmit(SELECT_TEST);
@@ -22,7 +22,7 @@ test.each([
   expect(await reader.transmit('0010000001AA00')).toBe('AA9000');
 });
 
-test('without a selected applet only SELECT is known', async () => {
+test('without a selected applet only SELECT is supported', async () => {
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([new TestApplet()]);
   expect(await reader.transmit('0010000001AA00')).toBe('6D00');
