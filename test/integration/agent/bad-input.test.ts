@@ -14,7 +14,7 @@ afterAll(() => agent.kill());
 describe('a line that is not a request', () => {
   it.each([
     ['nothing', ''],
-    ['no JSON', 'hello'],
+    ['not JSON', 'hello'],
     ['half an object', '{"id":1'],
     ['two objects', '{"id":1,"command":"session"}{"id":2}'],
     ['an array', '[{"id":1,"command":"session"}]'],
@@ -24,13 +24,13 @@ describe('a line that is not a request', () => {
     ['the id twice', '{"id":1,"id":2,"command":"session"}'],
     ['no id', '{"command":"session"}'],
     ['an id that is negative', '{"id":-1,"command":"session"}'],
-    ['an id that is no whole number', '{"id":1.5,"command":"session"}'],
+    ['an id that is not a whole number', '{"id":1.5,"command":"session"}'],
     ['an id that is a string', '{"id":"1","command":"session"}'],
     ['an id that is too large', '{"id":9007199254740992,"command":"session"}'],
     ['an id that is far too large', '{"id":1e400,"command":"session"}'],
     ['a zero byte', '{"id":1,"command":"session"}\0'],
     ['a zero byte in a string', '{"id":1,"command":"sess\0ion"}'],
-    ['a half of a surrogate pair', '{"id":1,"command":"\\ud800"}'],
+    ['half of a surrogate pair', '{"id":1,"command":"\\ud800"}'],
     ['deep nesting', `{"id":1,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
     ['very many members', `{"id":1,${Array.from({ length: 20_000 }, (_, i) => `"${i}":0`).join()}}`],
   ])('is reported as malformed: %s', async (_what, line) => {
@@ -78,12 +78,12 @@ describe('a line that is not a request', () => {
 describe('a request', () => {
   it.each([
     ['command is missing', '{"id":5}', 'AGENT_E_PARAMETER', 'command'],
-    ['command is no string', '{"id":5,"command":["hold"]}', 'AGENT_E_PARAMETER', 'command'],
-    ['no such command', '{"id":5,"command":"holt"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
-    ['a command of the other role', '{"id":5,"command":"acquire"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
-    ['a member unknown', '{"id":5,"command":"session","verbose":true}', 'AGENT_E_PARAMETER', 'verbose'],
+    ['command is not a string', '{"id":5,"command":["hold"]}', 'AGENT_E_PARAMETER', 'command'],
+    ['an unknown command', '{"id":5,"command":"holt"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
+    ['a command of another role', '{"id":5,"command":"acquire"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
+    ['an unknown member', '{"id":5,"command":"session","verbose":true}', 'AGENT_E_PARAMETER', 'verbose'],
     [
-      'an option misspelt',
+      'a misspelt option',
       '{"id":5,"command":"hold","reader":"x","timeuot":5}',
       'AGENT_E_PARAMETER',
       'timeuot',
@@ -111,7 +111,7 @@ describe('a request', () => {
       'timeout',
     ],
     [
-      'a card there is not',
+      'a card that does not exist',
       '{"id":5,"command":"exchange","card":9,"apdu":"00a40400"}',
       'AGENT_E_PARAMETER',
       'card',

@@ -30,11 +30,23 @@ describe('an agent that connects', () => {
   });
 
   it.each([
-    ['says why it was refused', '{"refused":"not you"}\n', /refused this agent: not you\n$/],
-    ['says when the protocol is another', '{"welcome":{"protocol":2}}\n', /another version of the protocol/],
-    ['says when it is no controller: no JSON', 'HTTP/1.1 400 Bad Request\r\n', /no controller/],
-    ['says when it is no controller: a request', '{"id":1,"command":"session"}\n', /no controller/],
-    ['says when it is no controller: too long a line', `${'x'.repeat(300_000)}\n`, /no controller/],
+    ['reports why it was refused', '{"refused":"not you"}\n', /refused this agent: not you\n$/],
+    ['reports another protocol version', '{"welcome":{"protocol":2}}\n', /another version of the protocol/],
+    [
+      'reports that the other side is no controller: not JSON',
+      'HTTP/1.1 400 Bad Request\r\n',
+      /no controller/,
+    ],
+    [
+      'reports that the other side is no controller: a request',
+      '{"id":1,"command":"session"}\n',
+      /no controller/,
+    ],
+    [
+      'reports that the other side is no controller: a line too long',
+      `${'x'.repeat(300_000)}\n`,
+      /no controller/,
+    ],
   ])('%s, and ends', async (_what, line, words) => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
@@ -136,13 +148,13 @@ describe('a listener without the key', () => {
   const impostors: [string, TlsOptions, RegExp][] = [
     ['has another key', { maxVersion: 'TLSv1.2' }, /has another key for "user:alice": check the address/],
     [
-      'has a key that begins alike',
+      'has a key with the same beginning',
       { pskCallback: () => Buffer.from(secret.slice(2), 'hex') },
       /has another key/,
     ],
     ['speaks TLS 1.3', { minVersion: 'TLSv1.3', ciphers: '' }, /does not speak TLS 1.2 with a shared key/],
-    ['takes another cipher', { ciphers: 'ECDHE-PSK-AES128-CBC-SHA256' }, /does not speak TLS 1.2 with/],
-    ['wants no forward secrecy', { ciphers: 'PSK-CHACHA20-POLY1305' }, /does not speak TLS 1.2 with/],
+    ['accepts another cipher', { ciphers: 'ECDHE-PSK-AES128-CBC-SHA256' }, /does not speak TLS 1.2 with/],
+    ['requires no forward secrecy', { ciphers: 'PSK-CHACHA20-POLY1305' }, /does not speak TLS 1.2 with/],
     ['knows no such user', { pskCallback: () => null }, /has no key for "user:alice": check/],
   ];
   it.each(impostors)('that %s is rejected, and receives no hello', async (_what, options, words) => {
@@ -184,7 +196,7 @@ describe('a key file', () => {
     return path;
   };
   const files: [string, string, RegExp][] = [
-    ['is not there', join(directory, 'none'), /cannot be read: No such file/],
+    ['does not exist', join(directory, 'none'), /cannot be read: No such file/],
     ['is empty', file(''), /does not hold a key/],
     ['holds a key that is too short', file(`user:alice ${'5e'.repeat(31)}`), /does not hold a key/],
     ['holds a key that is too long', file(`user:alice ${'5e'.repeat(33)}`), /does not hold a key/],
@@ -197,7 +209,7 @@ describe('a key file', () => {
       file(`user:alice ${secret}`, 0o640),
       /can be read by other users: .*chmod 600/,
     ],
-    ['can be read by everybody', file(`user:alice ${secret}`, 0o604), /can be read by other users/],
+    ['can be read by all users', file(`user:alice ${secret}`, 0o604), /can be read by other users/],
   ];
   it.each(files)(
     'that %s is rejected without its content in the error, and nothing is connected',

@@ -26,7 +26,7 @@ test.each([
     /cannot open shared object.*; correct PCSC_BRIDGE_LIBRARY, or unset it to use the system's/,
   ],
   [
-    'the library is another one',
+    'the library is not a PC/SC library',
     'libc.so.6',
     /is not a PC\/SC library: it lacks .*; check PCSC_BRIDGE_LIBRARY/,
   ],

@@ -151,10 +151,14 @@ describe('a card that this process has not used yet', () => {
   `;
 
   test.each([
-    ['is taken as it is by the process’s own session', '', true],
-    ['is reset for it if the session says so', "{ unknownLastUser: 'reset' }", false],
-    ['is reset for a session by its identity', '{ id: 1, connectTime: 1n }', false],
-    ['is taken as it is if that one says so', "{ id: 1, connectTime: 1n, unknownLastUser: 'trust' }", true],
+    ['is not reset for the process’s own session', '', true],
+    ['is reset for that session if the session requires it', "{ unknownLastUser: 'reset' }", false],
+    ['is reset for a session opened by identity', '{ id: 1, connectTime: 1n }', false],
+    [
+      'is not reset for such a session if it trusts the card',
+      "{ id: 1, connectTime: 1n, unknownLastUser: 'trust' }",
+      true,
+    ],
   ])('%s', async (_, query, verified) => {
     // pcscd cuts the power of a card that no process is connected to. That may be between the two processes.
     await using bridge = new CardBridge();

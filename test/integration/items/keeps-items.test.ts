@@ -128,7 +128,7 @@ test.each<[string, object, RegExp]>([
   ['a name with a zero', { name: 'a\0b' }, /name/],
   ['a negative freshness', { freshness: -1 }, /freshness/],
   ['a freshness of 33 bits', { freshness: 2 ** 32 }, /freshness/],
-  ['data that is no bytes', { data: 'text' }, /data must be a Uint8Array/],
+  ['data that is not bytes', { data: 'text' }, /data must be a Uint8Array/],
 ])('%s is rejected', async (_, wrong, message) => {
   const right = { cardId: newCard(), name: 'cert', freshness: 0, data: item(1) };
   await expect(items.write({ ...right, ...wrong })).rejects.toThrow(message);

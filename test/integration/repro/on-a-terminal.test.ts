@@ -26,8 +26,8 @@ function onTerminal(setUp: string): Promise<{ screen: string; code: number }> {
 
 describe.skipIf(!hasScript)('on a terminal (needs "script" of util-linux)', () => {
   it.each([
-    ['that tells its width', 'stty cols 90'],
-    ['that does not', 'stty cols 0'],
+    ['that reports its width', 'stty cols 90'],
+    ['that does not report it', 'stty cols 0'],
   ])('%s: it shows its progress, ends, and leaves the report in colour', async (_what, setUp) => {
     const { screen, code } = await onTerminal(setUp);
     expect(code).toBe(0);

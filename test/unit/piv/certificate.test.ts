@@ -56,7 +56,7 @@ test.each([
 });
 
 test.each([
-  ['bytes that are no certificate', object(fromHex('CAFE'), 0), 'not an X.509 certificate'],
+  ['bytes that are not a certificate', object(fromHex('CAFE'), 0), 'not an X.509 certificate'],
   ['bytes that are not gzip', object(fromHex('CAFE'), 1), 'not a gzip-compressed X.509 certificate'],
   ['no container', ResponseApdu.ok(fromHex('7000')), 'without the container (53)'],
   ['a container cut short', ResponseApdu.ok(fromHex('530A7000')), 'not BER-TLV'],

@@ -27,7 +27,7 @@ describe('the verdict', () => {
   });
 
   const notFixed: [string, Partial<ReproLogon>][] = [
-    ['waited for somebody', { blockedBy: 'Reader A 00 00' }],
+    ['waited for another session', { blockedBy: 'Reader A 00 00' }],
     ['took more than a tenth of the hold', { durationMs: 400, endMs: 401 }],
     ['failed', { ok: false, error: 'no card' }],
   ];

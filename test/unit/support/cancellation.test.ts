@@ -79,9 +79,9 @@ describe('invalid options are rejected', () => {
   test.each([
     ['a timeout of -1', { timeout: -1 }, RangeError],
     ['a timeout of NaN', { timeout: Number.NaN }, RangeError],
-    ['a timeout in words', { timeout: '5s' }, TypeError],
+    ['a timeout as text', { timeout: '5s' }, TypeError],
     ['a timeout of null', { timeout: null }, TypeError],
-    ['a signal that is none', { signal: {} }, TypeError],
+    ['an invalid signal', { signal: {} }, TypeError],
     ['a controller for its signal', { signal: new AbortController() }, TypeError],
     ['a number', 5, TypeError],
     ['null', null, TypeError],

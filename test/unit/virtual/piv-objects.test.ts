@@ -68,7 +68,7 @@ test.each([
   ['other parameters', '00CB3F00 03 5C017E 00', '6A86'],
   ['no tag list', '00CB3FFF 02 7E00 00', '6A80'],
   ['broken TLV', '00CB3FFF 03 5C057E 00', '6A80'],
-  ['an object that is not there', '00CB3FFF 05 5C035FC103 00', '6A82'],
+  ['an object that does not exist', '00CB3FFF 05 5C035FC103 00', '6A82'],
 ])('GET DATA with %s is rejected', async (_what, apdu, sw) => {
   await using piv = await PivReader.with();
   expect(await piv.transmit(apdu)).toBe(sw);

@@ -60,7 +60,7 @@ test('SELECT with P2 = 0C returns no file control information', async () => {
 });
 
 test.each([
-  ['by file identifier, there being no files', '00A40000 02 3F00', '6A82'],
+  ['by file identifier, without files', '00A40000 02 3F00', '6A82'],
   ['in a way that does not exist', '00A41F00 02 3F00', '6A86'],
   ['with unknown bits in P2', '00A40440 05 F050435343', '6A86'],
   ['for the last occurrence', '00A40401 05 F050435343', '6A81'],

@@ -43,7 +43,12 @@ describe("a user's card", () => {
       undefined,
       /several cards \(it sees "A"; "B"\): .*--reader 'user-agent=READER'/,
     ],
-    ['the named reader is not there', ['A*'], 'C', /does not see "C", which --reader names \(it sees "A"\)$/],
+    [
+      'the named reader does not exist',
+      ['A*'],
+      'C',
+      /does not see "C", which --reader names \(it sees "A"\)$/,
+    ],
     ['the named reader is empty', ['A', 'B*'], 'A', /sees no card in "A", which --reader names/],
   ];
   it.each(problems)(

@@ -56,10 +56,10 @@ describe('a controller', () => {
     ],
     ['an older protocol', { protocol: 0 }, /speaks protocol 1, the agent 0/],
     ['no protocol', { protocol: undefined }, /speaks protocol 1/],
-    ['a role that is none here', { role: 'doctor' }, /user or broker, not "doctor"/],
+    ['an unknown role', { role: 'doctor' }, /user or broker, not "doctor"/],
     ['no name', { name: '' }, /^name must be/],
-    ['a pid that is none', { pid: -1 }, /^pid must be/],
-    ['a session that is none', { session: { id: 1, connectTime: 12 } }, /connectTime is a decimal string/],
+    ['an invalid pid', { pid: -1 }, /^pid must be/],
+    ['an invalid session', { session: { id: 1, connectTime: 12 } }, /connectTime is a decimal string/],
   ];
   it.each(refusals)('rejects %s, with the reason, and closes', async (_what, changes, reason, identity) => {
     const { controller, agents, refused } = await start();
@@ -91,7 +91,7 @@ describe('a controller', () => {
       'wrong key for "user:alice": check that the agent\'s key file is the one made here',
     ],
     [
-      'the key of nobody',
+      'a key of no user',
       'user:mallory',
       {},
       'there is no key for "user:mallory" here: check the agent\'s key file',
@@ -144,9 +144,9 @@ describe('a controller', () => {
 
   it.each([
     ['that is not JSON', 'GET / HTTP/1.1\r\n\r\n'],
-    ['that is no object', '7\n'],
-    ['that is no hello', '{"id":1,"command":"readers"}\n'],
-    ['of bytes that are no text', Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0a])],
+    ['that is not an object', '7\n'],
+    ['that is not a hello', '{"id":1,"command":"readers"}\n'],
+    ['of bytes that are not text', Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0a])],
   ])('rejects a first line %s', async (_what, line) => {
     const { controller } = await start();
     const peer = await Peer.connect(controller.port);
@@ -196,8 +196,8 @@ describe('a controller', () => {
   });
 
   it.each([
-    ['say nothing', Peer.connectPlainly],
-    ['say no hello', Peer.connect],
+    ['send nothing', Peer.connectPlainly],
+    ['send no hello', Peer.connect],
   ])('serves an agent behind 100 connections that %s, and closes the oldest', async (_what, connect) => {
     const { controller, refused } = await start();
     const strangers: Peer[] = [];

@@ -90,7 +90,7 @@ describe('a link', () => {
 
   it.each([
     ['a line that is not JSON', 'garbage\n', /a line that is not JSON/],
-    ['an answer to nothing that was asked', '{"id":99,"result":{}}\n', /nothing that was asked/],
+    ['a response without a request', '{"id":99,"result":{}}\n', /nothing that was asked/],
     [
       'a complaint about a line',
       '{"id":null,"error":{"code":"AGENT_E_MALFORMED","message":"no"}}\n',

@@ -78,19 +78,19 @@ describe('a stage of remote agents', () => {
 
   it.each([
     [
-      'is that of another',
+      'is shared by two users',
       sessionOf(3, 5),
       sessionOf(3, 5),
       /are both in a terminal session 3: .*--made-up-sessions/,
     ],
     [
-      'has the id of one on another host',
+      'has the id of a session on another host',
       sessionOf(3, 5),
       sessionOf(3, 6),
       /are both in a terminal session 3/,
     ],
     [
-      'could not be learnt',
+      'could not be determined',
       null,
       sessionOf(3, 5),
       /"alice" .* could not learn its terminal session; --made-up-sessions/,
