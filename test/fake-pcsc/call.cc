@@ -65,7 +65,7 @@ void Call::Enter(abi::ContextHandle context, Threads threads) {
     return;
   }
   if (threads == Threads::kAny) {
-    // Without becoming the one inside.
+    // Does not become the thread inside.
     if (found->second.dead) result_ = found->second.dead_code;
     return;
   }
@@ -80,7 +80,7 @@ void Call::Enter(abi::ContextHandle context, Threads threads) {
 }
 
 void Call::FollowRules() {
-  // A copy of what applies: the script may add rules, or take them back, while this call is stuck.
+  // A copy of the matching rule: the script may add or remove rules while this call is stuck.
   std::vector<Rule> now;
   auto& rules = The().rules;
   for (auto rule = rules.begin(); rule != rules.end();) {

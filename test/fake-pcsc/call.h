@@ -1,5 +1,5 @@
 // One call of a library function: logged, checked against the rules of contexts and threads, and disturbed as
-// the script wants it.
+// the script says.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace fake_pcsc {
 
-// From here to its end the service is locked, but for delays, stuck calls and waits.
+// The service is locked during the call, except for delays, stuck calls and waits.
 class Call {
  public:
   // `context`: 0 for SCardEstablishContext. SCardCancel and SCardIsValidContext may come from any thread.
@@ -22,19 +22,19 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  // The script lets it fail, the context is gone, or the service has stopped.
+  // The script makes it fail, the context is invalid, or the service has stopped.
   bool failed() const { return result_ != status::kSuccess; }
   Status result() const { return result_; }
-  // What the library returns. `more` is logged beside it.
+  // The result that the library returns. `more` is logged beside it.
   abi::Long Return(Status result, const Line& more = {});
   abi::Long Return() { return Return(result_); }
 
   Lock& lock() { return lock_; }
   Context& context() { return *context_; }
   void ForgetContext() { context_ = nullptr; }
-  // The length an answer is said to have: its own unless the script wants another.
+  // The length that a response reports: its own by default, or another from the script.
   Dword ToldLength(std::size_t own) const { return lies_ ? told_length_ : static_cast<Dword>(own); }
-  // An answer that the script has shortened.
+  // A response that the script may have shortened.
   std::size_t RealLength(std::size_t own) const { return lies_ && told_length_ < own ? told_length_ : own; }
 
  private:
@@ -56,8 +56,8 @@ class Call {
 
 abi::ContextHandle ContextOf(abi::CardHandle handle);
 
-// Copies a text to the caller as the library does: its length in characters, zero included, is told either
-// way.
+// Copies a text to the caller as the library does. Its length in characters, including the zero, is reported
+// in any case.
 Status GiveText(const std::basic_string<abi::Char>& text, abi::Char* buffer, Dword* length);
 Status GiveBytes(const Call& call, const Bytes& bytes, unsigned char* buffer, Dword* length);
 

@@ -20,7 +20,7 @@ std::uint64_t Number(CardHandle handle) {
   return static_cast<std::uint64_t>(handle);
 }
 
-// The reader's protocol among those asked for, or 0.
+// The reader's protocol if it was requested, or 0.
 Dword Choose(Dword spoken, Dword asked) {
   for (const Dword protocol : {abi::kProtocolT0, abi::kProtocolT1, abi::kProtocolRaw}) {
     if ((spoken & asked & protocol) != 0) return protocol;
@@ -49,7 +49,7 @@ Status Admit(const std::string& name, Dword share_mode, Dword protocols, CardHan
   return *active == 0 ? status::kProtoMismatch : status::kSuccess;
 }
 
-// A call on a card and what it finds there.
+// A call on a card, and the state of that card.
 class OnCard {
  public:
   OnCard(const char* function, CardHandle handle, const Line& arguments = {})
@@ -59,7 +59,8 @@ class OnCard {
   Handle& handle() { return The().handles[number_]; }
   Reader& reader() { return The().readers[handle().reader]; }
 
-  // Success, or what stands in the way of a call that needs the card, once nobody else is in a transaction.
+  // Waits until no other program is in a transaction; returns success, or the error of a call that needs the
+  // card.
   Status AwaitCard() {
     if (call_.failed()) return call_.result();
     if (const Status code = CheckCard(handle())) return code;
@@ -68,7 +69,7 @@ class OnCard {
     return CheckCard(handle());
   }
 
-  // The same for a call that only asks the reader, which pcsc-lite refuses at once.
+  // The same for a call to the reader itself, which pcsc-lite refuses at once.
   Status AwaitReader() {
     if (call_.failed()) return call_.result();
     if (The().readers.count(handle().reader) == 0) return status::kReaderUnavailable;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kGroups[] = "SCard$DefaultReaders";
 
-// Names, each ended by a zero, the list by another; GiveText adds that one.
+// Names, each ended by a zero, and the list by another, which GiveText adds.
 std::basic_string<abi::Char> MultiString(const std::vector<std::string>& names) {
   std::basic_string<abi::Char> text;
   for (const std::string& name : names) text += platform::FromUtf8(name) + abi::Char{};
@@ -35,7 +35,7 @@ Dword StateOf(const std::string& name, const Reader& reader) {
   return state;
 }
 
-// Fills in what is; true when that differs from what the asker knows.
+// Fills in the current state; true if it differs from the state that the caller passed.
 bool LookAt(abi::ReaderState& asked) {
   const std::string name = platform::ToUtf8(asked.reader);
   const Dword known = asked.current_state & ~Dword{reader_state::kChanged};
@@ -54,7 +54,8 @@ bool LookAt(abi::ReaderState& asked) {
   } else {
     now = reader_state::kUnknown | reader_state::kIgnore;
   }
-  // Who knows nothing (SCARD_STATE_UNAWARE) is told at once; a count of 0 is none on Windows.
+  // A caller without a state (SCARD_STATE_UNAWARE) gets a result at once. On Windows, a count of 0 means no
+  // count.
   const bool counts = platform::kSemantics == Semantics::kPcsclite || (known >> 16) != 0 || pseudo;
   const bool differs =
       (now != (known & 0xffff)) || (counts && events != (known >> 16)) || (known == 0 && !pseudo);
@@ -97,7 +98,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardReleaseContext(ContextHandle handle)
   if (left > 0 && !call.failed()) ReportViolation("SCardReleaseContext before SCardDisconnect");
   call.ForgetContext();
   The().contexts.erase(handle);
-  // A context of a service that has stopped is let go of as well.
+  // A context of a stopped service can be released as well.
   return call.Return(call.failed() ? status::kInvalidHandle : status::kSuccess, Line().Number("left", left));
 }
 
@@ -106,7 +107,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardIsValidContext(ContextHandle handle)
   return call.Return();
 }
 
-// Nothing here is allocated for the caller. libpcsclite misses the function in a library that it delegates
+// Nothing here is allocated for the caller. libpcsclite requires the function in a library that it delegates
 // to.
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardFreeMemory(ContextHandle handle, const void*) {
   Call call("SCardFreeMemory", handle);
@@ -170,7 +171,7 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL FAKE_PCSC_TEXT(SCardGetStatusChange)(Cont
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardCancel(ContextHandle handle) {
   Call call("SCardCancel", handle, {}, Call::Threads::kAny);
   const auto found = The().contexts.find(handle);
-  // One that comes when nothing waits is lost.
+  // A cancel is lost if no call waits.
   if (found != The().contexts.end() && found->second.waiting) found->second.cancelled = true;
   TheService().changed.notify_all();
   return call.Return();

@@ -1,4 +1,4 @@
-// How a function leaves the library: under its plain name, W functions on Windows under theirs.
+// How a function is exported: under its plain name, W functions on Windows under their own.
 #pragma once
 
 #include "platform.h"

@@ -1,4 +1,4 @@
-// SCardReadCache and SCardWriteCache, which pcsc-lite has not: one cache for everybody on the host.
+// SCardReadCache and SCardWriteCache, which pcsc-lite does not have: one cache for all programs on the host.
 #include <algorithm>
 
 #include "call.h"

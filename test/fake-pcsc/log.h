@@ -1,4 +1,4 @@
-// The record of what was called: JSON lines in the file that FAKE_PCSC_LOG names.
+// The log of all calls: JSON lines in the file that FAKE_PCSC_LOG names.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class Line {
   std::string members_;
 };
 
-// With the service's lock held, so that lines are in the order of what happened.
+// Called with the service's lock held, so that the lines are in the order of the events.
 void Write(const Line& line);
 // The caller has broken a rule of PC/SC.
 void ReportViolation(const std::string& what);

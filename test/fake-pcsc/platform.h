@@ -17,10 +17,10 @@ namespace platform {
 
 extern const Semantics kSemantics;  // what the platform's own library does
 
-// The file that an environment variable names, opened unbuffered; null where it names none.
+// The file that an environment variable names, opened unbuffered; null if the variable is not set.
 std::FILE* OpenFile(const char* variable, const char* mode);
 
-// Texts between the library's characters and UTF-8, the zero at the end not counted.
+// Converts between the library's characters and UTF-8, without the zero at the end.
 std::string ToUtf8(const abi::Char* text);
 std::basic_string<abi::Char> FromUtf8(const std::string& text);
 

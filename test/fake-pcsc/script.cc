@@ -16,7 +16,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// Between looks at the script while calls wait; a call looks by itself when it begins.
+// Interval at which waiting calls read the script; each call also reads it when it begins.
 constexpr std::chrono::milliseconds kLookAgain{2};
 
 constexpr std::string_view kActions[] = {"fail", "stick", "delay", "length", "do", "then"};
@@ -202,14 +202,14 @@ constexpr Command kCommands[] = {
      }},
 };
 
-// What has been added to the script, whole lines only.
+// The lines added to the script, complete lines only.
 std::vector<std::string> NewLines() {
   static std::FILE* const file = platform::OpenFile("FAKE_PCSC_SCRIPT", "rb");
   static pcsc_bridge::Immortal<std::string> unfinished;
   static long read = 0;
   std::vector<std::string> lines;
   if (file == nullptr) return lines;
-  // Seeking makes Windows' C library look again where it has met the end before.
+  // Seeking makes Windows' C library read again after it has met the end.
   if (std::fseek(file, read, SEEK_SET) != 0) return lines;
   char buffer[4096];
   while (const std::size_t length = std::fread(buffer, 1, sizeof buffer, file)) {

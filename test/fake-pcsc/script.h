@@ -1,4 +1,4 @@
-// The script: lines that tell the service what to do, each obeyed once, as soon as it is there. See
+// The script: lines with commands for the service, each executed once, as soon as it has been written. See
 // README.md.
 #pragma once
 
@@ -9,10 +9,11 @@
 
 namespace fake_pcsc {
 
-// With the lock held. Obeys what has been added to the script since the last time, and logs it as told.
+// With the lock held. Executes the commands added to the script since the last time, and logs them if
+// requested.
 void FollowScript();
 
-// With the lock held. Obeys one command; what is wrong with it goes into the log as an error.
+// With the lock held. Executes one command; a mistake in it is logged as an error.
 void Obey(const std::vector<std::string>& words);
 
 std::vector<std::string> SplitWords(const std::string& line);

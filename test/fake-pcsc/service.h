@@ -1,4 +1,4 @@
-// The one service of the process: its readers and cards, who is connected, and what the script wants of it.
+// The one service of the process: its readers and cards, its connections, and the rules of the script.
 #pragma once
 
 #include <array>
@@ -23,21 +23,21 @@ namespace status = pcsc_bridge::status;
 using Lock = std::unique_lock<std::mutex>;
 
 inline constexpr abi::CardHandle kNobody = 0;
-inline constexpr abi::CardHandle kOtherProcess = 1;  // the handles we give begin far above
+inline constexpr abi::CardHandle kOtherProcess = 1;  // The handles that the service issues begin far above.
 inline constexpr const char* kPnpNotification = "\\\\?PnP?\\Notification";
 
-// How the service answers where libraries differ. A script chooses a whole semantics, or one of these.
+// The behaviour in which libraries differ. A script chooses a whole set, or one of these.
 struct Settings {
-  bool status_is_mask;              // SCardStatus: pcsc-lite's mask and event count, or the enumeration
-  bool begin_tells_of_reset;        // Windows 8, pcsc-lite; before, a Begin succeeds and the next call tells
-  bool refuse_while_held;           // GetAttrib and Control: SHARING_VIOLATION at once (pcsc-lite), or wait
-  bool connect_waits;               // Connect waits for somebody's transaction (pcsc-lite)
-  bool unknown_reader_fails;        // GetStatusChange: UNKNOWN_READER (pcsc-lite), or SCARD_STATE_UNKNOWN
+  bool status_is_mask;        // SCardStatus: pcsc-lite's mask and event count, or the enumeration
+  bool begin_tells_of_reset;  // Windows 8, pcsc-lite; before, a Begin succeeds and the next call reports it
+  bool refuse_while_held;     // GetAttrib and Control: SHARING_VIOLATION at once (pcsc-lite), or wait
+  bool connect_waits;         // Connect waits for another program's transaction (pcsc-lite)
+  bool unknown_reader_fails;  // GetStatusChange: UNKNOWN_READER (pcsc-lite), or SCARD_STATE_UNKNOWN
   bool status_change_waits = true;  // or returns at once, changed or not (Wine, redirected readers)
-  bool pseudo_reader = true;        // GetStatusChange knows \\?PnP?\Notification (macOS does not)
+  bool pseudo_reader = true;        // GetStatusChange supports \\?PnP?\Notification (macOS does not)
   Dword largest_item = 64 * 1024;   // SCardWriteCache
   Dword largest_output;             // SCardControl: ERROR_INVALID_FUNCTION for a longer buffer (Windows)
-  Status stopped_code;              // what the contexts answer whose service stops
+  Status stopped_code;              // the result of calls on contexts of a stopped service
 
   explicit Settings(Semantics semantics = platform::kSemantics);
 };
@@ -46,16 +46,16 @@ struct Reader {
   bool has_card = false;
   bool mute = false;
   Bytes atr;
-  Dword protocols = 0;      // that the card speaks
+  Dword protocols = 0;      // that the card supports
   Dword extra_state = 0;    // more bits for GetStatusChange
-  unsigned insertions = 0;  // cards so far: a handle knows the one it connected to
+  unsigned insertions = 0;  // cards so far: a handle stores the one it connected to
   unsigned resets = 0;
-  Dword events = 0;  // what GetStatusChange counts in the high word
+  Dword events = 0;  // the count in the high word for GetStatusChange
   abi::CardHandle holder = kNobody;
   abi::CardHandle exclusive = kNobody;
   std::map<Dword, Bytes> attributes;
   std::map<Dword, Bytes> controls;
-  std::vector<std::pair<Bytes, Bytes>> answers;  // the last whose first bytes are the APDU's
+  std::vector<std::pair<Bytes, Bytes>> answers;  // the last one whose first bytes match the APDU's
 };
 
 struct Handle {
@@ -70,7 +70,7 @@ struct Handle {
 struct Context {
   unsigned inside = 0;  // the thread in a call on it
   std::string call;     // which
-  bool dead = false;    // its service has stopped, and answers this:
+  bool dead = false;    // its service has stopped, and calls return this:
   Status dead_code = status::kSuccess;
   bool waiting = false;
   bool cancelled = false;
@@ -98,9 +98,9 @@ struct State {
   std::map<abi::CardHandle, Handle> handles;
   std::map<std::pair<std::array<std::uint8_t, 16>, std::string>, Item> items;
   std::deque<Rule> rules;
-  std::map<std::string, unsigned> goes;  // by function: how often its stuck calls were let go
+  std::map<std::string, unsigned> goes;  // by function: how often its stuck calls were released
   bool running = true;
-  abi::CardHandle last_number = 0x1000;  // never used again, so that a stale handle is found out
+  abi::CardHandle last_number = 0x1000;  // never reused, so that a stale handle is detected
 };
 
 struct Service {
@@ -120,9 +120,9 @@ void InsertCard(Reader& reader, Bytes atr, Dword protocols);
 void RemoveCard(Reader& reader);
 void ResetCard(Reader& reader);
 void StopService(Status code);
-// What a call on this handle hears of its card: success, or that it went or was reset.
+// The result for a call on this handle: success, or that its card was removed or reset.
 Status CheckCard(const Handle& handle);
-// Waits while somebody else is in a transaction on the reader's card.
+// Waits while another handle is in a transaction on the reader's card.
 void WaitForCard(Lock& lock, const std::string& reader, abi::CardHandle handle);
 void LetGo(abi::CardHandle handle);
 

@@ -1,4 +1,4 @@
-/** The lines between a controller and its agents, from a peer that sends anything. */
+/** The line protocol between a controller and its agents, with a peer that sends arbitrary bytes. */
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
@@ -13,7 +13,7 @@ import { bytes, cut, places, runs } from './arbitraries.js';
 
 afterEach(() => vi.restoreAllMocks());
 
-/** A socket as LineSocket uses it: what is written to it comes as data. */
+/** A socket as LineSocket uses it: what the test writes to it is received as data. */
 function fakeSocket(): Socket {
   const stream = new PassThrough();
   stream.on('error', () => {});
@@ -24,7 +24,7 @@ function fakeSocket(): Socket {
   }) as unknown as Socket;
 }
 
-/** Lines that a socket with this limit has received by the time all its data has come. */
+/** The lines that a socket with this limit has received after all its data has arrived. */
 function linesOf(parts: readonly Uint8Array[], longest: number): { lines: string[]; destroyed: boolean } {
   const socket = fakeSocket();
   const lines: string[] = [];
@@ -40,7 +40,7 @@ describe('lines', () => {
     )
     .map((parts) => Uint8Array.from(Buffer.concat(parts)));
 
-  test('are what is between line ends, however the bytes are cut, up to the first that is too long', () => {
+  test('are split at line ends, however the bytes are cut, up to the first line that is too long', () => {
     fc.assert(
       fc.property(stream, places, fc.integer({ min: 1, max: 24 }), (whole, at, longest) => {
         const all = Buffer.from(whole).toString('latin1').split('\n');
@@ -55,7 +55,7 @@ describe('lines', () => {
     );
   });
 
-  test('the work for a long line grows as its length does, however many pieces it comes in', () => {
+  test('take work that grows linearly with their length, in however many pieces they arrive', () => {
     const concat = vi.spyOn(Buffer, 'concat');
     const work = (pieces: number) => {
       concat.mockClear();
@@ -77,7 +77,7 @@ describe('a hello', () => {
     .record({ id: json, connectTime: fc.oneof(json, fc.bigInt().map(String)), user: json })
     .map((changed) => ({ hello: helloWith({ session: changed }) }));
 
-  test('is read, or refused with one sentence of printable text', () => {
+  test('is parsed, or rejected with one sentence of printable text', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -102,7 +102,7 @@ describe('a hello', () => {
     );
   });
 
-  test('an identity comes back from the wire', () => {
+  test('carries an identity without loss', () => {
     const identity = fc.record({
       id: fc.integer({ min: 0, max: 0xffff_ffff }),
       connectTime: fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn }),
@@ -116,7 +116,7 @@ describe('a hello', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   const nearly = fc.record(
     { id: fc.oneof(fc.constant(1), json), result: json, error: json, event: json, watch: json },
     { requiredKeys: [] },
@@ -130,7 +130,7 @@ describe('an answer', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 4 }), async (lines) => {
         const socket = fakeSocket();
-        socket.write = () => true; // what is asked goes nowhere
+        socket.write = () => true; // requests are discarded
         const link = new Link(new LineSocket(socket, 4096), 'the agent');
         const asked = link.request('one').then(
           () => 'answered',

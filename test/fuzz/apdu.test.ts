@@ -45,7 +45,7 @@ const fields = fc.record({
 });
 
 describe('commands', () => {
-  test('bytes are a command that encodes to the same bytes, or malformed', () => {
+  test('bytes parse to a command that encodes to the same bytes, or are malformed', () => {
     fc.assert(
       fc.property(bytes(300), (given) => {
         const command = unless(MalformedApduError, () => CommandApdu.parse(given));
@@ -58,7 +58,7 @@ describe('commands', () => {
     );
   });
 
-  test('fields come back from the bytes they encode to', () => {
+  test('fields that are encoded decode to the same fields', () => {
     fc.assert(
       fc.property(fields, (given) => {
         const { cla, ins, p1, p2, data, ne } = CommandApdu.parse(new CommandApdu(given).encode());
@@ -75,7 +75,7 @@ describe('commands', () => {
     );
   });
 
-  test('a chain carries the data of its command, and only its last part asks for a response', () => {
+  test('a chain carries the data of its command, and only its last part requests a response', () => {
     fc.assert(
       fc.property(fields, (given) => {
         const blocks = blocksOf(new CommandApdu(given));
@@ -87,7 +87,7 @@ describe('commands', () => {
     );
   });
 
-  test('the bytes of a PIN are in no log', () => {
+  test('the bytes of a PIN never appear in a log', () => {
     fc.assert(
       fc.property(bytes(40), (given) => {
         const masked = maskSecrets(given);
@@ -103,7 +103,7 @@ describe('commands', () => {
     );
   });
 
-  test('every class byte has a channel, and its GET RESPONSE has the same', () => {
+  test('every class byte has a channel, and its GET RESPONSE uses the same channel', () => {
     for (let cla = 0; cla < 0xff; cla++) {
       const { channel, proprietary } = new InterindustryClass(cla);
       expect(channel).toBeGreaterThanOrEqual(0);
@@ -119,7 +119,7 @@ describe('commands', () => {
 });
 
 describe('responses', () => {
-  test('bytes are a response that encodes to the same bytes, or malformed', () => {
+  test('bytes parse to a response that encodes to the same bytes, or are malformed', () => {
     fc.assert(
       fc.property(bytes(300), (given) => {
         const response = unless(MalformedApduError, () => ResponseApdu.parse(given));
@@ -144,7 +144,7 @@ describe('an exchange', () => {
   const answer = fc.tuple(bytes(20), status).map(([data, sw]) => Uint8Array.from([...data, ...sw]));
   const answers = fc.array(fc.oneof({ weight: 9, arbitrary: answer }, bytes(3)), { maxLength: 12 });
 
-  test('ends whatever the card answers, and sends commands only', async () => {
+  test('ends for any responses of the card, and sends only commands', async () => {
     await fc.assert(
       fc.asyncProperty(fields, answers, async (given, script) => {
         const whole = new CommandApdu(given);
@@ -156,7 +156,7 @@ describe('an exchange', () => {
         };
         const response = await exchange(card, whole).catch((error: unknown) => error);
         expect(response instanceof ResponseApdu || response instanceof MalformedApduError).toBe(true);
-        // A block of the chain each, twice for each block of data that came, and 512 blocks of 256 bytes.
+        // Each block of the chain twice, each received block of data twice, and 512 blocks of 256 bytes.
         expect(sent).toBeLessThanOrEqual(blocksOf(whole).length + 2 * script.length + 2 + 520);
       }),
       { ...runs, numRuns: Math.ceil(runs.numRuns / 4) },
@@ -167,7 +167,7 @@ describe('an exchange', () => {
 describe('BER-TLV', () => {
   const object = fc.tuple(tag, bytes(300));
 
-  test('bytes are data objects within them, or malformed', () => {
+  test('bytes parse to data objects within them, or are malformed', () => {
     fc.assert(
       fc.property(bytes(200), fc.array(tag, { maxLength: 4 }), (given, path) => {
         const objects = unless(MalformedTlvError, () => decodeTlv(given)) ?? [];
@@ -179,7 +179,7 @@ describe('BER-TLV', () => {
     );
   });
 
-  test('objects come back from the bytes they encode to', () => {
+  test('data objects that are encoded decode to the same objects', () => {
     fc.assert(
       fc.property(fc.array(object, { maxLength: 6 }), places, (objects, padding) => {
         const encoded = objects.flatMap(([name, value], i) => [
@@ -193,7 +193,7 @@ describe('BER-TLV', () => {
     );
   });
 
-  test('a number is a tag that comes back, or out of range', () => {
+  test('a number encodes to a tag that decodes to it, or is out of range', () => {
     fc.assert(
       fc.property(fc.oneof(fc.double(), fc.integer(), tag), (number) => {
         const encoded = unless(RangeError, () => encodeTlv(number));
@@ -216,7 +216,7 @@ describe('BER-TLV', () => {
           .fill(0)
           .reduce((inner) => encodeTlv(0x53, inner), new Uint8Array(size)),
     ],
-  ])('the work for %s grows as their length does', (_, make) => {
+  ])('the work for %s grows linearly with its length', (_, make) => {
     const work = (size: number) => {
       const watched = counted(make(size));
       decodeTlv(findTlv(watched.bytes, 0x53) ?? new Uint8Array());
@@ -227,7 +227,7 @@ describe('BER-TLV', () => {
 });
 
 describe('answers to reset', () => {
-  test('bytes are one that holds its historical bytes, or none', () => {
+  test('bytes parse to an ATR that contains its historical bytes, or are rejected', () => {
     fc.assert(
       fc.property(bytes(40), fc.constantFrom(0x3b, 0x3f), (given, first) => {
         const bytesOfAtr = Uint8Array.from([first, ...given]);
@@ -242,7 +242,7 @@ describe('answers to reset', () => {
     );
   });
 
-  test('protocols and historical bytes come back from the ATR that offers them', () => {
+  test('an ATR parses to the protocols and historical bytes it was made from', () => {
     const protocols = fc.constantFrom<('T=0' | 'T=1')[]>(['T=0'], ['T=1'], ['T=0', 'T=1']);
     fc.assert(
       fc.property(protocols, bytes(15), (offered, historicalBytes) => {
@@ -255,7 +255,7 @@ describe('answers to reset', () => {
 });
 
 describe('hexadecimal text', () => {
-  test('text is bytes, or a TypeError', () => {
+  test('text parses to bytes, or throws a TypeError', () => {
     const text = fc.oneof(
       fc.string(),
       fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEF: \t\n') }),
@@ -269,7 +269,7 @@ describe('hexadecimal text', () => {
     );
   });
 
-  test('bytes come back from text, whatever separates them', () => {
+  test('text parses to the same bytes with any separators', () => {
     fc.assert(
       fc.property(bytes(100), fc.constantFrom('', ' ', ':', '\n'), (given, separator) => {
         expect(fromHex(toHex(given, separator))).toEqual(given);

@@ -1,7 +1,7 @@
 /** Inputs for the properties of this folder. A property that fails prints its seed and path: give them to `fc.assert`. */
 import fc from 'fast-check';
 
-/** Runs of each property in the ordinary tests; PCSC_BRIDGE_PROPERTY_RUNS names another number. */
+/** Number of runs of each property in the ordinary tests; PCSC_BRIDGE_PROPERTY_RUNS overrides it. */
 export const runs = { numRuns: Number(process.env['PCSC_BRIDGE_PROPERTY_RUNS'] ?? 1000) };
 
 export const byte = fc.integer({ min: 0, max: 0xff });

@@ -13,7 +13,7 @@ import {
 import { byte, bytes, runs } from './arbitraries.js';
 import { counted } from './work.js';
 
-/** Throws what is neither of these, and returns whether one of them was thrown. */
+/** Rethrows any other error; returns whether an error of one of these classes was thrown. */
 function refuses(kinds: readonly (new (...given: never[]) => Error)[], attempt: () => unknown): boolean {
   try {
     attempt();
@@ -24,7 +24,7 @@ function refuses(kinds: readonly (new (...given: never[]) => Error)[], attempt: 
   }
 }
 
-/** Entries of a list, most of them of a right form. */
+/** Entries of a list, most of them well-formed. */
 const entries = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 0x14 }), bytes(6)), { maxLength: 8 })
   .map((list) => Uint8Array.from(list.flatMap(([tag, value]) => [tag, value.length, ...value])));
@@ -33,7 +33,7 @@ describe("a driver's answer", () => {
   test.each([
     ['features', decodeFeatures],
     ['properties', decodeProperties],
-  ])('is a list of %s, or CCID_MALFORMED', (_, decode) => {
+  ])('parses to a list of %s, or fails with CCID_MALFORMED', (_, decode) => {
     fc.assert(
       fc.property(fc.oneof(bytes(60), entries), (answer) => {
         refuses([CcidError], () => decode(answer));
@@ -42,7 +42,7 @@ describe("a driver's answer", () => {
     );
   });
 
-  test('features have the control codes that the driver gave them', () => {
+  test('keeps the control codes of the driver in the features', () => {
     const feature = fc.record({
       tag: fc.constantFrom(...Object.values(Features)),
       code: fc.integer({ min: 0, max: 0xffff_ffff }),
@@ -62,7 +62,7 @@ describe("a driver's answer", () => {
     );
   });
 
-  test('the work for a list grows as its length does', () => {
+  test('takes work that grows linearly with its length', () => {
     const work = (size: number) => {
       const watched = counted(Buffer.concat(Array(size).fill(Buffer.from([6, 4, 1, 2, 3, 4]))));
       decodeFeatures(watched.bytes);
@@ -119,16 +119,19 @@ describe('the structures of a PIN pad', () => {
   test.each([
     ['verify', encodePinVerify, 19],
     ['modify', encodePinModify, 24],
-  ])('%s: values are refused as documented, or are a structure of the right size', (_, encode, head) => {
-    fc.assert(
-      fc.property(change, (given) => {
-        let structure = new Uint8Array();
-        if (refuses(documented, () => (structure = Uint8Array.from(encode(given))))) return;
-        expect(structure.length).toBe(head + given.apdu.length);
-        expect(structure.subarray(head)).toEqual(Uint8Array.from(given.apdu));
-        expect(Buffer.from(structure).readUInt32LE(head - 4)).toBe(given.apdu.length);
-      }),
-      runs,
-    );
-  });
+  ])(
+    '%s: values are rejected as documented, or encode to a structure of the right size',
+    (_, encode, head) => {
+      fc.assert(
+        fc.property(change, (given) => {
+          let structure = new Uint8Array();
+          if (refuses(documented, () => (structure = Uint8Array.from(encode(given))))) return;
+          expect(structure.length).toBe(head + given.apdu.length);
+          expect(structure.subarray(head)).toEqual(Uint8Array.from(given.apdu));
+          expect(Buffer.from(structure).readUInt32LE(head - 4)).toBe(given.apdu.length);
+        }),
+        runs,
+      );
+    },
+  );
 });

@@ -1,4 +1,4 @@
-/** The host's side of PIV, with a card that answers anything. */
+/** The host's side of PIV, with a card that responds with arbitrary bytes. */
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -28,7 +28,7 @@ const calls: Record<string, (card: ApduCard) => Promise<unknown>> = {
   sign: (card) => sign(card, '9A', digest, publicKey),
 };
 
-/** An answer: no status word, any, or success with data that is nearly what was asked for. */
+/** A response: no status word, any status word, or success with data close to what was requested. */
 const object = fc
   .tuple(bytes(60), fc.constantFrom(0x34, 0x70, 0x71, 0x82), fc.boolean(), fc.constantFrom(0x53, 0x7c))
   .map(([content, tag, zipped, container]) =>
@@ -65,7 +65,7 @@ test.each(Object.entries(calls))('%s resolves or rejects with a PivError', async
   );
 });
 
-test('a compressed certificate that would fill the memory is refused', async () => {
+test('a compressed certificate that would exhaust memory is rejected', async () => {
   const bomb = gzipSync(new Uint8Array(50_000_000));
   const object = encodeTlv(0x53, encodeTlv(0x70, bomb), encodeTlv(0x71, Uint8Array.of(1)));
   const card = { transmit: async () => Uint8Array.from([...object, 0x90, 0]) };

@@ -7,7 +7,7 @@ import { CardOs, PivApplet } from '../../src/testing/virtual/index.js';
 import { bytes, cut, places, runs } from './arbitraries.js';
 
 describe("vpcd's link", () => {
-  test('payloads come back from their frames, however these are cut', () => {
+  test('decodes frames to the same payloads, however the bytes are cut', () => {
     fc.assert(
       fc.property(fc.array(bytes(300), { maxLength: 6 }), places, (payloads, at) => {
         const decoder = new FrameDecoder();
@@ -20,7 +20,7 @@ describe("vpcd's link", () => {
     );
   });
 
-  test('any bytes are payloads and the beginning of one', () => {
+  test('decodes any bytes to payloads and an incomplete frame', () => {
     fc.assert(
       fc.property(bytes(400), places, (stream, at) => {
         const decoder = new FrameDecoder();
@@ -47,7 +47,7 @@ describe('a virtual card', () => {
     known.map((fields) => new CommandApdu(fields).encode()),
   );
 
-  test('answers any bytes with a status word', async () => {
+  test('responds to any bytes with a status word', async () => {
     const piv = await PivApplet.create({ pin: '123456', subject: 'Alice', algorithm: 'P256' });
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 8 }), async (commands) => {
@@ -62,7 +62,7 @@ describe('a virtual card', () => {
     );
   });
 
-  test('a chain without data ends before it fills the memory', async () => {
+  test('ends a chain without data before it exhausts memory', async () => {
     const card = new CardOs([]);
     const part = new CommandApdu({ cla: 0x10, ins: 0xcb, p1: 0, p2: 0 }).encode();
     let parts = 0;
@@ -72,7 +72,7 @@ describe('a virtual card', () => {
 });
 
 describe("the readers in pcscd's table", () => {
-  test('are found by their device, whatever stands around them', () => {
+  test('are found by their device, among any other readers', () => {
     const name = fc
       .string({
         unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),

@@ -1,6 +1,6 @@
-/** How much of its input a parser looks at: a measure of its work that no busy machine changes. */
+/** How much of its input a parser reads: a measure of its work that does not depend on the load of the machine. */
 
-/** A view of `bytes` that counts what is read from it, and from its parts. */
+/** A view of `bytes` that counts reads of it and of its subarrays. */
 export function counted(bytes: Uint8Array): { bytes: Uint8Array; reads: () => number } {
   let reads = 0;
   const watch = (part: Uint8Array): Uint8Array =>
@@ -11,7 +11,7 @@ export function counted(bytes: Uint8Array): { bytes: Uint8Array; reads: () => nu
         if (typeof value !== 'function') return value;
         return (...given: unknown[]) => {
           const result = value.apply(target, given);
-          // A part of it costs nothing yet; whatever else looks at all of it.
+          // A subarray costs nothing yet; every other method reads all of it.
           if (name === 'subarray') return watch(result);
           reads += target.length;
           return result;

@@ -39,7 +39,7 @@ describe.runIf(MODULE !== undefined).each([
       if (directory !== undefined) await rm(directory, { recursive: true });
     });
 
-    /** Runs a program against the rig's pcscd and gives what it printed. */
+    /** Runs a program with the rig's pcscd and returns its output. */
     async function tool(program: string, ...args: string[]): Promise<string> {
       const { stdout } = await run(program, args, { cwd: directory, env: { ...process.env, ...rig.env } });
       return stdout;
@@ -49,11 +49,11 @@ describe.runIf(MODULE !== undefined).each([
       return tool('pkcs11-tool', '--module', MODULE ?? '', '--login', '--pin', pin, ...args);
     }
 
-    test('opensc-tool names it a PIV card', async () => {
+    test('opensc-tool reports a PIV card', async () => {
       expect(await tool('opensc-tool', '--name')).toContain('Personal Identity Verification Card');
     });
 
-    test('the certificate it reads is the one on the card', async () => {
+    test('OpenSC reads the certificate of the card', async () => {
       await tool('pkcs15-tool', '--read-certificate', AUTHENTICATION_KEY, '--output', 'certificate.pem');
       const der = Buffer.from(card.piv.certificate ?? []).toString('base64');
       const pem = await readFile(join(directory, 'certificate.pem'), 'utf8');
@@ -63,7 +63,7 @@ describe.runIf(MODULE !== undefined).each([
       );
     });
 
-    test('what it signs after login, openssl verifies against that certificate', async () => {
+    test('OpenSC signs after login, and openssl verifies the signature with that certificate', async () => {
       await writeFile(join(directory, 'message'), 'a message to sign');
       const files = ['--input-file', 'message', '--output-file', 'signature'];
       await pkcs11(PIN, '--sign', '--id', AUTHENTICATION_KEY, ...mechanism, ...files);
@@ -74,7 +74,7 @@ describe.runIf(MODULE !== undefined).each([
       expect(await tool('openssl', ...verify)).toContain('Verified OK');
     });
 
-    test('a wrong PIN is refused and costs a try', async () => {
+    test('a wrong PIN is rejected and costs a try', async () => {
       await writeFile(join(directory, 'message'), 'not to be signed');
       const sign = pkcs11('000000', '--sign', '--id', AUTHENTICATION_KEY, ...mechanism, '-i', 'message');
       await expect(sign).rejects.toMatchObject({ stderr: expect.stringContaining('CKR_PIN_INCORRECT') });

@@ -47,13 +47,13 @@ describe.each(CARDS.map((card, slot) => ({ ...card, slot })))(
       expect(result).toMatchObject({ subject: `CN=Card ${slot}`, algorithm, retriesLeft: 3 });
     });
 
-    test('logs on as a connected card', async () => {
+    test('logs on with a connected card', async () => {
       await using card = await session.connect(reader());
       expect(card.protocol).toBe(protocol);
       expect(await logon(card, PIN)).toMatchObject({ subject: `CN=Card ${slot}` });
     });
 
-    test('tells its GUID', async () => {
+    test('reports its GUID', async () => {
       await using card = await session.connect(reader());
       await selectPiv(card);
       expect(toHex(await readGuid(card))).toBe(toHex(cards[slot]?.piv.guid ?? fromHex('')));

@@ -8,7 +8,7 @@ import { CardBridge } from '../../src/index.js';
 import { Rig } from '../../src/testing/rig/index.js';
 import { readerAt } from '../support/rig.js';
 
-// Where Debian puts them: Python searches neither for vicc's modules nor, any more, for PyCrypto's name.
+// Debian's paths: Python does not search for vicc's modules, nor any more for PyCrypto's name.
 const program = '/usr/bin/vicc';
 const modules = '/usr/lib/python3/site-packages/virtualsmartcard';
 const crypto = '/usr/lib/python3/dist-packages/Cryptodome';
@@ -17,7 +17,7 @@ const missing = [
   existsSync(crypto) ? '' : 'python3-pycryptodome',
 ].filter(Boolean);
 
-test("vsmartcard's own card, which knows nothing of us, is seen by a watch, connected, and answers", async ({
+test("vsmartcard's own card, an independent implementation, is watched, connected, and responds", async ({
   skip,
 }) => {
   skip(missing.length > 0, `not installed: ${missing.join(', ')}`);
@@ -47,7 +47,7 @@ test("vsmartcard's own card, which knows nothing of us, is seen by a watch, conn
   await using card = await vi.waitFor(() => session.connect(reader), { timeout: 5000 });
   const { atr } = await card.status();
   expect(atr[0]).toBe(0x3b);
-  // SELECT of the master file, without asking for its control information.
+  // SELECT of the master file, without requesting its control information.
   const response = await card.transmit(Uint8Array.of(0x00, 0xa4, 0x00, 0x0c, 0x02, 0x3f, 0x00));
   expect(Buffer.from(response).toString('hex')).toBe('9000');
   const challenge = await card.transaction((tx) => tx.transmit(Uint8Array.of(0x00, 0x84, 0x00, 0x00, 0x08)));

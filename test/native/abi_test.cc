@@ -1,5 +1,5 @@
-// Our declarations of the PC/SC library against the system's headers, where these are installed: whoever
-// compiles this file has compared them.
+// Compares our declarations of the PC/SC library with the system's headers, if these are installed. The
+// comparison happens at compile time.
 #include <doctest/doctest.h>
 
 #if __has_include(<winscard.h>)

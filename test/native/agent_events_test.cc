@@ -26,7 +26,7 @@ std::string Between(const Picture& before, const Picture& after) {
   return names;
 }
 
-TEST_CASE("the events between two pictures lead from one to the other") {
+TEST_CASE("the events between two pictures turn the first into the second") {
   CHECK(Between({}, {kEmpty}) == "reader-added");
   CHECK(Between({}, {kFull}) == "reader-added+atr card-inserted+atr");
   CHECK(Between({kEmpty}, {kFull}) == "card-inserted+atr");

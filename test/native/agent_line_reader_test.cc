@@ -19,7 +19,7 @@ struct Lines {
   }};
 };
 
-TEST_CASE("lines come out whole, however the bytes come in") {
+TEST_CASE("lines are complete, however the bytes are cut") {
   const std::string text = "one\n\ntwo\r\nthree and more\n";
   const std::vector<std::string> expected = {"one", "", "two\r", "three and more"};
   for (std::size_t piece = 1; piece <= text.size(); ++piece) {
@@ -30,13 +30,13 @@ TEST_CASE("lines come out whole, however the bytes come in") {
   }
 }
 
-TEST_CASE("zeros and bytes that are not UTF-8 are bytes of a line") {
+TEST_CASE("zeros and bytes that are not UTF-8 are part of a line") {
   Lines got;
   got.reader.Feed(std::string("a\0b\xff\n", 5));
   CHECK(got.lines == std::vector<std::string>{std::string("a\0b\xff", 4)});
 }
 
-TEST_CASE("a line of the longest length is one, a longer one is told as too long, once, at its end") {
+TEST_CASE("a line of the maximum length is accepted, a longer one is reported once, at its end") {
   Lines got;
   got.reader.Feed(std::string(kLongestLine, 'x') + "\n");
   CHECK(got.lines.back().size() == kLongestLine);
@@ -52,7 +52,7 @@ TEST_CASE("a line of the longest length is one, a longer one is told as too long
   CHECK(got.lines[2] == "next");
 }
 
-TEST_CASE("the end of a line that has not come is known to be missing") {
+TEST_CASE("an incomplete last line is reported") {
   Lines got;
   CHECK_FALSE(got.reader.in_line());
   got.reader.Feed("half");

@@ -33,7 +33,7 @@ std::string WordsOf(std::string_view line) {
   }
 }
 
-TEST_CASE("a request is taken apart") {
+TEST_CASE("a request is parsed") {
   Json object = ParseObject("{\"id\":9007199254740991,\"command\":\"hold\",\"reader\":\"R\"}\r");
   CHECK(TakeId(object) == 9007199254740991);
   CHECK(TakeCommand(object) == "hold");
@@ -50,7 +50,7 @@ TEST_CASE("an id is a whole number from 0 to 2^53 - 1") {
   CHECK(CodeOf("{\"id\":0,\"command\":null}") == kParameter);
 }
 
-TEST_CASE("what is not JSON in UTF-8 is malformed") {
+TEST_CASE("input that is not JSON in UTF-8 is malformed") {
   for (const char* line :
        {"", " ", "{", "{}}", "{\"a\":1,}", "{'a':1}", "{\"a\":01}", "{\"a\":NaN}", "\xff{}",
         "{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf5\x80\x80\x80\"}",
@@ -60,26 +60,26 @@ TEST_CASE("what is not JSON in UTF-8 is malformed") {
   CHECK(CodeOf(std::string("{\"id\":1,\"command\":\"x\"}\0", 23)) == kMalformed);
 }
 
-TEST_CASE("a member that comes twice is malformed, at any depth") {
+TEST_CASE("a duplicate member is malformed, at any depth") {
   CHECK(WordsOf("{\"a\":1,\"b\":{\"a\":2}}").empty());
   CHECK(WordsOf("{\"a\":1,\"a\":1}") == "The line has the same member twice");
   CHECK(WordsOf("{\"b\":{\"a\":2,\"a\":3}}") == "The line has the same member twice");
   CHECK(WordsOf("[{\"a\":2},{\"a\":3}]") == "The line is JSON, but not an object");
 }
 
-TEST_CASE("an error repeats nothing of a line") {
+TEST_CASE("an error contains no part of a line") {
   CHECK(WordsOf("{\"apdu\":\"0020008008313233343536").find("3132") == std::string::npos);
   CHECK(WordsOf("0020008008313233343536FFFF") == "The line is not JSON in UTF-8: wrong at byte 2");
 }
 
-TEST_CASE("a line that is sent is one line of JSON, whatever is in it") {
+TEST_CASE("a sent message is one line of JSON, whatever it contains") {
   Json message;
   message["reader"] = "a\nb\xff\"c";
   const std::string line = ToLine(message);
   CHECK(line == "{\"reader\":\"a\\nb\\ufffd\\\"c\"}\n");
 }
 
-TEST_CASE("an error of PC/SC has its code, its number, where it happened, and a sentence") {
+TEST_CASE("an error of PC/SC has its code, its number, its function and reader, and a sentence") {
   const Json body = ToJson(Error{status::kUnknownReader, "SCardConnect", "R 1", "detail"});
   CHECK(body["code"] == "SCARD_E_UNKNOWN_READER");
   CHECK(body["value"] == 0x80100009);
@@ -95,7 +95,7 @@ TEST_CASE("a connect time keeps its 64 bits") {
         "{\"id\":4294967295,\"connectTime\":\"18446744073709551615\"}");
 }
 
-TEST_CASE("bytes go to hexadecimal and back") {
+TEST_CASE("bytes convert to hexadecimal and back") {
   CHECK(ToHex(Bytes{0x00, 0xa4, 0xff}) == "00a4ff");
   CHECK(FromHex("00A4fF") == Bytes{0x00, 0xa4, 0xff});
   CHECK(FromHex("") == Bytes{});

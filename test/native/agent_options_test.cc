@@ -21,7 +21,7 @@ TEST_CASE("an address is a host and a port, IPv6 in brackets") {
   }
 }
 
-TEST_CASE("a role has its options, once or more, the last counting") {
+TEST_CASE("a role has its options, and if one is repeated the last one counts") {
   const Options options =
       ParseOptions({"broker", "--key-file", "a", "--connect", "h:1", "--key-file", "b", "--wait", "86400"});
   CHECK(options.word == Options::Word::kBroker);
@@ -32,13 +32,13 @@ TEST_CASE("a role has its options, once or more, the last counting") {
   CHECK(ParseOptions({"user"}).role == "user");
 }
 
-TEST_CASE("a controller and a key go together") {
+TEST_CASE("a controller and a key require each other") {
   CHECK_THROWS_AS(ParseOptions({"user", "--connect", "h:1"}), WrongUsage);
   CHECK_THROWS_AS(ParseOptions({"user", "--key-file", "f"}), WrongUsage);
   CHECK_THROWS_AS(ParseOptions({"user", "--wait", "5"}), WrongUsage);
 }
 
-TEST_CASE("a key is of the broker or of a named user, and has 32 bytes") {
+TEST_CASE("a key belongs to the broker or to a named user, and has 32 bytes") {
   const std::string key(64, 'a');
   const std::optional<Key> alice = ParseKey("user:Alice M\xc3\xbcller " + key + "\r\n");
   REQUIRE(alice);

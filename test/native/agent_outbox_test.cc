@@ -11,7 +11,7 @@ namespace {
 using namespace pcsc_bridge::agent;
 using namespace std::chrono_literals;
 
-// Takes what is written, while its gate is open.
+// Accepts writes while its gate is open.
 class Sink final : public Stream {
  public:
   Outcome Read(char*, std::size_t, std::size_t&) override { return Outcome::kEnd; }
@@ -62,7 +62,7 @@ TEST_CASE("lines are written in order") {
   CHECK(box.sink->text() == all);
 }
 
-TEST_CASE("nobody who pushes waits for whoever reads; who takes requests does") {
+TEST_CASE("a slow reader blocks no sender of lines, but blocks the acceptance of requests") {
   Box box;
   const std::string line(Outbox::kEnough / 2, 'x');
   box.outbox->Push(line);
@@ -74,7 +74,7 @@ TEST_CASE("nobody who pushes waits for whoever reads; who takes requests does") 
   box.outbox->Drain(10s);
 }
 
-TEST_CASE("more than can be kept ends the link, once") {
+TEST_CASE("more data than the limit ends the link, once") {
   Box box;
   const std::string line(Outbox::kTooMuch / 4, 'x');
   for (int i = 0; i < 10; ++i) box.outbox->Push(line);
@@ -83,7 +83,7 @@ TEST_CASE("more than can be kept ends the link, once") {
   box.sink->Open();
 }
 
-TEST_CASE("a stream that takes no more ends the link, and nobody waits for it") {
+TEST_CASE("a stream that accepts no more data ends the link, and blocks no caller") {
   Box box;
   box.outbox->Push("a\n");
   box.outbox->Push("b\n");

@@ -15,7 +15,7 @@ using pcsc_bridge::SessionIdentity;
 
 const std::vector<std::string_view> kAll = {"reader", "timeout", "identity", "apdu", "disposition", "card"};
 
-// What is wrong with the members when this is asked of them; empty where nothing is.
+// The error for these members when this is read from them; empty if there is none.
 std::string Complaint(const char* members, const std::function<void(const Parameters&)>& ask) {
   const Json object = Json::parse(members);
   try {
@@ -45,7 +45,7 @@ TEST_CASE("a number is whole and in its range") {
   }
 }
 
-TEST_CASE("a timeout may be missing, and is no longer than 31 bits of milliseconds") {
+TEST_CASE("a timeout is optional, and has at most 31 bits of milliseconds") {
   const Json none = Json::object();
   CHECK_FALSE(Parameters(none, kAll).Timeout().has_value());
   const Json longest = {{"timeout", 2147483647u}};
@@ -54,7 +54,7 @@ TEST_CASE("a timeout may be missing, and is no longer than 31 bits of millisecon
   CHECK_FALSE(Complaint("{\"timeout\":null}", [](const Parameters& p) { (void)p.Timeout(); }).empty());
 }
 
-TEST_CASE("a reader's name has at least one byte, and no zero") {
+TEST_CASE("a reader's name has at least one byte, and no zero byte") {
   const auto ask = [](const Parameters& p) { CHECK(p.Reader() == "R\xc3\xa9"); };
   CHECK(Complaint("{\"reader\":\"R\\u00e9\"}", ask).empty());
   CHECK_FALSE(Complaint("{\"reader\":\"\"}", ask).empty());
@@ -62,7 +62,7 @@ TEST_CASE("a reader's name has at least one byte, and no zero") {
   CHECK(Complaint("{\"reader\":7}", ask) == "reader must be a string");
 }
 
-TEST_CASE("an identity has an id of 32 bits and a connect time of 64, in decimal, and nothing else") {
+TEST_CASE("an identity has an id of 32 bits and a connect time of 64 in decimal, and no other member") {
   const auto ask = [](const Parameters& p) {
     CHECK(p.Identity() == SessionIdentity{4294967295u, 18446744073709551615u});
   };
@@ -77,7 +77,7 @@ TEST_CASE("an identity has an id of 32 bits and a connect time of 64, in decimal
   }
 }
 
-TEST_CASE("a disposition is one of three, and leave unless given") {
+TEST_CASE("a disposition is one of three, and leave by default") {
   const Json none = Json::object();
   CHECK(Parameters(none, kAll).EndsWith() == Disposition::kLeave);
   const Json unpower = {{"disposition", "unpower"}};
@@ -86,7 +86,7 @@ TEST_CASE("a disposition is one of three, and leave unless given") {
         "disposition must be one of leave, reset, unpower");
 }
 
-TEST_CASE("what is wrong with an APDU is told without its bytes") {
+TEST_CASE("an error about an APDU does not contain its bytes") {
   const std::string words =
       Complaint("{\"apdu\":\"0020008008313233343536zz\"}", [](const Parameters& p) { (void)p.Apdu(); });
   CHECK(words == "apdu must be 4 to 65544 bytes in hexadecimal");

@@ -29,7 +29,7 @@ struct Sent {
   std::string Code(std::size_t at = 0) { return Json::parse(lines.at(at))["error"]["code"]; }
 };
 
-// Something under way that answers a cancel as the core does: at once.
+// An operation in progress that ends at once when it is cancelled, like those of the core.
 struct Wait final : Cancellable {
   explicit Wait(std::shared_ptr<Request> r) : request(std::move(r)) {}
   void Cancel() override {
@@ -55,7 +55,7 @@ TEST_CASE("a request is answered once") {
   requests->Close();
 }
 
-TEST_CASE("an id is taken until its request is answered, and 256 may be under way") {
+TEST_CASE("an id stays in use until its request is answered, and 256 requests may be in progress") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   std::vector<std::shared_ptr<Request>> under_way;
@@ -67,7 +67,7 @@ TEST_CASE("an id is taken until its request is answered, and 256 may be under wa
   requests->Close();
 }
 
-TEST_CASE("a request that is cancelled is answered so, and its operation is told") {
+TEST_CASE("a cancelled request is answered as cancelled, and its operation is cancelled") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "hold");
@@ -80,7 +80,7 @@ TEST_CASE("a request that is cancelled is answered so, and its operation is told
   wait->request = nullptr;
 }
 
-TEST_CASE("a cancel that comes as the operation ends says that it was too late") {
+TEST_CASE("a cancel that arrives as the operation ends reports that it was too late") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "hold");
@@ -93,7 +93,7 @@ TEST_CASE("a cancel that comes as the operation ends says that it was too late")
   wait->request = nullptr;
 }
 
-TEST_CASE("a request whose time is over is answered with TIMEOUT") {
+TEST_CASE("a request whose timeout expires is answered with TIMEOUT") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "hold");
@@ -111,7 +111,7 @@ TEST_CASE("a request whose time is over is answered with TIMEOUT") {
   wait->request = nullptr;
 }
 
-TEST_CASE("a request that is answered in time has no timeout any more") {
+TEST_CASE("a request that is answered in time has no timeout afterwards") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "hold");
@@ -129,13 +129,13 @@ TEST_CASE("a request that is answered in time has no timeout any more") {
   wait->request = nullptr;
 }
 
-TEST_CASE("an operation that nobody gave up and that was cancelled was closed") {
+TEST_CASE("an operation that ends as cancelled without a cancel is answered as closed") {
   Sent sent;
   sent.MakeRequests()->Begin(7, "exchange")->Fail(CancelledError());
   CHECK(sent.Code() == "BRIDGE_E_CLOSED");
 }
 
-TEST_CASE("an operation attached to a request that was given up already is cancelled") {
+TEST_CASE("an operation attached to an already cancelled request is cancelled") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "hold");
@@ -149,7 +149,7 @@ TEST_CASE("an operation attached to a request that was given up already is cance
   wait->request = nullptr;
 }
 
-TEST_CASE("a watch is answered, stays under way, and is cancelled without another answer") {
+TEST_CASE("a watch is answered, stays in progress, and is cancelled without another answer") {
   Sent sent;
   const auto requests = sent.MakeRequests();
   const auto request = requests->Begin(7, "watch");
@@ -166,7 +166,7 @@ TEST_CASE("a watch is answered, stays under way, and is cancelled without anothe
   watch->request = nullptr;
 }
 
-TEST_CASE("an answer that is too long for a message is told as such") {
+TEST_CASE("a response that is too long for a message is reported as too long") {
   Sent sent;
   sent.MakeRequests()->Begin(7, "exchange")->Succeed({{"response", std::string(300000, '0')}});
   CHECK(sent.Code() == "SCARD_E_INSUFFICIENT_BUFFER");

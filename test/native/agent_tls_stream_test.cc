@@ -13,7 +13,7 @@ using namespace pcsc_bridge::agent;
 
 const std::string kSecret(32, '\x5e');
 
-// What the other side has said, and then its end; keeps what is said to it.
+// Sends what the other side has said, and then its end; keeps what it receives.
 class Recording final : public Stream {
  public:
   explicit Recording(std::string says, bool breaks = false) : says_(std::move(says)), breaks_(breaks) {}
@@ -56,7 +56,7 @@ std::string Alert(char code) {
   return std::string("\x15\x03\x03\x00\x02\x02", 6) + code;
 }
 
-// The types of the records in it.
+// The types of the TLS records in it.
 std::string RecordTypes(std::string_view records) {
   std::string types;
   while (records.size() >= 5) {
@@ -67,7 +67,7 @@ std::string RecordTypes(std::string_view records) {
   return types;
 }
 
-TEST_CASE("a listener without TLS hears a ClientHello and an alert, and nothing of the agent") {
+TEST_CASE("a listener without TLS receives a ClientHello and an alert, and nothing about the agent") {
   for (const char* says : {"HTTP/1.1 400 Bad Request\r\n\r\n", "{\"welcome\":{\"protocol\":1}}\n",
                            "{\"id\":1,\"command\":\"readers\"}\n"}) {
     CAPTURE(says);
@@ -84,14 +84,14 @@ TEST_CASE("a listener without TLS hears a ClientHello and an alert, and nothing 
   }
 }
 
-TEST_CASE("a listener that hangs up, or breaks, may be tried again") {
+TEST_CASE("a listener that closes or breaks the connection may be tried again") {
   CHECK(Meet("").broken);
   CHECK(Meet("", true).broken);
   CHECK(Meet("", true).why == "the cable was pulled");
   CHECK(Meet(std::string("\x15\x03\x03\x00\x02\x01\x00", 7)).broken);  // close_notify
 }
 
-TEST_CASE("a controller's alert says which key is wrong, for good") {
+TEST_CASE("a controller's alert says which key is wrong, permanently") {
   CHECK(Meet(Alert(115)).why.find("the controller has no key for \"user:alice\"") == 0);
   CHECK(Meet(Alert(20)).why.find("the other side has another key for \"user:alice\"") == 0);
   CHECK(Meet(Alert(51)).why.find("the other side has another key") == 0);

@@ -1,4 +1,4 @@
-// What a test waits on: an answer that must come once, and moments in other threads.
+// What a test waits for: a result that must arrive once, and moments in other threads.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -16,10 +16,10 @@
 
 namespace pcsc_bridge::test {
 
-// Longer than anything takes that does come.
+// Longer than any result takes that does arrive.
 inline constexpr std::chrono::seconds kPatience{60};
 
-// Waits for what nobody tells of.
+// Polls a condition that no event reports.
 template <class Condition>
 bool Eventually(Condition condition) {
   const auto end = std::chrono::steady_clock::now() + kPatience;
@@ -30,7 +30,7 @@ bool Eventually(Condition condition) {
   return true;
 }
 
-// Something that happens once in one thread and is waited for in another.
+// An event that happens once in one thread and is waited for in another.
 class Moment {
  public:
   void Come() {
@@ -51,7 +51,8 @@ class Moment {
   bool come_ = false;
 };
 
-// Takes the one answer of an operation; a second one fails the test. May go before a late answer comes.
+// Receives the one result of an operation; a second one fails the test. May be destroyed before a late result
+// arrives.
 template <class T>
 class Answer {
  public:
@@ -66,7 +67,7 @@ class Answer {
       state->moment.Come();
     };
   }
-  // The answer, once it has come.
+  // The result, once it has arrived.
   Result<T> Wait() {
     state_->moment.Wait();
     const std::lock_guard<std::mutex> lock(state_->mutex);

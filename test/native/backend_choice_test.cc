@@ -1,4 +1,4 @@
-// Which backend a process uses: the daemon's only if it is provably the same thing as the library.
+// Which backend a process uses: the daemon's only if it is provably equivalent to the library.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -43,7 +43,7 @@ int OpenSocket(const std::string& path) {
   return descriptor;
 }
 
-// Listens, and accepts nothing: the kernel connects all the same.
+// Listens without accepting: the kernel completes connections all the same.
 class Service {
  public:
   explicit Service(const std::string& path) : descriptor_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -59,7 +59,7 @@ class Service {
   const int descriptor_;
 };
 
-// What the stand-in library does at SCardEstablishContext.
+// What the stand-in library does in SCardEstablishContext.
 struct StandIn {
   std::mutex mutex;
   std::string connects_to;  // empty: to nothing
@@ -166,33 +166,35 @@ struct Host {
 }  // namespace
 
 TEST_SUITE("backend choice") {
-  TEST_CASE_FIXTURE(Host, "a library that talks to the daemon's socket means the daemon") {
+  TEST_CASE_FIXTURE(Host, "a library that talks to the daemon's socket selects the daemon backend") {
     const int descriptor = OpenSocket(other);  // one of the program's own
     CHECK(Name() == "daemon");
     CHECK(TheStandIn().sockets.empty());
     (void)close(descriptor);
   }
 
-  TEST_CASE_FIXTURE(Host, "the socket may have another name for us than for the daemon") {
+  TEST_CASE_FIXTURE(Host, "the socket may have another path for us than for the daemon") {
     fs::create_directory_symlink(directory, directory / "link");
     environment.socket = directory / "link" / "pcscd.comm";
     CHECK(Name() == "daemon");
   }
 
-  TEST_CASE_FIXTURE(Host, "a library that talks to another socket is used itself") {
+  TEST_CASE_FIXTURE(Host, "a library that talks to another socket selects the library backend") {
     TheStandIn().connects_to = other;
     CHECK(Name() == "library");
   }
 
-  TEST_CASE_FIXTURE(Host,
-                    "a library that talks to no socket is used itself, whatever else the program talks to") {
+  TEST_CASE_FIXTURE(
+      Host,
+      "a library that talks to no socket selects the library backend, whatever else the program talks to") {
     TheStandIn().connects_to.clear();
     const int descriptor = OpenSocket(pcscd);
     CHECK(Name() == "library");
     (void)close(descriptor);
   }
 
-  TEST_CASE_FIXTURE(Host, "a daemon whose protocol is not ours, or that does not answer, means the library") {
+  TEST_CASE_FIXTURE(Host,
+                    "a daemon with another protocol, or that does not respond, selects the library backend") {
     SUBCASE("protocol") {
       version = status::kServiceStopped;
     }
@@ -202,7 +204,7 @@ TEST_SUITE("backend choice") {
     CHECK(Name() == "library");
   }
 
-  TEST_CASE_FIXTURE(Host, "what the user set comes first, and the library is not asked") {
+  TEST_CASE_FIXTURE(Host, "a setting of the user comes first, and the library is not called") {
     std::string name = "library";
     SUBCASE("PCSC_BRIDGE_LIBRARY") {
       environment.library = "/opt/other/libpcsclite.so.1";
@@ -227,7 +229,7 @@ TEST_SUITE("backend choice") {
     CHECK(TheStandIn().established == 0);
   }
 
-  TEST_CASE_FIXTURE(Host, "a value that PCSC_BRIDGE_BACKEND does not have is an error that says so") {
+  TEST_CASE_FIXTURE(Host, "an invalid value of PCSC_BRIDGE_BACKEND is an error that says so") {
     environment.backend = "deamon";
     const Result<Choice> choice = Choose();
     CHECK(choice.code() == status::kInvalidValue);
@@ -235,7 +237,7 @@ TEST_SUITE("backend choice") {
   }
 
   TEST_CASE_FIXTURE(Host,
-                    "a system without the daemon backend uses the library, and refuses to use another") {
+                    "a system without the daemon backend uses the library, and rejects any other setting") {
     surroundings.make_daemon_backend = nullptr;
     surroundings.spy_is_loaded = nullptr;
     SUBCASE("by default") {
@@ -248,7 +250,9 @@ TEST_SUITE("backend choice") {
     }
   }
 
-  TEST_CASE_FIXTURE(Host, "a library that is missing, or that has no service, is an error, and tried anew") {
+  TEST_CASE_FIXTURE(
+      Host,
+      "a library that is missing, or has no service, is an error, and is tried again at the next call") {
     SUBCASE("missing") {
       missing = true;
       CHECK(Choose().code() == status::kLibraryMissing);
@@ -268,7 +272,7 @@ TEST_SUITE("backend choice") {
     CHECK(Name() == "daemon");
   }
 
-  TEST_CASE_FIXTURE(Host, "the choice is made once, and then at hand within the call") {
+  TEST_CASE_FIXTURE(Host, "the choice is made once, and is then available within the call") {
     const backend::Backend* const first = Choose().value().backend;
     bool within = false;
     OnLoop([&] {
@@ -281,7 +285,7 @@ TEST_SUITE("backend choice") {
     CHECK(loads == 1);
   }
 
-  TEST_CASE_FIXTURE(Host, "calls that come while the choice is being made all wait for it") {
+  TEST_CASE_FIXTURE(Host, "calls made during the choice all wait for it") {
     Moment go;
     const auto load = surroundings.load_library;
     surroundings.load_library = [&] {

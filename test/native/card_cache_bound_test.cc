@@ -1,4 +1,4 @@
-// The card cache's bounds: how many entries it keeps, and for how long.
+// The limits of the card cache: how many entries it keeps, and for how long.
 #include "cache/card_cache.h"
 
 #include <doctest/doctest.h>
@@ -33,12 +33,12 @@ struct Two : Cache {
   Two() : Cache(AtMost(2)) {}
 };
 
-TEST_CASE_FIXTURE(Two, "beyond the bound the entry that has been idle for longest goes, with a reset") {
+TEST_CASE_FIXTURE(Two, "beyond the limit the least recently used idle entry is evicted, with a reset") {
   Use(kAnna, "A");
   Lease bert = Acquire(kBert, "B");
   world->VerifyPin("B", kBert);
   CHECK(End(std::move(bert)).ok());
-  Use(kAnna, "A");  // B is now the one that was not used for longest
+  Use(kAnna, "A");  // B is now the least recently used one
   Use(kAnna, "C");
   CHECK(Readers() == "AC");
   CHECK(world->open_handles() == 2);
@@ -46,7 +46,7 @@ TEST_CASE_FIXTURE(Two, "beyond the bound the entry that has been idle for longes
   CHECK(world->log().find("close B reset") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Two, "an entry that was pushed out is connected anew") {
+TEST_CASE_FIXTURE(Two, "an evicted entry is connected again") {
   Use(kAnna, "A");
   Use(kAnna, "B");
   Use(kAnna, "C");
@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(Two, "an entry that was pushed out is connected anew") {
   CHECK(Acquire(kAnna, "A").fresh());
 }
 
-TEST_CASE_FIXTURE(Two, "entries in use are never pushed out: there are more for so long, and no longer") {
+TEST_CASE_FIXTURE(Two, "entries in use are never evicted, so that the limit may be exceeded for that time") {
   Lease a = Acquire(kAnna, "A");
   Lease b = Acquire(kAnna, "B");
   Lease c = Acquire(kAnna, "C");
@@ -67,7 +67,7 @@ TEST_CASE_FIXTURE(Two, "entries in use are never pushed out: there are more for 
   CHECK(world->open_handles() == 2);
 }
 
-TEST_CASE_FIXTURE(Two, "an entry with a lookup in line goes to it, and is not pushed out") {
+TEST_CASE_FIXTURE(Two, "an entry with a queued lookup is leased to it, and not evicted") {
   Lease a = Acquire(kAnna, "A");
   Lease b = Acquire(kAnna, "B");
   Lease c = Acquire(kAnna, "C");
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(Two, "an entry with a lookup in line goes to it, and is not pu
   CHECK(Readers() == "ABC");
 }
 
-TEST_CASE_FIXTURE(Two, "a lookup whose connect fails pushes nothing out") {
+TEST_CASE_FIXTURE(Two, "a lookup whose connect fails evicts nothing") {
   Use(kAnna, "A");
   Use(kAnna, "B");
   world->FailOpens(1);
@@ -93,7 +93,7 @@ struct NoEntry : Cache {
   NoEntry() : Cache(AtMost(0)) {}
 };
 
-TEST_CASE_FIXTURE(NoEntry, "with a bound of 0 every card is connected for its lease alone") {
+TEST_CASE_FIXTURE(NoEntry, "with a limit of 0 every card is connected only for its lease") {
   Lease lease = Acquire(kAnna, "A");
   CHECK(Readers() == "A");
   CHECK(End(std::move(lease)).ok());
@@ -114,7 +114,8 @@ struct Expiring : Cache {
   }
 };
 
-TEST_CASE_FIXTURE(Expiring, "an entry that was idle for the time goes, with a reset, and not before") {
+TEST_CASE_FIXTURE(Expiring,
+                  "an entry that was idle for the expiry time is evicted, with a reset, and not before") {
   Lease lease = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   const auto idle_since = std::chrono::steady_clock::now();
@@ -127,7 +128,7 @@ TEST_CASE_FIXTURE(Expiring, "an entry that was idle for the time goes, with a re
   CHECK(Acquire(kAnna, "A").fresh());
 }
 
-TEST_CASE_FIXTURE(Expiring, "an entry in use does not expire, however long that lasts") {
+TEST_CASE_FIXTURE(Expiring, "an entry in use does not expire, however long its lease is") {
   Use(kAnna, "A");
   Lease lease = Acquire(kAnna, "B");
   WaitUntilGone("B");
@@ -136,7 +137,7 @@ TEST_CASE_FIXTURE(Expiring, "an entry in use does not expire, however long that 
   WaitUntilGone("");
 }
 
-TEST_CASE_FIXTURE(Expiring, "each entry expires by its own time") {
+TEST_CASE_FIXTURE(Expiring, "each entry expires at its own time") {
   Use(kAnna, "A");
   const auto half = std::chrono::steady_clock::now() + kIdle / 2;
   CHECK(Eventually([&] { return std::chrono::steady_clock::now() >= half; }));
@@ -150,7 +151,7 @@ struct Staying : Cache {
   Staying() : Cache(IdleFor(std::nullopt)) {}
 };
 
-TEST_CASE_FIXTURE(Staying, "without a time entries stay, and the cache sets no timer") {
+TEST_CASE_FIXTURE(Staying, "without an expiry time entries stay, and the cache sets no timer") {
   Use(kAnna, "A");
   const auto later = std::chrono::steady_clock::now() + 2 * kIdle;
   CHECK(Eventually([&] { return std::chrono::steady_clock::now() >= later; }));

@@ -1,4 +1,4 @@
-// The card cache, letting go: sessions that end, cards that leave, lookups given up, leases that fail.
+// The card cache, evicting: sessions that end, cards that are removed, cancelled lookups, leases that fail.
 #include "cache/card_cache.h"
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ using namespace pcsc_bridge::test;  // NOLINT: the words of the tests
 namespace status = pcsc_bridge::status;
 namespace reader_state = pcsc_bridge::reader_state;
 
-TEST_CASE_FIXTURE(Filtered, "a session that comes back with a new connect time loses its entries of before") {
+TEST_CASE_FIXTURE(Filtered, "a session that returns with a new connect time loses its previous entries") {
   Lease used = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   CHECK(End(std::move(used)).ok());
@@ -41,7 +41,7 @@ TEST_CASE_FIXTURE(Filtered, "a session that comes back with a new connect time l
   CHECK(entries[1].identity == back);
 }
 
-TEST_CASE_FIXTURE(Filtered, "an unknown connect time neither matches a known one nor ends it") {
+TEST_CASE_FIXTURE(Filtered, "an unknown connect time neither matches a known one nor evicts its entries") {
   Use(kAnna, "A");
   const SessionIdentity unknown{kAnna.id, 0, NewSessionInstance()};
   CHECK(Acquire(unknown, "A").fresh());
@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(Filtered, "an unknown connect time neither matches a known one
   CHECK_FALSE(Acquire(unknown, "A").fresh());
 }
 
-TEST_CASE_FIXTURE(Filtered, "evicting lets an identity's entries go, and no other's") {
+TEST_CASE_FIXTURE(Filtered, "evicting an identity removes its entries, and no others") {
   Use(kAnna, "A");
   Use(kAnna, "B");
   Use(kBert, "C");
@@ -60,8 +60,7 @@ TEST_CASE_FIXTURE(Filtered, "evicting lets an identity's entries go, and no othe
   CHECK(cache->Evict(kAnna) == 0);
 }
 
-TEST_CASE_FIXTURE(Filtered,
-                  "an entry that is evicted while leased works to the end of the lease and goes then") {
+TEST_CASE_FIXTURE(Filtered, "an entry that is evicted while leased works until the end of the lease") {
   Lease lease = Acquire(kAnna, "A");
   Asked waiting = Ask(kAnna, "A");
   CHECK(cache->Evict(kAnna) == 1);
@@ -77,7 +76,7 @@ TEST_CASE_FIXTURE(Filtered,
   CHECK(cache->Entries().size() == 1);
 }
 
-TEST_CASE_FIXTURE(Filtered, "a lookup whose connect is evicted connects anew, and is not told of a cancel") {
+TEST_CASE_FIXTURE(Filtered, "a lookup whose connect is evicted connects again, and is not cancelled") {
   world->Hold("A");
   Asked asked = Ask(kAnna, "A");
   CHECK(cache->Evict(kAnna) == 1);
@@ -87,7 +86,7 @@ TEST_CASE_FIXTURE(Filtered, "a lookup whose connect is evicted connects anew, an
   CHECK(asked.answer.Wait().ok());
 }
 
-TEST_CASE_FIXTURE(Filtered, "a lookup whose evaluation is evicted connects anew") {
+TEST_CASE_FIXTURE(Filtered, "a lookup whose evaluation is evicted connects again") {
   Use(kAnna, "A");
   world->Hold("A");
   Asked asked = Ask(kAnna, "A");
@@ -97,7 +96,7 @@ TEST_CASE_FIXTURE(Filtered, "a lookup whose evaluation is evicted connects anew"
   CHECK(asked.answer.Wait()->fresh());
 }
 
-TEST_CASE_FIXTURE(Filtered, "evicting an id with an unknown connect time lets all its instances go") {
+TEST_CASE_FIXTURE(Filtered, "evicting an id with an unknown connect time evicts all its instances") {
   const SessionIdentity first{5, 0, NewSessionInstance()};
   const SessionIdentity second{5, 0, NewSessionInstance()};
   Use(first, "A");
@@ -128,11 +127,11 @@ TEST_CASE_FIXTURE(Filtered, "two users of one session share no entry, and each c
     CHECK(cache->Evict(bob) == 1);
     CHECK(Readers() == "ABC");
   }
-  SUBCASE("those of every user, if none is named") {
+  SUBCASE("those of every user, if no user is given") {
     CHECK(cache->Evict(SessionIdentity{5, 100}) == 4);
     CHECK(Readers().empty());
   }
-  SUBCASE("a user who is not known leaves without the others") {
+  SUBCASE("only those of the unknown user, if its session is released") {
     cache->Release(SessionIdentity{5, 100}, nullptr);
     CHECK(Readers() == "ABA");
   }
@@ -142,7 +141,7 @@ TEST_CASE_FIXTURE(Filtered, "two users of one session share no entry, and each c
   }
 }
 
-TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is reset") {
+TEST_CASE_FIXTURE(Filtered, "the end of an entry resets its card") {
   Lease lease = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   SUBCASE("when it is evicted") {
@@ -165,7 +164,7 @@ TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is reset") {
   CHECK(world->log().find("close A reset") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is left alone") {
+TEST_CASE_FIXTURE(Filtered, "the end of an entry leaves its card alone") {
   SUBCASE("if it has been reset since") {
     CHECK(End(Acquire(kAnna, "A"), Disposition::kReset).ok());
     CHECK(cache->Evict(kAnna) == 1);
@@ -178,7 +177,7 @@ TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is left alone") {
     CHECK(cache->Evict(kAnna) == 1);
     CHECK(world->PinOf("A") == kBert);
   }
-  SUBCASE("if it has gone") {
+  SUBCASE("if it has been removed") {
     Use(kAnna, "A");
     cache->DropGoneEntries(Monitor::Picture{});
   }
@@ -187,7 +186,7 @@ TEST_CASE_FIXTURE(Filtered, "at the end of an entry its card is left alone") {
 }
 
 TEST_CASE_FIXTURE(Filtered,
-                  "an eviction does not wait for a card that another process holds, but resets it") {
+                  "an eviction does not wait for a card that another process holds, but resets it later") {
   Lease lease = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   CHECK(End(std::move(lease)).ok());
@@ -208,7 +207,7 @@ ReaderStatus Reader(const std::string& name, std::uint32_t state) {
   return reader;
 }
 
-TEST_CASE_FIXTURE(Filtered, "idle entries go with their card, their reader, or the service") {
+TEST_CASE_FIXTURE(Filtered, "idle entries are evicted with their card, their reader, or the service") {
   Use(kAnna, "A");
   Use(kAnna, "B");
   Use(kBert, "C");
@@ -223,13 +222,14 @@ TEST_CASE_FIXTURE(Filtered, "idle entries go with their card, their reader, or t
   CHECK(cache->Entries().size() == 1);
 }
 
-TEST_CASE_FIXTURE(Filtered, "a lease that is dropped resets the card") {
+TEST_CASE_FIXTURE(Filtered, "a lease that is destroyed resets the card") {
   { const Lease dropped = Acquire(kAnna, "A"); }
   CHECK(world->log() == "open A, end A reset");
   CHECK_FALSE(cache->Entries()[0].leased);
 }
 
-TEST_CASE_FIXTURE(Filtered, "an entry whose lease cannot be ended is dropped, and its waiters connect anew") {
+TEST_CASE_FIXTURE(Filtered,
+                  "an entry whose lease cannot be ended is dropped, and its waiting lookups connect again") {
   Lease lease = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   Asked waiting = Ask(kBert, "A");
@@ -243,9 +243,10 @@ TEST_CASE_FIXTURE(Filtered, "an entry whose lease cannot be ended is dropped, an
   CHECK(own.answer.Wait()->fresh());
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever it is, and harms nobody") {
+TEST_CASE_FIXTURE(Unfiltered,
+                  "a cancelled lookup is answered at once in every phase, and affects no other lookup") {
   Lease lease = Acquire(kAnna, "A");
-  SUBCASE("in line for an entry") {
+  SUBCASE("in the queue for an entry") {
     Asked asked = Ask(kBert, "B");
     Asked next = Ask(kBert, "B");
     asked.lookup->Cancel();
@@ -260,7 +261,7 @@ TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever 
     asked.lookup->Cancel();
     CHECK(asked.answer.Wait().code() == status::kCancelled);
     world->Free("A");
-    CHECK_FALSE(Acquire(kAnna, "A").fresh());  // the entry is as good as before
+    CHECK_FALSE(Acquire(kAnna, "A").fresh());  // the entry is still valid
   }
   SUBCASE("after its answer") {
     CHECK(End(std::move(lease)).ok());
@@ -272,7 +273,7 @@ TEST_CASE_FIXTURE(Unfiltered, "a cancelled lookup is answered at once, wherever 
   }
 }
 
-TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry passes it on") {
+TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just given the entry passes it on") {
   world->PutTasksOff();
   const auto run = [&] {
     while (world->RunTask(0)) {
@@ -284,7 +285,7 @@ TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry p
   Asked third = Ask(kAnna, "A");
   Answer<Done> ended;
   first.answer.Wait()->End(Disposition::kLeave, ended.Take());
-  CHECK(world->RunTask(0));  // the end: the second has been called, and has asked for its evaluation
+  CHECK(world->RunTask(0));  // the end: the second lookup has been notified, and has started its evaluation
   second.lookup->Cancel();
   CHECK(second.answer.Wait().code() == status::kCancelled);
   run();
@@ -296,13 +297,14 @@ TEST_CASE_FIXTURE(Filtered, "a cancelled lookup that was just handed the entry p
   run();
 }
 
-TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a cancel nor had by two") {
+TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost by a cancel nor leased twice") {
   constexpr int kRounds = 4000;
   std::atomic<int> round{-1};
   std::atomic<int> done{-1};
   Asked second;
   Asked other;
-  // Beside the end that hands the entry to the second: cancels the second, or asks, too.
+  // Concurrently with the end that hands the entry to the second lookup: cancels that lookup, or starts
+  // another one.
   std::thread beside([&] {
     for (int mine = 0; mine < kRounds; ++mine) {
       while (round < mine) std::this_thread::yield();
@@ -324,7 +326,7 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a c
     second = Ask(kAnna, "A");
     Asked third = Ask(kAnna, "A");
     round = mine;
-    // What the other thread asks for is done before the end or after it.
+    // The other thread's request is carried out before the end or after it.
     loop->RunDue();
     CHECK(End(std::move(first)).ok());
     while (done < mine) std::this_thread::yield();
@@ -337,8 +339,9 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is handed over is neither lost to a c
   CHECK(cache->Entries().size() == 1);
 }
 
-TEST_CASE_FIXTURE(Filtered,
-                  "a closed cache refuses lookups and lets its handles go, leased ones at their end") {
+TEST_CASE_FIXTURE(
+    Filtered,
+    "a closed cache rejects lookups and closes its handles, leased ones at the end of their leases") {
   Use(kAnna, "A");
   Lease lease = Acquire(kBert, "B");
   Asked waiting = Ask(kBert, "B");
@@ -368,7 +371,7 @@ struct UnfilteredAndLarge : Cache {
   UnfilteredAndLarge() : Cache(Options()) {}
 };
 
-TEST_CASE_FIXTURE(UnfilteredAndLarge, "off: a lookup past many entries is a loop, not as deep a recursion") {
+TEST_CASE_FIXTURE(UnfilteredAndLarge, "off: a lookup past many entries is a loop, not a deep recursion") {
   for (std::uint32_t i = 0; i < kEntries; ++i) Use(SessionIdentity{i, 1}, std::to_string(i));
   CHECK(cache->Entries().size() == kEntries);
   for (std::uint32_t i = 0; i < kEntries; i += 2) world->ExchangeCard(std::to_string(i));

@@ -23,7 +23,7 @@ inline CardCacheOptions WithFilter(bool filter) {
   return options;
 }
 
-// Closed at the end of the test: no handle may be left then, and no rule of CachedCard broken. The cards in A
+// Closed at the end of the test. No handle may be left then, and no rule of CachedCard broken. The cards in A
 // to D are known to have been reset.
 struct Cache {
   explicit Cache(const CardCacheOptions& options)
@@ -63,7 +63,7 @@ struct Cache {
   void Use(const SessionIdentity& identity, const std::string& reader, std::optional<CardId> id = {}) {
     CHECK(End(Acquire(identity, reader, id)).ok());
   }
-  // The readers of all entries, in the order they were made.
+  // The readers of all entries, in order of creation.
   std::string Readers() const {
     std::string readers;
     for (const CacheEntryInfo& entry : cache->Entries()) readers += entry.reader;

@@ -1,4 +1,4 @@
-// The card cache against a simple model of what it promises, in thousands of random steps.
+// The card cache against a simple model of its contract, in thousands of random steps.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -39,8 +39,8 @@ namespace status = pcsc_bridge::status;
 constexpr std::uint32_t kSessions = 4;
 const std::vector<std::string> kReaders{"A", "B", "C"};
 
-// What is known from the outside: which lookups were made and answered, and who leases what. What the cache
-// does wrong is noted, and checked at the end. On the cache's loop.
+// What is known from the outside: which lookups were made and answered, and who holds which lease. Mistakes
+// of the cache are recorded, and checked at the end. Runs on the cache's loop.
 class Model {
  public:
   explicit Model(bool filter) : filter_(filter) {}
@@ -59,7 +59,7 @@ class Model {
     }
     const auto& entry = result->entry();
     const auto [opened, first] = opened_by_.emplace(entry.id, entry.identity);
-    // One whose first caller gave up just then is first seen by the next.
+    // If its first caller was just cancelled, the next one is the first to see it.
     if (result->fresh() && (!first || entry.identity != caller)) Wrong("fresh is told wrongly");
     if (opened->second != entry.identity) Wrong("an entry changed its identity");
     if (filter_ && opened->second != caller) Wrong("a handle crossed identities");
@@ -71,10 +71,10 @@ class Model {
     holders_.erase(lease.entry().reader);
   }
   void Wrong(const std::string& what) { wrongs_.insert(what); }
-  // Between two steps: what the cache reports must be what was seen.
+  // Between two steps, the report of the cache must match what was seen.
   void CheckEntries(const std::vector<pcsc_bridge::CacheEntryInfo>& entries) {
     for (const auto& entry : entries) {
-      // One whose end is under way may still be told as leased.
+      // An entry whose end is in progress may still be reported as leased.
       if (!entry.leased && leased_.count(entry.id) != 0) Wrong("an entry's lease is not told");
       const auto opened = opened_by_.find(entry.id);
       if (opened != opened_by_.end() && opened->second != entry.identity) Wrong("an entry's owner is wrong");
@@ -95,7 +95,7 @@ class Model {
   std::set<std::string> wrongs_;
 };
 
-// One player of the game: takes random steps on the cache, alone or beside others.
+// One player: takes random steps on the cache, alone or beside others.
 class Player {
  public:
   Player(unsigned seed, std::shared_ptr<StandInWorld> world, std::shared_ptr<CardCache> cache, Model& model)
@@ -111,7 +111,7 @@ class Player {
     });
   }
 
-  // Ends one lease of this player's; false if there is none. On the loop.
+  // Ends one lease of this player; false if there is none. On the loop.
   bool EndOne() {
     if (leases_->empty()) return false;
     const auto chosen = leases_->begin() + Roll(static_cast<unsigned>(leases_->size()));
@@ -142,7 +142,7 @@ class Player {
     } else if (dice < 56) {
       cache_->Evict(Roll(4) == 0 ? SessionIdentity{Roll(kSessions), 0} : Identity());
     } else if (dice < 58) {
-      ++connect_times_[Roll(kSessions)];  // the session reconnects
+      ++connect_times_[Roll(kSessions)];  // the session returns with a new connect time
     } else if (dice < 60) {
       DropGoneEntries();
     } else if (dice < 61) {
@@ -174,7 +174,7 @@ class Player {
         [leases = leases_, world = world_, &model = model_, caller, answers](Result<Lease> result) {
           model.Answered(caller, *answers, result);
           if (!result) return;
-          // The lease is this caller's now: any PIN state it meets must be its own.
+          // The lease is this caller's now: any PIN state it finds must be its own.
           const std::string& reader = result->entry().reader;
           const auto pin_of = world->PinOf(reader);
           if (model.filtered() && pin_of && *pin_of != caller) model.Wrong("a PIN state crossed identities");
@@ -185,7 +185,7 @@ class Player {
   }
   void CancelOne() {
     if (lookups_.empty()) return;
-    // The newest are the most likely to be under way.
+    // The newest are the most likely to be in progress.
     const unsigned back = std::min<unsigned>(Roll(6), static_cast<unsigned>(lookups_.size()) - 1);
     lookups_[lookups_.size() - 1 - back]->Cancel();
   }
@@ -206,27 +206,27 @@ class Player {
   const std::shared_ptr<StandInWorld> world_;
   const std::shared_ptr<CardCache> cache_;
   Model& model_;
-  // What the answers bring.
+  // The results received.
   const std::shared_ptr<std::vector<std::unique_ptr<Lease>>> leases_ =
       std::make_shared<std::vector<std::unique_ptr<Lease>>>();
   std::vector<std::shared_ptr<Cancellable>> lookups_;
   std::uint64_t connect_times_[kSessions] = {1000, 1000, 1000, 1000};
 };
 
-// One game: a cache, and what takes part. All on the cache's loop.
+// One game: a cache, and its players. All on the cache's loop.
 struct Game {
   Game(unsigned number, std::shared_ptr<Loop> loop) : filter(number % 3 != 0), model(filter) {
     CardCacheOptions options;
     options.filter = filter;
     options.max_entries = number % 2 == 0 ? kMostEntries : 64;
-    // An entry that is idle for a moment expires as soon as the loop comes to it.
+    // An entry that is idle for a moment expires as soon as the loop runs.
     if (number % 5 == 0) options.max_idle = std::chrono::milliseconds(0);
     most_entries = options.max_entries;
     world->PutTasksOff();
     cache = CardCache::Create(std::move(loop), world->Factory(), options, world->users());
   }
 
-  // Everything that is under way comes to its end once nothing is held any more.
+  // Everything in progress ends once nothing is held any more.
   void Settle() {
     for (const std::string& reader : kReaders) world->Free(reader);
     for (bool more = true; more;) {
@@ -255,7 +255,7 @@ struct Game {
   std::vector<std::unique_ptr<Player>> players;
 };
 
-TEST_CASE("one thread, any order: the card cache keeps its promises") {
+TEST_CASE("one thread, random steps: the card cache keeps its contract") {
   constexpr unsigned kGames = 200;
   constexpr int kSteps = 500;
   for (unsigned number = 0; number < kGames; ++number) {
@@ -279,7 +279,7 @@ TEST_CASE("one thread, any order: the card cache keeps its promises") {
   }
 }
 
-TEST_CASE("many threads at once: the card cache keeps its promises") {
+TEST_CASE("many threads at once: the card cache keeps its contract") {
   constexpr unsigned kGames = 20;
   constexpr int kSteps = 1000;
   constexpr unsigned kThreads = 4;
@@ -305,7 +305,7 @@ TEST_CASE("many threads at once: the card cache keeps its promises") {
       });
     }
     const bool settles = number / 2 % 2 == 0;
-    // In the middle of everything.
+    // In the middle of all operations.
     if (!settles) on_loop([&] { game.cache->Close(nullptr); });
     for (std::thread& thread : threads) thread.join();
     on_loop([&] {

@@ -1,4 +1,4 @@
-// The card cache, looking up: whose entries it evaluates, whose handles it gives, and what it resets.
+// The card cache, looking up: which entries it evaluates, which handles it leases, and which cards it resets.
 #include "cache/card_cache.h"
 
 #include <doctest/doctest.h>
@@ -22,7 +22,7 @@ namespace status = pcsc_bridge::status;
 constexpr pcsc_bridge::CardId kCardX{0x01};
 constexpr pcsc_bridge::CardId kCardY{0x02};
 
-TEST_CASE_FIXTURE(Filtered, "the first lookup connects, the next one evaluates and takes what is cached") {
+TEST_CASE_FIXTURE(Filtered, "the first lookup connects, the next one evaluates and leases the cached card") {
   Lease lease = Acquire(kAnna, "A");
   CHECK(lease.fresh());
   CHECK(lease.evaluated().empty());
@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(Filtered, "the first lookup connects, the next one evaluates a
 }
 
 TEST_CASE_FIXTURE(Unfiltered,
-                  "off: a lookup evaluates every session's entries, in order, until one is the card") {
+                  "off: a lookup evaluates every session's entries, in order, until one matches") {
   Use(kAnna, "A");
   Use(kBert, "B");
   world->ForgetLog();
@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry whose card is in
   CHECK(bert.answer.Wait().ok());
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry that is leased, and says so") {
+TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry that is leased, and reports the wait") {
   Lease anna = Acquire(kAnna, "A");
   Asked bert = Ask(kBert, "B");
   CHECK_FALSE(bert.answer.given());
@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(Unfiltered, "off: a lookup waits for an entry that is leased, 
   CHECK(lease->evaluated()[0].waited);
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "off: an identity gets the handle that another opened") {
+TEST_CASE_FIXTURE(Unfiltered, "off: an identity gets a handle that another identity opened") {
   Use(kAnna, "A");
   const Lease lease = Acquire(kBert, "A");
   CHECK(lease.entry().identity == kAnna);
@@ -89,21 +89,22 @@ TEST_CASE_FIXTURE(Filtered, "on: a lookup does not touch other sessions' entries
   CHECK(lease.evaluated().empty());
 }
 
-TEST_CASE_FIXTURE(Filtered,
-                  "on: no identity gets a handle that another opened, not even for the same reader") {
+TEST_CASE_FIXTURE(
+    Filtered, "on: no identity gets a handle that another identity opened, not even for the same reader") {
   Use(kAnna, "A");
   const Lease lease = Acquire(kBert, "A");
   CHECK(lease.fresh());
   CHECK(lease.entry().identity == kBert);
 }
 
-TEST_CASE_FIXTURE(Filtered, "on: an own entry of another reader is not evaluated") {
+TEST_CASE_FIXTURE(Filtered, "on: an entry of the caller for another reader is not evaluated") {
   Use(kAnna, "A");
   world->Hold("A");
   CHECK(Acquire(kAnna, "B").evaluated().empty());
 }
 
-TEST_CASE_FIXTURE(Filtered, "on: a PIN that one identity verified is reset before another gets the card") {
+TEST_CASE_FIXTURE(Filtered,
+                  "on: a card on which one identity verified a PIN is reset before another gets it") {
   Lease anna = Acquire(kAnna, "A");
   world->VerifyPin("A", kAnna);
   CHECK(End(std::move(anna)).ok());
@@ -120,9 +121,10 @@ TEST_CASE_FIXTURE(Filtered, "on: a PIN stays verified for the identity that veri
   CHECK(world->log() == "open A, end A leave, evaluate A, end A reset");
 }
 
-TEST_CASE_FIXTURE(Filtered, "on: a lookup that waited for another's transaction resets what that has left") {
+TEST_CASE_FIXTURE(Filtered,
+                  "on: a lookup that waited for another identity's transaction resets the card after it") {
   Lease anna = Acquire(kAnna, "A");
-  Asked bert = Ask(kBert, "A");  // there was nothing to reset when it asked
+  Asked bert = Ask(kBert, "A");  // there was nothing to reset when the lookup was made
   CHECK_FALSE(bert.answer.given());
   world->VerifyPin("A", kAnna);
   CHECK(End(std::move(anna)).ok());
@@ -132,11 +134,11 @@ TEST_CASE_FIXTURE(Filtered, "on: a lookup that waited for another's transaction 
 }
 
 TEST_CASE_FIXTURE(Filtered,
-                  "on: an end with reset that is told late does not hide who has the card by then") {
+                  "on: an end with reset that is reported late does not hide who has the card by then") {
   Use(kBert, "A");
   world->ForgetLog();
   Lease anna = Acquire(kAnna, "A");
-  // Bert's lookup stands in for the next one: it has the card before Anna's end is told.
+  // Bert's lookup is the next user of the card: it has the card before Anna's end is reported.
   Asked bert = Ask(kBert, "A");
   CHECK(End(std::move(anna), Disposition::kReset).ok());
   REQUIRE(bert.answer.given());
@@ -150,7 +152,7 @@ TEST_CASE_FIXTURE(Filtered,
   CHECK_FALSE(world->PinOf("A").has_value());
 }
 
-TEST_CASE_FIXTURE(Filtered, "on: nothing is reset that was reset at the end") {
+TEST_CASE_FIXTURE(Filtered, "on: a card that was reset at the end is not reset again") {
   CHECK(End(Acquire(kAnna, "A"), Disposition::kReset).ok());
   world->ForgetLog();
   const Lease bert = Acquire(kBert, "A");
@@ -171,14 +173,14 @@ TEST_CASE_FIXTURE(Filtered, "on: a card whose last user is unknown is reset, unl
   }
 }
 
-TEST_CASE_FIXTURE(Filtered, "on: trust in an unknown last user is none in a known one") {
+TEST_CASE_FIXTURE(Filtered, "on: trusting an unknown last user does not extend to a known one") {
   Use(kAnna, "E");
   world->VerifyPin("E", kAnna);
   const Lease lease = Acquire(kBert, "E", {}, LookupOptions{true, false});
   CHECK_FALSE(world->PinOf("E").has_value());
 }
 
-TEST_CASE_FIXTURE(Unfiltered, "off: no card is reset before it is handed over, as the fault has it") {
+TEST_CASE_FIXTURE(Unfiltered, "off: no card is reset before it is handed over, as in the original fault") {
   world->VerifyPin("E", kAnna);
   Use(kBert, "E");
   const Lease lease = Acquire(kAnna, "E");
@@ -201,7 +203,7 @@ TEST_CASE_FIXTURE(Filtered, "on: two identities with an unknown connect time are
   CHECK(Readers() == "AA");
 }
 
-TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and the card connected anew") {
+TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and the card is connected again") {
   Use(kAnna, "A");
   world->ExchangeCard("A");
   const Lease lease = Acquire(kAnna, "A");
@@ -213,7 +215,7 @@ TEST_CASE_FIXTURE(Filtered, "an entry that is no longer valid is dropped, and th
 }
 
 TEST_CASE_FIXTURE(Filtered,
-                  "an entry whose card another program reset becomes a new one, on the same handle") {
+                  "an entry whose card another program reset becomes a new entry, on the same handle") {
   Use(kAnna, "A");
   Use(kAnna, "B");
   const std::uint64_t before = cache->Entries()[0].id;
@@ -233,7 +235,7 @@ TEST_CASE_FIXTURE(Filtered,
     CHECK(End(std::move(lease)).ok());
     CHECK_FALSE(Acquire(kAnna, "A").fresh());
   }
-  SUBCASE("and is dropped if the card goes meanwhile") {
+  SUBCASE("and is dropped if the card is removed meanwhile") {
     CHECK(End(std::move(lease)).ok());
     world->ExchangeCard("A");
     CHECK(Acquire(kAnna, "A").fresh());
@@ -241,12 +243,12 @@ TEST_CASE_FIXTURE(Filtered,
   }
 }
 
-TEST_CASE_FIXTURE(Filtered, "a lookup given up while it opens a reset card again lets the handle go") {
+TEST_CASE_FIXTURE(Filtered, "a lookup cancelled while it reopens a reset card closes the handle") {
   Use(kAnna, "A");
   world->PutTasksOff();
   world->ResetOutside("A");
   Asked asked = Ask(kAnna, "A");
-  CHECK(world->RunTask(0));  // the evaluation fails, and the entry is to be opened again
+  CHECK(world->RunTask(0));  // the evaluation fails, and the entry has to be reopened
   asked.lookup->Cancel();
   CHECK(asked.answer.given());
   while (world->RunTask(0)) {
@@ -262,7 +264,7 @@ TEST_CASE_FIXTURE(Unfiltered, "another identity's entry whose card was reset is 
   CHECK(Readers() == "B");
 }
 
-TEST_CASE_FIXTURE(Filtered, "an entry is leased to one at a time, in the order of asking") {
+TEST_CASE_FIXTURE(Filtered, "an entry is leased to one caller at a time, in the order of the lookups") {
   Lease first = Acquire(kAnna, "A");
   Asked second = Ask(kAnna, "A");
   Asked third = Ask(kAnna, "A");
@@ -297,7 +299,7 @@ TEST_CASE_FIXTURE(Filtered,
   Use(kAnna, "A");
 }
 
-TEST_CASE_FIXTURE(Filtered, "a lookup that waits behind a connect that fails connects by itself") {
+TEST_CASE_FIXTURE(Filtered, "a lookup that waits behind a failing connect connects by itself") {
   world->Hold("A");
   Asked first = Ask(kAnna, "A");
   Asked second = Ask(kAnna, "A");
@@ -309,7 +311,7 @@ TEST_CASE_FIXTURE(Filtered, "a lookup that waits behind a connect that fails con
   CHECK(second.answer.Wait()->fresh());
 }
 
-TEST_CASE_FIXTURE(Filtered, "a card id finds the card in whatever reader, and fails without one") {
+TEST_CASE_FIXTURE(Filtered, "a card id finds the card in any reader, and fails without a matching card") {
   Use(kAnna, "A", kCardX);
   CHECK(Acquire(kAnna, "", kCardX).entry().reader == "A");
   Asked unknown = Ask(kAnna, "", kCardY);

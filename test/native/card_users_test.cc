@@ -26,8 +26,7 @@ TEST_SUITE("card users") {
   }
 
   TEST_CASE(
-      "a card that another identity had since the last reset is reset, also after its own owner had it "
-      "again") {
+      "a card that another identity used since the last reset is reset, also after its owner used it again") {
     CardUsers users;
     users.NoteReset("R");
     users.Note("R", kAnna);
@@ -40,7 +39,7 @@ TEST_SUITE("card users") {
     CHECK_FALSE(users.MustReset("R", Guarded(kBert)));
   }
 
-  TEST_CASE("two users of one session are two owners, and a user that is not known is a third") {
+  TEST_CASE("two users of one session are two owners, and an unknown user is a third") {
     const SessionIdentity alice{1, 100, 0, "1000"};
     const SessionIdentity bob{1, 100, 0, "1001"};
     CardUsers users;
@@ -59,14 +58,14 @@ TEST_SUITE("card users") {
     CHECK(users.MustReset("R", Guarded(kBert, true)));
   }
 
-  TEST_CASE("an owner that is not guarded gets every card as it is") {
+  TEST_CASE("an owner that is not guarded gets every card without a reset") {
     CardUsers users;
     users.Note("R", kAnna);
     CHECK_FALSE(users.MustReset("R", CardOwner{kBert, false, false}));
     CHECK_FALSE(users.MustReset("other", CardOwner{kBert, false, false}));
   }
 
-  TEST_CASE("a use owes a reset until there was one, whoever had the card meanwhile") {
+  TEST_CASE("a use requires a reset until one is done, even if another identity uses the card meanwhile") {
     CardUsers users;
     CHECK_FALSE(users.OwesReset("R", 0));
     const std::uint64_t first = users.Note("R", kAnna);
@@ -79,7 +78,7 @@ TEST_SUITE("card users") {
     CHECK_FALSE(users.OwesReset("R", 0));
   }
 
-  TEST_CASE("sessions whose connect time is unknown are the same only if they are the same session") {
+  TEST_CASE("sessions with unknown connect times are equal only if they are the same session") {
     const SessionIdentity one{5, 0, NewSessionInstance()};
     const SessionIdentity other{5, 0, NewSessionInstance()};
     CHECK(one != other);

@@ -1,4 +1,4 @@
-// Operations that are given up, in each of their phases.
+// Operations that are cancelled, in each of their phases.
 #include <doctest/doctest.h>
 
 #include "connection_fixture.h"
@@ -8,7 +8,8 @@ using namespace pcsc_bridge::test;
 using State = Connection::State;
 
 TEST_SUITE("connection: cancel") {
-  TEST_CASE_FIXTURE(ConnectionFixture, "an operation in the queue leaves it, and the others go on") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "an operation cancelled in the queue leaves it, and the others continue") {
     const auto connection = MakeOpen();
     world.Stick("status");
     Given<CardStatus> status;
@@ -29,7 +30,8 @@ TEST_SUITE("connection: cancel") {
     CHECK(world.TakeLog() == "connect A, status, transmit 002a");
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an operation that waits for its turn never reaches the card") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "an operation cancelled while it waits for its turn never reaches the card") {
     const auto holder = MakeOpen();
     const auto connection = MakeOpen();
     REQUIRE(Begin(*holder) == status::kSuccess);
@@ -40,12 +42,12 @@ TEST_SUITE("connection: cancel") {
     connection->GetStatus(status.Take());
     Run();
     CHECK(ReaderQueue::OfProcess().Waiting("A") == 1);
-    SUBCASE("given up in the line") {
+    SUBCASE("cancelled in the queue") {
       operation->Cancel();
       CHECK(given_up.code() == status::kCancelled);
       REQUIRE(End(*holder, Disposition::kLeave) == status::kSuccess);
     }
-    SUBCASE("given up while the turn is on its way") {
+    SUBCASE("cancelled while the turn is on its way") {
       bool ended = false;
       holder->End(Disposition::kLeave, [&](const Result<Done>&) {
         ended = true;
@@ -61,7 +63,8 @@ TEST_SUITE("connection: cancel") {
     CHECK(connection->state() == State::kOpen);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a call that waits for another process is given up without a trace") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "a call cancelled while it waits for another process leaves no trace") {
     const auto connection = MakeOpen();
     Hold();
     Given<BeginOutcome> begun;
@@ -77,8 +80,9 @@ TEST_SUITE("connection: cancel") {
     CHECK(world.TakeLog() == "connect A, begin");
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a call that is stuck costs the connection, and what is behind it is refused") {
+  TEST_CASE_FIXTURE(
+      ConnectionFixture,
+      "a stuck call that is cancelled invalidates the connection, and queued operations are rejected") {
     const auto connection = MakeOpen();
     world.Stick("transmit");
     Given<Bytes> given_up;
@@ -103,7 +107,7 @@ TEST_SUITE("connection: cancel") {
     CHECK(Begin(*next) == status::kSuccess);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a transaction whose command is stuck is ended with a reset") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a transaction whose command is stuck ends with a reset") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     REQUIRE(Transmit(*connection, Verify("anna")).ok());
@@ -121,7 +125,7 @@ TEST_SUITE("connection: cancel") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a command that is given up in a transaction but not lost leaves it open") {
+                    "a command that is cancelled but not lost leaves its transaction open") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     world.Stick("transmit", true);
@@ -136,7 +140,7 @@ TEST_SUITE("connection: cancel") {
     CHECK(End(*connection, Disposition::kLeave) == status::kSuccess);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "what was asked for is carried out late, with its disposition") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a cancelled operation is carried out later, with its disposition") {
     const auto connection = MakeOpen();
     card().verified = "anna";
     Given<Done> given_up;
@@ -172,7 +176,7 @@ TEST_SUITE("connection: cancel") {
   // --- Connect ---
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a stuck connect keeps the turn until it ends: one per reader is stuck at most") {
+                    "a stuck connect keeps the turn until it ends: at most one per reader is stuck") {
     Hold();
     for (int i = 0; i < 230; ++i) {
       const auto connection = Make();
@@ -195,7 +199,7 @@ TEST_SUITE("connection: cancel") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "and so it does if its connection is dropped, closed or ends with its scope") {
+                    "so it does if its connection is dropped, closed or ends with its scope") {
     Hold();
     auto connection = Make();
     Given<Protocols> given_up;
@@ -222,7 +226,7 @@ TEST_SUITE("connection: cancel") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a connect in the pause for an exclusive holder is given up with its context") {
+                    "a connect cancelled in the pause for an exclusive holder releases its context") {
     world.Change("A", [](StandInBackend::Reader& reader) { reader.foreign_exclusive = true; });
     const auto connection = Make();
     ConnectParameters patient = A();
@@ -266,9 +270,9 @@ TEST_SUITE("connection: cancel") {
     CHECK(Transmit(*connection, Sign()).ok());
   }
 
-  // --- Operations of several steps, given up between them ---
+  // --- Operations of several steps, cancelled between them ---
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a begin that is given up once it has begun ends its transaction") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a begin that is cancelled once it has begun ends its transaction") {
     const auto connection = MakeOpen(Guarded(kAnna));
     users->Note("A", kBert);
     world.Stick("reconnect", true);
@@ -288,10 +292,10 @@ TEST_SUITE("connection: cancel") {
     CHECK(behind.code() == status::kSuccess);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a Claim that is given up at its second step ends its transaction") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a Claim that is cancelled at its second step ends its transaction") {
     Given<Connection::Claimed> claimed;
     world.Stick("status", true);
-    SUBCASE("and leaves the handle that was there") {
+    SUBCASE("and keeps an existing handle") {
       const auto connection = MakeOpen();
       const auto operation = connection->Claim(
           Shared(A()), [] { return false; }, claimed.Take());
@@ -301,7 +305,7 @@ TEST_SUITE("connection: cancel") {
       Run();
       CHECK(connection->state() == State::kStale);
     }
-    SUBCASE("and lets go of the handle that it made") {
+    SUBCASE("and closes a handle that it opened") {
       const auto connection = Make();
       const auto operation = connection->Claim(
           Shared(A()), [] { return false; }, claimed.Take());
@@ -317,7 +321,7 @@ TEST_SUITE("connection: cancel") {
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a connect that is given up while its card is reset leaves nothing") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a connect that is cancelled while its card is reset leaves nothing") {
     users->Note("A", kBert);
     world.Stick("reconnect", true);
     const auto connection = Make(Guarded(kAnna));
@@ -331,7 +335,7 @@ TEST_SUITE("connection: cancel") {
     CHECK(world.contexts() == 0);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "Cancel may come from another thread") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "Cancel may be called from another thread") {
     const auto connection = MakeOpen();
     world.Stick("status");
     Given<CardStatus> status;

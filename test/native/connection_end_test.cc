@@ -9,7 +9,7 @@ using State = Connection::State;
 
 namespace {
 
-// Counts how often `closed` came.
+// Counts the calls of `closed`.
 struct Closed {
   int times = 0;
   std::function<void()> Take() {
@@ -60,7 +60,7 @@ class ReentrancyFixture : public ConnectionFixture {
       Run();
       connection->Close(Disposition::kReset, first.Take());
     }
-    SUBCASE("asking for more within Close") {
+    SUBCASE("starting more operations within Close") {
       Given<CardStatus> late;
       connection->GetStatus([&](const Result<CardStatus>&) { connection->GetStatus(late.Take()); });
       connection->Transmit(Sign(), behind.Take());
@@ -85,13 +85,13 @@ TEST_SUITE("connection: end") {
     card().verified = "anna";
     world.TakeLog();
     Closed closed;
-    SUBCASE("leaves the card") {
+    SUBCASE("leaves the card as it is") {
       connection->Close(Disposition::kLeave, closed.Take());
       Run();
       CHECK(world.TakeLog() == "retire leave");
       CHECK(card().verified == "anna");
     }
-    SUBCASE("or resets it, and is done when that is done") {
+    SUBCASE("or resets it, and completes when that is done") {
       connection->Close(Disposition::kReset, closed.Take());
       CHECK(closed.times == 0);
       Run();
@@ -110,7 +110,7 @@ TEST_SUITE("connection: end") {
     Make()->Close(Disposition::kReset);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "Close in a transaction ends it") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "Close in a transaction ends the transaction") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     Closed closed;
@@ -118,11 +118,11 @@ TEST_SUITE("connection: end") {
       REQUIRE(Transmit(*connection, Verify("anna")).ok());
       connection->Close(Disposition::kLeave, closed.Take());
     }
-    SUBCASE("with a reset if that is asked for") {
+    SUBCASE("with a reset if that is requested") {
       card().verified = "anna";
       connection->Close(Disposition::kReset, closed.Take());
     }
-    // The next one in line comes when the card has been let go.
+    // The next one in the queue gets the turn when the card has been released.
     CHECK(ReaderQueue::OfProcess().IsTaken("A"));
     Run();
     CHECK(closed.times == 1);
@@ -131,7 +131,7 @@ TEST_SUITE("connection: end") {
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "Close answers all operations, and those that come later") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "Close answers all operations, also later ones") {
     const auto connection = MakeOpen();
     world.Stick("status", true);
     Given<CardStatus> current;
@@ -153,7 +153,7 @@ TEST_SUITE("connection: end") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a Close that has to wait tells at once and carries its disposition out later") {
+                    "a Close that has to wait reports that at once and carries its disposition out later") {
     const auto connection = MakeOpen();
     const auto other = MakeOpen();
     card().verified = "anna";
@@ -189,12 +189,12 @@ TEST_SUITE("connection: end") {
     CHECK(world.contexts() == 1);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a Close in a service that hangs is done after a second") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a Close in a service that hangs completes after a second") {
     auto connection = MakeOpen();
     card().verified = "anna";
     Closed closed;
     SUBCASE("at the disconnect") {}
-    SUBCASE("at the end of a transaction, and the next in line get their turn") {
+    SUBCASE("at the end of a transaction, and the next one in the queue gets the turn") {
       REQUIRE(Begin(*connection) == status::kSuccess);
     }
     const bool held = connection->in_transaction();
@@ -205,7 +205,7 @@ TEST_SUITE("connection: end") {
     REQUIRE(RunUntil([&] { return closed.times > 0; }));
     CHECK(std::chrono::steady_clock::now() - start >= std::chrono::milliseconds(1000));
     CHECK(ReaderQueue::OfProcess().IsTaken("A") == !held);
-    // A reset that has not been seen does not count.
+    // A reset that is not confirmed does not count.
     users->Note("A", kBert);
     world.GoOn();
     Run();
@@ -228,13 +228,13 @@ TEST_SUITE("connection: end") {
       connection = nullptr;
       CHECK(world.TakeLog() == "begin, transmit 0020, retire reset");
     }
-    SUBCASE("does what is owed to an idle card") {
+    SUBCASE("carries out a reset that is owed to an idle card") {
       connection = MakeOpen({}, [] { return Disposition::kUnpower; });
       world.TakeLog();
       connection = nullptr;
       CHECK(world.TakeLog() == "retire unpower");
     }
-    SUBCASE("answers what was asked of it") {
+    SUBCASE("answers its operations") {
       world.Stick("status");
       Given<CardStatus> current;
       Given<Bytes> waiting;
@@ -273,7 +273,7 @@ TEST_SUITE("connection: end") {
       world.TakeLog();
       left = "retire leave";
     }
-    SUBCASE("in a transaction in which the card was used") {
+    SUBCASE("in a transaction in which a command was sent") {
       REQUIRE(Begin(*connection) == status::kSuccess);
       REQUIRE(Transmit(*connection, Sign()).ok());
       world.TakeLog();
@@ -316,7 +316,7 @@ TEST_SUITE("connection: end") {
     Run();
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
     CHECK(world.contexts() == 0);
-    // Only the transaction in which nothing was sent might leave the PIN; the service resets it all the same.
+    // Only the transaction in which nothing was sent might leave the PIN; the service resets it in any case.
     CHECK(card().verified.empty());
   }
 
@@ -351,7 +351,7 @@ TEST_SUITE("connection: end") {
     CHECK(world.contexts() == 0);
   }
 
-  TEST_CASE("a loop that ends takes nothing along that its clients still need") {
+  TEST_CASE("a loop that ends destroys nothing that its clients still need") {
     auto loop = Loop::Create();
     auto world = std::make_unique<StandInBackend>(loop);
     world->reader("A");
@@ -368,19 +368,19 @@ TEST_SUITE("connection: end") {
     connection = nullptr;
     loop->End();
     loop = nullptr;
-    // The client's `released` goes last, as it does on a thread of the library backend.
+    // The client's `released` is destroyed last, as on a thread of the library backend.
     world = nullptr;
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
   }
 
   // --- Answers that call back ---
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an answer may ask for more, close, drop or end everything") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "an answer may start more operations, close, drop or end everything") {
     auto connection = MakeOpen();
     Given<CardStatus> behind;
     int answers = 0;
     Closed closed;
-    SUBCASE("more") {
+    SUBCASE("start more") {
       connection->GetStatus([&](const Result<CardStatus>&) {
         ++answers;
         connection->GetStatus([&](const Result<CardStatus>&) { ++answers; });
@@ -407,7 +407,7 @@ TEST_SUITE("connection: end") {
       });
       connection->GetStatus(behind.Take());
       Run();
-      // What was asked for before is still done.
+      // Earlier operations are still carried out.
       CHECK(behind.come());
     }
     SUBCASE("end the scope") {
@@ -432,15 +432,17 @@ TEST_SUITE("connection: end") {
     CHECK(answers > 0);
   }
 
-  TEST_CASE_FIXTURE(ReentrancyFixture, "so may the answer of an operation that is cancelled or closed") {
+  TEST_CASE_FIXTURE(ReentrancyFixture,
+                    "the answer of an operation that is cancelled or closed may do the same") {
     CheckWithin(false);
   }
 
-  TEST_CASE_FIXTURE(ReentrancyFixture, "so may it if its call is lost") {
+  TEST_CASE_FIXTURE(ReentrancyFixture, "the answer of an operation whose call is lost may do the same") {
     CheckWithin(true);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "`closed` may drop the connection, make a new one or end the scope") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "`closed` may drop the connection, create a new one or end the scope") {
     auto connection = MakeOpen();
     int closed = 0;
     SUBCASE("drop") {
@@ -462,7 +464,7 @@ TEST_SUITE("connection: end") {
         scope->End();
       });
     }
-    SUBCASE("scope, told that it waits") {
+    SUBCASE("the scope, after a report that it waits") {
       Hold();
       connection->Close(Disposition::kReset, [&] {
         ++closed;

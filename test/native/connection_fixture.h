@@ -21,7 +21,7 @@ inline const SessionIdentity kBert{2, 100, 0};
 inline std::shared_ptr<const SecretBytes> Apdu(Bytes bytes) {
   return std::make_shared<SecretBytes>(std::move(bytes));
 }
-// VERIFY with the PIN of the user named; PSO: COMPUTE DIGITAL SIGNATURE, which the stand-in signs with that
+// VERIFY with the PIN of the named user; PSO: COMPUTE DIGITAL SIGNATURE, which the stand-in signs with that
 // name.
 inline std::shared_ptr<const SecretBytes> Verify(const std::string& name) {
   Bytes apdu{0x00, 0x20, 0, 0, static_cast<std::uint8_t>(name.size())};
@@ -35,7 +35,7 @@ inline std::string SignedBy(const Bytes& response) {
   return std::string(response.begin(), response.end() - 2);
 }
 
-// The answer of an operation that is made on the test's own loop.
+// The result of an operation that runs on the test's own loop.
 template <class T>
 class Given {
  public:
@@ -74,7 +74,7 @@ class ConnectionFixture {
     }
     world.Change("A", [](StandInBackend::Reader& reader) { reader.foreign_transaction = false; });
     Run();
-    // Nothing is left over: every client has been released and every reader is free.
+    // Nothing is left: every client has been released and every reader is free.
     CHECK(world.contexts() == 0);
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
     loop->End();
@@ -118,7 +118,7 @@ class ConnectionFixture {
     Run();
   }
 
-  // Operations that are waited for.
+  // Operations, waiting for their results.
   Status Begin(Connection& connection, OnReset on_reset = OnReset::kReconnect) {
     Given<BeginOutcome> answer;
     connection.Begin(on_reset, answer.Take());

@@ -1,4 +1,4 @@
-// Connections of several owners on shared readers, with everything that can happen to them, at random.
+// Connections of several owners on shared readers, with every kind of fault, at random.
 #include <doctest/doctest.h>
 
 #include <random>
@@ -46,7 +46,7 @@ class Model {
     std::string name;
     CardOwner owner;
     bool claims = false;
-    bool leased = false;  // its claim has succeeded and its transaction not ended
+    bool leased = false;  // its claim has succeeded and its transaction has not ended
     int pending = 0;
     std::shared_ptr<Scope> scope;
     std::shared_ptr<Connection> connection;
@@ -66,7 +66,7 @@ class Model {
                             user.claims ? CardOwner{} : user.owner, [this] { return AnyDisposition(); }});
   }
 
-  // Takes the one answer of an operation, and now and then does something on the connection within it.
+  // Receives the one result of an operation, and sometimes starts something on the connection within it.
   template <class T>
   Connection::Answer<T> Once(User& user, std::function<void(const Result<T>&)> then = nullptr) {
     ++asked_;
@@ -111,7 +111,7 @@ class Model {
   void Act(User& user) {
     if (user.connection->ended()) return Renew(user);
     Connection& connection = *user.connection;
-    // A lease is used in its transaction alone, one operation after another.
+    // A lease is used only in its transaction, one operation after another.
     if (user.claims && user.pending > 0) return Chance(20) ? GiveUp(user) : void();
     if (user.claims && !(user.leased && connection.in_transaction())) return Claim(user);
     const auto keep = [&](Connection::Handle operation) { user.operations.push_back(std::move(operation)); };
@@ -175,7 +175,7 @@ class Model {
     }
   }
 
-  // What others do, and what goes wrong.
+  // What other programs do, and what fails.
   void Disturb() {
     const std::string& reader = Any();
     const std::string& call = kCalls[Pick(kCalls.size())];

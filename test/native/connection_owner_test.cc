@@ -1,4 +1,4 @@
-// Whose PIN a card may have verified when a connection gets it.
+// Whose PIN may be verified on a card when a connection gets it.
 #include <doctest/doctest.h>
 
 #include "connection_fixture.h"
@@ -9,7 +9,7 @@ using State = Connection::State;
 
 TEST_SUITE("connection: owner") {
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a begin resets a card that another identity used last, and then no more") {
+                    "a begin resets a card that another identity used last, and does so once") {
     const auto anna = MakeOpen(Guarded(kAnna, true));
     const auto bert = MakeOpen(Guarded(kBert, true));
     REQUIRE(Begin(*anna) == status::kSuccess);
@@ -26,14 +26,14 @@ TEST_SUITE("connection: owner") {
     CHECK(world.TakeLog() == "begin");
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "so do connect and reconnect") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a connect and a reconnect do so, too") {
     const auto anna = MakeOpen(Guarded(kAnna, true));
     REQUIRE(Transmit(*anna, Verify("anna")).ok());
     world.TakeLog();
     const auto bert = MakeOpen(Guarded(kBert, true));
     CHECK(world.TakeLog() == "connect A, reconnect reset");
     REQUIRE(Transmit(*bert, Verify("bert")).ok());
-    // Bert's reset is a foreign one for Anna's handle, and what she gets by reconnecting is not Bert's card.
+    // Bert's reset is a foreign one for Anna's handle, and her reconnect does not give her Bert's card.
     CHECK(Transmit(*anna, Sign()).code() == status::kResetCard);
     Given<Protocols> reconnected;
     anna->Reconnect(ShareMode::kShared, kT1, Disposition::kLeave, reconnected.Take());
@@ -42,7 +42,8 @@ TEST_SUITE("connection: owner") {
     CHECK(Transmit(*anna, Sign()).value() == Bytes{0x69, 0x82});
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an unknown last user counts as another, unless the owner trusts it") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "an unknown last user counts as another identity, unless the owner trusts it") {
     card().verified = "a process that was killed";
     SUBCASE("by default") {
       const auto anna = MakeOpen(Guarded(kAnna));
@@ -58,7 +59,7 @@ TEST_SUITE("connection: owner") {
     }
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an unguarded owner never resets, and is remembered") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "an unguarded owner never resets, and is recorded as the last user") {
     const auto anna = MakeOpen(CardOwner{kAnna, false, false});
     REQUIRE(Transmit(*anna, Verify("anna")).ok());
     const auto bert = MakeOpen(CardOwner{kBert, false, false});
@@ -70,7 +71,7 @@ TEST_SUITE("connection: owner") {
     CHECK(world.TakeLog() == "connect A, reconnect reset");
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "two sessions with unknown connect times are two") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "two sessions with unknown connect times are different sessions") {
     const auto anna = MakeOpen(Guarded({5, 0, NewSessionInstance()}, true));
     REQUIRE(Transmit(*anna, Verify("anna")).ok());
     const auto bert = MakeOpen(Guarded({5, 0, NewSessionInstance()}, true));
@@ -78,7 +79,7 @@ TEST_SUITE("connection: owner") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a card that was reset belongs to the next one without another reset") {
+                    "a card that was reset is handed to the next owner without another reset") {
     const auto anna = MakeOpen(Guarded(kAnna, true));
     REQUIRE(Begin(*anna) == status::kSuccess);
     REQUIRE(Transmit(*anna, Verify("anna")).ok());
@@ -106,10 +107,10 @@ TEST_SUITE("connection: owner") {
     CHECK(Transmit(*bert, Sign()).value() == Bytes{0x69, 0x82});
   }
 
-  // --- Handles that are repaired must not bring another's card ---
+  // --- A repaired handle must not give access to another owner's card ---
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a handle that an own reset has made stale does not come back to another's PIN") {
+                    "a handle that our own reset has invalidated gives no access to another owner's PIN") {
     const auto anna = MakeOpen(Guarded(kAnna));
     REQUIRE(Begin(*anna) == status::kSuccess);
     REQUIRE(End(*anna, Disposition::kReset) == status::kSuccess);
@@ -149,12 +150,12 @@ TEST_SUITE("connection: owner") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "nor does one that a begin has reconnected before it was given up or failed") {
+                    "nor does one that a begin has reconnected before it was cancelled or failed") {
     const auto anna = MakeOpen(Guarded(kAnna));
     const auto bert = MakeOpen(Guarded(kBert));  // resets: foreign to Anna's handle
     REQUIRE(Transmit(*bert, Verify("bert")).ok());
     Given<BeginOutcome> begun;
-    SUBCASE("given up") {
+    SUBCASE("cancelled") {
       const auto operation = anna->Begin(OnReset::kReconnect, begun.Take());
       world.on_call = [&](const std::string& call) {
         if (call == "reconnect leave") world.Stick("begin", true);
@@ -197,7 +198,7 @@ TEST_SUITE("connection: owner") {
     CHECK(Transmit(*anna, Sign()).value() == Bytes{0x69, 0x82});
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a connect that cannot reset the card fails and lets go of it") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a connect that cannot reset the card fails and disconnects") {
     users->Note("A", kBert);
     card().verified = "bert";
     world.FailNext("reconnect", status::kCommError);
@@ -211,7 +212,7 @@ TEST_SUITE("connection: owner") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a direct connection has no card to hand over; a shared one that it becomes has") {
+                    "a direct connection hands over no card; a shared one that it becomes does") {
     users->Note("A", kBert);
     card().verified = "bert";
     const auto anna = Make(Guarded(kAnna));

@@ -1,4 +1,4 @@
-// What is asked of a connection, and what the service gets to see of it.
+// The operations of a connection, and the calls that the service receives.
 #include <doctest/doctest.h>
 
 #include "connection_fixture.h"
@@ -55,7 +55,7 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "without a handle, and outside or inside a transaction, the wrong operation fails") {
+                    "without a handle, and outside or inside a transaction, an invalid operation fails") {
     const auto connection = Make();
     Given<Protocols> reconnected;
     Given<Done> disconnected;
@@ -79,7 +79,7 @@ TEST_SUITE("connection") {
     CHECK(open->state() == State::kUsed);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "operations are done one after another, in order") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "operations run one after another, in order") {
     const auto connection = Make();
     std::string order;
     connection->Connect(A(), [&](const Result<Protocols>&) { order += "connect "; });
@@ -134,7 +134,7 @@ TEST_SUITE("connection") {
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a backend that is chosen too late serves nobody") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a backend that is chosen too late is not used") {
     std::function<void(Result<const backend::Backend*>)> choose;
     const auto connection =
         Connection::Create({scope,
@@ -160,7 +160,7 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a second connect lets the first card go, a used transaction with a reset") {
+                    "a second connect disconnects the first card, a used transaction with a reset") {
     world.reader("B");
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
@@ -175,7 +175,8 @@ TEST_SUITE("connection") {
     CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an exchange keeps other operations out until its response is whole") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "an exchange keeps other operations out until its response is complete") {
     const auto connection = MakeOpen();
     world.on_transmit = [](const Bytes& apdu) {
       if (apdu[1] == 0xc0) return Bytes{2, 0x90, 0x00};
@@ -198,7 +199,7 @@ TEST_SUITE("connection") {
 
   // --- Resets ---
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an own reset is repaired silently before the next use") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "our own reset is repaired silently before the next use") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     REQUIRE(End(*connection, Disposition::kReset) == status::kSuccess);
@@ -219,7 +220,7 @@ TEST_SUITE("connection") {
       CHECK(connection->state() == State::kOpen);
       CHECK(world.TakeLog() == "reconnect leave, status");
     }
-    SUBCASE("and what fails there is the operation's error, and is tried anew") {
+    SUBCASE("and an error there is the operation's error, and is tried again") {
       world.FailNext("reconnect", status::kUnpoweredCard);
       CHECK(Transmit(*connection, Sign()).code() == status::kUnpoweredCard);
       CHECK(Transmit(*connection, Sign()).ok());
@@ -248,7 +249,7 @@ TEST_SUITE("connection") {
       Run();
       CHECK_FALSE(second.value().card_was_reset);
     }
-    SUBCASE("or as the error of the begin if the card is reset over and over") {
+    SUBCASE("or as the error of the begin if the card is reset repeatedly") {
       world.FailAll("begin", status::kResetCard);
       CHECK(Begin(*connection, OnReset::kReconnect) == status::kResetCard);
       world.FailAll("begin", status::kSuccess);
@@ -259,7 +260,7 @@ TEST_SUITE("connection") {
     }
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "the card that was put in a reader instead is reported as removed") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a replaced card is reported as removed") {
     const auto connection = MakeOpen();
     Given<CardStatus> status;
     connection->GetStatus(status.Take());
@@ -269,7 +270,7 @@ TEST_SUITE("connection") {
     connection->Reconnect(ShareMode::kShared, kT1, Disposition::kLeave, reconnected.Take());
     Run();
     CHECK(reconnected.code() == status::kSuccess);
-    // Claim answers with the new card's ATR, not with the one that the status told before.
+    // Claim returns the new card's ATR, not the one of an earlier status.
     Given<Connection::Claimed> claimed;
     connection->Claim(
         Shared(A()), [] { return false; }, claimed.Take());
@@ -278,7 +279,7 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a protocol that is open again is agreed upon anew and the command sent again") {
+                    "after a protocol mismatch the protocol is negotiated again and the command sent again") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     SUBCASE("if the card has done nothing yet") {
@@ -292,12 +293,12 @@ TEST_SUITE("connection") {
       world.FailAll("transmit", status::kSuccess);
       CHECK(world.TakeLog() == "connect A, begin, transmit 002a, reconnect leave, transmit 002a");
     }
-    SUBCASE("and otherwise the card has been reset") {
+    SUBCASE("and otherwise the card is reported as reset") {
       REQUIRE(Transmit(*connection, Verify("anna")).ok());
       world.FailNext("transmit", status::kProtoMismatch);
       CHECK(Transmit(*connection, Sign()).code() == status::kResetCard);
     }
-    SUBCASE("also after a Control, which may have verified a PIN at the reader") {
+    SUBCASE("or after a Control, which may have verified a PIN at the reader") {
       Given<Bytes> control;
       connection->Control(1, Apdu({}), control.Take());
       Run();
@@ -308,9 +309,10 @@ TEST_SUITE("connection") {
     CHECK(connection->state() == State::kUsed);
   }
 
-  // --- Others at the card ---
+  // --- Other programs that use the card ---
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a begin tells that it waited: for another process, or for its turn") {
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "a begin reports whether it waited: for another process, or for its turn") {
     const auto one = MakeOpen();
     const auto two = MakeOpen();
     Given<BeginOutcome> first;
@@ -330,7 +332,7 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a connect waits while another process is connected exclusively, if it may") {
+                    "a connect waits while another process is connected exclusively, if it may wait") {
     world.Change("A", [](StandInBackend::Reader& reader) { reader.foreign_exclusive = true; });
     const auto connection = Make();
     Given<Protocols> impatient;
@@ -344,7 +346,7 @@ TEST_SUITE("connection") {
     connection->Connect(patient, connected.Take());
     world.TakeLog();
     REQUIRE(RunUntil([&] { return world.TakeLog() == "connect A"; }));
-    // In the pause the reader is free for those who do not want to wait.
+    // In the pause the reader is free for operations that do not wait.
     CHECK(RunUntil([&] { return !ReaderQueue::OfProcess().IsTaken("A"); }));
     const auto other = Make();
     Given<Protocols> refused;
@@ -357,7 +359,7 @@ TEST_SUITE("connection") {
     CHECK(connected.code() == status::kSuccess);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "an end that fails lets go of the handle and frees the card") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "an end that fails closes the handle and frees the card") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     world.FailNext("end", status::kCommError);
@@ -381,7 +383,7 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "a service that dies fails what is under way, and a new connect works") {
+                    "a service that dies fails operations in progress, and a new connect works") {
     const auto connection = MakeOpen();
     REQUIRE(Begin(*connection) == status::kSuccess);
     world.Hang();
@@ -404,7 +406,7 @@ TEST_SUITE("connection") {
 
   // --- Claim ---
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "Claim connects, begins and learns the ATR in one turn") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "Claim connects, begins and reads the ATR in one turn") {
     const auto connection = Make();
     const auto other = MakeOpen();
     world.TakeLog();
@@ -421,7 +423,7 @@ TEST_SUITE("connection") {
     CHECK(late.come());
     REQUIRE(End(*other, Disposition::kLeave) == status::kSuccess);
     world.TakeLog();
-    // The second time it knows the card: a begin proves the handle.
+    // The second time the card is known: a begin validates the handle.
     Given<Connection::Claimed> again;
     connection->Claim(
         Shared(A()), [] { return false; }, again.Take());
@@ -430,7 +432,7 @@ TEST_SUITE("connection") {
     CHECK(world.TakeLog() == "begin");
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "Claim asks whether to reset once the transaction has begun") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "Claim decides about a reset once the transaction has begun") {
     const auto connection = MakeOpen();
     card().verified = "anna";
     bool asked = false;
@@ -447,7 +449,7 @@ TEST_SUITE("connection") {
     CHECK(connection->state() == State::kHeld);
   }
 
-  TEST_CASE_FIXTURE(ConnectionFixture, "a Claim that fails on its way ends its transaction") {
+  TEST_CASE_FIXTURE(ConnectionFixture, "a Claim that fails at any step ends its transaction") {
     const auto connection = MakeOpen();
     Given<Connection::Claimed> claimed;
     SUBCASE("at the status") {
@@ -473,10 +475,10 @@ TEST_SUITE("connection") {
   }
 
   TEST_CASE_FIXTURE(ConnectionFixture,
-                    "Claim reports another's reset as an error and keeps its own to itself") {
+                    "Claim reports another program's reset as an error and hides its own") {
     const auto connection = MakeOpen();
     Given<Connection::Claimed> claimed;
-    SUBCASE("another's") {
+    SUBCASE("another program's") {
       world.ResetByAnother("A");
       connection->Claim(
           Shared(A()), [] { return false; }, claimed.Take());

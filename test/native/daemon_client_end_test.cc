@@ -1,4 +1,4 @@
-// Calls that are given up, and clients that end, in the middle of anything.
+// Calls that are cancelled, and clients that end, in every phase.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -32,7 +32,7 @@ void StartUnanswered(Client& client, Call call) {
   client.Start(std::move(call), [](const backend::Outcome&) { FAIL_CHECK("a call given up was answered"); });
 }
 
-// The moment at which nothing is left to do for a client.
+// The moment at which a client has nothing left to do.
 struct Released {
   std::function<void()> Take() {
     return [come = come_] {
@@ -66,13 +66,13 @@ struct EndingWithCard : Ending {
 };
 
 TEST_SUITE("daemon client, giving up") {
-  TEST_CASE_FIXTURE(WithDaemon, "with no call under way the client stays usable") {
+  TEST_CASE_FIXTURE(WithDaemon, "without a call in progress the client stays usable") {
     CHECK(client->GiveUp() == After::kUsable);
     CHECK(Do(ListReaders{}).ok());
     CHECK(client->GiveUp() == After::kUsable);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a call given up while the link opens never happens, and the next one does") {
+  TEST_CASE_FIXTURE(WithDaemon, "a call cancelled while the link opens is never made, and the next one is") {
     daemon.AddReader("R");
     Command held = Command::kVersion;
     SUBCASE("at the version") {}
@@ -90,7 +90,7 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(daemon.log() == "version, establish, connect R");
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a call that waits for one given up may be given up, too") {
+  TEST_CASE_FIXTURE(WithDaemon, "a call that waits behind a cancelled one may be cancelled, too") {
     daemon.Hold(Command::kVersion);
     for (int i = 0; i < 3; ++i) {
       StartUnanswered(*client, ListReaders{});
@@ -101,7 +101,7 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(daemon.log() == "version, readers");
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a link that cannot be opened fails the next call, not the one given up") {
+  TEST_CASE_FIXTURE(WithDaemon, "a link that cannot be opened fails the next call, not the cancelled one") {
     const auto nowhere = MakeDaemonBackend(daemon.path() + ".not");
     const auto other = nowhere->MakeClient(loop.get());
     StartUnanswered(*other, ListReaders{});
@@ -109,7 +109,7 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(Do(*other, ListReaders{}).code() == status::kNoService);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a question given up is awaited before the next call is sent") {
+  TEST_CASE_FIXTURE(WithDaemon, "a cancelled probe is awaited before the next call is sent") {
     REQUIRE(Do(ListReaders{}).ok());
     daemon.Forget();
     daemon.Hold(Command::kReaderStates);
@@ -125,14 +125,14 @@ TEST_SUITE("daemon client, giving up") {
   }
 
   TEST_CASE_FIXTURE(WithCard,
-                    "a command given up while it waits for another process never reaches the card") {
+                    "a command cancelled while it waits for another process never reaches the card") {
     daemon.Refuse(Command::kTransmit, status::kSharingViolation, kAlways);
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     StartUnanswered(*client, Sending({0x20}));
     RunUntilAsked(Command::kStatus, 3);
     bool probing = false;
     SUBCASE("in a pause") {}
-    SUBCASE("in a question") {
+    SUBCASE("in a probe") {
       probing = true;
     }
     if (probing) {
@@ -140,7 +140,7 @@ TEST_SUITE("daemon client, giving up") {
       daemon.Forget();
       RunUntilAsked(Command::kStatus);
     } else {
-      // After its answer, before the next question.
+      // After its response, before the next probe.
       loop.RunUntil([&] {
         const auto asked = daemon.asked();
         return asked.back().answered.has_value();
@@ -156,16 +156,16 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(daemon.log() == "transmit 01");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a begin given up that succeeds late is ended, before the next call is sent") {
+  TEST_CASE_FIXTURE(WithCard, "a cancelled begin that succeeds late is ended before the next call is sent") {
     daemon.Hold(Command::kBeginTransaction);
     StartUnanswered(*client, backend::Begin{});
     RunUntilAsked(Command::kBeginTransaction);
     CHECK(client->GiveUp() == After::kUsable);
     bool next = false;
-    SUBCASE("and there is a next call") {
+    SUBCASE("with a next call") {
       next = true;
     }
-    SUBCASE("and there is none") {}
+    SUBCASE("without a next call") {}
     if (next) {
       const Called sent(*client, Sending({0x01}));
       daemon.LetGo(Command::kBeginTransaction);
@@ -179,7 +179,7 @@ TEST_SUITE("daemon client, giving up") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a begin given up that is refused late needs no end") {
+  TEST_CASE_FIXTURE(WithCard, "a cancelled begin that is refused late needs no end") {
     daemon.Hold(Command::kBeginTransaction);
     daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation);
     StartUnanswered(*client, backend::Begin{});
@@ -193,7 +193,7 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(daemon.log() == "status, begin!, status, begin");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a disconnect given up while it waits leaves the card connected") {
+  TEST_CASE_FIXTURE(WithCard, "a disconnect cancelled while it waits leaves the card connected") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     bool waits = false;
     StartUnanswered(*client, Disconnect{Disposition::kReset, [&] { waits = true; }});
@@ -204,7 +204,7 @@ TEST_SUITE("daemon client, giving up") {
     CHECK(daemon.count(Command::kDisconnect) == 0);
   }
 
-  TEST_CASE("a call given up that reaches the card or its reader is lost") {
+  TEST_CASE("a call cancelled after it was sent to the card or its reader is lost") {
     const std::vector<std::pair<Call, Command>> calls{
         {backend::Connect{"R", ShareMode::kShared, kT1}, Command::kConnect},
         {Reconnect{}, Command::kReconnect},
@@ -233,7 +233,7 @@ TEST_SUITE("daemon client, giving up") {
         const Released released = test.Retire(Disposition::kReset);
         test.daemon.LetGo(held);
         test.RunUntilReleased(released);
-        // Whatever it was, the card is reset at the end.
+        // In any case the card is reset at the end.
         CHECK(test.daemon.count(Command::kDisconnect) == 1);
         if (held != Command::kDisconnect) {
           CHECK(test.daemon.log().find("disconnect reset") != std::string::npos);
@@ -243,7 +243,7 @@ TEST_SUITE("daemon client, giving up") {
   }
 
   TEST_CASE_FIXTURE(WithDaemon,
-                    "300 calls given up while the daemon hangs cost no descriptor and no thread") {
+                    "300 calls cancelled while the daemon hangs cost no descriptor and no thread") {
     REQUIRE(Do(ListReaders{}).ok());
     Command held = Command::kReaderStates;
     SUBCASE("with a link that is open") {}
@@ -273,13 +273,12 @@ TEST_SUITE("daemon client, giving up") {
 }
 
 TEST_SUITE("daemon client, the end") {
-  TEST_CASE_FIXTURE(Ending, "a client that never called is released, and asked the daemon nothing") {
+  TEST_CASE_FIXTURE(Ending, "a client that was never used is released without a request to the daemon") {
     RunUntilReleased(Retire(Disposition::kReset));
     CHECK(daemon.asked().empty());
   }
 
-  TEST_CASE_FIXTURE(Ending,
-                    "a client without a card just closes its connection, also in the middle of a question") {
+  TEST_CASE_FIXTURE(Ending, "a client without a card just closes its connection, also during a request") {
     Command held = Command::kReaderStates;
     SUBCASE("idle") {}
     SUBCASE("while it lists") {
@@ -318,7 +317,7 @@ TEST_SUITE("daemon client, the end") {
   }
 
   TEST_CASE_FIXTURE(EndingWithCard,
-                    "a client that is destroyed leaves the card, and resets it in a transaction") {
+                    "a client that is destroyed leaves the card, but resets it in a transaction") {
     bool in_transaction = false;
     SUBCASE("idle") {}
     SUBCASE("in a transaction") {
@@ -330,7 +329,8 @@ TEST_SUITE("daemon client, the end") {
     CHECK(daemon.log() == (in_transaction ? "disconnect reset" : "disconnect leave"));
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "what is owed is written behind a transmit under way, and awaited") {
+  TEST_CASE_FIXTURE(EndingWithCard,
+                    "the final requests are written behind a transmit in progress, and awaited") {
     Begin();
     daemon.Hold(Command::kTransmit);
     StartUnanswered(*client, Sending({0x01}));
@@ -339,20 +339,20 @@ TEST_SUITE("daemon client, the end") {
     loop.RunFor(5ms);
     CHECK_FALSE(released.come());
     daemon.LetGo(Command::kTransmit);
-    // The loop need not run for it.
+    // This does not require the loop to run.
     daemon.WaitForAsked(Command::kDisconnect, 1);
     RunUntilReleased(released);
     CHECK(daemon.log() == "transmit 01, disconnect reset");
   }
 
   TEST_CASE_FIXTURE(EndingWithCard,
-                    "a begin under way ends with the disposition, whether it succeeds or not") {
+                    "a begin in progress ends with the disposition, whether it succeeds or not") {
     daemon.Hold(Command::kBeginTransaction);
     StartUnanswered(*client, backend::Begin{});
     RunUntilAsked(Command::kBeginTransaction);
     bool given_up = false;
     SUBCASE("awaited") {}
-    SUBCASE("given up") {
+    SUBCASE("cancelled") {
       given_up = true;
     }
     if (given_up) CHECK(client->GiveUp() == After::kUsable);
@@ -362,7 +362,7 @@ TEST_SUITE("daemon client, the end") {
     CHECK(daemon.log() == "status, begin, disconnect leave");
   }
 
-  TEST_CASE_FIXTURE(Ending, "a connect under way is awaited and undone with the disposition") {
+  TEST_CASE_FIXTURE(Ending, "a connect in progress is awaited and undone with the disposition") {
     daemon.AddReader("R");
     bool refused = false;
     SUBCASE("it succeeds") {}
@@ -386,7 +386,7 @@ TEST_SUITE("daemon client, the end") {
     }
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "a disconnect under way is awaited, and not made twice") {
+  TEST_CASE_FIXTURE(EndingWithCard, "a disconnect in progress is awaited, and not repeated") {
     daemon.Hold(Command::kDisconnect);
     StartUnanswered(*client, Disconnect{Disposition::kLeave, nullptr});
     RunUntilAsked(Command::kDisconnect);
@@ -396,7 +396,8 @@ TEST_SUITE("daemon client, the end") {
     CHECK(daemon.log() == "disconnect leave");
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "a card that is waited for is disconnected without waiting any longer") {
+  TEST_CASE_FIXTURE(EndingWithCard,
+                    "a card that the client waits for is disconnected without further waiting") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     StartUnanswered(*client, backend::Begin{});
     RunUntilAsked(Command::kStatus, 3);
@@ -406,19 +407,19 @@ TEST_SUITE("daemon client, the end") {
     CHECK(daemon.count(Command::kDisconnect) == 1);
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "a disconnect that another process came before is made again") {
+  TEST_CASE_FIXTURE(EndingWithCard, "a disconnect that is refused because of another process is sent again") {
     daemon.Refuse(Command::kDisconnect, status::kSharingViolation, 2);
     const Released released = Retire(Disposition::kReset);
     RunUntilReleased(released);
     CHECK(daemon.log() == "disconnect reset!, disconnect reset!, disconnect reset");
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "a daemon that goes leaves nothing to do") {
+  TEST_CASE_FIXTURE(EndingWithCard, "if the daemon ends, nothing is left to do") {
     bool first = false;
     SUBCASE("before the client is retired") {
       first = true;
     }
-    SUBCASE("while what is owed is awaited") {
+    SUBCASE("while the final requests are awaited") {
       daemon.Hold(Command::kDisconnect);
     }
     if (first) {
@@ -433,14 +434,14 @@ TEST_SUITE("daemon client, the end") {
     RunUntilReleased(released);
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard, "a loop that ends leaves the rest to the loop of the process") {
+  TEST_CASE_FIXTURE(EndingWithCard, "if the loop ends, the loop of the process takes over") {
     Begin();
     Released released;
     SUBCASE("idle") {
       released = Retire(Disposition::kReset);
       loop.End();
     }
-    SUBCASE("while a transmit is under way") {
+    SUBCASE("while a transmit is in progress") {
       // pcscd stops reading when it cannot send an answer: a connection that closes now would lose the reset.
       daemon.Hold(Command::kTransmit);
       StartUnanswered(*client, Sending({0x01}));
@@ -459,7 +460,7 @@ TEST_SUITE("daemon client, the end") {
     CHECK_FALSE(released.come());
   }
 
-  TEST_CASE_FIXTURE(Ending, "a loop that ends during a connect has it undone all the same") {
+  TEST_CASE_FIXTURE(Ending, "if the loop ends during a connect, the connect is still undone") {
     daemon.Hold(Command::kConnect);
     StartUnanswered(*client, backend::Connect{"R", ShareMode::kShared, kT1});
     RunUntilAsked(Command::kConnect);
@@ -471,8 +472,7 @@ TEST_SUITE("daemon client, the end") {
     CHECK_FALSE(released.come());
   }
 
-  TEST_CASE_FIXTURE(EndingWithCard,
-                    "a client of a loop that has ended is never answered, and may be destroyed") {
+  TEST_CASE_FIXTURE(EndingWithCard, "a client whose loop has ended is never answered, and may be destroyed") {
     StartUnanswered(*client, Sending({0x01}));
     loop.End();
     loop->RunDue();

@@ -1,4 +1,4 @@
-// A context of pcscd and its card: each call, its refusals, and waiting for other processes.
+// A context of pcscd and its card: each call, its errors, and waiting for other processes.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -21,7 +21,7 @@ Transmit Sending(const Bytes& apdu) {
   return Transmit{Secretly(apdu)};
 }
 
-// Calls that need a card, other than Connect and Disconnect.
+// Calls that require a card, other than Connect and Disconnect.
 std::vector<std::pair<Call, Command>> CallsOnCard() {
   return {{Reconnect{}, Command::kReconnect},     {backend::Begin{}, Command::kBeginTransaction},
           {End{}, Command::kEndTransaction},      {backend::Status{}, Command::kStatus},
@@ -30,7 +30,7 @@ std::vector<std::pair<Call, Command>> CallsOnCard() {
 }
 
 TEST_SUITE("daemon client") {
-  TEST_CASE_FIXTURE(WithDaemon, "readers are listed in the daemon's order, free places left out") {
+  TEST_CASE_FIXTURE(WithDaemon, "readers are listed in the daemon's order, without free places") {
     CHECK(Do(ListReaders{}).value().names.empty());
     daemon.AddReader("B");
     daemon.AddReader("gone");
@@ -50,7 +50,7 @@ TEST_SUITE("daemon client") {
     CHECK(Do(backend::Status{}).ok());
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a table whose size cannot be breaks the connection") {
+  TEST_CASE_FIXTURE(WithDaemon, "an impossible table size breaks the connection") {
     daemon.Speak(6);
     for (const std::int32_t size : {-1, 2'000'000'000}) {
       const auto other = backend->MakeClient(loop.get());
@@ -59,7 +59,7 @@ TEST_SUITE("daemon client") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "there is one group, which the daemon need not be asked for") {
+  TEST_CASE_FIXTURE(WithDaemon, "there is one group, and no request is needed for it") {
     CHECK(Do(ListReaderGroups{}).value().names == std::vector<std::string>{"SCard$DefaultReaders"});
     CHECK(daemon.asked().empty());
   }
@@ -80,8 +80,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "connect R");
   }
 
-  TEST_CASE_FIXTURE(WithDaemon,
-                    "a connect that is refused has the daemon's code, the function and the reader") {
+  TEST_CASE_FIXTURE(WithDaemon, "a refused connect has the daemon's code, the function and the reader") {
     daemon.Refuse(Command::kEstablishContext, status::kNoMemory);
     const backend::Outcome no_context = Do(backend::Connect{"R", ShareMode::kShared, kT1});
     CHECK(no_context.code() == status::kNoMemory);
@@ -94,7 +93,7 @@ TEST_SUITE("daemon client") {
     CHECK(Do(backend::Connect{"R", ShareMode::kShared, kT1}).ok());
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a reader's name longer than pcscd has them is that of no reader") {
+  TEST_CASE_FIXTURE(WithDaemon, "a reader's name longer than pcscd's limit is unknown") {
     CHECK(Do(backend::Connect{std::string(128, 'x'), ShareMode::kShared, kT1}).code() ==
           status::kUnknownReader);
     CHECK(daemon.count(Command::kConnect) == 0);
@@ -109,7 +108,7 @@ TEST_SUITE("daemon client") {
     CHECK(Do(Reconnect{ShareMode::kShared, kT1, Disposition::kReset}).value().protocol == kT1);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "without a card a call that needs one fails, and nothing is sent") {
+  TEST_CASE_FIXTURE(WithDaemon, "a call that requires a card fails without one, and nothing is sent") {
     for (const auto& [call, command] : CallsOnCard()) {
       const backend::Outcome outcome = Do(call);
       CHECK(outcome.code() == status::kInvalidHandle);
@@ -119,7 +118,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.links() == 0);
   }
 
-  TEST_CASE_FIXTURE(WithCard, "each call on the card sends its own message, and its refusal is the answer") {
+  TEST_CASE_FIXTURE(WithCard, "each call on the card sends its own message, and returns the daemon's error") {
     for (const auto& [call, command] : CallsOnCard()) {
       CAPTURE(static_cast<int>(command));
       daemon.Forget();
@@ -145,7 +144,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "status, begin, transmit aa, end reset");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "the status has the card's state, protocol and ATR") {
+  TEST_CASE_FIXTURE(WithCard, "the status contains the card's state, protocol and ATR") {
     daemon.AddReader("S", 0x74, {0x3b, 0x01, 0x02}, 3);
     REQUIRE(Do(Disconnect{}).ok());
     REQUIRE(Do(backend::Connect{"S", ShareMode::kShared, kT1}).ok());
@@ -165,7 +164,7 @@ TEST_SUITE("daemon client") {
     CHECK(Do(backend::Status{}).code() == status::kReaderUnavailable);
   }
 
-  TEST_CASE_FIXTURE(WithCard, "attributes have the length that the daemon says, and 264 bytes at most") {
+  TEST_CASE_FIXTURE(WithCard, "attributes have the length that the daemon reports, and at most 264 bytes") {
     daemon.On(Command::kGetAttrib, [](const Question& question) {
       auto message = question.As<daemon::Attribute>();
       CHECK(message.length == 264);
@@ -184,7 +183,7 @@ TEST_SUITE("daemon client") {
 
   // --- Another process has the card ---
 
-  TEST_CASE_FIXTURE(WithCard, "a begin asks until the card is free, and only then begins") {
+  TEST_CASE_FIXTURE(WithCard, "a begin probes until the card is free, and only then begins") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, 5);
     const backend::Outcome begun = Do(backend::Begin{});
     REQUIRE(begun.ok());
@@ -194,7 +193,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.count(Command::kStatus) == 6);
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a begin that is refused all the same goes back to asking") {
+  TEST_CASE_FIXTURE(WithCard, "a begin that is refused nevertheless returns to probing") {
     daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, 2);
     const backend::Outcome begun = Do(backend::Begin{});
     REQUIRE(begun.ok());
@@ -202,7 +201,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "status, begin!, status, begin!, status, begin");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a process that begins often and meets no holder no longer asks beforehand") {
+  TEST_CASE_FIXTURE(WithCard, "a process that begins often and meets no holder no longer probes first") {
     for (int i = 0; i < 16; ++i) {
       REQUIRE(Do(backend::Begin{}).ok());
       REQUIRE(Do(End{}).ok());
@@ -212,7 +211,7 @@ TEST_SUITE("daemon client") {
     REQUIRE(Do(backend::Begin{}).ok());
     REQUIRE(Do(End{}).ok());
     CHECK(daemon.log() == "begin, end leave");
-    // Until it meets one.
+    // Until it meets a holder.
     daemon.Forget();
     daemon.Refuse(Command::kBeginTransaction, status::kSharingViolation, 1);
     const backend::Outcome begun = Do(backend::Begin{});
@@ -223,7 +222,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "begin!, status, begin, end leave, status, begin");
   }
 
-  TEST_CASE("contention is unlikely after 16 begins in a row, and for a minute after the last") {
+  TEST_CASE("contention counts as unlikely after 16 begins in a row, for a minute after the last one") {
     daemon::Contention contention;
     const Loop::Clock::time_point start = Loop::Clock::now();
     for (int i = 0; i < 16; ++i) {
@@ -232,11 +231,11 @@ TEST_SUITE("daemon client") {
     }
     CHECK(contention.IsUnlikely(start + 59s));
     CHECK_FALSE(contention.IsUnlikely(start + 60s));
-    SUBCASE("a pause of a minute starts the count anew") {
+    SUBCASE("a pause of a minute resets the count") {
       contention.NoteFree(start + 60s);
       CHECK_FALSE(contention.IsUnlikely(start + 60s));
     }
-    SUBCASE("a holder is remembered for a minute, however many begins follow") {
+    SUBCASE("a holder is remembered for a minute, regardless of later begins") {
       contention.NoteHeld(start);
       for (int i = 0; i < 16; ++i) contention.NoteFree(start + 59s);
       CHECK_FALSE(contention.IsUnlikely(start + 59s));
@@ -244,7 +243,7 @@ TEST_SUITE("daemon client") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithCard, "the pauses grow from half a millisecond to two") {
+  TEST_CASE_FIXTURE(WithCard, "the pauses grow from half a millisecond to two milliseconds") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     const auto start = std::chrono::steady_clock::now();
     const Called begun(*client, backend::Begin{});
@@ -254,7 +253,7 @@ TEST_SUITE("daemon client") {
     daemon.Serve(Command::kStatus);
     loop.RunUntil([&] { return begun.done(); });
     REQUIRE(Do(End{}).ok());
-    // They begin anew with each call.
+    // They start again with each call.
     daemon.Forget();
     daemon.Refuse(Command::kStatus, status::kSharingViolation, 1);
     CHECK(Do(backend::Begin{}).ok());
@@ -276,7 +275,7 @@ TEST_SUITE("daemon client") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithCard, "what the card says while it is waited for is for the call itself to report") {
+  TEST_CASE_FIXTURE(WithCard, "an error of the card during a probe is left to the call itself") {
     daemon.Refuse(Command::kTransmit, status::kSharingViolation, 1);
     const Called sent(*client, Sending({0x01}));
     loop.RunUntil([&] { return daemon.count(Command::kTransmit) == 1; });
@@ -307,7 +306,7 @@ TEST_SUITE("daemon client") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithCard, "inside its own transaction a call does not wait") {
+  TEST_CASE_FIXTURE(WithCard, "a call inside its own transaction does not wait") {
     Begin();
     daemon.Refuse(Command::kTransmit, status::kSharingViolation, 1);
     CHECK(Do(Sending({0x01})).code() == status::kSharingViolation);
@@ -316,7 +315,8 @@ TEST_SUITE("daemon client") {
   }
 
   TEST_CASE_FIXTURE(
-      WithCard, "a disconnect with a disposition asks until the card is free, and says once that it waits") {
+      WithCard,
+      "a disconnect with a disposition probes until the card is free, and reports once that it waits") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, 3);
     int waits = 0;
     CHECK(Do(Disconnect{Disposition::kReset, [&] { ++waits; }}).ok());
@@ -324,7 +324,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "status!, status!, status!, status, disconnect reset");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a disconnect that leaves the card waits for no other process") {
+  TEST_CASE_FIXTURE(WithCard, "a disconnect that leaves the card does not wait for other processes") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     int waits = 0;
     CHECK(Do(Disconnect{Disposition::kLeave, [&] { ++waits; }}).ok());
@@ -339,8 +339,8 @@ TEST_SUITE("daemon client") {
     CHECK(Do(backend::Begin{}).ok());
   }
 
-  TEST_CASE_FIXTURE(WithCard, "an end refused for a reset leaves the transaction to the handle") {
-    // pcscd does not unlock the card then.
+  TEST_CASE_FIXTURE(WithCard, "an end refused because of a reset leaves the transaction to the handle") {
+    // pcscd does not unlock the card in this case.
     Begin();
     daemon.Refuse(Command::kEndTransaction, status::kResetCard);
     CHECK(Do(End{}).code() == status::kResetCard);
@@ -353,7 +353,7 @@ TEST_SUITE("daemon client") {
     CHECK(daemon.log() == "end leave");
   }
 
-  TEST_CASE_FIXTURE(WithCard, "two clients do not get each other's answers") {
+  TEST_CASE_FIXTURE(WithCard, "two clients do not receive each other's responses") {
     const auto other = backend->MakeClient(loop.get());
     REQUIRE(Do(*other, backend::Connect{"R", ShareMode::kShared, kT1}).ok());
     const Called one(*client, Sending({0x01}));
@@ -376,8 +376,7 @@ TEST_SUITE("daemon client") {
     RunUntilNoLink();
   }
 
-  TEST_CASE_FIXTURE(WithCard,
-                    "a daemon that goes fails the call under way, whichever it is, and all later ones") {
+  TEST_CASE_FIXTURE(WithCard, "if the daemon ends, the call in progress and all later ones fail") {
     for (const auto& [call, command] : CallsOnCard()) {
       CAPTURE(static_cast<int>(command));
       const auto other = backend->MakeClient(loop.get());
@@ -393,7 +392,7 @@ TEST_SUITE("daemon client") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a daemon that goes while the card is waited for ends the wait") {
+  TEST_CASE_FIXTURE(WithCard, "if the daemon ends, the wait for the card ends") {
     daemon.Refuse(Command::kStatus, status::kSharingViolation, kAlways);
     const Called begun(*client, backend::Begin{});
     RunUntilAsked(Command::kStatus, 2);

@@ -23,7 +23,7 @@ namespace pcsc_bridge::test {
 
 using daemon::Command;
 
-// Bytes of which each place differs from its neighbours.
+// Bytes that differ from their neighbours.
 inline Bytes Pattern(std::size_t size) {
   Bytes bytes(size);
   for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(i * 7 + i / 256);
@@ -47,7 +47,7 @@ class DrivenLoop {
     const auto end = std::chrono::steady_clock::now() + kPatience;
     while (!condition()) {
       REQUIRE(std::chrono::steady_clock::now() < end);
-      // The condition may come true without the loop.
+      // The condition may become true without the loop.
       pollfd wait{loop_->descriptor(), POLLIN, 0};
       (void)poll(&wait, 1, 1);
       loop_->RunDue();
@@ -63,7 +63,7 @@ class DrivenLoop {
   const std::shared_ptr<Loop> loop_ = Loop::Create();
 };
 
-// A call's outcome: must come once, and never within Start.
+// The result of a call: must arrive once, and never within Start.
 class Called {
  public:
   Called(backend::Client& client, backend::Call call) {

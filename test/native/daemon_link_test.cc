@@ -1,4 +1,4 @@
-// Opening a connection to pcscd: versions, and why it fails.
+// Opening a connection to pcscd: versions, and errors.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -49,13 +49,13 @@ Error ErrorAt(DrivenLoop& loop, const std::string& socket) {
 }
 
 TEST_SUITE("daemon link") {
-  TEST_CASE_FIXTURE(WithDaemon, "nothing is sent and no connection is made before the first call") {
+  TEST_CASE_FIXTURE(WithDaemon, "no connection is made before the first call") {
     CHECK(daemon.links() == 0);
     REQUIRE(Do(ListReaders{}).ok());
     CHECK(daemon.log() == "version, readers");
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "4:4 is offered first; later links offer what the daemon speaks") {
+  TEST_CASE_FIXTURE(WithDaemon, "4:4 is offered first, and later links offer the daemon's version") {
     std::int32_t minor = 4;
     std::vector<std::int32_t> first_offers{4};
     SUBCASE("4:4") {}
@@ -91,7 +91,7 @@ TEST_SUITE("daemon link") {
     CHECK(daemon.mismatches() == 1);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a daemon that is replaced by one of another version is asked anew") {
+  TEST_CASE_FIXTURE(WithDaemon, "a daemon that is replaced by another version is negotiated with again") {
     daemon.Speak(6);
     REQUIRE(Do(ListReaders{}).ok());
     daemon.Speak(4);
@@ -107,7 +107,7 @@ TEST_SUITE("daemon link") {
     CHECK(daemon.log() == "version, version, table-size, table");
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a later daemon that accepts 4:6 is spoken to in 4:6") {
+  TEST_CASE_FIXTURE(WithDaemon, "4:6 is used with a later daemon that accepts it") {
     daemon.Speak(9);
     REQUIRE(Do(ListReaders{}).ok());
     const auto another = backend->MakeClient(loop.get());
@@ -150,7 +150,7 @@ TEST_SUITE("daemon link") {
   }
 
   TEST_CASE_FIXTURE(WithDaemon,
-                    "the version can be asked for alone, which counts as the process's first offer") {
+                    "the version can be requested alone, which counts as the process's first offer") {
     daemon.Speak(5, 5);
     for (int i = 0; i < 2; ++i) {
       const backend::DaemonVersion version = AskDaemonVersion(daemon.path(), 10s);
@@ -182,7 +182,7 @@ TEST_SUITE("daemon link") {
     CHECK(AskDaemonVersion(daemon.path(), 10s).major == 0);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail says why") {
+  TEST_CASE_FIXTURE(WithDaemon, "without a daemon there is no service, and the detail gives the reason") {
     const std::string longest(107, 'x');
     for (const std::string& path : {daemon.path() + ".not", longest}) {
       CAPTURE(path);
@@ -215,7 +215,7 @@ TEST_SUITE("daemon link") {
     CHECK(Do(*unlucky, ListReaders{}).ok());
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "the longest path that a socket can have is one") {
+  TEST_CASE_FIXTURE(WithDaemon, "a path of the maximum length for a socket is accepted") {
     std::string path = daemon.path() + ".";
     path.append(107 - path.size(), 'x');
     std::filesystem::create_symlink(daemon.path(), path);
@@ -225,7 +225,7 @@ TEST_SUITE("daemon link") {
   }
 
   TEST_CASE_FIXTURE(WithDaemon,
-                    "a connection that closes unanswered is a refusal by policy, if the daemon is there") {
+                    "a connection that closes unanswered is a refusal by policy, if the daemon runs") {
     daemon.CloseNewLinks();
     const Error error = ErrorAt(loop, daemon.path());
     CHECK(error.code == status::kSecurityViolation);
@@ -233,7 +233,8 @@ TEST_SUITE("daemon link") {
     CHECK(AskDaemonVersion(daemon.path(), 10s).usable.code() == status::kSecurityViolation);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "so is one that closes in the middle of the version's answer") {
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "a connection that closes in the middle of the version's answer is one, too") {
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, sizeof(Version) - 1}) {
       CAPTURE(length);
       daemon.On(Command::kVersion, [length](const Question& question) {
@@ -244,7 +245,7 @@ TEST_SUITE("daemon link") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a daemon that was starting anew just then is asked again") {
+  TEST_CASE_FIXTURE(WithDaemon, "a daemon that was just restarting is tried again") {
     int closed = 0;
     daemon.On(Command::kVersion, [&closed](const Question& question) {
       if (closed++ == 0) return Reply{Bytes(), 0, true};
@@ -255,10 +256,11 @@ TEST_SUITE("daemon link") {
     CHECK(closed == 2);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a connection that closes unanswered at 200 contexts is the limit") {
+  TEST_CASE_FIXTURE(WithDaemon,
+                    "a connection that closes unanswered at 200 contexts is reported as the limit") {
     std::vector<std::unique_ptr<backend::Client>> clients;
     std::size_t open = 0;
-    SUBCASE("with 199 of them") {
+    SUBCASE("with 199 other contexts") {
       open = 199;
     }
     SUBCASE("with 198 it is not") {
@@ -282,7 +284,7 @@ TEST_SUITE("daemon link") {
   }
 
   TEST_CASE_FIXTURE(WithDaemon,
-                    "without a descriptor left there is no memory, and the detail names the limit") {
+                    "without a free descriptor the error is no memory, and the detail names the limit") {
     rlimit before{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
     rlimit none = before;
@@ -298,7 +300,7 @@ TEST_SUITE("daemon link") {
     CHECK(Do(ListReaders{}).ok());
   }
 
-  TEST_CASE("a daemon whose backlog is full is waited for, without blocking the loop") {
+  TEST_CASE("a full backlog of the daemon is waited for, without blocking the loop") {
     const std::string directory = (std::filesystem::temp_directory_path() / "full-backlog-XXXXXX").string();
     std::string name = directory;
     REQUIRE(mkdtemp(name.data()) != nullptr);
@@ -322,7 +324,7 @@ TEST_SUITE("daemon link") {
       CHECK(AskDaemonVersion(path, 20ms).usable.code() == status::kTimeout);
 
       const Called again(*client, ListReaders{});
-      close(accept(listening, nullptr, nullptr));  // the one that was in the way
+      close(accept(listening, nullptr, nullptr));  // the connection that filled the backlog
       int accepted = -1;
       (void)fcntl(listening, F_SETFL, O_NONBLOCK);
       loop.RunUntil([&] { return (accepted = accept(listening, nullptr, nullptr)) >= 0; });
@@ -335,17 +337,17 @@ TEST_SUITE("daemon link") {
     std::filesystem::remove_all(name);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "a context that works is one whose daemon answers") {
+  TEST_CASE_FIXTURE(WithDaemon, "a context is valid if its daemon answers") {
     CHECK(Do(CheckContext{}).ok());
     CHECK(Do(CheckContext{}).ok());
     CHECK(daemon.mismatches() == 0);
     daemon.Die();
     CHECK(Do(CheckContext{}).code() == status::kNoService);
-    // It is dead for good, as an SCARDCONTEXT would be.
+    // It stays invalid, as an SCARDCONTEXT would.
     CHECK(Do(ListReaders{}).code() == status::kNoService);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "asking whether a context works logs no mismatch") {
+  TEST_CASE_FIXTURE(WithDaemon, "checking a context logs no version mismatch") {
     daemon.Speak(5);
     REQUIRE(Do(CheckContext{}).ok());
     REQUIRE(Do(CheckContext{}).ok());

@@ -1,4 +1,4 @@
-// Commands and responses of any length, in whatever pieces they come and go.
+// Commands and responses of any length, sent and received in any pieces.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
 
@@ -26,10 +26,10 @@ backend::Transmit Sending(const Bytes& apdu) {
 
 TEST_SUITE("daemon link, transmit") {
   TEST_CASE_FIXTURE(WithCard,
-                    "a response has the length that the daemon says, from the shortest to the longest") {
+                    "a response has the length that the daemon reports, from the shortest to the longest") {
     for (const std::size_t size : {2, 4063, 4064, 4065, 20000, 2, 65535, 65538, 65548}) {
       for (const std::size_t piece : {0, 1, 1000}) {
-        if (piece == 1 && size > 4065) continue;  // one by one takes its time
+        if (piece == 1 && size > 4065) continue;  // one byte at a time is slow
         CAPTURE(size);
         CAPTURE(piece);
         daemon.Piecemeal(Command::kTransmit, piece);
@@ -44,7 +44,8 @@ TEST_SUITE("daemon link, transmit") {
     CHECK((daemon.asked(Command::kTransmit).back().data == kApdu));
   }
 
-  TEST_CASE_FIXTURE(WithCard, "after a long response a refusal is one, and the next response its own") {
+  TEST_CASE_FIXTURE(WithCard,
+                    "after a long response an error is returned correctly, and so is the next response") {
     daemon.On(Command::kTransmit,
               [](const Question& question) { return Response(question, Pattern(20000)); });
     REQUIRE(Do(Sending(kApdu)).ok());
@@ -59,7 +60,7 @@ TEST_SUITE("daemon link, transmit") {
     CHECK((outcome->bytes == Bytes{0x01, 0x90, 0x00}));
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a command is sent with the protocol of the card and all its bytes") {
+  TEST_CASE_FIXTURE(WithCard, "a command is sent completely, with the protocol of the card") {
     for (const std::size_t size : {std::size_t{0}, std::size_t{5}, abi::kMaxExtendedBuffer}) {
       CAPTURE(size);
       daemon.Forget();
@@ -77,7 +78,7 @@ TEST_SUITE("daemon link, transmit") {
     CHECK(Do(Sending(Pattern(abi::kMaxExtendedBuffer + 1))).code() == status::kInsufficientBuffer);
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a response without a status word is lost data, but not in the raw protocol") {
+  TEST_CASE_FIXTURE(WithCard, "a response without a status word is lost data, except in the raw protocol") {
     daemon.On(Command::kTransmit, [](const Question& question) { return Response(question, {0x90}); });
     CHECK(Do(Sending(kApdu)).code() == status::kCommDataLost);
     daemon.On(Command::kReconnect, [](const Question& question) {
@@ -89,25 +90,25 @@ TEST_SUITE("daemon link, transmit") {
     CHECK(Do(Sending(kApdu)).ok());
   }
 
-  TEST_CASE_FIXTURE(WithCard,
-                    "a response longer than can be, or than it says, breaks the connection for good") {
+  TEST_CASE_FIXTURE(
+      WithCard, "a response longer than the limit, or than announced, breaks the connection permanently") {
     std::size_t said = 0;
     std::size_t sent = 0;
-    SUBCASE("longer than the longest, no data behind it") {
+    SUBCASE("longer than the limit, without data") {
       said = 65549;
     }
-    SUBCASE("longer than the longest, and so is the data") {
+    SUBCASE("longer than the limit, with that much data") {
       said = sent = 65549;
     }
-    SUBCASE("as long as a number can be") {
+    SUBCASE("as long as the field allows") {
       said = 0xffffffff;
       sent = 5000;
     }
-    SUBCASE("more bytes than it says") {
+    SUBCASE("more bytes than announced") {
       said = 2;
       sent = 3;
     }
-    SUBCASE("a buffer full of bytes that it does not say") {
+    SUBCASE("a buffer full of unannounced bytes") {
       said = 2;
       sent = 5000;
     }
@@ -117,14 +118,14 @@ TEST_SUITE("daemon link, transmit") {
       return ReplyOf(message, Pattern(sent));
     });
     backend::Outcome outcome = Do(Sending(kApdu));
-    // If the response itself was whole, what comes behind it is found out after it.
+    // If the response itself was complete, the bytes after it are detected later.
     if (outcome.ok()) outcome = Do(Sending(kApdu));
     CHECK(outcome.code() == status::kCommError);
     CHECK(Do(backend::Status{}).code() == status::kCommError);
     RunUntilNoLink();
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a daemon that goes in the middle of a response is no service") {
+  TEST_CASE_FIXTURE(WithCard, "a daemon that ends in the middle of a response is no service") {
     std::size_t comes = 0;
     SUBCASE("before it") {}
     SUBCASE("in its message") {
@@ -133,10 +134,10 @@ TEST_SUITE("daemon link, transmit") {
     SUBCASE("after its message") {
       comes = sizeof(daemon::Transmit);
     }
-    SUBCASE("in its beginning") {
+    SUBCASE("at the start of its data") {
       comes = sizeof(daemon::Transmit) + 10;
     }
-    SUBCASE("in its rest") {
+    SUBCASE("in the rest of its data") {
       comes = sizeof(daemon::Transmit) + 4500;
     }
     daemon.On(Command::kTransmit, [=](const Question& question) {
@@ -153,7 +154,7 @@ TEST_SUITE("daemon link, transmit") {
   }
 
   TEST_CASE_FIXTURE(WithCard,
-                    "the output of a control is what the daemon sends, and never more than its room") {
+                    "the output of a control is what the daemon sends, and never exceeds the buffer") {
     for (const std::size_t size : {0, 300, 5000, 65548}) {
       CAPTURE(size);
       backend::Outcome outcome = Do(Control{0x42000d48, Secretly(Pattern(size))});
@@ -174,7 +175,7 @@ TEST_SUITE("daemon link, transmit") {
     CHECK(Do(Control{1, nullptr}).code() == status::kCommError);
   }
 
-  TEST_CASE_FIXTURE(WithDaemon, "an answer that comes in pieces is the same answer") {
+  TEST_CASE_FIXTURE(WithDaemon, "an answer in pieces is the same as in one piece") {
     daemon.AddReader("R");
     std::int32_t minor = 4;
     SUBCASE("with the table of 4:4") {}
@@ -192,7 +193,8 @@ TEST_SUITE("daemon link, transmit") {
     CHECK((outcome->status.atr == Bytes{0x3b, 0x00}));
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a command that the socket does not take at once follows when it does") {
+  TEST_CASE_FIXTURE(WithCard,
+                    "a command that does not fit into the socket buffer is sent when there is room") {
     // The daemon reads nothing while it holds an answer: the requests behind it fill the socket.
     daemon.Hold(Command::kStatus);
     auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
@@ -203,7 +205,7 @@ TEST_SUITE("daemon link, transmit") {
     bool status_came = false;
     link->Ask(Command::kStatus, status_message,
               [&](const Result<Answer>& answer) { status_came = answer.ok(); });
-    constexpr std::size_t kCommands = 8;  // more than the socket has room for
+    constexpr std::size_t kCommands = 8;  // more than the socket buffer holds
     std::size_t responses = 0;
     for (std::size_t i = 0; i < kCommands; ++i) {
       const Bytes apdu = Pattern(60000 + i);
@@ -228,7 +230,7 @@ TEST_SUITE("daemon link, transmit") {
     link->Close();
   }
 
-  TEST_CASE_FIXTURE(WithCard, "a daemon that goes while a command is being sent is no service") {
+  TEST_CASE_FIXTURE(WithCard, "a daemon that ends while a command is being sent is no service") {
     daemon.Hold(Command::kStatus);
     auto link = std::make_shared<daemon::Link>(loop.get(), daemon.path());
     bool opened = false;

@@ -1,4 +1,4 @@
-// Following the readers of a daemon, in each protocol.
+// Watching the readers of a daemon, in each protocol.
 #include <doctest/doctest.h>
 
 #include <string>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 using backend::Picture;
 using Question = FakeDaemon::Question;
 
-// A watcher and what it has reported.
+// A watcher and its reports.
 struct Watching : WithDaemon {
   void Watch(std::int32_t minor) {
     daemon.Speak(minor);
@@ -52,7 +52,7 @@ struct Watching : WithDaemon {
 };
 
 TEST_SUITE("daemon watcher") {
-  TEST_CASE("the picture comes at the start and at each change, in each protocol") {
+  TEST_CASE("the picture is reported at the start and at each change, in each protocol") {
     for (const std::int32_t minor : {4, 5, 6}) {
       CAPTURE(minor);
       Watching test;
@@ -74,12 +74,12 @@ TEST_SUITE("daemon watcher") {
     }
   }
 
-  TEST_CASE_FIXTURE(Watching, "no reader is an empty picture") {
+  TEST_CASE_FIXTURE(Watching, "without readers the picture is empty") {
     Watch();
     RunUntilSeen("");
   }
 
-  TEST_CASE_FIXTURE(Watching, "a watcher of nothing new is silent, and sends nothing") {
+  TEST_CASE_FIXTURE(Watching, "a watcher without changes reports nothing, and sends nothing") {
     std::int32_t minor = 4;
     SUBCASE("4:4") {}
     SUBCASE("4:6") {
@@ -96,7 +96,7 @@ TEST_SUITE("daemon watcher") {
     CHECK(pictures.size() == reports);
   }
 
-  TEST_CASE_FIXTURE(Watching, "one link does before 4:6, and two since") {
+  TEST_CASE_FIXTURE(Watching, "before 4:6 one link is enough, since then there are two") {
     std::int32_t minor = 5;
     std::size_t links = 1;
     SUBCASE("4:5") {}
@@ -144,17 +144,16 @@ TEST_SUITE("daemon watcher") {
     CHECK(pictures.back().size() == 20);
   }
 
-  TEST_CASE_FIXTURE(Watching,
-                    "since 4:6, a change before the answer that follows the registration is not lost") {
+  TEST_CASE_FIXTURE(Watching, "since 4:6, a change before the response to the registration is not lost") {
     daemon.AddReader("A");
     daemon.Hold(Command::kReaderEvents);
     Watch(6);
     RunUntilAsked(Command::kReaderEvents);
-    // Registered, but the answer that says so is still to come.
+    // Registered, but the response that confirms it has not arrived.
     CHECK(pictures.empty());
     daemon.ChangeReader("A", FakeDaemon::kNoCard);
     RunUntilSeen("A:0010");
-    // That came through one registration; the next one follows when the answer is there.
+    // That was reported through one registration; the next one is made when the response arrives.
     CHECK(daemon.count(Command::kWatchReaders) == 1);
     daemon.LetGo(Command::kReaderEvents);
     RunUntilAsked(Command::kWatchReaders, 2);
@@ -163,7 +162,7 @@ TEST_SUITE("daemon watcher") {
   }
 
   TEST_CASE_FIXTURE(Watching,
-                    "since 4:6, a change while the table is on its way is followed by another table") {
+                    "since 4:6, a change while the table is being sent is followed by another table") {
     daemon.AddReader("A");
     daemon.Hold(Command::kReaderTable);
     Watch(6);
@@ -199,7 +198,7 @@ TEST_SUITE("daemon watcher") {
     }
   }
 
-  TEST_CASE("a daemon that goes is reported once, whatever the watcher waits for") {
+  TEST_CASE("the end of the daemon is reported once, in every phase of the watcher") {
     for (const std::int32_t minor : {4, 6}) {
       for (const std::optional<Command> held :
            {std::optional<Command>(), std::optional(Command::kVersion),
@@ -224,7 +223,7 @@ TEST_SUITE("daemon watcher") {
     }
   }
 
-  TEST_CASE_FIXTURE(Watching, "a daemon that is not there is reported") {
+  TEST_CASE_FIXTURE(Watching, "a missing daemon is reported") {
     const auto nowhere = backend::MakeDaemonBackend(daemon.path() + ".not");
     watcher = nowhere->Watch(loop.get(), [this](const Result<Picture>& report) { error = report.error(); });
     CHECK_FALSE(error.has_value());
@@ -233,7 +232,7 @@ TEST_SUITE("daemon watcher") {
     CHECK(error->operation == "SCardEstablishContext");
   }
 
-  TEST_CASE_FIXTURE(Watching, "a watcher that is destroyed reports nothing more, wherever it is") {
+  TEST_CASE_FIXTURE(Watching, "a watcher that is destroyed reports nothing more, in every phase") {
     daemon.Speak(6);
     for (const Command held : {Command::kVersion, Command::kReaderEvents, Command::kReaderTable}) {
       daemon.Hold(held);

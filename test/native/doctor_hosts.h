@@ -1,4 +1,4 @@
-// Hosts of the tests' own making, each as a doctor might find it.
+// Constructed hosts, each as a doctor might find it.
 #pragma once
 
 #include <string>
@@ -66,7 +66,7 @@ inline doctor::HostFacts Server2008(std::uint32_t build, doctor::FileVersion fil
   return WindowsHost({6, 0, build, build == 6001 ? 1u : 2u, true, true}, files);
 }
 
-// With the hotfix, and the setting still to be made.
+// With the hotfix, and without the setting.
 inline doctor::HostFacts HotfixedServer() {
   return Server2008(6002, {6, 0, 6002, 22139});
 }

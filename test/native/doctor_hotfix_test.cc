@@ -1,4 +1,4 @@
-// What the code has of the article against the article's data.
+// Compares the code with the article's data.
 #include "doctor/hotfix_949538.h"
 
 #include <doctest/doctest.h>
@@ -57,7 +57,7 @@ TEST_CASE("the registry value is the article's") {
   CHECK(Only(ValuesOf(json, "restartRequired")) == "true");
 }
 
-TEST_CASE("both files have the article's least versions, on each service pack and architecture") {
+TEST_CASE("the minimum versions of both files are the article's, on each service pack and architecture") {
   const std::string json = Data();
   const std::vector<std::string> files = ValuesOf(json, "file");
   const std::vector<std::string> versions = ValuesOf(json, "version");
@@ -84,7 +84,7 @@ TEST_CASE("both files have the article's least versions, on each service pack an
   CHECK((ours == listed));
 }
 
-TEST_CASE("the builds are the systems that the article names") {
+TEST_CASE("the builds are the systems in the article") {
   const std::vector<std::string> builds = ValuesOf(Data(), "build");
   REQUIRE(builds.size() == std::size(hotfix::kMinimums));
   for (std::size_t i = 0; i < builds.size(); ++i) {

@@ -1,4 +1,4 @@
-// The smart card service as the doctor asks it: never for long, and never in anybody's way.
+// The doctor's requests to the smart card service: never for long, and never blocking another program.
 #include "doctor/pcsc_facts.h"
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ PcscFacts Ask(FakeLibrary& library, std::chrono::milliseconds limit = kPatience)
   return facts;
 }
 
-// A driver that tells of itself.
+// A driver that reports its attributes.
 abi::Long TellingDriver(abi::CardHandle, abi::Dword id, unsigned char* value, abi::Dword* length) {
   const auto answer = [&](const char* bytes, std::size_t size) {
     if (value != nullptr) std::memcpy(value, bytes, size);
@@ -37,7 +37,7 @@ abi::Long TellingDriver(abi::CardHandle, abi::Dword id, unsigned char* value, ab
   return static_cast<abi::Long>(status::kUnsupportedFeature);
 }
 
-TEST_CASE("readers are listed with their cards, and their drivers asked") {
+TEST_CASE("readers are listed with their cards and driver attributes") {
   FakeLibrary library;
   library.AddReader("A");
   library.AddReader("B", false);
@@ -63,7 +63,7 @@ TEST_CASE("a service that does not run is reported with its code") {
   CHECK_FALSE(facts.readers.known());
 }
 
-TEST_CASE("a service that does not answer is given up") {
+TEST_CASE("a service that does not respond is abandoned") {
   FakeLibrary library;
   library.AddReader("A");
   library.Stick(Call::kEstablish);
@@ -76,11 +76,11 @@ TEST_CASE("a service that does not answer is given up") {
   library.WaitForNoContext();
 }
 
-TEST_CASE("a reader that is stuck does not keep the doctor, nor the other readers") {
+TEST_CASE("a stuck reader blocks neither the doctor nor the other readers") {
   FakeLibrary library;
   library.AddReader("A");
   library.AddReader("B");
-  library.Hold("A");  // and connecting to it waits, as pcsc-lite has it
+  library.Hold("A");  // and connecting to it waits, as in pcsc-lite
   library.table().get_attrib = TellingDriver;
   const PcscFacts facts = Ask(library, std::chrono::milliseconds(500));
   REQUIRE(facts.readers.known());
@@ -91,7 +91,7 @@ TEST_CASE("a reader that is stuck does not keep the doctor, nor the other reader
   library.WaitForNoContext();
 }
 
-// The fake service does not report who uses a reader; this one says so of each.
+// The fake service does not report that a reader is in use; this one reports it for each.
 abi::GetStatusChange real_status_change = nullptr;
 abi::Long EverythingInUse(abi::ContextHandle context, abi::Dword timeout, abi::ReaderState* states,
                           abi::Dword count) {
@@ -100,7 +100,7 @@ abi::Long EverythingInUse(abi::ContextHandle context, abi::Dword timeout, abi::R
   return code;
 }
 
-TEST_CASE("a reader that somebody uses is not connected to") {
+TEST_CASE("the doctor does not connect to a reader in use") {
   FakeLibrary library;
   library.AddReader("A");
   real_status_change = library.table().get_status_change;

@@ -1,4 +1,4 @@
-// What the report says of each finding, and the text for people.
+// The findings in the report, and its text.
 #include "doctor/report.h"
 
 #include <doctest/doctest.h>
@@ -43,7 +43,7 @@ HostFacts LinuxWithDaemonError(pcsc_bridge::Status code, pcsc_bridge::Status dae
   return facts;
 }
 
-TEST_CASE("a finding's name is one of its kind, and what is unknown says why") {
+TEST_CASE("a finding has a name of its kind, and an unknown one has a reason") {
   HostFacts hosts[] = {LinuxHost(), HotfixedServer(), HostFacts{}};
   hosts[2].platform = Platform::kWindows;
   hosts[2].windows = WindowsFacts{};
@@ -75,7 +75,7 @@ TEST_CASE("the verdict's step comes before those of the findings") {
   CHECK(report.next_steps[2].rfind("pcsc-service: ", 0) == 0);
 }
 
-TEST_CASE("Windows: versions, files, packages, setting, times and services are there by name") {
+TEST_CASE("Windows: versions, files, packages, setting, times and services are included by name") {
   HostFacts facts = HotfixedServer(Dword(1));
   facts.windows->packages =
       std::vector<ServicingPackage>{{"Package_for_KB949538", ServicingPackage::kInstalled},
@@ -101,7 +101,7 @@ TEST_CASE("Windows: versions, files, packages, setting, times and services are t
   CHECK(ValueOf(report, "session-source") == "wts");
 }
 
-TEST_CASE("a 32-bit view that says something else is pointed out") {
+TEST_CASE("a 32-bit view with a different value is pointed out") {
   HostFacts facts = HotfixedServer(Dword(1));
   facts.windows->filter_32 = Dword(0);
   CHECK(FindingOf(MakeReport(facts), "filter-value-32-bit").attention);
@@ -109,13 +109,13 @@ TEST_CASE("a 32-bit view that says something else is pointed out") {
   CHECK_FALSE(FindingOf(MakeReport(facts), "filter-value-32-bit").attention);
 }
 
-TEST_CASE("Wine is named, since it is no Windows") {
+TEST_CASE("Wine is named, because it is not Windows") {
   HostFacts facts = HotfixedServer();
   facts.windows->wine = std::string("10.0");
   CHECK(ValueOf(MakeReport(facts), "wine") == "10.0");
 }
 
-TEST_CASE("a service that does not serve is something to do, with advice for each cause") {
+TEST_CASE("a service that does not work is a next step, with advice for each cause") {
   const std::pair<pcsc_bridge::Status, const char*> causes[] = {
       {status::kNoService, "does not reach pcscd"},
       {status::kServiceStopped, "pcscd speaks protocol 4:4"},
@@ -133,7 +133,7 @@ TEST_CASE("a service that does not serve is something to do, with advice for eac
   }
 }
 
-TEST_CASE("if pcscd asks polkit, the library's refusal may be polkit's") {
+TEST_CASE("if pcscd uses polkit, a refusal of the library may come from polkit") {
   HostFacts facts = LinuxWithError(status::kSecurityViolation);
   CHECK(ValueOf(MakeReport(facts), "polkit") == "not asked");
   CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit") == std::string::npos);
@@ -144,7 +144,7 @@ TEST_CASE("if pcscd asks polkit, the library's refusal may be polkit's") {
   CHECK(FindingOf(MakeReport(facts), "pcsc-service").note.find("polkit may refuse this user") == 0);
 }
 
-TEST_CASE("what pcscd itself did is the advice, whatever the library makes of it") {
+TEST_CASE("the advice follows from pcscd's own behaviour, whatever the library reports") {
   for (const pcsc_bridge::Status code : {status::kNoService, status::kTimeout, status::kCommError}) {
     CAPTURE(code);
     const auto advice = [code](pcsc_bridge::Status daemons, const std::string& detail) {
@@ -158,7 +158,7 @@ TEST_CASE("what pcscd itself did is the advice, whatever the library makes of it
   }
 }
 
-TEST_CASE("the backend is named with the reason for it, and why none was chosen") {
+TEST_CASE("the backend is named with its reason, and without a backend the reason is named") {
   HostFacts facts = LinuxHost();
   CHECK(ValueOf(MakeReport(facts), "pcsc-backend") == "daemon");
   CHECK(FindingOf(MakeReport(facts), "pcsc-backend").note == "the library talks to pcscd");
@@ -168,13 +168,13 @@ TEST_CASE("the backend is named with the reason for it, and why none was chosen"
   CHECK(FindingOf(MakeReport(facts), "pcsc-backend").note == "not chosen: no service");
 }
 
-TEST_CASE("a Windows without readers does not run the service, and nothing is to be done about that") {
+TEST_CASE("on Windows without readers the service is stopped, and that is no next step") {
   HostFacts facts = HotfixedServer(Dword(1));
   facts.pcsc.service_error = pcsc_bridge::Error{status::kNoService, "SCardEstablishContext", "", ""};
   CHECK_FALSE(FindingOf(MakeReport(facts), "pcsc-service").attention);
 }
 
-TEST_CASE("a missing library is something to do, in the loader's words") {
+TEST_CASE("a missing library is a next step, with the loader's message") {
   HostFacts facts = LinuxHost();
   facts.pcsc.library = Fact<std::string>::Unknown("libpcsclite.so.1: cannot open; install it");
   facts.pcsc.service_error =
@@ -210,7 +210,7 @@ TEST_CASE("an unknown connect time is not shown as the year 1601") {
   CHECK_FALSE(FindingOf(MakeReport(facts), "session-connect-time").value.has_value());
 }
 
-TEST_CASE("the text has the verdict first, then what to do, then a line for each finding") {
+TEST_CASE("the text has the verdict first, then the next steps, then a line for each finding") {
   const Report report =
       MakeReport(LinuxWithDaemonError(status::kNoService, status::kNoService, "there is no socket"));
   const std::string text = ToText(report);
@@ -221,7 +221,7 @@ TEST_CASE("the text has the verdict first, then what to do, then a line for each
   CHECK(ToText(MakeReport(LinuxHost())).find("\nnothing to do\n") != std::string::npos);
 }
 
-TEST_CASE("times are written as people read them, leap years among them") {
+TEST_CASE("times are written for people, also in leap years") {
   CHECK(TimeText(0) == "1601-01-01 00:00:00 UTC");
   CHECK(TimeText(116'444'736'000'000'000) == "1970-01-01 00:00:00 UTC");
   CHECK(TimeText(116'444'736'000'000'000 + 951'782'400ull * 10'000'000) == "2000-02-29 00:00:00 UTC");

@@ -1,4 +1,4 @@
-// The branches of Windows servicing, and what a file's version says of the hotfix.
+// The branches of Windows servicing, and what a file's version implies about the hotfix.
 #include "doctor/servicing.h"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ HotfixIn Judged(FileVersion version) {
   return judgement.hotfix;
 }
 
-TEST_CASE("revisions from 16384 are GDR, from 20480 LDR, and others neither") {
+TEST_CASE("revisions from 16384 are GDR, from 20480 LDR, and others are neither") {
   CHECK(BranchOf(0) == Branch::kNeither);
   CHECK(BranchOf(16383) == Branch::kNeither);
   CHECK(BranchOf(16384) == Branch::kGdr);
@@ -30,7 +30,7 @@ TEST_CASE("the hotfix's own files and later ones of their branch contain it, ear
   CHECK(Judged({6, 0, 6001, 22435}) == HotfixIn::kMissing);
   CHECK(Judged({6, 0, 6002, 22139}) == HotfixIn::kContained);
   CHECK(Judged({6, 0, 6002, 22138}) == HotfixIn::kMissing);
-  // Each service pack by its own number: this one is the hotfix on SP2 and too old on SP1.
+  // Each service pack has its own number: this one is the hotfix on SP2 and too old on SP1.
   CHECK(Judged({6, 0, 6001, 22139}) == HotfixIn::kMissing);
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("a GDR file does not contain the hotfix, whatever its revision") {
   CHECK(Judged({6, 0, 6002, 20479}) == HotfixIn::kMissing);
 }
 
-TEST_CASE("of build 6003 LDR files contain the hotfix, GDR files prove nothing") {
+TEST_CASE("in build 6003, LDR files contain the hotfix, and GDR files prove nothing") {
   CHECK(Judged({6, 0, 6003, 20480}) == HotfixIn::kContained);
   CHECK(Judged({6, 0, 6003, 21000}) == HotfixIn::kContained);
   CHECK(Judged({6, 0, 6003, 18005}) == HotfixIn::kUnproven);

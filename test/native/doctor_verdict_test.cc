@@ -87,7 +87,7 @@ TEST_CASE("Server 2008 with GDR files of a higher revision, or a higher build, l
   const Verdict verdict =
       CheckRule(Server2008(6002, {6, 0, 6002, 20479}), "hotfix-missing", VerdictKind::kHotfixMissing);
   CHECK(Mentions(verdict.reason, "GDR branch"));
-  // 6002.18005 is more than 6001.22436, SP1's hotfix, to whoever compares numbers only.
+  // A plain comparison of numbers would take 6002.18005 for newer than 6001.22436, SP1's hotfix.
   CheckRule(Server2008(6001, {6, 0, 6002, 18005}), "hotfix-missing", VerdictKind::kHotfixMissing);
 }
 
@@ -224,7 +224,7 @@ TEST_CASE("the filter's key written after the last start makes a restart likely,
   facts.windows->filter_key_written = kBooted + kMinute;
   Verdict verdict = CheckRule(facts, "restart-likely", VerdictKind::kFilterOnRestartPending);
   CHECK(Mentions(verdict.reason, "likely, though not certain"));
-  // Set by us before the start, and something was written since.
+  // Set by the doctor before the start, and written again since.
   facts.windows->filter_set_by_us = kBooted - kMinute;
   CheckRule(facts, "restart-likely", VerdictKind::kFilterOnRestartPending);
 }
@@ -255,13 +255,13 @@ TEST_CASE("on Server 2008 R2 the setting decides, and the reason says what the a
   CheckRule(facts, "fixed", VerdictKind::kFixed);
   facts.windows->filter_set_by_us = kBooted + kMinute;
   CheckRule(facts, "restart-pending", VerdictKind::kFilterOnRestartPending);
-  // Its files have numbers of their own: nothing is read from them.
+  // Its files have numbers of their own, which are not evaluated.
   facts = WindowsHost(r2, {});
   facts.windows->basecsp = Fact<FileVersion>::Unknown("not there");
   CheckRule(facts, "filter-absent", VerdictKind::kHotfixPresentFilterOff);
 }
 
-TEST_CASE("some rule speaks of every host, and none is there in vain") {
+TEST_CASE("every host has a rule, and every rule has a host") {
   std::vector<bool> used(Rules().size());
   for (unsigned h = 1; h <= host::kAny; h <<= 1) {
     for (unsigned f = 1; f <= files::kAny; f <<= 1) {

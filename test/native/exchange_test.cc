@@ -1,4 +1,4 @@
-// One command and its whole response, without a card. The TypeScript twins are
+// One command and its complete response, without a card. The TypeScript counterparts are
 // test/unit/apdu/exchange-*.test.ts.
 #include <doctest/doctest.h>
 
@@ -23,7 +23,7 @@ Exchange Of(std::vector<Bytes> commands, std::uint8_t get_response_class = 0) {
   return Exchange(std::move(apdus), get_response_class);
 }
 
-// A response that is not the last one, and the APDU that it leads to.
+// A response that is not the last one, and the APDU that follows.
 void Next(Exchange& exchange, const Bytes& response, const Bytes& next) {
   REQUIRE_FALSE(exchange.Take(response).has_value());
   CHECK(exchange.next()->bytes() == next);
@@ -37,20 +37,20 @@ Bytes Last(Exchange& exchange, const Bytes& response) {
 }
 
 TEST_SUITE("exchange") {
-  TEST_CASE("a response announced by 61xx is fetched and put together") {
+  TEST_CASE("a response announced by 61xx is fetched and joined") {
     Exchange exchange = Of({{0x00, 0xcb, 0x3f, 0xff, 0x02, 0x5c, 0x00, 0x00}});
     Next(exchange, {1, 2, 0x61, 0x02}, {0x00, 0xc0, 0, 0, 0x02});
     Next(exchange, {3, 4, 0x61, 0x00}, {0x00, 0xc0, 0, 0, 0x00});
     CHECK(Last(exchange, {5, 0x90, 0x00}) == Bytes{1, 2, 3, 4, 5, 0x90, 0x00});
   }
 
-  TEST_CASE("GET RESPONSE has the class that was asked for") {
+  TEST_CASE("GET RESPONSE has the configured class") {
     Exchange exchange = Of({{0x02, 0xca, 0, 0, 0}}, 0x02);
     Next(exchange, {0x61, 0x01}, {0x02, 0xc0, 0, 0, 1});
     CHECK(Last(exchange, {0xaa, 0x90, 0x00}) == Bytes{0xaa, 0x90, 0x00});
   }
 
-  TEST_CASE("an error in the middle is the answer, with the data so far") {
+  TEST_CASE("an error in the middle ends the response, with the data so far") {
     Exchange exchange = Of({{0x00, 0xca, 0, 0, 0}});
     Next(exchange, {1, 0x61, 0x01}, {0x00, 0xc0, 0, 0, 1});
     CHECK(Last(exchange, {0x69, 0x85}) == Bytes{1, 0x69, 0x85});
@@ -59,20 +59,20 @@ TEST_SUITE("exchange") {
   TEST_CASE("a command that got 6Cxx is sent again with the right Le, once") {
     Exchange exchange = Of({{0x00, 0xca, 0, 0, 0}});
     Next(exchange, {0x6c, 0x02}, {0x00, 0xca, 0, 0, 2});
-    SUBCASE("and its response is the answer") {
+    SUBCASE("and its response is returned") {
       CHECK(Last(exchange, {0xbe, 0xef, 0x90, 0x00}) == Bytes{0xbe, 0xef, 0x90, 0x00});
     }
-    SUBCASE("so that a card that insists ends it") {
+    SUBCASE("and a card that repeats 6Cxx ends it") {
       CHECK(Last(exchange, {0x6c, 0x02}) == Bytes{0x6c, 0x02});
     }
   }
 
-  TEST_CASE("6C00 stands for 256 bytes") {
+  TEST_CASE("6C00 means 256 bytes") {
     Exchange exchange = Of({{0x00, 0xca, 0, 0, 5}});
     Next(exchange, {0x6c, 0x00}, {0x00, 0xca, 0, 0, 0});
   }
 
-  TEST_CASE("Le is replaced if the command has it and appended if it has not") {
+  TEST_CASE("Le is replaced if the command has one and appended if not") {
     SUBCASE("case 1") {
       Exchange exchange = Of({{0x00, 0xca, 0, 0}});
       Next(exchange, {0x6c, 0x07}, {0x00, 0xca, 0, 0, 7});
@@ -80,7 +80,7 @@ TEST_SUITE("exchange") {
     SUBCASE("case 3, one byte of data") {
       Exchange exchange = Of({{0x00, 0xca, 0, 0, 1, 0xaa}});
       Next(exchange, {0x6c, 0x07}, {0x00, 0xca, 0, 0, 1, 0xaa, 7});
-      // A copy that had to grow would have left the data, perhaps a PIN, in freed memory.
+      // A copy that had to grow would leave the data, perhaps a PIN, in freed memory.
       CHECK(exchange.next()->bytes().capacity() == exchange.next()->bytes().size());
     }
     SUBCASE("case 4") {
@@ -104,7 +104,7 @@ TEST_SUITE("exchange") {
     CHECK(Last(exchange, {0x6c, 0x02}) == Bytes{0x6c, 0x02});
   }
 
-  TEST_CASE("a chain goes on while the card answers 9000, and its last command has the response") {
+  TEST_CASE("a chain continues while the card returns 9000, and its last command has the response") {
     Exchange exchange = Of({{0x10, 0x87, 0, 0, 1, 1}, {0x10, 0x87, 0, 0, 1, 2}, {0x00, 0x87, 0, 0, 1, 3, 0}});
     CHECK(exchange.next()->bytes() == Bytes{0x10, 0x87, 0, 0, 1, 1});
     Next(exchange, {0x90, 0x00}, {0x10, 0x87, 0, 0, 1, 2});
@@ -120,9 +120,9 @@ TEST_SUITE("exchange") {
     }
   }
 
-  TEST_CASE("a card that announces data without end is given up") {
+  TEST_CASE("a card that announces data without end is stopped") {
     Exchange exchange = Of({{0x00, 0xca, 0, 0, 0}});
-    SUBCASE("with no data at all") {
+    SUBCASE("without data") {
       Next(exchange, {0x61, 0x10}, {0x00, 0xc0, 0, 0, 0x10});
       const auto whole = exchange.Take({0x61, 0x10});
       REQUIRE(whole);
@@ -137,7 +137,7 @@ TEST_SUITE("exchange") {
       CHECK(whole->code() == status::kInternalError);
       CHECK(blocks == 2 * 65536 / 256);
     }
-    SUBCASE("with a byte each time") {
+    SUBCASE("with one byte each time") {
       int pieces = 0;
       std::optional<Result<Bytes>> whole;
       while (!(whole = exchange.Take({0x00, 0x61, 0x01}))) REQUIRE(++pieces <= 1024);
@@ -147,13 +147,13 @@ TEST_SUITE("exchange") {
     }
   }
 
-  TEST_CASE("a response of 1024 short pieces is whole") {
+  TEST_CASE("a response of 1024 short pieces is complete") {
     Exchange exchange = Of({{0x00, 0xca, 0, 0, 0}});
     for (int piece = 0; piece < 1024; ++piece) REQUIRE_FALSE(exchange.Take({0x2a, 0x61, 0x01}));
     CHECK(Last(exchange, {0x2a, 0x90, 0x00}).size() == 1025 + 2);
   }
 
-  TEST_CASE("an answer without a status word is an error, wherever it comes") {
+  TEST_CASE("a response without a status word is an error in any phase") {
     for (const Bytes& nonsense : {Bytes{}, Bytes{0x90}}) {
       Exchange first = Of({{0x00, 0xca, 0, 0, 0}});
       auto whole = first.Take(nonsense);

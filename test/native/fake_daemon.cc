@@ -91,7 +91,7 @@ void FakeDaemon::Die() {
     for (Link& link : links_) (void)shutdown(link.fd, SHUT_RDWR);
     changed_.notify_all();
   }
-  // A bound socket that is shut down for reading accepts no more, and refuses who comes.
+  // A bound socket that is shut down for reading accepts no more connections, and refuses new ones.
   (void)shutdown(listening_, SHUT_RDWR);
   if (accepting_.joinable()) accepting_.join();
 }
@@ -100,7 +100,7 @@ void FakeDaemon::Accept() {
   for (;;) {
     const int fd = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0 && errno == EMFILE) {
-      // A test takes the process's descriptors away for a while.
+      // A test exhausts the process's descriptors for a while.
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
       continue;
     }
@@ -133,7 +133,7 @@ void FakeDaemon::ServeLink(Link& link) {
       reply = MakeReply(*question, link);
       changes = changes_;
       if (question->command == Command::kStopWatching) {
-        if (!std::exchange(link.watches, false)) reply = Reply();  // it has been told of a change
+        if (!std::exchange(link.watches, false)) reply = Reply();  // it has been notified of a change
       } else if (link.watches && link.old_table) {
         violations_.push_back("a question from one who waits for a change: " + NameOf(*question));
       }
@@ -191,7 +191,7 @@ FakeDaemon::Reply FakeDaemon::AgreeOn(daemon::Version offered, Link& link) {
   if (offered.minor != minor_) ++mismatches_;
   const bool agrees = offered.minor >= oldest_minor_ && offered.minor <= minor_;
   offered.code = agrees ? status::kSuccess : status::kServiceStopped;
-  // An older offer is remembered, also if the right one follows.
+  // An earlier offer counts, even if the right one follows.
   link.old_table = minor_ < 6 || (agrees && offered.minor < minor_) || (link.agreed && link.old_table);
   link.agreed = link.agreed || agrees;
   offered.minor = minor_;
@@ -260,7 +260,7 @@ bool FakeDaemon::Send(int fd, const Reply& reply) {
     const ssize_t taken = send(fd, reply.bytes.data() + sent, length, MSG_NOSIGNAL);
     if (taken <= 0) return false;
     sent += static_cast<std::size_t>(taken);
-    // The next piece is to be one of its own for whoever reads.
+    // The reader must receive the next piece separately.
     for (int waiting = 1; reply.piece != 0 && waiting > 0;) {
       {
         const std::lock_guard<std::mutex> lock(mutex_);
@@ -276,7 +276,7 @@ bool FakeDaemon::Send(int fd, const Reply& reply) {
 void FakeDaemon::AddReader(const std::string& name, std::uint32_t state, const Bytes& atr,
                            std::uint32_t events) {
   daemon::ReaderState reader{};
-  // A name that fills its place has no zero behind it.
+  // A name that fills its field has no zero after it.
   std::copy_n(name.data(), std::min(name.size(), sizeof(reader.name)), reader.name);
   reader.event_count = events;
   reader.state = state;
@@ -305,7 +305,7 @@ void FakeDaemon::ChangeReader(const std::string& name, std::uint32_t state) {
 
 void FakeDaemon::RemoveReader(const std::string& name) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  Find(name) = daemon::ReaderState();  // its place stays empty
+  Find(name) = daemon::ReaderState();  // its place stays free
   ReadersChanged();
 }
 

@@ -1,5 +1,5 @@
-// A stand-in for pcscd, on a socket of its own: speaks protocol 4:4 or what a test says, answers what a test
-// says, and reports what it was asked.
+// A stand-in for pcscd, on a socket of its own. It speaks protocol 4:4 or another one, returns configured
+// answers, and records its requests.
 #pragma once
 
 #include <condition_variable>
@@ -22,7 +22,7 @@
 
 namespace pcsc_bridge::test {
 
-// Unless told otherwise it agrees to everything: contexts and cards get numbers, a card speaks T=1, and a
+// By default it accepts everything: contexts and cards get numbers, a card speaks T=1, and a
 // command or a control is answered with its own bytes (a command's with 9000 behind them).
 //
 // One at a time: PCSCLITE_CSOCK_NAME names its socket. Its end lets every answer go, waits until each client
@@ -30,11 +30,11 @@ namespace pcsc_bridge::test {
 class FakeDaemon {
  public:
   struct Question {
-    int link = 0;  // whose, from 1
+    int link = 0;  // its number, from 1
     daemon::Command command{};
     Bytes message;
-    Bytes data;  // what followed it
-    // The code in the answer, once that is on its way.
+    Bytes data;  // The data after it.
+    // The code in the answer, once it is being sent.
     std::optional<Status> answered;
 
     template <class Message>
@@ -47,8 +47,8 @@ class FakeDaemon {
 
   struct Reply {
     Bytes bytes;
-    std::size_t piece = 0;    // so many at a time, each when the one before has been taken; 0: in one go
-    bool then_close = false;  // the link
+    std::size_t piece = 0;  // size of the pieces, each sent when the one before has been read; 0: all at once
+    bool then_close = false;  // closes the link afterwards
   };
   using Answerer = std::function<Reply(const Question&)>;
 
@@ -57,14 +57,14 @@ class FakeDaemon {
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
 
-  // Of the contexts and cards that it makes, counting up.
+  // Counters of the contexts and cards that it creates.
   static constexpr std::int32_t kFirstNumber = 41;
 
   const std::string& path() const { return path_; }
 
   // From now on it speaks protocol 4:`minor`, and accepts older ones from 4:`oldest` on.
   void Speak(std::int32_t minor, std::int32_t oldest = 4);
-  // Of the versions offered, those that were not its own: pcscd logs each.
+  // Of the versions offered, those that were not its own. pcscd logs each of them.
   std::size_t mismatches();
   // The places of its table of readers since 4:6.
   void SetPlaces(std::size_t places);
@@ -75,34 +75,34 @@ class FakeDaemon {
                  std::uint32_t events = 0);
   static constexpr std::uint32_t kCardIn = 0x0054;  // present, powered, its protocol chosen
   static constexpr std::uint32_t kNoCard = 0x0002;
-  // One event more for this reader. Who watches is told, as of readers that are added and removed.
+  // Adds an event for this reader. Watching clients are notified, also of added and removed readers.
   void ChangeReader(const std::string& name, std::uint32_t state);
   void RemoveReader(const std::string& name);
 
-  // From now on. One answerer is asked at a time; it must not call the daemon. Null: as at the beginning.
+  // From now on. One answerer is called at a time; it must not call the daemon. Null: the default.
   void On(daemon::Command command, Answerer answerer);
-  // The next `times` questions of this kind get their own message with this code.
+  // The next `times` requests of this kind get their own message back with this code.
   void Refuse(daemon::Command command, Status code, int times = 1);
   static constexpr int kUntilServed = -1;
   void Serve(daemon::Command command);  // as before Refuse
-  // Questions of this kind are taken, and their answers held back until LetGo.
+  // Requests of this kind are accepted, and their answers held back until LetGo.
   void Hold(daemon::Command command);
   void LetGo(daemon::Command command);
-  // Answers of this kind come in pieces.
+  // Answers of this kind are sent in pieces.
   void Piecemeal(daemon::Command command, std::size_t piece);
 
-  // In the order in which they came, since the beginning or Forget.
+  // In order of arrival, since the start or Forget.
   std::vector<Question> asked();
   std::vector<Question> asked(daemon::Command command);
-  // "version, establish, connect R, transmit 00a4, end reset": with ! where it was refused.
+  // "version, establish, connect R, transmit 00a4, end reset": with ! after a refused one.
   std::string log();
   std::size_t count(daemon::Command command);
   void WaitForAsked(daemon::Command command, std::size_t count);
   void Forget();
 
-  std::size_t links();  // that are open
+  std::size_t links();  // open links
   void WaitForNoLink();
-  // Every link is cut, and nobody is let in any more.
+  // Cuts every link, and refuses new ones.
   void Die();
 
  private:
@@ -111,9 +111,9 @@ class FakeDaemon {
     int fd = -1;
     std::thread thread;
     bool ended = false;
-    bool watches = false;   // is to be told of the next change
+    bool watches = false;   // to be notified of the next change
     bool agreed = false;    // on a version
-    bool old_table = true;  // is answered as before 4:6
+    bool old_table = true;  // answers as before 4:6
   };
 
   void Accept();
@@ -125,7 +125,7 @@ class FakeDaemon {
   Reply AgreeOn(daemon::Version offered, Link& link);
   Reply Table(std::size_t places) const;
   daemon::ReaderState& Find(const std::string& name);
-  void ReadersChanged();  // under the lock
+  void ReadersChanged();  // with the lock held
   template <class Condition>
   bool Await(Condition condition);
 
@@ -154,7 +154,7 @@ class FakeDaemon {
   std::int32_t last_number_ = kFirstNumber - 1;
 };
 
-// An answer: a message, and what follows it.
+// An answer: a message, and the data after it.
 template <class Message>
 FakeDaemon::Reply ReplyOf(const Message& message, const Bytes& data = {}) {
   FakeDaemon::Reply reply{Bytes(sizeof message + data.size())};
@@ -163,10 +163,10 @@ FakeDaemon::Reply ReplyOf(const Message& message, const Bytes& data = {}) {
   return reply;
 }
 
-// What a daemon of protocol 4:`minor` answers to kVersion.
+// The answer of a daemon of protocol 4:`minor` to kVersion.
 FakeDaemon::Answerer Speaking(std::int32_t minor);
 
-// The answer to a command, whatever it was.
+// The answer to any command.
 FakeDaemon::Reply Response(const FakeDaemon::Question& question, const Bytes& response);
 
 }  // namespace pcsc_bridge::test

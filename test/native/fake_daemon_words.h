@@ -1,4 +1,4 @@
-// What a message to pcscd is: its size, its name for a test's log, and the code in its answer.
+// Properties of a message to pcscd: its size, its name for a test's log, and the code in its answer.
 #pragma once
 
 #include <cstddef>
@@ -10,13 +10,13 @@
 
 namespace pcsc_bridge::test {
 
-// Without what follows it; the largest number where there is no such command.
+// Without the data after it; the largest number for an unknown command.
 std::size_t SizeOf(daemon::Command command);
 
 // "connect R", "end reset"
 std::string NameOf(const FakeDaemon::Question& question);
 
-// Every message but the states of the readers ends with its code.
+// Every message except the states of the readers ends with its code.
 inline constexpr std::size_t kCodeSize = sizeof(std::uint32_t);
 std::optional<Status> CodeIn(const FakeDaemon::Question& question, const Bytes& answer);
 

@@ -1,4 +1,4 @@
-// Pulling the strings of the fake PC/SC service.
+// Controls the fake PC/SC service.
 #include "fake_library.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@
 namespace pcsc_bridge::test {
 namespace {
 
-// Changes the state, and wakes who waits for that.
+// Changes the state, and wakes all waiting calls.
 template <class Change>
 void Alter(Change change) {
   const std::lock_guard<std::mutex> lock(TheService().mutex);

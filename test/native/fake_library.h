@@ -1,5 +1,5 @@
-// A PC/SC service of the tests' own: readers, cards, transactions, other processes, and calls that stick or
-// fail when told to.
+// A PC/SC service for tests: readers, cards, transactions, other processes, and calls that stick or fail on
+// demand.
 #pragma once
 
 #include <string>
@@ -31,20 +31,20 @@ enum class Call {
 
 enum class PseudoReader {
   kCountsReaders,   // Windows: its counter is the number of readers
-  kCountsEvents,    // pcsc-lite since 2.3.0: of readers that came or went; a counter of 0 is not compared
-  kDoesNotCompare,  // pcsc-lite before: it sees what comes or goes during the wait
+  kCountsEvents,    // pcsc-lite since 2.3.0: of added and removed readers; a counter of 0 is not compared
+  kDoesNotCompare,  // pcsc-lite before: it detects what is added or removed during the wait
   kUnknownReader,   // an error, as for any other unknown reader
 };
 
-// It behaves as pcsc-lite does: connect, begin and a resetting disconnect wait while another handle holds the
-// card; get-attribute answers SHARING_VIOLATION at once; a reset marks every handle but those connected after
-// it, SCardCancel ends a wait in progress and nothing else.
+// It behaves like pcsc-lite: connect, begin and a resetting disconnect wait while another handle holds the
+// card; get-attribute returns SHARING_VIOLATION at once; a reset marks every handle but those connected after
+// it; SCardCancel ends a wait in progress and nothing else.
 //
-// A card has a PIN state: the APDU kVerify sets it, a reset clears it; kAsk is answered by
-// kVerified or kNotVerified.
+// A card has a PIN state: the APDU kVerify sets it, a reset clears it; the response to kAsk is kVerified or
+// kNotVerified.
 //
-// One at a time. Its end waits until every context has been released, and checks that no context was ever
-// used by two threads at once.
+// One at a time. Its destructor waits until every context has been released, and checks that no context was
+// ever used by two threads at once.
 class FakeLibrary {
  public:
   FakeLibrary();
@@ -65,33 +65,33 @@ class FakeLibrary {
   void Free(const std::string& reader);
   void Reset(const std::string& reader);
 
-  // The daemon ends, taking every context with it, and comes back.
+  // The daemon ends, with every context, and is restarted.
   void StopService();
   void StartService();
 
   // SCardGetStatusChange returns at once, changed or not (Wine, some redirected readers).
   void NeverWaitForChange();
-  // What SCardGetStatusChange makes of the pseudo reader for readers that come and go. By default as
+  // How SCardGetStatusChange handles the pseudo reader for added and removed readers. The default is
   // pcsc-lite since 2.3.0.
   void SetPseudoReader(PseudoReader behaviour);
 
-  // SCardGetStatusChange takes no more readers at once than these.
+  // SCardGetStatusChange accepts at most this number of readers.
   void LimitStatusChange(std::size_t readers);
 
-  // SCardGetStatusChange reports the state 0 for a reader, whatever is in it.
+  // SCardGetStatusChange reports the state 0 for a reader, in any state.
   void ForgetState(const std::string& reader);
 
-  // From now on, calls of this function do nothing until Unstick.
+  // From now on, calls of this function block until Unstick.
   void Stick(Call call);
   void Unstick(Call call);
   void WaitForStuck(Call call);
-  // The next `times` calls answer `code` and do nothing.
+  // The next `times` calls return `code` and do nothing.
   void Fail(Call call, Status code, int times = 1);
 
-  // The calls that changed something, in the order in which they did: "connect R, begin, end leave".
+  // The calls that changed something, in that order: "connect R, begin, end leave".
   std::string log();
   std::string last_calls(std::size_t count);
-  int count(Call call);  // calls that were entered
+  int count(Call call);  // calls that were made
   void WaitForCount(Call call, int count);
   bool pin_verified(const std::string& reader);
   std::size_t contexts();

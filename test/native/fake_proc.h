@@ -1,4 +1,4 @@
-// A directory that looks like /proc, with the processes a test puts there.
+// A directory that looks like /proc, with the processes that a test adds.
 #pragma once
 
 #include <unistd.h>
@@ -18,7 +18,7 @@ struct FakeProcess {
   std::uint64_t start = 0;  // clock ticks since boot
   std::string command = "sh";
   std::uint32_t uid = 0;
-  std::string audit_session = "4294967295";  // that is: none
+  std::string audit_session = "4294967295";  // which means none
 };
 
 class FakeProc {

@@ -1,4 +1,5 @@
-// The state of the one fake PC/SC service, between the functions of its table and those who pull the strings.
+// The state of the one fake PC/SC service, shared by the functions of its table and the code that controls
+// it.
 #pragma once
 
 #include <condition_variable>
@@ -55,17 +56,17 @@ struct FakeState {
   bool never_waits = false;
   PseudoReader pseudo_reader = PseudoReader::kCountsEvents;
   abi::Dword reader_events = 0;
-  std::size_t most_readers = 1000;  // that SCardGetStatusChange takes at once
+  std::size_t most_readers = 1000;  // limit of SCardGetStatusChange
 };
 
 struct FakeService {
   std::mutex mutex;
   std::condition_variable changed;
   FakeState state;
-  long last_number = 1000;  // never used again, so that a stale handle is found out
+  long last_number = 1000;  // never reused, so that a stale handle is detected
 };
 
-// Never destroyed: threads may still be on their way out of a call.
+// Never destroyed: threads may still be leaving a call.
 FakeService& TheService();
 inline FakeState& The() {
   return TheService().state;
@@ -75,7 +76,7 @@ void ResetCard(FakeReader& reader);
 // Frees the reader if the handle holds it.
 void LetGoOf(FakeReader& reader, abi::CardHandle handle);
 
-// The functions, as a library of PC/SC has them.
+// The functions, as in a library of PC/SC.
 Library FakeTable();
 
 }  // namespace pcsc_bridge::test

@@ -1,4 +1,4 @@
-// Stands in for libsystemd.so.0 in logind_source_test.cc. What it answers is set through the variables at the
+// Stands in for libsystemd.so.0 in logind_source_test.cc. Its answers are set through the variables at the
 // top, which the test finds with dlsym. Built twice: as before systemd 254, and with -DSYSTEMD_254.
 #include <sys/types.h>
 
@@ -17,10 +17,10 @@ struct SdBus {
 
 const char* fake_session = nullptr;  // of every process; null: in none
 const char* fake_display = nullptr;  // of every user; null: none
-unsigned fake_uid = 0;               // whose sessions they are
+unsigned fake_uid = 0;               // the owner of the sessions
 std::uint64_t fake_start = 0;        // microseconds since 1970
-int fake_bus_error = 0;              // what opening the bus gives: -errno
-char fake_path[256] = "";            // of the object asked for last
+int fake_bus_error = 0;              // the result of opening the bus: -errno
+char fake_path[256] = "";            // of the last requested object
 std::atomic<int> fake_open_buses{0};
 std::atomic<int> fake_bus_calls{0};
 

@@ -42,7 +42,8 @@ const char* Name(Dword disposition) {
   return names[disposition];
 }
 
-// Counts the call, sticks and fails as told; without a context for SCardEstablishContext. The lock is held.
+// Counts the call, and sticks and fails on demand; without a context for SCardEstablishContext. The lock is
+// held.
 Status Enter(Lock& lock, Call call, FakeContext* context = nullptr) {
   FakeState& state = The();
   ++state.counts[call];
@@ -62,7 +63,7 @@ Status Enter(Lock& lock, Call call, FakeContext* context = nullptr) {
   return status::kSuccess;
 }
 
-// A call on a context: the only one there, if the rules are kept.
+// A call on a context, the only one there if the rules are kept.
 class Inside {
  public:
   Inside(abi::ContextHandle handle, Call call) : lock_(TheService().mutex) {
@@ -99,7 +100,7 @@ abi::ContextHandle ContextOf(abi::CardHandle handle) {
   return found == The().handles.end() ? 0 : found->second.context;
 }
 
-// Waits until nobody but `handle` holds the reader's card.
+// Waits until only `handle`, or no handle, holds the reader's card.
 void WaitForCard(Lock& lock, const std::string& reader, abi::CardHandle handle) {
   TheService().changed.wait(lock, [&] {
     const abi::CardHandle holder = The().readers[reader].holder;
@@ -159,7 +160,7 @@ Long ListReaders(abi::ContextHandle handle, const char*, char* text, Dword* leng
   return 0;
 }
 
-// The pseudo reader; `readers_before` is how many there were when the wait began.
+// The pseudo reader; `readers_before` is the number of readers when the wait began.
 bool LookAtReaders(abi::ReaderState& state, std::size_t readers_before) {
   const Dword known = state.current_state >> 16;
   Dword counter = 0;
@@ -175,7 +176,7 @@ bool LookAtReaders(abi::ReaderState& state, std::size_t readers_before) {
   return differs;
 }
 
-// Fills in what is; true when that differs from what the caller knows.
+// Fills in the current state; true if it differs from the state that the caller passed.
 bool LookAt(abi::ReaderState& state, std::size_t readers_before) {
   if (std::strcmp(state.reader, kPnpNotification) == 0) return LookAtReaders(state, readers_before);
   Dword now = 0;
@@ -190,7 +191,7 @@ bool LookAt(abi::ReaderState& state, std::size_t readers_before) {
     state.atr[1] = 0x00;
   }
   const Dword known = state.current_state & ~Dword{reader_state::kChanged};
-  // A caller that knows nothing (SCARD_STATE_UNAWARE) is told at once.
+  // A caller without a state (SCARD_STATE_UNAWARE) gets a result at once.
   const bool differs = now != known || known == 0;
   state.event_state = now | (differs ? reader_state::kChanged : 0);
   return differs;
@@ -269,7 +270,7 @@ Long Reconnect(abi::CardHandle handle, Dword, Dword, Dword initialization, Dword
 Long Disconnect(abi::CardHandle handle, Dword disposition) {
   Inside inside(ContextOf(handle), Call::kDisconnect);
   if (The().handles.count(handle) == 0) return Code(status::kInvalidHandle);
-  // What fails here still forgets the handle: so does the library when the daemon is gone.
+  // A failing call still releases the handle, as the library does when the daemon has ended.
   FakeReader& reader = The().readers[The().handles[handle].reader];
   if (disposition != kLeave) {
     WaitForCard(inside.lock(), The().handles[handle].reader, handle);

@@ -20,13 +20,13 @@ using pcsc_bridge::ReadFilterSetting;
 using pcsc_bridge::ReadStoredFilter;
 using pcsc_bridge::StoredFilter;
 
-// A store of the test's own: what FilterReader finds there.
+// A store for the test, from which FilterReader reads.
 std::optional<bool> stored_value;
 StoredFilter ReadTestStore() {
   return {stored_value, "the test's store"};
 }
 
-// Sets an environment variable and puts back what was there.
+// Sets an environment variable and restores it afterwards.
 class Environment {
  public:
   explicit Environment(const char* value) {
@@ -49,7 +49,7 @@ class Environment {
   std::optional<std::string> before_;
 };
 
-TEST_CASE("an absent filter value is off and nothing is stored") {
+TEST_CASE("without a filter value the filter is off and nothing is stored") {
   stored_value.reset();
   FilterReader reader(ReadTestStore);
   const FilterSetting setting = reader.Read();
@@ -59,7 +59,7 @@ TEST_CASE("an absent filter value is off and nothing is stored") {
   CHECK(setting.place == "the test's store");
 }
 
-TEST_CASE("the first answer holds, a later change is pending until a restart") {
+TEST_CASE("the first value read stays in effect, and a later change is pending until a restart") {
   stored_value = false;
   FilterReader reader(ReadTestStore);
   CHECK_FALSE(reader.Read().on);
@@ -86,7 +86,7 @@ TEST_CASE("a filter value that is deleted makes a restart pending") {
   CHECK(setting.restart_pending);
 }
 
-TEST_CASE("writing 0 where nothing was stored changes nothing") {
+TEST_CASE("writing 0 without a stored value changes nothing") {
   stored_value.reset();
   FilterReader reader(ReadTestStore);
   CHECK_FALSE(reader.Read().on);
@@ -94,7 +94,7 @@ TEST_CASE("writing 0 where nothing was stored changes nothing") {
   CHECK_FALSE(reader.Read().restart_pending);
 }
 
-TEST_CASE("in the environment only 1 is on") {
+TEST_CASE("in the environment only 1 turns the filter on") {
   const Environment environment("1");
   CHECK(ReadStoredFilter().on == std::optional(true));
   for (const char* other : {"0", "", "2", "01", "1 ", "true", "on"}) {
@@ -107,7 +107,7 @@ TEST_CASE("in the environment only 1 is on") {
   CHECK(ReadStoredFilter().place.find(kFilterName) != std::string::npos);
 }
 
-TEST_CASE("the process keeps the setting of its first question") {
+TEST_CASE("the process keeps the setting of its first read") {
   const bool first = ReadFilterSetting().on;
   const Environment environment(first ? "0" : "1");
   const FilterSetting setting = ReadFilterSetting();
@@ -116,7 +116,7 @@ TEST_CASE("the process keeps the setting of its first question") {
   CHECK(setting.restart_pending);
 }
 
-TEST_CASE("threads that ask for the filter at once get the same answer") {
+TEST_CASE("threads that read the filter at once get the same result") {
   stored_value = true;
   FilterReader reader(ReadTestStore);
   std::atomic<int> on{0};

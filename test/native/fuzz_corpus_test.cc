@@ -1,4 +1,4 @@
-// The inputs that scripts/fuzz keeps in test/fuzz/corpus, among them those that once broke a contract.
+// The inputs in test/fuzz/corpus, among them those that once broke a contract.
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -23,7 +23,7 @@ TEST_CASE("no input of the fuzzers' corpus breaks a contract") {
     std::size_t replayed = 0;
     for (const auto& entry : std::filesystem::directory_iterator(corpus)) {
       const std::string path = entry.path().string();
-      INFO(path);  // printed if the process ends here
+      INFO(path);  // printed if the process aborts here
       const Bytes input = Read(entry.path());
       target.run({input.data(), input.size()});
       ++replayed;

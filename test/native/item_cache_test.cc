@@ -28,7 +28,7 @@ Status StatusOfRead(ItemCache& cache, const ItemKey& key, std::uint32_t freshnes
   return cache.Read(key, freshness).code();
 }
 
-TEST_CASE("what was written is read") {
+TEST_CASE("an item that was written is read") {
   ItemCache cache;
   REQUIRE(cache.Write(Key("cert"), 3, Data(5, 9)));
   const Result<Bytes> read = cache.Read(Key("cert"), 3);
@@ -44,7 +44,7 @@ TEST_CASE("an item may be empty") {
   CHECK(read.value().empty());
 }
 
-TEST_CASE("items are of one card and one name") {
+TEST_CASE("an item belongs to one card and one name") {
   ItemCache cache;
   REQUIRE(cache.Write(Key("cert", 1), 0, Data(1)));
   CHECK(StatusOfRead(cache, Key("cert", 2)) == status::kCacheItemNotFound);
@@ -52,7 +52,7 @@ TEST_CASE("items are of one card and one name") {
   CHECK(cache.Read(Key("Cert"), 0).error().operation == "SCardReadCache");
 }
 
-TEST_CASE("an item older than asked for is stale, and then it is gone") {
+TEST_CASE("an item older than the requested freshness is stale, and is then deleted") {
   ItemCache cache;
   REQUIRE(cache.Write(Key("cert"), 4, Data(1)));
   CHECK(StatusOfRead(cache, Key("cert"), 5) == status::kCacheItemStale);
@@ -60,14 +60,14 @@ TEST_CASE("an item older than asked for is stale, and then it is gone") {
   CHECK(StatusOfRead(cache, Key("cert"), 4) == status::kCacheItemNotFound);
 }
 
-TEST_CASE("an item newer than asked for is not given, but stays") {
+TEST_CASE("an item newer than the requested freshness is not returned, but stays") {
   ItemCache cache;
   REQUIRE(cache.Write(Key("cert"), 5, Data(1)));
   CHECK(StatusOfRead(cache, Key("cert"), 4) == status::kCacheItemNotFound);
   CHECK(StatusOfRead(cache, Key("cert"), 5) == status::kSuccess);
 }
 
-TEST_CASE("freshness counts through all 32 bits") {
+TEST_CASE("freshness is compared in all 32 bits") {
   ItemCache cache;
   REQUIRE(cache.Write(Key("cert"), 0x7fffffff, Data(1)));
   CHECK(StatusOfRead(cache, Key("cert"), 0xffffffff) == status::kCacheItemStale);
@@ -82,7 +82,7 @@ TEST_CASE("writing again replaces data and freshness, whichever is higher") {
   CHECK(read.value() == Data(3, 1));
 }
 
-TEST_CASE("an item that is too big is refused, and the one before stays") {
+TEST_CASE("an item that is too big is rejected, and the one before stays") {
   ItemCache cache({10, 1000, 100});
   REQUIRE(cache.Write(Key("cert"), 1, Data(10)));
   const Result<Done> refused = cache.Write(Key("cert"), 2, Data(11));
@@ -97,7 +97,7 @@ TEST_CASE("an item with its name must fit into the whole cache") {
   CHECK(cache.Write(Key("12345"), 0, Data(5)));
 }
 
-TEST_CASE("when the bytes are used up, the item used longest ago goes") {
+TEST_CASE("when the bytes are used up, the least recently used item is deleted") {
   ItemCache cache({100, 33, 100});
   REQUIRE(cache.Write(Key("a"), 0, Data(10)));
   REQUIRE(cache.Write(Key("b"), 0, Data(10)));
@@ -110,7 +110,7 @@ TEST_CASE("when the bytes are used up, the item used longest ago goes") {
   CHECK(StatusOfRead(cache, Key("d")) == status::kSuccess);
 }
 
-TEST_CASE("one large item takes the place of several") {
+TEST_CASE("one large item replaces several") {
   ItemCache cache({100, 33, 100});
   for (const char* name : {"a", "b", "c"}) REQUIRE(cache.Write(Key(name), 0, Data(10)));
   REQUIRE(cache.Write(Key("d"), 0, Data(20)));
@@ -119,14 +119,14 @@ TEST_CASE("one large item takes the place of several") {
   CHECK(StatusOfRead(cache, Key("c")) == status::kSuccess);
 }
 
-TEST_CASE("when there are too many items, the one used longest ago goes") {
+TEST_CASE("when there are too many items, the least recently used one is deleted") {
   ItemCache cache({100, 1000, 2});
   for (const char* name : {"a", "b", "c"}) REQUIRE(cache.Write(Key(name), 0, {}));
   CHECK(StatusOfRead(cache, Key("a")) == status::kCacheItemNotFound);
   CHECK(StatusOfRead(cache, Key("b")) == status::kSuccess);
 }
 
-TEST_CASE("what was dropped or replaced no longer counts") {
+TEST_CASE("a deleted or replaced item no longer counts") {
   ItemCache cache({100, 22, 100});
   for (int round = 0; round < 50; ++round) {
     REQUIRE(cache.Write(Key("a"), 0, Data(10)));

@@ -1,4 +1,4 @@
-// The library backend's client: each call, its waits for other processes, and giving it up.
+// The library backend's client: each call, its waits for other processes, and its cancellation.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -42,7 +42,7 @@ struct WithReader {
 }  // namespace
 
 TEST_SUITE("library client") {
-  TEST_CASE_FIXTURE(Connected, "each call is the PC/SC function of its name") {
+  TEST_CASE_FIXTURE(Connected, "each call makes the PC/SC function of its name") {
     CHECK(client.Make(ListReaders{{}}).value().names == std::vector<std::string>{"R"});
     CHECK(client.Make(ListReaderGroups{}).value().names.empty());
     CHECK(client.Make(CheckContext{}).ok());
@@ -62,14 +62,14 @@ TEST_SUITE("library client") {
     CHECK(library.log() == "connect R, begin, transmit, end leave, reconnect reset, disconnect leave");
   }
 
-  TEST_CASE_FIXTURE(Connected, "a begin of a library proves nothing about the handle") {
+  TEST_CASE_FIXTURE(Connected, "a begin of a library does not validate the handle") {
     const Outcome begun = client.Make(Begin{});
     REQUIRE(begun.ok());
     CHECK_FALSE(begun.value().handle_works);
     CHECK_FALSE(begun.value().waited);
   }
 
-  TEST_CASE_FIXTURE(Connected, "without a card every call says so, with its name") {
+  TEST_CASE_FIXTURE(Connected, "without a card every call rejects with its name") {
     CHECK(client.Make(Disconnect{Disposition::kLeave, nullptr}).ok());
     const auto is_not_connected = [&](backend::Call call, const std::string& function) {
       const Outcome outcome = client.Make(std::move(call));
@@ -93,7 +93,7 @@ TEST_SUITE("library client") {
     CHECK(begun.error().reader == "R");
   }
 
-  TEST_CASE_FIXTURE(Connected, "Windows' own codes for a card that was taken out mean that") {
+  TEST_CASE_FIXTURE(Connected, "Windows' own codes for a removed card are mapped to it") {
     for (const pcsc_bridge::Status code : {status::kWindowsNoMedia, status::kWindowsIoDevice}) {
       library.Fail(Call::kTransmit, code);
       const Outcome sent = client.Make(TransmitOf(kAsk));
@@ -104,7 +104,7 @@ TEST_SUITE("library client") {
     }
   }
 
-  TEST_CASE_FIXTURE(Connected, "a second begin in a transaction is refused, and the transaction goes on") {
+  TEST_CASE_FIXTURE(Connected, "a second begin in a transaction is refused, and the transaction continues") {
     CHECK(client.Make(Begin{}).ok());
     CHECK(client.Make(Begin{}).code() == status::kInvalidParameter);
     CHECK(client.Make(TransmitOf(kAsk)).ok());
@@ -112,7 +112,7 @@ TEST_SUITE("library client") {
     CHECK(client.Make(End{}).code() == status::kNotTransacted);
   }
 
-  TEST_CASE_FIXTURE(Connected, "connecting anew ends the transaction that is open") {
+  TEST_CASE_FIXTURE(Connected, "a new connect ends the open transaction") {
     CHECK(client.Make(Begin{}).ok());
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     CHECK(client.Make(ConnectTo("R")).ok());
@@ -137,13 +137,13 @@ TEST_SUITE("library client") {
     CHECK(client.Make(Begin{}).ok());
   }
 
-  TEST_CASE_FIXTURE(WithReader, "no reader is an empty list") {
+  TEST_CASE_FIXTURE(WithReader, "without readers the list is empty") {
     TestClient client(library);
     library.RemoveReader("R");
     CHECK(client.Make(ListReaders{{}}).value().names.empty());
   }
 
-  TEST_CASE_FIXTURE(WithReader, "a remote session without redirected readers has none") {
+  TEST_CASE_FIXTURE(WithReader, "a remote session without redirected readers has no readers") {
     TestClient client(library);
     library.Fail(Call::kListReaders, status::kWindowsBadStubData);
     const Outcome listed = client.Make(ListReaders{{}});
@@ -179,7 +179,7 @@ TEST_SUITE("library client") {
     CHECK_FALSE(client.Make(CheckContext{}).ok());
   }
 
-  TEST_CASE_FIXTURE(Connected, "where begin does not say that the card was reset, the status after it does") {
+  TEST_CASE_FIXTURE(Connected, "if begin does not report a reset, the status after it does") {
     library.table().status_is_mask = false;
     library.Fail(Call::kStatus, status::kResetCard);
     const Outcome begun = client.Make(Begin{});
@@ -190,7 +190,7 @@ TEST_SUITE("library client") {
   }
 
 #if defined(__linux__)
-  TEST_CASE_FIXTURE(WithReader, "a client that is idle holds no thread") {
+  TEST_CASE_FIXTURE(WithReader, "an idle client holds no thread") {
     std::vector<std::unique_ptr<TestClient>> clients;
     for (int i = 0; i < 20; ++i) {
       clients.push_back(std::make_unique<TestClient>(library));
@@ -209,7 +209,7 @@ TEST_SUITE("library client") {
 
 TEST_SUITE("library client waits") {
   TEST_CASE_FIXTURE(Connected,
-                    "begin waits for another process by asking, and begins once the card is free") {
+                    "begin polls while another process has the card, and begins once the card is free") {
     library.Hold("R");
     Answer<Reply> begun = client.Start(Begin{});
     library.WaitForCount(Call::kGetAttrib, 5);
@@ -221,7 +221,7 @@ TEST_SUITE("library client waits") {
     CHECK(outcome.value().waited);
   }
 
-  TEST_CASE_FIXTURE(Connected, "every call that would wait inside the library asks first") {
+  TEST_CASE_FIXTURE(Connected, "every call that would wait inside the library polls first") {
     struct Each {
       backend::Call call;
       Call function;
@@ -259,7 +259,7 @@ TEST_SUITE("library client waits") {
     CHECK(reports == 1);
   }
 
-  TEST_CASE_FIXTURE(Connected, "inside a transaction nothing is asked") {
+  TEST_CASE_FIXTURE(Connected, "inside a transaction no call polls") {
     CHECK(client.Make(Begin{}).ok());
     const int asked = library.count(Call::kGetAttrib);
     CHECK(client.Make(TransmitOf(kAsk)).ok());
@@ -284,7 +284,7 @@ TEST_SUITE("library client waits") {
     library.Free("R");
   }
 
-  TEST_CASE_FIXTURE(Connected, "without the question, begin is called at once and waits in the library") {
+  TEST_CASE_FIXTURE(Connected, "without polling, begin is called at once and waits in the library") {
     library.table().probe_before_begin = false;
     library.Hold("R");
     Answer<Reply> begun = client.Start(Begin{});
@@ -294,7 +294,8 @@ TEST_SUITE("library client waits") {
     CHECK(begun.Wait().ok());
   }
 
-  TEST_CASE_FIXTURE(Connected, "without the question, a begin that took 100 ms has waited, others have not") {
+  TEST_CASE_FIXTURE(Connected,
+                    "without polling, a begin that took 100 ms reports a wait, and shorter ones do not") {
     library.table().probe_before_begin = false;
     const Outcome quick = client.Make(Begin{});
     REQUIRE(quick.ok());
@@ -303,7 +304,7 @@ TEST_SUITE("library client waits") {
     library.Hold("R");
     Answer<Reply> begun = client.Start(Begin{});
     library.WaitForCount(Call::kBegin, 2);
-    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // the time itself is what tells
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));  // the elapsed time is the criterion
     library.Free("R");
     const Outcome slow = begun.Wait();
     REQUIRE(slow.ok());
@@ -311,7 +312,7 @@ TEST_SUITE("library client waits") {
   }
 
   TEST_CASE_FIXTURE(Connected,
-                    "without the question, a command outside a transaction goes in one of its own") {
+                    "without polling, a command outside a transaction gets a transaction of its own") {
     library.table().probe_before_begin = false;
     CHECK(client.Make(TransmitOf(kAsk)).ok());
     CHECK(library.log() == "connect R, begin, transmit, end leave");
@@ -319,7 +320,7 @@ TEST_SUITE("library client waits") {
 }
 
 TEST_SUITE("library client giving up") {
-  TEST_CASE_FIXTURE(WithReader, "with no call under way the client stays usable") {
+  TEST_CASE_FIXTURE(WithReader, "without a call in progress the client stays usable") {
     TestClient client(library);
     CHECK(client.GiveUp() == After::kUsable);
     CHECK(client.Make(ConnectTo("R")).ok());
@@ -327,7 +328,8 @@ TEST_SUITE("library client giving up") {
     CHECK(client.Make(backend::Status{}).ok());
   }
 
-  TEST_CASE_FIXTURE(Connected, "a begin that waits for another process leaves the client usable") {
+  TEST_CASE_FIXTURE(Connected,
+                    "a begin cancelled while it waits for another process leaves the client usable") {
     for (int attempt = 0; attempt < 20; ++attempt) {
       library.Hold("R");
       const int asked = library.count(Call::kGetAttrib);
@@ -342,7 +344,7 @@ TEST_SUITE("library client giving up") {
   }
 
   TEST_CASE_FIXTURE(Connected,
-                    "a question under way is awaited quietly, and a call behind it can be given up, too") {
+                    "a cancelled poll is awaited quietly, and a call behind it can be cancelled, too") {
     library.Hold("R");
     library.Stick(Call::kGetAttrib);
     Answer<Reply> begun = client.Start(Begin{});
@@ -352,7 +354,7 @@ TEST_SUITE("library client giving up") {
     Answer<Reply> queued = client.Start(Transmit{secret});
     CHECK(secret.use_count() > 1);
     CHECK(client.GiveUp() == After::kUsable);
-    CHECK(secret.use_count() == 1);  // what it carried goes at once
+    CHECK(secret.use_count() == 1);  // its data is released at once
     Answer<Reply> next = client.Start(Begin{});
     library.Free("R");
     library.Unstick(Call::kGetAttrib);
@@ -362,7 +364,7 @@ TEST_SUITE("library client giving up") {
     CHECK(library.log() == "connect R, begin");
   }
 
-  TEST_CASE_FIXTURE(Connected, "a command that is given up while it waits never reaches the card") {
+  TEST_CASE_FIXTURE(Connected, "a command cancelled while it waits never reaches the card") {
     for (const bool asks : {true, false}) {
       library.table().probe_before_begin = asks;
       auto other = std::make_unique<TestClient>(library);
@@ -386,7 +388,8 @@ TEST_SUITE("library client giving up") {
     }
   }
 
-  TEST_CASE_FIXTURE(Connected, "a call inside the library is lost, and its answer does not come") {
+  TEST_CASE_FIXTURE(Connected,
+                    "a call cancelled inside the library is lost, and its result is not delivered") {
     library.Stick(Call::kStatus);
     Answer<Reply> stuck = client.Start(backend::Status{});
     library.WaitForStuck(Call::kStatus);
@@ -398,7 +401,7 @@ TEST_SUITE("library client giving up") {
     CHECK_FALSE(stuck.given());
   }
 
-  TEST_CASE_FIXTURE(WithReader, "a call that is given up while the context is established is not made") {
+  TEST_CASE_FIXTURE(WithReader, "a call cancelled while the context is established is not made") {
     TestClient client(library);
     library.Stick(Call::kEstablish);
     (void)client.Start(ConnectTo("R"));
@@ -410,9 +413,10 @@ TEST_SUITE("library client giving up") {
     CHECK(library.count(Call::kConnect) == 0);
   }
 
-  TEST_CASE_FIXTURE(Connected, "a begin that has ended, but whose answer has not come, is lost and undone") {
+  TEST_CASE_FIXTURE(Connected,
+                    "a completed begin that is cancelled before its result is delivered is lost and undone") {
     Answer<Reply> begun;
-    // The test is the loop's thread meanwhile: the answer cannot come.
+    // The test blocks the loop's thread meanwhile: the result cannot be delivered.
     Client::After after = After::kUsable;
     OnLoop([&] {
       client.StartOnLoop(Begin{}, begun.Take());
@@ -425,7 +429,7 @@ TEST_SUITE("library client giving up") {
     CHECK(library.log() == "connect R, begin, end leave, disconnect leave");
   }
 
-  TEST_CASE("a question that has ended, but whose answer has not come, leaves the client usable") {
+  TEST_CASE("a completed poll that is cancelled before its result is delivered leaves the client usable") {
     Answer<Reply> asked;
     OnLoop([&] {
       const auto call = std::make_shared<PendingCall>(TestLoop(), backend::Status{}, asked.Take());
@@ -437,7 +441,7 @@ TEST_SUITE("library client giving up") {
     CHECK_FALSE(asked.given());
   }
 
-  TEST_CASE_FIXTURE(WithReader, "however giving up and the call meet, the answer comes at most once") {
+  TEST_CASE_FIXTURE(WithReader, "the result arrives at most once, whenever a call is cancelled") {
     for (int round = 0; round < 200; ++round) {
       auto client = std::make_unique<TestClient>(library);
       CHECK(client->Make(ConnectTo("R")).ok());
@@ -452,7 +456,7 @@ TEST_SUITE("library client giving up") {
     }
   }
 
-  TEST_CASE_FIXTURE(WithReader, "without a thread a call fails with what to do, and the next works") {
+  TEST_CASE_FIXTURE(WithReader, "without a thread a call fails with advice, and the next one works") {
     TestClient client(library);
     {
       const RefuseThreads none;

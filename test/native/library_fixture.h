@@ -51,7 +51,7 @@ class TestClient {
     OnLoop([&] { client_->Start(std::move(call), answer.Take()); });
     return answer;
   }
-  // For a test that is on the loop's thread already.
+  // For a test that already runs on the loop's thread.
   void StartOnLoop(backend::Call call, backend::Answer done) {
     client_->Start(std::move(call), std::move(done));
   }
@@ -59,7 +59,7 @@ class TestClient {
   After GiveUp() {
     return TestLoop()->Sync([&] { return client_->GiveUp(); });
   }
-  // Comes when nothing is left to do.
+  // Signalled when nothing is left to do.
   std::shared_ptr<Moment> Retire(Disposition disposition) {
     auto released = std::make_shared<Moment>();
     OnLoop([&] { client_->Retire(disposition, [released] { released->Come(); }); });

@@ -1,4 +1,4 @@
-// The end of a library client, at every moment: nothing waits for it, and what is owed gets done.
+// The end of a library client, in every phase: nothing waits for it, and the remaining work is done.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -18,14 +18,14 @@ using backend::Reply;
 using After = Client::After;
 
 TEST_SUITE("library client retirement") {
-  TEST_CASE("a client that never did anything is released, and asks the service nothing") {
+  TEST_CASE("a client that was never used is released without a call to the service") {
     FakeLibrary library;
     TestClient client(library);
     client.Retire(Disposition::kReset)->Wait();
     CHECK(library.count(Call::kEstablish) == 0);
   }
 
-  TEST_CASE_FIXTURE(Connected, "a client disconnects with the disposition that was asked for") {
+  TEST_CASE_FIXTURE(Connected, "a client disconnects with the requested disposition") {
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     SUBCASE("reset") {
       client.Retire(Disposition::kReset)->Wait();
@@ -40,7 +40,7 @@ TEST_SUITE("library client retirement") {
     CHECK(library.contexts() == 0);
   }
 
-  TEST_CASE_FIXTURE(Connected, "destroying a client releases what there is") {
+  TEST_CASE_FIXTURE(Connected, "destroying a client releases its resources") {
     CHECK(client.Make(Begin{}).ok());
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     client.Destroy();
@@ -49,7 +49,7 @@ TEST_SUITE("library client retirement") {
   }
 
   TEST_CASE_FIXTURE(Connected,
-                    "an open transaction ends as asked, and with a reset if something was sent in it") {
+                    "an open transaction ends as requested, and with a reset if a command was sent in it") {
     CHECK(client.Make(Begin{}).ok());
     std::string end;
     Disposition disposition = Disposition::kLeave;
@@ -73,14 +73,14 @@ TEST_SUITE("library client retirement") {
     CHECK(library.last_calls(2) == end);
   }
 
-  TEST_CASE_FIXTURE(Connected, "a transaction whose end fails does not keep the card") {
+  TEST_CASE_FIXTURE(Connected, "a transaction whose end fails does not keep the card locked") {
     CHECK(client.Make(Begin{}).ok());
     library.Fail(Call::kEnd, status::kCommError);
     client.Retire(Disposition::kReset)->Wait();
     CHECK(library.last_calls(1) == "disconnect reset");
   }
 
-  TEST_CASE_FIXTURE(Connected, "a reset that is owed comes when the other process lets the card go") {
+  TEST_CASE_FIXTURE(Connected, "a reset that is owed is done when the other process frees the card") {
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     library.Hold("R");
     const std::shared_ptr<Moment> released = client.Retire(Disposition::kReset);
@@ -94,7 +94,7 @@ TEST_SUITE("library client retirement") {
     CHECK_FALSE(library.pin_verified("R"));
   }
 
-  TEST_CASE_FIXTURE(Connected, "a reset that is owed waits inside a library that has no question for it") {
+  TEST_CASE_FIXTURE(Connected, "without polling, a reset that is owed waits inside the library") {
     library.table().probe_before_begin = false;
     library.Hold("R");
     const std::shared_ptr<Moment> released = client.Retire(Disposition::kReset);
@@ -105,7 +105,7 @@ TEST_SUITE("library client retirement") {
     CHECK(library.last_calls(1) == "disconnect reset");
   }
 
-  TEST_CASE("a connection that comes too late is disconnected with the disposition that was asked for") {
+  TEST_CASE("a connection that completes too late is disconnected with the requested disposition") {
     FakeLibrary library;
     library.AddReader("R");
     TestClient client(library);
@@ -113,11 +113,11 @@ TEST_SUITE("library client retirement") {
     Answer<Reply> stuck = client.Start(ConnectTo("R"));
     library.WaitForStuck(Call::kConnect);
     bool given_up = false;
-    SUBCASE("given up before") {
+    SUBCASE("cancelled before") {
       given_up = true;
       CHECK(client.GiveUp() == After::kLost);
     }
-    SUBCASE("under way") {}
+    SUBCASE("in progress") {}
     const std::shared_ptr<Moment> released = client.Retire(Disposition::kReset);
     client.Destroy();
     CHECK_FALSE(released->come());
@@ -128,8 +128,7 @@ TEST_SUITE("library client retirement") {
     (void)given_up;
   }
 
-  TEST_CASE_FIXTURE(Connected,
-                    "a begin that comes too late is ended with the disposition that was asked for") {
+  TEST_CASE_FIXTURE(Connected, "a begin that completes too late is ended with the requested disposition") {
     library.Stick(Call::kBegin);
     (void)client.Start(Begin{});
     library.WaitForStuck(Call::kBegin);
@@ -162,7 +161,7 @@ TEST_SUITE("library client retirement") {
     CHECK_FALSE(library.pin_verified("R"));
   }
 
-  TEST_CASE_FIXTURE(Connected, "a disconnect that was given up still resets the card") {
+  TEST_CASE_FIXTURE(Connected, "a cancelled disconnect still resets the card") {
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     SUBCASE("while it waits for another process") {
       library.Hold("R");
@@ -198,7 +197,7 @@ TEST_SUITE("library client retirement") {
     library.Free("R");
   }
 
-  TEST_CASE_FIXTURE(Connected, "a service that hangs keeps the thread, and no one waits for it") {
+  TEST_CASE_FIXTURE(Connected, "a service that hangs keeps the thread, but blocks no caller") {
     Call hanging{};
     SUBCASE("in the disconnect") {
       hanging = Call::kDisconnect;
@@ -216,7 +215,7 @@ TEST_SUITE("library client retirement") {
     CHECK(library.last_calls(1) == "disconnect leave");
   }
 
-  TEST_CASE_FIXTURE(Connected, "without a thread the end comes with the next thread that is free") {
+  TEST_CASE_FIXTURE(Connected, "without a free thread the end is done by the next one that becomes free") {
     CHECK(client.Make(TransmitOf(kVerify)).ok());
     Moment go;
     CHECK(RunOnWorker([&] { go.Wait(); }));
@@ -234,7 +233,7 @@ TEST_SUITE("library client retirement") {
     CHECK_FALSE(library.pin_verified("R"));
   }
 
-  TEST_CASE("what is left to do gets done after the loop has ended") {
+  TEST_CASE("the remaining work is done after the loop has ended") {
     FakeLibrary library;
     library.AddReader("R");
     const std::shared_ptr<Loop> loop = Loop::Create([] {});

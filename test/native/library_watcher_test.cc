@@ -1,4 +1,4 @@
-// The library backend's watcher: readers and cards that come and go.
+// The library backend's watcher: readers and cards that are added and removed.
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -19,7 +19,7 @@ using backend::Picture;
 
 namespace {
 
-// A watcher and its reports as words: "A+ B-" is a card in A and none in B, "none" no reader, else the error.
+// A watcher and its reports as text: "A+ B-" is a card in A and none in B, "none" no reader, else the error.
 class Watched {
  public:
   explicit Watched(FakeLibrary& library) {
@@ -78,7 +78,7 @@ class Watched {
   std::unique_ptr<backend::Watcher> watcher_;
 };
 
-// Calls of a watcher in a time in which it ought to be idle.
+// Calls of a watcher in a period in which it should be idle.
 int CallsIn(FakeLibrary& library, std::chrono::milliseconds time) {
   const auto calls = [&] {
     return library.count(Call::kGetStatusChange) + library.count(Call::kListReaders);
@@ -91,7 +91,7 @@ int CallsIn(FakeLibrary& library, std::chrono::milliseconds time) {
 }  // namespace
 
 TEST_SUITE("library watcher") {
-  TEST_CASE("the whole picture comes first, with or without readers") {
+  TEST_CASE("the complete picture is reported first, with or without readers") {
     FakeLibrary library;
     SUBCASE("none") {
       CHECK(Watched(library).Next() == "none");
@@ -103,7 +103,7 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("cards and readers that come and go are reported, each once, whatever the pseudo reader does") {
+  TEST_CASE("added and removed cards and readers are reported once each, for any kind of pseudo reader") {
     FakeLibrary library;
     for (const PseudoReader behaviour : {PseudoReader::kCountsEvents, PseudoReader::kCountsReaders,
                                          PseudoReader::kDoesNotCompare, PseudoReader::kUnknownReader}) {
@@ -119,7 +119,7 @@ TEST_SUITE("library watcher") {
       library.RemoveCard("B");
       CHECK(watched.Next() == "A+ B-");
       library.RemoveReader("A");
-      while (watched.Next() != "B-") {  // perhaps once as one that is unknown now
+      while (watched.Next() != "B-") {  // perhaps once as a reader that is now unknown
       }
       library.RemoveReader("B");
       while (watched.Next() != "none") {
@@ -127,7 +127,7 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("after readers have come and gone the watch is idle") {
+  TEST_CASE("after readers were added and removed the watch is idle") {
     FakeLibrary library;
     PseudoReader behaviour{};
     SUBCASE("the counter is the number of events") {
@@ -136,7 +136,7 @@ TEST_SUITE("library watcher") {
     SUBCASE("the counter is the number of readers") {
       behaviour = PseudoReader::kCountsReaders;
     }
-    SUBCASE("there is no counter") {
+    SUBCASE("without a counter") {
       behaviour = PseudoReader::kDoesNotCompare;
     }
     library.SetPseudoReader(behaviour);
@@ -152,18 +152,18 @@ TEST_SUITE("library watcher") {
     library.RemoveReader("C");
     while (watched.Next() != "A+") {
     }
-    // One look after a second at most: two calls to list, one to ask.
+    // At most one poll per second: two calls to list, one for the state.
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     CHECK(CallsIn(library, std::chrono::milliseconds(400)) <= 4);
   }
 
-  TEST_CASE("a reader that comes between the list and the wait is reported") {
+  TEST_CASE("a reader that is added between the list and the wait is reported") {
     FakeLibrary library;
     PseudoReader behaviour{};
     SUBCASE("by the counter") {
       behaviour = PseudoReader::kCountsEvents;
     }
-    SUBCASE("by another look") {
+    SUBCASE("by another poll") {
       behaviour = PseudoReader::kDoesNotCompare;
     }
     library.SetPseudoReader(behaviour);
@@ -177,13 +177,13 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("a reader that goes while the last change is being reported is reported, too") {
+  TEST_CASE("a reader that is removed while the last change is being reported is reported, too") {
     FakeLibrary library;
     library.AddReader("A");
     library.AddReader("B");
     Watched watched(library);
     CHECK(watched.Next() == "A+ B+");
-    // The change is seen; the list of readers, asked for next, no longer has B.
+    // The change is detected; the list of readers, requested next, no longer has B.
     library.WaitForCount(Call::kGetStatusChange, 2);
     library.Stick(Call::kListReaders);
     library.RemoveCard("A");
@@ -194,7 +194,7 @@ TEST_SUITE("library watcher") {
     CHECK(watched.Next() == "A-");
   }
 
-  TEST_CASE("a card that was exchanged for another is reported, though there is one before and after") {
+  TEST_CASE("a replaced card is reported, though there is one before and after") {
     FakeLibrary library;
     library.AddReader("A");
     Watched watched(library);
@@ -203,17 +203,17 @@ TEST_SUITE("library watcher") {
     CHECK(watched.Next() == "A+");
   }
 
-  TEST_CASE("a service that is not there is the last report") {
+  TEST_CASE("a missing service is the last report") {
     FakeLibrary library;
     library.AddReader("A");
-    SUBCASE("from the beginning") {
+    SUBCASE("from the start") {
       library.StopService();
       Watched watched(library);
       CHECK(watched.Next() == "SCARD_E_NO_SERVICE");
       library.WaitForNoContext();
       CHECK(watched.silent());
     }
-    SUBCASE("in between, and the next watch works when it is back") {
+    SUBCASE("later, and the next watch works when the service runs again") {
       Watched watched(library);
       CHECK(watched.Next() == "A+");
       library.StopService();
@@ -224,18 +224,18 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("a service that stops with the last reader says so with its last report") {
+  TEST_CASE("a service that stops with the last reader is reported as stopped") {
     FakeLibrary library;
     library.table().service_stops_without_readers = true;
     library.AddReader("A");
-    SUBCASE("in between") {
+    SUBCASE("later") {
       Watched watched(library);
       CHECK(watched.Next() == "A+");
       library.StopService();
       CHECK(watched.Next() == "SCARD_E_NO_READERS_AVAILABLE");
       library.WaitForNoContext();
     }
-    SUBCASE("from the beginning") {
+    SUBCASE("from the start") {
       library.StopService();
       CHECK(Watched(library).Next() == "SCARD_E_NO_READERS_AVAILABLE");
     }
@@ -243,20 +243,22 @@ TEST_SUITE("library watcher") {
     CHECK(Watched(library).Next() == "A+");
   }
 
-  TEST_CASE("a library that returns at once, changed or not, is asked with pauses, and changes still come") {
+  TEST_CASE(
+      "a library that returns at once, changed or not, is called with pauses, and changes are still "
+      "reported") {
     FakeLibrary library;
     library.AddReader("A");
     library.NeverWaitForChange();
     Watched watched(library);
     CHECK(watched.Next() == "A+");
-    // Two calls to list, one to ask; pauses of 5, 10, 20, 40, 80, 160, 200 ms: seven rounds.
+    // Two calls to list, one for the state; pauses of 5, 10, 20, 40, 80, 160, 200 ms: seven rounds.
     CHECK(CallsIn(library, std::chrono::milliseconds(400)) <= 40);
     CHECK(watched.silent());
     library.RemoveCard("A");
     CHECK(watched.Next() == "A-");
   }
 
-  TEST_CASE("a reader of which nothing is known is asked about with pauses") {
+  TEST_CASE("a reader of unknown state is polled with pauses") {
     FakeLibrary library;
     library.AddReader("A");
     library.ForgetState("A");
@@ -265,7 +267,7 @@ TEST_SUITE("library watcher") {
     CHECK(CallsIn(library, std::chrono::milliseconds(400)) <= 40);
   }
 
-  TEST_CASE("if the library does not report readers, they are looked for now and then") {
+  TEST_CASE("if the library does not report added readers, the watcher polls for them") {
     FakeLibrary library;
     library.AddReader("A");
     library.table().reports_readers = false;
@@ -282,7 +284,7 @@ TEST_SUITE("library watcher") {
     CHECK(watched.Next() == "A+");
   }
 
-  TEST_CASE("with as many readers as pcsc-lite takes at once, others are looked for now and then") {
+  TEST_CASE("with as many readers as pcsc-lite accepts in one call, the watcher polls for others") {
     FakeLibrary library;
     for (char name = 'A'; name < 'A' + 16; ++name) library.AddReader(std::string(1, name), false);
     library.LimitStatusChange(16);
@@ -295,7 +297,7 @@ TEST_SUITE("library watcher") {
     }
   }
 
-  TEST_CASE("a watcher stops during its wait, and its context goes") {
+  TEST_CASE("a watcher stops during its wait, and its context is released") {
     FakeLibrary library;
     library.AddReader("A");
     Watched watched(library);
@@ -320,7 +322,7 @@ TEST_SUITE("library watcher") {
     CHECK(watched.silent());
   }
 
-  TEST_CASE("stopping never waits, not even for a cancel that is stuck") {
+  TEST_CASE("stopping never waits, not even for a stuck cancel") {
     FakeLibrary library;
     library.AddReader("A");
     library.Stick(Call::kCancel);
@@ -346,7 +348,7 @@ TEST_SUITE("library watcher") {
     CHECK(library.count(Call::kCancel) == 0);
   }
 
-  TEST_CASE("without a thread to follow with, the watch says so") {
+  TEST_CASE("without a thread to watch with, the watch reports an error") {
     FakeLibrary library;
     const RefuseThreads none;
     Watched watched(library);

@@ -29,7 +29,7 @@ constexpr std::uint64_t kFiletime = 133771824005000000;
 constexpr char kSystemd253[] = TEST_OUTPUT_DIR "/libfake_systemd_253.so";
 constexpr char kSystemd254[] = TEST_OUTPUT_DIR "/libfake_systemd_254.so";
 
-// The stand-in for systemd's library; every test starts with one that knows nothing.
+// The stand-in for systemd's library. Every test starts with one that has no sessions.
 class FakeSystemd {
  public:
   explicit FakeSystemd(const char* path) : source(path), handle_(dlopen(path, RTLD_NOW | RTLD_LOCAL)) {
@@ -67,7 +67,7 @@ TEST_CASE("a numeric logind session keeps its number") {
   CHECK(session.value().user == UserName(getuid()));
 }
 
-TEST_CASE("logind's counted sessions have a range of their own") {
+TEST_CASE("logind's counted sessions have a number range of their own") {
   FakeSystemd systemd(kSystemd254);
   systemd.Variable<const char*>("fake_session") = "c42";
   const Result<Session> session = systemd.source.Ask(1);
@@ -75,7 +75,7 @@ TEST_CASE("logind's counted sessions have a range of their own") {
   CHECK(session.value().identity.id == 0x8000002a);
 }
 
-TEST_CASE("a logind session id of another form is refused") {
+TEST_CASE("a logind session id in another format is rejected") {
   FakeSystemd systemd(kSystemd254);
   for (const char* id :
        {"", "c", "x1", "12a", "-1", "c-1", "2147483648", "c2147483648", "99999999999999999999"}) {
@@ -86,14 +86,14 @@ TEST_CASE("a logind session id of another form is refused") {
   }
 }
 
-TEST_CASE("systemd 254 tells the start time without D-Bus") {
+TEST_CASE("systemd 254 returns the start time without D-Bus") {
   FakeSystemd systemd(kSystemd254);
   systemd.Variable<const char*>("fake_session") = "7";
   CHECK(systemd.source.Ask(1).value().identity.connect_time == kFiletime);
   CHECK(systemd.Variable<std::atomic<int>>("fake_bus_calls") == 0);
 }
 
-TEST_CASE("before systemd 254 the start time comes over D-Bus and is the same") {
+TEST_CASE("before systemd 254 the start time is read over D-Bus and is the same") {
   FakeSystemd systemd(kSystemd253);
   systemd.Variable<const char*>("fake_session") = "7";
   CHECK(systemd.source.Ask(1).value().identity.connect_time == kFiletime);
@@ -112,7 +112,7 @@ TEST_CASE("without the bus the connect time is unknown and the session still kno
   CHECK(session.value().identity.connect_time == 0);
 }
 
-TEST_CASE("a program of the user's service manager counts to the display session") {
+TEST_CASE("a program of the user's service manager belongs to the display session") {
   FakeSystemd systemd(kSystemd254);
   systemd.Variable<const char*>("fake_display") = "3";
   const Result<Session> session = systemd.source.Ask(1);
@@ -120,7 +120,7 @@ TEST_CASE("a program of the user's service manager counts to the display session
   CHECK(session.value().identity.id == 3);
 }
 
-TEST_CASE("a process in no session is not logind's business") {
+TEST_CASE("a process without a session is not handled by logind") {
   FakeSystemd systemd(kSystemd254);
   const Result<Session> session = systemd.source.Ask(77);
   CHECK(session.code() == status::kSessionUnknown);
@@ -135,14 +135,14 @@ TEST_CASE("a missing systemd library is a reason, not a crash") {
   CHECK(session.error().detail.find("/nonexistent/libsystemd.so.0") != std::string::npos);
 }
 
-TEST_CASE("a library without systemd's functions is refused") {
+TEST_CASE("a library without systemd's functions is rejected") {
   const LogindSource source("libc.so.6");
   const Result<Session> session = source.Ask(1);
   CHECK(session.code() == status::kSessionUnknown);
   CHECK(session.error().detail.find("sd_pid_get_session") != std::string::npos);
 }
 
-TEST_CASE("threads may ask logind at once") {
+TEST_CASE("threads may query logind at once") {
   FakeSystemd systemd(kSystemd254);
   systemd.Variable<const char*>("fake_session") = "c5";
   std::atomic<int> right{0};

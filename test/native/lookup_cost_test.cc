@@ -1,5 +1,5 @@
-// KB949538's point, in numbers: with the filter on, what a lookup costs does not depend on how many entries
-// other sessions have in the cache.
+// The core of KB949538 in numbers: with the filter on, the cost of a lookup does not depend on the number of
+// entries of other sessions.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -36,7 +36,7 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-// Does everything at once, for next to nothing.
+// Completes everything at once, at almost no cost.
 class InstantCard final : public CachedCard {
  public:
   std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claim>)> answer) override {
@@ -56,7 +56,7 @@ class InstantCard final : public CachedCard {
   std::shared_ptr<Connection> connection() const override { return nullptr; }
 };
 
-// A cache in which each of so many other sessions has an entry, and the caller one.
+// A cache with one entry for each of the other sessions, and one for the caller.
 class FullCache {
  public:
   explicit FullCache(std::uint32_t others) {
@@ -84,7 +84,7 @@ class FullCache {
     REQUIRE(leased);
   }
 
-  // No bound: every session keeps its entry.
+  // No limit: every session keeps its entry.
   static CardCacheOptions Unbounded() {
     CardCacheOptions options;
     options.max_entries = std::numeric_limits<std::size_t>::max();
@@ -108,7 +108,7 @@ TEST_CASE("a lookup costs the same among 10 and among 100,000 entries of other s
   FullCache large(100000);
   std::vector<double> in_small;
   std::vector<double> in_large;
-  // Interleaved, so that whatever else the machine does meets both.
+  // Interleaved, so that other load on the machine affects both.
   for (int round = 0; round < kRounds; ++round) {
     in_small.push_back(small.NanosecondsPerLookup(kLookups));
     in_large.push_back(large.NanosecondsPerLookup(kLookups));

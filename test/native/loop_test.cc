@@ -1,4 +1,4 @@
-// The event loop that the core's state lives on.
+// The event loop that owns the core's state.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -64,7 +64,7 @@ TEST_SUITE("loop") {
     CHECK(loop->Sync([&] { return count; }) == 4000);
   }
 
-  TEST_CASE("timers fire in the order of their times, and not when they were stopped") {
+  TEST_CASE("timers fire in the order of their times, and not after they were stopped") {
     const std::shared_ptr<Loop> loop = Loop::OfProcess();
     std::string order;
     Moment done;
@@ -83,7 +83,7 @@ TEST_SUITE("loop") {
     }));
   }
 
-  TEST_CASE("a driven loop runs what is due when it is told to, and takes nothing once it has ended") {
+  TEST_CASE("a driven loop runs the due tasks when it is driven, and accepts none once it has ended") {
     std::atomic<int> woken{0};
     const std::shared_ptr<Loop> loop = Loop::Create([&] { ++woken; });
     REQUIRE(loop);
@@ -101,7 +101,7 @@ TEST_SUITE("loop") {
   }
 
 #if defined(__linux__)
-  TEST_CASE("a descriptor's task runs while there is something to read, and not after it was removed") {
+  TEST_CASE("a descriptor's task runs while there is data to read, and not after it was removed") {
     const std::shared_ptr<Loop> loop = Loop::Create();
     REQUIRE(loop);
     int ends[2];
@@ -127,7 +127,7 @@ TEST_SUITE("loop") {
   }
 #endif
 
-  TEST_CASE("a scope ends its residents, once, and residents that left are not ended") {
+  TEST_CASE("a scope ends its residents, once, and not those that left") {
     struct Guest : Resident {
       void OnScopeEnd() override { ++ended; }
       int ended = 0;

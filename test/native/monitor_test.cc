@@ -35,7 +35,7 @@ class MonitorFixture {
       return condition();
     });
   }
-  // Writes down what comes: "A1 B1 | - | A2", by the number of the card.
+  // Records the reports: "A1 B1 | - | A2", with the number of the card.
   Monitor::Report Into(std::string& reports) {
     return [&reports](const Result<Monitor::Picture>& picture) {
       if (!reports.empty()) reports += " | ";
@@ -57,7 +57,7 @@ class MonitorFixture {
   const std::shared_ptr<Monitor> monitor = Monitor::Create(loop, backend::Always(world));
 };
 
-// Watchers that report what a test gives them; none answers by itself.
+// Watchers that report what a test provides; none reports by itself.
 class ByHand final : public backend::Backend {
  public:
   const char* name() const override { return "by hand"; }
@@ -75,7 +75,8 @@ class ByHand final : public backend::Backend {
 }  // namespace
 
 TEST_SUITE("monitor") {
-  TEST_CASE_FIXTURE(MonitorFixture, "there is no watcher without subscribers, and one for all of them") {
+  TEST_CASE_FIXTURE(MonitorFixture,
+                    "without subscribers there is no watcher, and all subscribers share one") {
     std::string one;
     std::string two;
     Run();
@@ -103,7 +104,7 @@ TEST_SUITE("monitor") {
     CHECK(one == "A1 | A1");
   }
 
-  TEST_CASE_FIXTURE(MonitorFixture, "each change is reported once, and the same picture not again") {
+  TEST_CASE_FIXTURE(MonitorFixture, "each change is reported once, and the same picture is not repeated") {
     std::string reports;
     const auto subscription = monitor->Subscribe(loop, Into(reports));
     Run();
@@ -119,7 +120,7 @@ TEST_SUITE("monitor") {
     CHECK(reports == "A1 | A2 | A2 B1 | B1");
   }
 
-  TEST_CASE_FIXTURE(MonitorFixture, "no reader at all is a picture") {
+  TEST_CASE_FIXTURE(MonitorFixture, "an empty list of readers is a picture") {
     world.RemoveReader("A");
     std::string reports = "nothing yet";
     const auto subscription = monitor->Subscribe(loop, Into(reports));
@@ -128,7 +129,7 @@ TEST_SUITE("monitor") {
   }
 
   TEST_CASE_FIXTURE(MonitorFixture,
-                    "a service that fails is reported once, tried again with growing pauses, and restored") {
+                    "a failing service is reported once, tried again with growing pauses, and restored") {
     std::string reports;
     const auto subscription = monitor->Subscribe(loop, Into(reports));
     Run();
@@ -147,7 +148,7 @@ TEST_SUITE("monitor") {
     REQUIRE(RunUntil([&] { return reports != "A1 | -"; }));
     CHECK(reports == "A1 | - | A1");
     CHECK(late == "- | A1");
-    // The pauses begin anew.
+    // The pauses start again.
     const int made = world.watchers_made();
     world.Die();
     Run();
@@ -161,19 +162,19 @@ TEST_SUITE("monitor") {
 
   TEST_CASE_FIXTURE(
       MonitorFixture,
-      "a service that stops with the last reader has no readers, and is looked for with pauses") {
+      "a service that stops with the last reader has no readers, and is tried again with pauses") {
     const ByHand library;
     const auto stopping = Monitor::Create(loop, backend::Always(library));
     std::string reports;
     const auto subscription = stopping->Subscribe(loop, Into(reports));
     Run();
-    SUBCASE("in between") {
+    SUBCASE("later") {
       library.report(backend::Picture{{"A", 0, 1, {}}});
       Run();
       CHECK(reports == "A1");
       reports = "now";
     }
-    SUBCASE("from the beginning") {
+    SUBCASE("from the start") {
       reports = "now";
     }
     const auto start = std::chrono::steady_clock::now();
@@ -195,7 +196,7 @@ TEST_SUITE("monitor") {
   }
 
   TEST_CASE_FIXTURE(MonitorFixture,
-                    "a service that is not there at first, and no backend at all, are errors as well") {
+                    "a missing service at the start, and a missing backend, are errors as well") {
     std::string reports;
     SUBCASE("service") {
       world.Die();
@@ -220,7 +221,7 @@ TEST_SUITE("monitor") {
   }
 
   TEST_CASE_FIXTURE(MonitorFixture,
-                    "no retry goes on without subscribers, and a backend that comes too late is not used") {
+                    "retries stop without subscribers, and a backend that arrives too late is not used") {
     std::string reports;
     SUBCASE("in the pause") {
       world.Die();
@@ -260,7 +261,7 @@ TEST_SUITE("monitor") {
   }
 
   TEST_CASE_FIXTURE(MonitorFixture,
-                    "a subscription may end or be made within a report, and none comes after its end") {
+                    "a subscription may end or begin within a report, and no report arrives after its end") {
     std::string reports;
     std::string others;
     std::shared_ptr<Monitor::Subscription> own;
@@ -286,7 +287,7 @@ TEST_SUITE("monitor") {
     CHECK(world.watchers_made() == 1);
   }
 
-  TEST_CASE("subscribers on several loops each get every change on their own thread") {
+  TEST_CASE("subscribers on several loops each receive every change on their own thread") {
     const std::shared_ptr<Loop> home = Loop::OfProcess();
     REQUIRE(home);
     StandInBackend world(home);
@@ -311,7 +312,7 @@ TEST_SUITE("monitor") {
           CHECK(picture.value().front().event_count > last);
           last = picture.value().front().event_count;
         });
-        // One of them comes and goes all the time.
+        // One of them subscribes and unsubscribes all the time.
         CHECK(Eventually([&] {
           loop->RunDue();
           if (t == 0) monitor->Subscribe(loop, [](const Result<Monitor::Picture>&) { FAIL_CHECK("ended"); });

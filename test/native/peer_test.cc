@@ -51,7 +51,7 @@ class Descriptor {
   int fd_;
 };
 
-// A Unix socket that listens, at an address of the kernel's choosing that no file stands for.
+// A Unix socket that listens, at an address chosen by the kernel, without a file.
 class Listener {
  public:
   Listener() : socket_(socket(AF_UNIX, SOCK_STREAM, 0)) {
@@ -75,8 +75,8 @@ class Listener {
   socklen_t length_ = sizeof(address_);
 };
 
-// A process that connects and then does nothing until it is told to end; in a session and of a user of its
-// own if wanted. With `replaced` it becomes another program, /bin/cat, once it has connected.
+// A process that connects and then does nothing until it is told to end; optionally in a session and as a
+// user of its own. With `replaced` it becomes another program, /bin/cat, once it has connected.
 class Client {
  public:
   struct As {
@@ -111,7 +111,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Ends it; as a zombie, whose number nobody else can have, until Reap().
+  // Ends it. It stays a zombie, whose pid cannot be reused, until Reap().
   void Stop() {
     if (end_ < 0) return;
     close(end_);
@@ -163,7 +163,7 @@ TEST_CASE("a peer that became another program is the same process") {
   CHECK(peer.value().pid == client.pid());
 }
 
-TEST_CASE("a peer of another user is told by that user" * doctest::skip(geteuid() != 0)) {
+TEST_CASE("a peer of another user is reported with that user" * doctest::skip(geteuid() != 0)) {
   const Listener listener;
   const Client client(listener, {true, 65534});
   const Result<Peer> peer = PeerOf(listener.Accept().get());
@@ -190,7 +190,7 @@ TEST_CASE("two users of one session are two identities, each with its own name" 
   CHECK(UserOfPeer(of_other.get()).value() == "4000000");
 }
 
-TEST_CASE("the user of a peer is known at once, also when the peer has ended") {
+TEST_CASE("the user of a peer is known at once, even if the peer has ended") {
   const Listener listener;
   Client client(listener, {});
   const Descriptor connection = listener.Accept();
@@ -199,7 +199,7 @@ TEST_CASE("the user of a peer is known at once, also when the peer has ended") {
   CHECK(UserOfPeer(listener.get()).code() == status::kInvalidParameter);
 }
 
-TEST_CASE("a client learns who listens") {
+TEST_CASE("a client can identify the server") {
   const Listener listener;
   const Descriptor client(listener.Connect());
   const Result<Peer> peer = PeerOf(client.get());
@@ -207,7 +207,7 @@ TEST_CASE("a client learns who listens") {
   CHECK(peer.value().pid == static_cast<std::uint32_t>(getpid()));
 }
 
-TEST_CASE("a pair's peer is the process that made it") {
+TEST_CASE("the peer of a socket pair is the process that made it") {
   int pair[2];
   REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
   const Descriptor here(pair[0]);
@@ -217,7 +217,7 @@ TEST_CASE("a pair's peer is the process that made it") {
   CHECK(peer.value().pid == static_cast<std::uint32_t>(getpid()));
 }
 
-TEST_CASE("a peer that has ended is refused, also when somebody still has its number") {
+TEST_CASE("a peer that has ended is rejected, even if another process has its pid") {
   const Listener listener;
   Client client(listener, {});
   const Descriptor connection = listener.Accept();
@@ -229,7 +229,7 @@ TEST_CASE("a peer that has ended is refused, also when somebody still has its nu
   CHECK(peer.error().detail.find("has ended") != std::string::npos);
 }
 
-TEST_CASE("a peer that ends before the question is asked is refused") {
+TEST_CASE("a peer that ends before it is identified is rejected") {
   const Listener listener;
   Client client(listener, {});
   Descriptor connection = listener.Accept();
@@ -240,7 +240,7 @@ TEST_CASE("a peer that ends before the question is asked is refused") {
   CHECK(question.value()().code() == status::kSessionUnknown);
 }
 
-TEST_CASE("the question needs no connection any more") {
+TEST_CASE("identifying a peer needs no connection any more") {
   const Listener listener;
   const Client client(listener, {});
   Descriptor connection = listener.Accept();
@@ -250,7 +250,8 @@ TEST_CASE("the question needs no connection any more") {
   CHECK(question.value()().value().pid == client.pid());
 }
 
-TEST_CASE("a peer outside of this pid namespace is refused with the reason" * doctest::skip(geteuid() != 0)) {
+TEST_CASE("a peer outside of this pid namespace is rejected with the reason" *
+          doctest::skip(geteuid() != 0)) {
   const Listener listener;
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -274,7 +275,7 @@ TEST_CASE("a peer outside of this pid namespace is refused with the reason" * do
   CHECK(end == 0);
 }
 
-TEST_CASE("what is no connected Unix socket is refused with the reason") {
+TEST_CASE("a socket that is not a connected Unix socket is rejected with the reason") {
   const auto refusal = [](int fd) {
     const Result<PeerQuestion> question = AskPeer(fd);
     REQUIRE_FALSE(question.ok());
@@ -288,7 +289,7 @@ TEST_CASE("what is no connected Unix socket is refused with the reason") {
   CHECK(refusal(Descriptor(dup(STDIN_FILENO)).get()).find("this is no socket") == 0);
 }
 
-TEST_CASE("a TCP connection tells nothing of its peer") {
+TEST_CASE("a TCP connection does not identify its peer") {
   const Descriptor server(socket(AF_INET, SOCK_STREAM, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -306,7 +307,7 @@ TEST_CASE("a TCP connection tells nothing of its peer") {
   CHECK(question.error().detail.find("another family") != std::string::npos);
 }
 
-TEST_CASE("held by /proc: a process that ends, becomes a zombie or another user's is no longer it") {
+TEST_CASE("held by /proc: a process that ends, becomes a zombie or another user's no longer matches") {
   const FakeProc proc;
   FakeProcess process;
   process.pid = 700;
@@ -317,13 +318,13 @@ TEST_CASE("held by /proc: a process that ends, becomes a zombie or another user'
   const auto held = HoldByProc(700, 1000, proc.root());
   REQUIRE(held != nullptr);
   CHECK(held->Runs());
-  // What has the number now has another directory.
+  // The process that has the pid now has another directory.
   proc.Remove(700);
   proc.Add(process);
   CHECK_FALSE(held->Runs());
 }
 
-TEST_CASE("held by /proc: a real process until it has ended") {
+TEST_CASE("held by /proc: a real process matches until it has ended") {
   const Listener listener;
   Client client(listener, {});
   const auto held = HoldByProc(client.pid(), geteuid());

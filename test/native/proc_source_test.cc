@@ -42,7 +42,7 @@ SessionIdentity IdentityOf(ProcSource& source, std::uint32_t pid) {
   return session.value().identity;
 }
 
-// The moment so many ticks after the boot at 1'700'000'000.
+// The time of this number of ticks after the boot at 1'700'000'000.
 std::uint64_t TicksAfterBoot(std::uint64_t ticks) {
   const auto per_second = static_cast<std::uint64_t>(sysconf(_SC_CLK_TCK));
   return FiletimeOfUnixSeconds(1'700'000'000) + ticks * 10'000'000 / per_second;
@@ -61,7 +61,7 @@ class ReadCounter {
   ReadCounter(const ReadCounter&) = delete;
   ReadCounter& operator=(const ReadCounter&) = delete;
 
-  // How many since the last call.
+  // The number since the last call.
   int Take() const {
     int count = 0;
     alignas(inotify_event) char events[16 * 1024];
@@ -95,7 +95,7 @@ TEST_CASE("a process has the session of its leader and the leader's start as con
   CHECK(IdentityOf(source, 100) == IdentityOf(source, 101));
 }
 
-TEST_CASE("the user is the leader's, also for a process of somebody else in the session") {
+TEST_CASE("the user is the leader's, also for another user's process in the session") {
   const FakeProc proc;
   FakeProcess leader = Process(100, 100, 1);
   leader.uid = 4'000'000;
@@ -105,7 +105,7 @@ TEST_CASE("the user is the leader's, also for a process of somebody else in the 
   CHECK(source.Ask(101).value().user == "4000000");
 }
 
-TEST_CASE("a command name may hold blanks, parentheses and line ends") {
+TEST_CASE("a command name may contain blanks, parentheses and line ends") {
   for (const char* command : {"tmux: server", "a) S 7 7 7 (b", "((sd-pam))", ")", "", "x\ny) R 1 2 3"}) {
     CAPTURE(command);
     const FakeProc proc;
@@ -123,7 +123,7 @@ TEST_CASE("an audit session is preferred and needs no connect time") {
   process.audit_session = "17";
   process.uid = 4'000'000;
   proc.Add(process);
-  // An unprivileged process may set this one.
+  // An unprivileged process may set this value.
   proc.Write(proc.root() + "/100/loginuid", "0");
   ProcSource source(proc.root());
   const Result<Session> session = source.Ask(100);
@@ -132,7 +132,7 @@ TEST_CASE("an audit session is preferred and needs no connect time") {
   CHECK(session.value().user == "4000000");
 }
 
-TEST_CASE("an audit session of 0, of -1, of nonsense or without a file is none") {
+TEST_CASE("an audit session of 0, of -1, malformed or without a file counts as none") {
   for (const char* audit : {"0", "4294967295", "4294967295\n", "nonsense", ""}) {
     CAPTURE(audit);
     const FakeProc proc;
@@ -144,7 +144,7 @@ TEST_CASE("an audit session of 0, of -1, of nonsense or without a file is none")
   }
 }
 
-TEST_CASE("when the leader is gone all members still agree, by the oldest of them") {
+TEST_CASE("after the leader has ended all members still agree, by the oldest of them") {
   const FakeProc proc;
   proc.Add(Process(101, 100, 700));
   proc.Add(Process(102, 100, 600));
@@ -157,7 +157,7 @@ TEST_CASE("when the leader is gone all members still agree, by the oldest of the
   }
 }
 
-TEST_CASE("a session that was met keeps its connect time when its leader and its oldest members end") {
+TEST_CASE("a known session keeps its connect time when its leader and its oldest members end") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 500));
   proc.Add(Process(101, 100, 600));
@@ -169,14 +169,14 @@ TEST_CASE("a session that was met keeps its connect time when its leader and its
   CHECK(IdentityOf(source, 102) == session);
   proc.Remove(101);
   CHECK(IdentityOf(source, 102) == session);
-  // Nobody is left that was met, but one who is older than the last who was.
+  // No known member is left, except one that is older than the last one known.
   proc.Add(Process(103, 100, 650));
   proc.Remove(102);
   proc.Add(Process(104, 100, 800));
   CHECK(IdentityOf(source, 104) == session);
 }
 
-TEST_CASE("a later session of a number inherits nothing, also when both have lost their leaders") {
+TEST_CASE("a later session of the same number inherits nothing, even if both have lost their leaders") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 500));
   proc.Add(Process(101, 100, 600));
@@ -187,12 +187,12 @@ TEST_CASE("a later session of a number inherits nothing, also when both have los
   proc.Add(Process(102, 100, 901));
   proc.Add(Process(103, 100, 902));
   CHECK(IdentityOf(source, 103) == SessionIdentity{100, TicksAfterBoot(901)});
-  // Its number, too, may come back.
+  // Its pid may be reused, too.
   proc.Add(Process(103, 100, 903));
   CHECK(IdentityOf(source, 103) == SessionIdentity{100, TicksAfterBoot(901)});
 }
 
-TEST_CASE("a session without a leader costs one look at the processes, and a few reads after that") {
+TEST_CASE("a session without a leader costs one scan of the processes, and a few reads after that") {
   const FakeProc proc;
   for (std::uint32_t pid = 1000; pid < 2500; ++pid) proc.Add(Process(pid, pid % 10 == 0 ? 100 : pid, pid));
   const ReadCounter reads(proc.root());
@@ -207,18 +207,18 @@ TEST_CASE("a session without a leader costs one look at the processes, and a few
   }
 }
 
-TEST_CASE("not more than some thousand processes are looked at") {
+TEST_CASE("at most some thousand processes are scanned") {
   const FakeProc proc;
   for (std::uint32_t pid = 1000; pid < 6000; ++pid) proc.Add(Process(pid, 100, pid));
   const ReadCounter reads(proc.root());
   ProcSource source(proc.root());
   const SessionIdentity session = IdentityOf(source, 5999);
   CHECK(reads.Take() <= 4096 + 4);
-  // Whoever was looked at, all members agree.
+  // All members agree, regardless of which were scanned.
   for (const std::uint32_t pid : {1000u, 3000u, 5998u}) CHECK(IdentityOf(source, pid) == session);
 }
 
-TEST_CASE("a later session of the same number is another one") {
+TEST_CASE("a later session of the same number is a different session") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 500));
   ProcSource source(proc.root());
@@ -227,7 +227,7 @@ TEST_CASE("a later session of the same number is another one") {
   CHECK(IdentityOf(source, 100) != before);
 }
 
-TEST_CASE("a process that took a dead leader's number does not pass for the leader") {
+TEST_CASE("a process with the pid of a dead leader is not taken for the leader") {
   const FakeProc proc;
   proc.Add(Process(101, 100, 700));
   proc.Add(Process(100, 3, 900));
@@ -246,7 +246,7 @@ TEST_CASE("in a namespace whose init is in session 0, session 0 is the init's") 
   CHECK(IdentityOf(source, 8) == IdentityOf(source, 1));
 }
 
-TEST_CASE("processes that entered the namespace from outside stand for themselves") {
+TEST_CASE("processes that entered the namespace from outside have a session each") {
   const FakeProc proc;
   proc.Add(Process(1, 1, 5));
   proc.Add(Process(7, 0, 500));
@@ -267,7 +267,7 @@ TEST_CASE("setting the clock does not change a session's connect time") {
   CHECK(IdentityOf(source, 100) == before);
 }
 
-TEST_CASE("two sources give the same session the same connect time") {
+TEST_CASE("two sources return the same connect time for the same session") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 12347));
   ProcSource one(proc.root());
@@ -292,7 +292,7 @@ TEST_CASE("a process that does not exist has no session") {
   CHECK(source.Ask(0xffffffff).code() == status::kSessionUnknown);
 }
 
-TEST_CASE("a stat file that makes no sense is an error, not a session") {
+TEST_CASE("a malformed stat file is an error, not a session") {
   for (const char* text : {"", "100", "100 (sh", "100 (sh)", "100 (sh) S 1 2", "100 (sh) S 1 2 x 3 4 5"}) {
     CAPTURE(text);
     const FakeProc proc;
@@ -303,7 +303,7 @@ TEST_CASE("a stat file that makes no sense is an error, not a session") {
   }
 }
 
-TEST_CASE("threads that ask /proc at once get the same answer") {
+TEST_CASE("threads that query /proc at once get the same result") {
   const FakeProc proc;
   proc.Add(Process(100, 100, 500));
   proc.Add(Process(101, 99, 500));

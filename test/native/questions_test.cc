@@ -1,4 +1,4 @@
-// Questions to the service that concern no card, on one context for all.
+// Questions to the service that concern no card, on one shared context.
 #include <doctest/doctest.h>
 
 #include <memory>
@@ -61,7 +61,7 @@ class QuestionsFixture {
 
 TEST_SUITE("questions") {
   TEST_CASE_FIXTURE(QuestionsFixture,
-                    "all are asked on one context, one after another, and answered in order") {
+                    "all questions use one context, one after another, and are answered in order") {
     std::string order;
     for (int i = 0; i < 100; ++i) {
       questions->ListReaders({}, loop, [&, i](const Result<Names>& names) {
@@ -79,7 +79,7 @@ TEST_SUITE("questions") {
     CHECK(world.clients() == 1);
   }
 
-  TEST_CASE_FIXTURE(QuestionsFixture, "one that is given up costs nothing, in a hung service either") {
+  TEST_CASE_FIXTURE(QuestionsFixture, "a cancelled question costs nothing, also in a hung service") {
     world.Hang();
     Given<Names> first;
     questions->ListReaders({}, loop, first.Take());
@@ -103,7 +103,7 @@ TEST_SUITE("questions") {
   }
 
   TEST_CASE_FIXTURE(QuestionsFixture,
-                    "the one under way that is given up goes on, and its answer is dropped") {
+                    "a question cancelled in progress continues, and its answer is dropped") {
     world.Hang();
     Given<Names> given_up;
     Given<Names> next;
@@ -122,12 +122,12 @@ TEST_SUITE("questions") {
   TEST_CASE_FIXTURE(QuestionsFixture, "a context that died with its service is replaced once") {
     CHECK(List().ok());
     world.Die();
-    SUBCASE("if the service is there again, the question is answered") {
+    SUBCASE("the question is answered if the service runs again") {
       world.Restart();
       CHECK(List().ok());
       CHECK(world.clients() == 2);
     }
-    SUBCASE("if it is not, that is the answer") {
+    SUBCASE("the error is returned if it does not") {
       CHECK(List().code() == status::kNoService);
       CHECK(world.clients() == 2);
       CHECK(world.contexts() == 0);
@@ -136,7 +136,7 @@ TEST_SUITE("questions") {
       world.Restart();
       CHECK(List().ok());
     }
-    SUBCASE("if it dies in the middle of the question") {
+    SUBCASE("the question fails if the service dies in the middle of it") {
       world.Restart();
       CHECK(List().ok());
       world.Hang();
@@ -153,7 +153,7 @@ TEST_SUITE("questions") {
   }
 
   TEST_CASE_FIXTURE(QuestionsFixture,
-                    "IsValid tells whether the context works, and the next one works again") {
+                    "IsValid returns whether the context is valid, and the next one is valid again") {
     CHECK(IsValid().value());
     CHECK(List().ok());
     world.Die();
@@ -167,7 +167,7 @@ TEST_SUITE("questions") {
     CHECK(IsValid().value());
   }
 
-  TEST_CASE_FIXTURE(QuestionsFixture, "IsValid that is given up has no answer but that") {
+  TEST_CASE_FIXTURE(QuestionsFixture, "a cancelled IsValid has only that result") {
     world.Hang();
     Given<bool> valid;
     const auto question = questions->IsValid(loop, valid.Take());
@@ -192,7 +192,8 @@ TEST_SUITE("questions") {
     CHECK(second.code() == status::kSuccess);
   }
 
-  TEST_CASE_FIXTURE(QuestionsFixture, "an answer may ask again, cancel others and drop the questions") {
+  TEST_CASE_FIXTURE(QuestionsFixture,
+                    "an answer may start more questions, cancel others and drop the questions") {
     Given<Names> again;
     Given<Names> cancelled;
     std::shared_ptr<Cancellable> other;
@@ -213,7 +214,7 @@ TEST_SUITE("questions") {
     CHECK(come);
   }
 
-  TEST_CASE("several threads ask and give up, each answered once on its own loop") {
+  TEST_CASE("on several threads, questions are cancelled and each is answered once on its own loop") {
     const std::shared_ptr<Loop> home = Loop::OfProcess();
     REQUIRE(home);
     StandInBackend world(home);

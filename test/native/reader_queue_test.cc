@@ -15,7 +15,7 @@ using namespace pcsc_bridge::test;
 
 namespace {
 
-// One that wants the turn, and keeps it until told.
+// A waiter for the turn that keeps it until the test passes it on.
 struct Visitor {
   Visitor(ReaderQueue& queue, const std::shared_ptr<Loop>& loop, std::string& order, char name) {
     turn = queue.Take(
@@ -32,7 +32,7 @@ struct Visitor {
 };
 
 TEST_SUITE("reader queue") {
-  TEST_CASE("turns go round in order of arrival, and never within the call that passes them on") {
+  TEST_CASE("turns pass in order of arrival, and never within the call that passes them on") {
     ReaderQueue queue;
     const std::shared_ptr<Loop> loop = Loop::Create();
     std::string order;
@@ -54,7 +54,7 @@ TEST_SUITE("reader queue") {
     CHECK_FALSE(queue.IsTaken("A"));
   }
 
-  TEST_CASE("readers do not concern one another") {
+  TEST_CASE("the queues of readers are independent") {
     ReaderQueue queue;
     const std::shared_ptr<Loop> loop = Loop::Create();
     ReaderQueue::Place place;
@@ -65,7 +65,7 @@ TEST_SUITE("reader queue") {
     CHECK_FALSE(place);
   }
 
-  TEST_CASE("a place that is left is passed over") {
+  TEST_CASE("an abandoned place is skipped") {
     ReaderQueue queue;
     const std::shared_ptr<Loop> loop = Loop::Create();
     std::string order;
@@ -79,20 +79,20 @@ TEST_SUITE("reader queue") {
     CHECK(order == "13");
   }
 
-  TEST_CASE("a turn on its way to a place that is left passes on") {
+  TEST_CASE("a turn on its way to an abandoned place is passed on") {
     ReaderQueue queue;
     const std::shared_ptr<Loop> loop = Loop::Create();
     std::string order;
     Visitor one(queue, loop, order, '1');
     Visitor two(queue, loop, order, '2');
-    SUBCASE("to the next in line") {
+    SUBCASE("to the next in the queue") {
       Visitor three(queue, loop, order, '3');
       one.turn.Leave();
       two.place.Leave();
       loop->RunDue();
       CHECK(order == "13");
     }
-    SUBCASE("and the reader is free if the line is empty") {
+    SUBCASE("and the reader is free if the queue is empty") {
       one.turn.Leave();
       two.place.Leave();
       loop->RunDue();
@@ -121,7 +121,7 @@ TEST_SUITE("reader queue") {
     CHECK(order == "13");
   }
 
-  TEST_CASE("a turn may be left within the call that brings it") {
+  TEST_CASE("a turn may be passed on within the call that delivers it") {
     ReaderQueue queue;
     const std::shared_ptr<Loop> loop = Loop::Create();
     std::string order;
@@ -138,7 +138,7 @@ TEST_SUITE("reader queue") {
     CHECK_FALSE(queue.IsTaken("A"));
   }
 
-  TEST_CASE("loops on several threads share a reader: one has it at a time, and each gets it") {
+  TEST_CASE("loops on several threads share a reader: one has the turn at a time, and each gets it") {
     constexpr int kThreads = 4;
     constexpr int kRounds = 500;
     ReaderQueue queue;

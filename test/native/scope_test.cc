@@ -24,7 +24,7 @@ struct Guest : Resident {
 }  // namespace
 
 TEST_SUITE("scope") {
-  TEST_CASE("residents come and go in any order, and each one that is left is ended once") {
+  TEST_CASE("residents arrive and leave in any order, and each one that is left is ended once") {
     const auto scope = std::make_shared<Scope>(Loop::Create());
     std::unique_ptr<Guest> one;
     std::unique_ptr<Guest> two;
@@ -57,7 +57,7 @@ TEST_SUITE("scope") {
     }
   }
 
-  TEST_CASE("while the scope ends, a resident may end others, end the scope again or bring a new one") {
+  TEST_CASE("while the scope ends, a resident may end others, end the scope again or add a new one") {
     const auto scope = std::make_shared<Scope>(Loop::Create());
     Guest one(*scope);
     auto two = std::make_unique<Guest>(*scope);

@@ -1,4 +1,4 @@
-// Which commands carry a secret; test/unit/apdu/secrets.test.ts takes the same cases.
+// Which commands carry a secret; test/unit/apdu/secrets.test.ts has the same cases.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// SessionOfProcess on the system as it is: with or without logind, in a container or not.
+// SessionOfProcess on the real system: with or without logind, in a container or not.
 #include "session/session.h"
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ using pcsc_bridge::SessionOfProcess;
 using pcsc_bridge::SessionSource;
 namespace status = pcsc_bridge::status;
 
-// A child that lives as long as this object and does nothing; in a session of its own if wanted.
+// A child that lives as long as this object and does nothing; optionally in a session of its own.
 class Child {
  public:
   explicit Child(bool new_session) {
@@ -25,7 +25,7 @@ class Child {
     int end[2];
     REQUIRE(pipe(ready) == 0);
     REQUIRE(pipe(end) == 0);
-    std::fflush(nullptr);  // nothing for the child to print again
+    std::fflush(nullptr);  // so that the child does not print it again
     pid_ = fork();
     if (pid_ == 0) {
       close(end[1]);

@@ -50,7 +50,7 @@ std::string Describe(const Call& call) {
   return name;
 }
 
-// Whether the call waits, inside the service, for the transactions of others.
+// Whether the call waits, inside the service, for other transactions.
 bool Waits(const Call& call) {
   if (const auto* disconnect = std::get_if<backend::Disconnect>(&call)) {
     return disconnect->disposition != Disposition::kLeave;
@@ -62,25 +62,25 @@ bool Waits(const Call& call) {
 }  // namespace
 
 struct StandInBackend::Context {
-  std::optional<Call> call;  // under way
-  backend::Answer done;      // null once it was given up
+  std::optional<Call> call;  // in progress
+  backend::Answer done;      // null once it was cancelled
   enum class Phase { kPosted, kWaiting, kStuck } phase = Phase::kPosted;
-  bool lost = false;  // given up inside the service
+  bool lost = false;  // cancelled inside the service
   bool waited = false;
   bool retired = false;  // and not released yet
   Disposition disposition = Disposition::kLeave;
   std::function<void()> released;
 
-  int epoch = 0;  // of the service that it was established with; 0: not yet
+  int epoch = 0;  // of the service where it was established; 0: not yet
   bool connected = false;
   std::string reader;
   int card = 0;
   ShareMode share_mode = ShareMode::kShared;
-  bool was_reset = false;  // by another handle, or by a transaction of its own
+  bool was_reset = false;  // by another handle, or by its own transaction
 };
 
 struct StandInBackend::Watching {
-  backend::Report report;  // null once it is dead or has gone
+  backend::Report report;  // null once it is dead or removed
 };
 
 class StandInBackend::ClientShell final : public Client {
@@ -331,7 +331,7 @@ void StandInBackend::ResetCard(const std::string& name, const Context* by) {
   }
 }
 
-// Ends the context's transaction, if there is one, and resets the card if it should be.
+// Ends the context's transaction, if there is one, and resets the card if required.
 void StandInBackend::FreeCard(Context& context, Disposition disposition) {
   const auto found = readers_.find(context.reader);
   if (found == readers_.end()) return;

@@ -17,17 +17,17 @@
 namespace pcsc_bridge::test {
 
 // Lives on one loop, as its clients and watchers do. Calls are carried out when the loop runs. It outlives
-// the last run of its loop; a misuse by a client fails the test that runs.
+// the last run of its loop; a misuse by a client fails the running test.
 class StandInBackend final : public backend::Backend {
  public:
-  struct Context;  // what the service knows of one client
+  struct Context;  // the service's state of one client
 
   struct Reader {
     bool present = true;
     int card = 1;                          // another number: another card
-    std::string verified;                  // whose PIN the card has verified; empty: none
+    std::string verified;                  // the identity whose PIN the card has verified; empty: none
     int resets = 0;                        // of the card
-    const Context* transaction = nullptr;  // whose transaction the card is in
+    const Context* transaction = nullptr;  // the context that has the transaction
     bool foreign_transaction = false;      // of another process
     bool foreign_exclusive = false;        // another process is connected exclusively
   };
@@ -39,32 +39,32 @@ class StandInBackend final : public backend::Backend {
   std::unique_ptr<backend::Watcher> Watch(const std::shared_ptr<Loop>& loop,
                                           backend::Report report) const override;
 
-  // The world. A change is followed by Changed, which lets those go on that wait.
+  // The world. Call Changed after a change, so that waiting calls continue.
   Reader& reader(const std::string& name) { return readers_[name]; }
   void Change(const std::string& name, const std::function<void(Reader&)>& change);
   void RemoveReader(const std::string& name);
   void ResetByAnother(const std::string& name);
 
-  // The script. A call is named as in the log: "connect", "begin", "transmit"...
-  // The next call of this name fails, or is spared with kSuccess; or every one fails, until kSuccess.
+  // The script. A call is named as in the log: "connect", "begin", "transmit"... The next call of this name
+  // fails, or is spared with kSuccess; or every one fails, until kSuccess.
   void FailNext(const std::string& call, Status code) { fail_next_[call].push_back(code); }
   void FailAll(const std::string& call, Status code);
-  // Calls of this name stay inside the service until Unstick, or go once they are given up. They are kLost
+  // Calls of this name stay inside the service until Unstick, or end once they are cancelled. They are kLost
   // then, or kUsable if `usable`.
   void Stick(const std::string& call, bool usable = false) { stuck_[call] = usable; }
   void Unstick(const std::string& call);
-  bool loses_calls = false;  // what is given up is lost, even if it has not reached the service
+  bool loses_calls = false;  // a cancelled call is lost, even if it has not reached the service
   void Hang() { hung_ = true; }
   void GoOn();
   void Die();      // every context and watcher is dead
   void Restart();  // new ones work
-  // Called with what the log says of a call, when it is carried out.
+  // Called with the log entry of a call, when it is carried out.
   std::function<void(const std::string&)> on_call;
-  // What the card answers. By default 0020 verifies the PIN of the identity that its data names, 002A answers
-  // with the name of the verified one or 6982, and everything else gets 9000.
+  // The card's responses. By default 0020 verifies the PIN of the identity that its data names, 002A returns
+  // the name of the verified one or 6982, and everything else gets 9000.
   std::function<Bytes(const Bytes&)> on_transmit;
 
-  // "connect A, begin, transmit 0020, end reset, retire leave"; and what came of it.
+  // "connect A, begin, transmit 0020, end reset, retire leave"; with the results.
   std::string TakeLog();
   int clients() const { return clients_; }                   // made so far
   std::size_t contexts() const { return contexts_.size(); }  // not released yet

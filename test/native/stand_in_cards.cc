@@ -12,7 +12,7 @@ const char* Name(Disposition disposition) {
 
 }  // namespace
 
-// A handle. Its claim under way can be cancelled: while it waits, which harms nothing, or while it has the
+// A handle. Its claim in progress can be cancelled: while it waits, which is harmless, or while it has the
 // card but has not answered, as in the middle of a call, which makes the card unusable.
 class StandInCard final : public CachedCard, public std::enable_shared_from_this<StandInCard> {
  public:
@@ -65,7 +65,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
   void BeginTask() {
     if (std::exchange(busy_, true)) world_->violations_.push_back("two things at once: " + reader_);
   }
-  // Takes the answer of the attempt; empty when it has been given.
+  // Receives the result of the attempt; empty once it has been delivered.
   std::function<void(Result<Claim>)> Take(Attempt& attempt) {
     if (attempt.answer) {
       busy_ = false;
@@ -126,7 +126,7 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
   }
   const std::function<void(Result<Claim>)> answer = Take(*attempt);
   if (answer) return answer(Claim{});
-  // Given up in mid-call: undone.
+  // Cancelled in the middle of the call: undone.
   std::vector<Task> later;
   CloseHandle(later, Disposition::kLeave);
   world_->PostAll(later);
@@ -171,7 +171,7 @@ void StandInCard::CloseHandle(std::vector<Task>& later, Disposition disposition)
   world_->log_.push_back("close " + reader_ + " " + Name(disposition));
 }
 
-// As Connection::Close has it: the reset waits until no other transaction is on the card.
+// As in Connection::Close: the reset waits until no other transaction is on the card.
 void StandInCard::ResetAndCloseHandle() {
   if (open_ && !is_dead()) {
     if (reader().held_outside || (reader().holder != nullptr && reader().holder != this)) {
@@ -191,7 +191,7 @@ void StandInCard::Close(Disposition disposition, std::function<void()> closed) {
     const std::shared_ptr<Attempt> attempt = attempt_.lock();
     const bool in_call = attempt && attempt->has_card;
     if (attempt) answer = Take(*attempt);
-    // In mid-call the call's end closes it.
+    // In the middle of a call, the call's end closes it.
     if (!in_call && disposition != Disposition::kLeave) {
       ResetAndCloseHandle();
     } else if (!in_call) {

@@ -19,13 +19,13 @@ namespace pcsc_bridge::test {
 
 class StandInCard;
 
-// On the loop of its cache, and lives until the last card has gone. A card in another's transaction keeps the
-// others waiting, in order. What a card is asked to do is done at once or, with tasks put off, when RunTask
-// is called, in any order.
+// On the loop of its cache; lives until the last card is destroyed. A card in another transaction makes the
+// others wait, in order. Requests to a card are carried out at once or, with tasks put off, when RunTask is
+// called, in any order.
 class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
  public:
   CachedCardFactory Factory();
-  // Whom the cards tell of their resets, as Connection does.
+  // Receives the resets of the cards, as from Connection.
   const std::shared_ptr<CardUsers>& users() const { return users_; }
 
   void PutTasksOff() { put_off_ = true; }
@@ -34,23 +34,23 @@ class StandInWorld : public std::enable_shared_from_this<StandInWorld> {
   // Another process holds the card, and frees it.
   void Hold(const std::string& reader);
   void Free(const std::string& reader);
-  void ExchangeCard(const std::string& reader);  // every handle that is open now is dead
-  // Another program resets the card: every handle that is open now has to be opened again. Without effect
-  // during a transaction.
+  void ExchangeCard(const std::string& reader);  // every open handle becomes invalid
+  // Another program resets the card: every open handle has to be reopened. Without effect during a
+  // transaction.
   void ResetOutside(const std::string& reader);
   void FailOpens(int times) { failing_opens_ = times; }
   void FailEnds(int times) { failing_ends_ = times; }
 
-  // Whose PIN the card has verified.
+  // The identity whose PIN the card has verified.
   void VerifyPin(const std::string& reader, const SessionIdentity& identity);
   std::optional<SessionIdentity> PinOf(const std::string& reader);
 
-  // What happened, in order: "open A, reset A, end A leave, evaluate A, close A leave".
+  // The events, in order: "open A, reset A, end A leave, evaluate A, close A leave".
   std::string log() const;
   void ForgetLog() { log_.clear(); }
   std::size_t open_handles() const { return open_handles_; }
-  int max_depth() const { return max_depth_; }  // of tasks done within tasks
-  // What the cache did against the contract of CachedCard.
+  int max_depth() const { return max_depth_; }  // of tasks executed within tasks
+  // The cache's violations of the contract of CachedCard.
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:

@@ -20,13 +20,13 @@ TEST_CASE("a status has its symbolic name and a sentence") {
   CHECK(std::strlen(words.text) > 0);
 }
 
-TEST_CASE("a status in no list is called unknown") {
+TEST_CASE("a status that is in no list is called unknown") {
   CHECK(std::string(Describe(0x801000ff).name) == "SCARD_UNKNOWN");
   CHECK(std::string(Describe(0xffffffff).name) == "SCARD_UNKNOWN");
   CHECK(std::strlen(Describe(0x12345678).text) > 0);
 }
 
-TEST_CASE("0x8010001F means what the platform's PC/SC means by it") {
+TEST_CASE("0x8010001F has the meaning of the platform's PC/SC") {
 #ifdef _WIN32
   CHECK(std::string(Describe(0x8010001f).name) == "SCARD_E_UNEXPECTED");
 #else
@@ -60,7 +60,7 @@ TEST_CASE("every constant of status.h is described under the name beside it") {
   CHECK(seen > 60);
 }
 
-TEST_CASE("texts are sentences without a final stop") {
+TEST_CASE("texts are sentences without a final full stop") {
   for (Status code = 0x80100001; code <= 0x80100072; ++code) {
     const StatusText words = Describe(code);
     if (std::string(words.name) == "SCARD_UNKNOWN") continue;

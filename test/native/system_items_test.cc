@@ -1,4 +1,4 @@
-// The system's item cache over a library that answers as Windows documents it.
+// The system's item cache with a library that behaves as Windows documents it.
 #include "cache/system_items.h"
 
 #include <doctest/doctest.h>
@@ -24,7 +24,7 @@ struct Service {
   std::vector<std::string> calls;
   Bytes stored;
   int contexts = 0;
-  abi::ContextHandle valid_context = 0;  // calls with another one hear:
+  abi::ContextHandle valid_context = 0;  // the result of a call with another context:
   Status dead_code = status::kInvalidHandle;
   bool stuck = false;
   bool entered = false;
@@ -132,7 +132,7 @@ void SetStuck(bool stuck) {
   TheService().changed.notify_all();
 }
 
-TEST_CASE("the system's items are read and written off the asker's thread") {
+TEST_CASE("the system's items are read and written outside the caller's thread") {
   REQUIRE(AskWrite("cert", {1, 2, 3}).Get());
   const Result<Bytes> read = AskRead("cert", 7).Get();
   REQUIRE(read);
@@ -142,14 +142,14 @@ TEST_CASE("the system's items are read and written off the asker's thread") {
   CHECK(elsewhere);
 }
 
-TEST_CASE("an item larger than the first buffer is asked for again") {
+TEST_CASE("an item larger than the first buffer is requested again") {
   REQUIRE(AskWrite("large", Bytes(100'000, 8)).Get());
   const Result<Bytes> read = AskRead("large").Get();
   REQUIRE(read);
   CHECK(read.value() == Bytes(100'000, 8));
 }
 
-TEST_CASE("the system's refusals come with their function") {
+TEST_CASE("the system's errors name their function") {
   const Result<Bytes> stale = AskRead("cert", 99).Get();
   CHECK(stale.code() == status::kCacheItemStale);
   CHECK(stale.error().operation == "SCardReadCache");
@@ -158,7 +158,7 @@ TEST_CASE("the system's refusals come with their function") {
   CHECK(too_big.error().operation == "SCardWriteCache");
 }
 
-TEST_CASE("a restarted service costs a new context and nothing else") {
+TEST_CASE("a restarted service requires a new context and nothing else") {
   for (const Status code : {status::kInvalidHandle, status::kServiceStopped, status::kSystemCancelled,
                             status::kWindowsInvalidHandle, status::kWindowsBrokenPipe}) {
     REQUIRE(AskWrite("cert", {4}).Get());
@@ -170,7 +170,7 @@ TEST_CASE("a restarted service costs a new context and nothing else") {
   }
 }
 
-TEST_CASE("calls are made in the order they were asked for, and a cancelled one never") {
+TEST_CASE("calls are made in the order of the requests, and a cancelled one never") {
   SetStuck(true);
   Asked<Done> first = AskWrite("first", {1});
   {
@@ -184,7 +184,7 @@ TEST_CASE("calls are made in the order they were asked for, and a cancelled one 
   third.operation->Cancel();
   CHECK(third.Get().code() == status::kCancelled);
   first.operation->Cancel();
-  CHECK(first.Get().code() == status::kCancelled);  // at once, stuck as it is
+  CHECK(first.Get().code() == status::kCancelled);  // at once, although the call is stuck
 
   SetStuck(false);
   CHECK(second.Get());

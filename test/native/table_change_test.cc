@@ -21,7 +21,7 @@ std::atomic<int> inside{0};
 std::atomic<int> most_inside{0};
 std::atomic<int> calls{0};
 
-// What crashes the library: to be in here while another thread is.
+// Two threads in here at once crash the real library.
 abi::Long InTheTables() {
   const int now = ++inside;
   int most = most_inside;
@@ -51,7 +51,7 @@ Library Counting() {
   return library;
 }
 
-TEST_CASE("contexts and handles come and go one at a time, on however many threads") {
+TEST_CASE("contexts and handles are created and released one at a time, on any number of threads") {
   const Library library = Counting();
   inside = most_inside = calls = 0;
   constexpr int kThreads = 8;
@@ -62,7 +62,7 @@ TEST_CASE("contexts and handles come and go one at a time, on however many threa
       for (int round = 0; round < kRounds; ++round) {
         backend::ClientCalls client(library);
         REQUIRE(client.Make(backend::Connect{"reader", ShareMode::kShared, kT0}));
-        // By hand, and by its end.
+        // Explicitly, and by its destructor.
         if (i % 2 == 0) (void)client.Make(backend::Disconnect{Disposition::kLeave, nullptr});
       }
     });
@@ -72,7 +72,7 @@ TEST_CASE("contexts and handles come and go one at a time, on however many threa
   CHECK(most_inside == 1);
 }
 
-TEST_CASE("a call that is stuck keeps nobody out for good") {
+TEST_CASE("a stuck call does not block others permanently") {
   const Library library = Counting();
   Moment stuck;
   Moment go;
@@ -85,7 +85,7 @@ TEST_CASE("a call that is stuck keeps nobody out for good") {
   { const TableChange second(library); }
   go.Come();
   first.join();
-  // And it is free afterwards, whoever went in meanwhile.
+  // And it is free afterwards, whichever call ran meanwhile.
   inside = most_inside = calls = 0;
   std::thread other([&library] { (void)Context::Establish(library); });
   other.join();

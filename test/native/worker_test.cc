@@ -1,4 +1,4 @@
-// The threads that channels borrow.
+// The worker threads of the library backend.
 #include "loop/worker.h"
 
 #include <doctest/doctest.h>
@@ -31,11 +31,11 @@ std::thread::id ThreadOfOneTask() {
 }
 
 TEST_CASE("a thread that has finished is used again") {
-  // It counts as free only a moment after its task has told of its end.
+  // It counts as free only a moment after its task has reported its end.
   CHECK(Eventually([] { return ThreadOfOneTask() == ThreadOfOneTask(); }));
 }
 
-TEST_CASE("a task that is stuck keeps nobody waiting") {
+TEST_CASE("a stuck task blocks no other task") {
   Moment go;
   Moment gone;
   CHECK(RunOnWorker([&] {
@@ -47,7 +47,7 @@ TEST_CASE("a task that is stuck keeps nobody waiting") {
   gone.Wait();
 }
 
-TEST_CASE("tasks under way at once have a thread each") {
+TEST_CASE("tasks in progress at the same time have a thread each") {
   constexpr int kTasks = 20;
   std::atomic<int> running{0};
   std::atomic<int> done{0};
@@ -64,7 +64,7 @@ TEST_CASE("tasks under way at once have a thread each") {
   CHECK(Eventually([&] { return done == kTasks; }));
 }
 
-TEST_CASE("what a task holds goes with it, not with its thread") {
+TEST_CASE("the objects of a task are destroyed with it, not with its thread") {
   auto held = std::make_shared<int>();
   Moment done;
   CHECK(RunOnWorker([held, &done] { done.Come(); }));
@@ -72,7 +72,7 @@ TEST_CASE("what a task holds goes with it, not with its thread") {
   CHECK(Eventually([&] { return held.use_count() == 1; }));
 }
 
-TEST_CASE("tasks given from many threads at once all run, once") {
+TEST_CASE("tasks posted from many threads at once all run, once") {
   std::atomic<int> ran{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -99,7 +99,7 @@ TEST_CASE("a task that must not be dropped runs on the next thread that becomes 
   CHECK_FALSE(refused.come());
 }
 
-TEST_CASE("a task that must not be dropped runs at once if there is a thread") {
+TEST_CASE("a task that must not be dropped runs at once if there is a free thread") {
   Moment ran;
   RunOnWorkerWhenPossible([&] { ran.Come(); });
   ran.Wait();

@@ -21,11 +21,11 @@ console.log(`soak: seed ${seed}, ${seconds} s`);
 
 const slots = 4;
 const sessionsPerRound = 6;
-/** Memory may vary by so much once the process is warm. */
+/** Memory may vary by this amount once the process is warm. */
 const mostGrowth = 96 * 2 ** 20;
 const random = new Random(seed);
 
-/** The last steps, for a round that fails. */
+/** The last steps, printed if a round fails. */
 const steps = [];
 function note(step) {
   steps.push(`${(performance.now() / 1000).toFixed(3)} ${step}`);
@@ -57,7 +57,7 @@ const faults = {
   },
 };
 
-/** Fails if the promise lasts longer than any operation may. */
+/** Fails if the promise takes longer than any operation may. */
 async function bounded(what, promise) {
   const timer = new AbortController();
   const stuck = sleep(stuckAfter, undefined, { signal: timer.signal }).then(
@@ -87,7 +87,7 @@ async function keepBusy(bridge, identity, session, until, expected) {
       const between = name === 'transmit without a transaction' ? allowed.betweenCalls : [];
       const fine = [...allowed.always, ...expected.codes, ...between];
       if (error instanceof Violation || !fine.includes(error.code)) throw new Error(what, { cause: error });
-      // A service that is gone answers at once.
+      // If the service is stopped, calls fail at once.
       await sleep(5);
     }
     if (random.next() < 0.1) bridge.cache.evict(identity);
@@ -116,7 +116,7 @@ async function round(bridge, stage, number) {
   note(`round ${number}: healed`);
   end = performance.now() + random.between(100, 800);
   await bounded('the end of a round', whole);
-  // Each card works, for a new session and for another process, and has lost the PIN.
+  // Each card works, for a new session and for another process, and its PIN is no longer verified.
   for (let slot = 0; slot < slots; slot++) {
     const reader = stage.reader(slot);
     await bounded('the check', checkPinState(bridge, newIdentity(100), reader));
@@ -133,7 +133,7 @@ const usage = (bridge) => ({
   contexts: bridge.stats().process.contexts,
 });
 
-/** Waits until nothing is more than before; what is left otherwise. */
+/** Waits until no resource is used more than before; returns the excess otherwise. */
 async function growthSince(before, bridge) {
   for (const end = performance.now() + 15_000; ; ) {
     const now = usage(bridge);
@@ -172,7 +172,7 @@ while (performance.now() < deadline || passed + failed === 0) {
     failed += 1;
     console.log(`soak: round ${number} failed with seed ${seed}:`, error);
     console.log(steps.map((step) => `  ${step}`).join('\n'));
-    // What a failed round leaves behind would fail the next ones.
+    // The leftovers of a failed round would make the next ones fail.
     break;
   }
   if (terminal) process.stdout.write(`\rsoak: ${passed} rounds passed`);

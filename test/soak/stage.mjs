@@ -12,7 +12,7 @@ const holderProgram = fileURLToPath(new URL('../../build/Release/pcsc-holder', i
 
 export class Stage {
   rig;
-  /** By slot. */
+  /** Indexed by slot. */
   cards = [];
   #applets = [];
 
@@ -41,7 +41,7 @@ export class Stage {
     await this.insert(slot);
   }
 
-  /** The daemon dies as by a crash, and is started again after a while. */
+  /** The daemon dies as in a crash, and is restarted after a while. */
   async killDaemon(ms) {
     await this.rig.killDaemon();
     await Promise.all(this.cards.map((card) => card.closed));

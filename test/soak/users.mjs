@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { logon, pinRetriesLeft, readCertificate, selectPiv, sign } from '../../dist/piv/index.js';
 import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 
-/** No operation lasts longer, whatever happens to the service. */
+/** No operation may take longer, whatever happens to the service. */
 const limit = 8000;
 export const stuckAfter = 30_000;
 
@@ -100,7 +100,7 @@ export const operations = {
     });
     const error = new Promise((resolve) => worker.once('error', resolve));
     const exit = new Promise((resolve) => worker.once('exit', () => resolve(undefined)));
-    // Node 20 leaks the files that a worker reads while it is terminated.
+    // Node 20 leaks the descriptors of files that a worker is reading when it is terminated.
     const loaded = new Promise((resolve) => worker.once('message', resolve));
     await Promise.race([loaded, error, exit]);
     await sleep(random.between(0, 300));
@@ -110,7 +110,7 @@ export const operations = {
   },
 };
 
-/** A session that no one has used before: it must not find the PIN of another one verified. */
+/** A new session. It must not find the PIN of another one verified. */
 export async function checkPinState(bridge, identity, reader) {
   await closing(bridge.openSession(identity), (session) =>
     session.transaction(reader, expectNoPin, { timeout: limit }),
@@ -126,7 +126,7 @@ async function expectNoPin(tx) {
   if (signed.code !== 'PIV_PIN_REQUIRED') throw signed;
 }
 
-/** Uses what is opened, and closes it. */
+/** Uses a resource, and closes it. */
 export async function closing(opening, use) {
   const opened = await opening;
   try {

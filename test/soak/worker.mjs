@@ -1,4 +1,4 @@
-/** Logs on without end, until it is terminated or ends itself. */
+/** Logs on in an endless loop, until it is terminated or ends itself. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { CardBridge } from '../../dist/index.js';
 import { logon } from '../../dist/piv/index.js';

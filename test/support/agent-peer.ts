@@ -11,7 +11,7 @@ import { identityOf } from '../../src/tools/repro/agents/keys.js';
 /** The key of an identity in these tests. */
 export const keyOf = (identity: string) => createHash('sha256').update(identity).digest();
 
-/** What a controller of these tests knows: everybody but Mallory. */
+/** The keys that a controller of these tests has: all except Mallory's. */
 export const keys: ReadonlyMap<string, Uint8Array> = new (class extends Map<string, Uint8Array> {
   override get(identity: string) {
     return identity === 'user:mallory' ? undefined : keyOf(identity);
@@ -20,7 +20,7 @@ export const keys: ReadonlyMap<string, Uint8Array> = new (class extends Map<stri
 
 export type Message = Record<string, unknown>;
 
-/** The other end of the link as a test plays it: what it sends, and what came. */
+/** The other end of the link, played by a test: what it sends, and what it received. */
 export class Peer {
   readonly socket: Socket;
   readonly received: Message[] = [];
@@ -30,7 +30,7 @@ export class Peer {
 
   private constructor(socket: Socket) {
     this.socket = socket;
-    socket.on('error', () => {}); // told by 'close'
+    socket.on('error', () => {}); // reported by 'close'
     this.closed = new Promise((resolve) => socket.on('close', resolve));
     createInterface({ input: socket })
       .on('line', (line) => {
@@ -42,14 +42,14 @@ export class Peer {
       .on('error', () => {});
   }
 
-  /** Without TLS: any program that finds the port. */
+  /** Without TLS, like any program that finds the port. */
   static async connectPlainly(port: number, localAddress = '127.0.0.1'): Promise<Peer> {
     const socket = connectTcp({ port, host: '127.0.0.1', localAddress });
     await once(socket, 'connect');
     return new Peer(socket);
   }
 
-  /** Rejects if TLS does not come about. */
+  /** Rejects if the TLS handshake fails. */
   static async connect(
     port: number,
     identity = 'user:alice',
@@ -60,7 +60,7 @@ export class Peer {
     return new Peer(socket);
   }
 
-  /** A peer that has said hello, with the key of another identity if one is given. */
+  /** A peer that has sent hello, with the key of another identity if one is given. */
   static async hello(port: number, changes: Message = {}, identity?: string): Promise<Peer> {
     const hello = helloWith(changes);
     const own = { role: hello['role'] as Role, name: String(hello['name']) };
@@ -73,7 +73,7 @@ export class Peer {
     this.socket.write(`${JSON.stringify(message)}\n`);
   }
 
-  /** Answers requests for these commands as they come; undefined leaves one unanswered. */
+  /** Answers requests for these commands as they arrive; undefined leaves a request unanswered. */
   answer(
     commands: Record<string, (request: Message) => Promise<Message | undefined> | Message | undefined>,
   ): void {
@@ -84,7 +84,7 @@ export class Peer {
     this.#onMessage = (request) => void take(request);
   }
 
-  /** The message that came as number `index`, as soon as it has. */
+  /** The message with this index, once it has arrived. */
   async message(index: number): Promise<Message> {
     while (this.received.length <= index) {
       await new Promise<void>((resolve, reject) => {
@@ -96,7 +96,7 @@ export class Peer {
   }
 }
 
-/** TLS as agents speak it. */
+/** TLS with the parameters of an agent. */
 export function tlsAs(identity: string, key: Uint8Array = keyOf(identity)): ConnectionOptions {
   return {
     ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
@@ -120,7 +120,7 @@ export function helloWith(changes: Message = {}): Message {
   };
 }
 
-/** A controller on a free port, who it let in and whom it refused. */
+/** A controller on a free port, with the agents it admitted and those it rejected. */
 export async function startController(changes: Partial<ControllerOptions> = {}) {
   const agents: (UserAgent | BrokerAgent)[] = [];
   const refused: string[] = [];
@@ -136,7 +136,7 @@ export async function startController(changes: Partial<ControllerOptions> = {}) 
   return { controller, agents, refused };
 }
 
-/** An agent, as the controller has it, and the peer that plays it. */
+/** An agent, as the controller sees it, and the peer that plays it. */
 export async function agentAndPeer<A extends UserAgent | BrokerAgent>(
   changes: Message = {},
 ): Promise<{ agent: A; peer: Peer; controller: Controller }> {

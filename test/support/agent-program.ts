@@ -7,7 +7,7 @@ export interface AgentRun {
   ended: Promise<{ code: number | null; stderr: string }>;
 }
 
-/** Starts the agent itself, in a terminal session of its own as far as Linux knows them (setsid). */
+/** Starts the agent itself, on Linux in a terminal session of its own (setsid). */
 export function startAgent(
   args: string[],
   env: NodeJS.ProcessEnv = {},

@@ -9,13 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { KeyDirectory } from '../../src/tools/repro/agents/keys.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-/** PCSC_BRIDGE_AGENT names another build: one with sanitizers. */
+/** PCSC_BRIDGE_AGENT selects another build, such as one with sanitizers. */
 const program = process.env['PCSC_BRIDGE_AGENT'] ?? `${root}build/agent/pcsc-bridge-agent`;
 
 // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, looked into by tests
 export type Message = Record<string, any>;
 
-/** An answer of the agent that is an error. */
+/** A response of the agent that is an error. */
 export class AgentError extends Error {
   readonly code: string;
   constructor(readonly body: Message) {
@@ -24,12 +24,12 @@ export class AgentError extends Error {
   }
 }
 
-/** One side of a link: the one that asks. */
+/** One side of a link: the one that sends requests. */
 export class Asker {
-  /** Everything that came, in order. */
+  /** Every line that arrived, in order. */
   readonly lines: string[] = [];
   readonly events: Message[] = [];
-  /** Answers whose id is null. */
+  /** Responses whose id is null. */
   readonly strays: Message[] = [];
   readonly #output: Writable;
   readonly #pending = new Map<number, { resolve(result: Message): void; reject(error: Error): void }>();
@@ -42,7 +42,7 @@ export class Asker {
     output.on('error', () => {});
     const reader = createInterface({ input });
     reader.on('line', (line) => this.#onLine(line));
-    reader.on('error', () => {}); // told by 'close'
+    reader.on('error', () => {}); // reported by 'close'
     reader.on('close', () => {
       this.#ended = true;
       for (const { reject } of this.#pending.values()) reject(new Error('the link ended'));
@@ -68,7 +68,7 @@ export class Asker {
     this.#wake();
   }
 
-  /** Resolves when the condition holds; rejects when the link ends first. */
+  /** Resolves when the condition holds; rejects if the link ends first. */
   until(condition: () => boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = () => {
@@ -96,7 +96,7 @@ export class Asker {
     this.#output.write(text);
   }
 
-  /** What has been written is on its way. */
+  /** Resolves when all written data has been flushed. */
   async flush(text: string | Uint8Array): Promise<void> {
     if (!this.#output.write(text)) await once(this.#output, 'drain');
   }
@@ -109,14 +109,14 @@ export class Asker {
     return ++this.#lastId;
   }
 
-  /** Sends a request and gives its result. */
+  /** Sends a request and returns its result. */
   ask(command: string, parameters: Message = {}, id: number = this.nextId()): Promise<Message> {
     const answer = this.answer(id);
     this.write(`${JSON.stringify({ id, command, ...parameters })}\n`);
     return answer;
   }
 
-  /** The answer that will come for an id. */
+  /** The response for an id, once it arrives. */
   answer(id: number): Promise<Message> {
     const answer = new Promise<Message>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
@@ -125,7 +125,7 @@ export class Asker {
     return answer;
   }
 
-  /** The error body of the answer to a line sent as it is; the answer with this id, or the next stray one. */
+  /** The error body of the response to a raw line: the response with this id, or the next one without an id. */
   async complaint(line: string | Uint8Array, id: number | null = null): Promise<Message> {
     const before = this.strays.length;
     const answer = id === null ? undefined : this.answer(id);
@@ -150,12 +150,12 @@ export interface AgentEnd {
   stderr: string;
 }
 
-/** The program; over standard input and output the process is an Asker too. */
+/** The program. If it uses standard input and output, the process is an Asker too. */
 export class AgentProcess implements AsyncDisposable {
   readonly child: ChildProcessWithoutNullStreams;
   readonly exited: Promise<AgentEnd>;
 
-  /** @param launcher What starts the program, if not this process itself. */
+  /** @param launcher The command that starts the program, if not this process itself. */
   constructor(args: string[], env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) {
     const [command, ...rest] = [...launcher, program, ...args] as [string, ...string[]];
     this.child = spawn(command, rest, { env: { ...process.env, ...env } });
@@ -194,14 +194,14 @@ export class Agent extends AgentProcess {
     return this.asker.ask(command, parameters, id);
   }
 
-  /** Ends its input and waits for its end. */
+  /** Ends its input and waits for its exit. */
   end(): Promise<AgentEnd> {
     this.asker.end();
     return this.exited;
   }
 }
 
-/** Runs the program with these arguments to its end. */
+/** Runs the program with these arguments until it exits. */
 export async function runAgent(
   args: string[],
   env: NodeJS.ProcessEnv = {},
@@ -215,7 +215,7 @@ export async function runAgent(
   return { ...(await agent.exited), stdout };
 }
 
-/** What an agent connects to: listens, on loopback unless told otherwise, and answers hello as it is told. */
+/** The server that an agent connects to. Listens, on loopback by default, and answers hello as configured. */
 export class Controller implements AsyncDisposable {
   readonly address: string;
   readonly keys: KeyDirectory;
@@ -246,13 +246,13 @@ export class Controller implements AsyncDisposable {
     return new Controller(server, keys);
   }
 
-  /** The words with which an agent comes here; a user's is alice's. */
+  /** The arguments with which an agent connects here. A user's agent is alice's. */
   invite(role: 'user' | 'broker'): string[] {
     const keyFile = this.keys.fileOf({ role, name: role === 'user' ? 'alice' : 'broker' });
     return [role, '--connect', this.address, '--key-file', keyFile];
   }
 
-  /** The next agent's link, the connection below it, and its hello, to which nothing has been answered. */
+  /** The next agent's link, its socket, and its hello, which has not been answered. */
   async accept(): Promise<{ asker: Asker; hello: Message; socket: TLSSocket; raw: Socket }> {
     const connected = once(this.#server, 'connection') as Promise<[Socket]>;
     const [socket] = (await once(this.#server, 'secureConnection')) as [TLSSocket];

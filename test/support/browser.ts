@@ -1,4 +1,4 @@
-/** A headless Chromium for tests of pages: the system's, or the one that scripts/setup unpacked. */
+/** A headless Chromium for tests of pages: the installed one, or the one that scripts/setup unpacked. */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const args = [
   '--disable-sync',
 ];
 
-/** Its own home, and its fonts: an unpacked browser has them beside it, where nobody looks unless told. */
+/** Its own home directory and fonts. An unpacked browser has them beside it, where they are not found by default. */
 function environment(home: string): Record<string, string> {
   const set = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
@@ -45,7 +45,10 @@ async function launch(executablePath: string): Promise<Browser> {
   }
 }
 
-/** A browser with a fresh profile, or why there is none. An installed one that does not start is an error. */
+/**
+ * A browser with a fresh profile, or the reason why there is none. If an installed one does not start, that is an
+ * error.
+ */
 export async function startBrowser(): Promise<{ browser?: Browser; reason: string }> {
   if (installed) return { browser: await launch(installed), reason: '' };
   if (!existsSync(unpacked)) return { reason: ' (skipped: package chromium not installed)' };

@@ -10,13 +10,13 @@ export interface ChildEnd {
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
-  /** From the line `now` on its standard output to its end, in milliseconds. */
+  /** Milliseconds from the line `now` on its standard output to its exit. */
   sinceNow: number;
 }
 
 /**
- * Runs a program (an ES module; `bridge` is the built package's URL) in a process of its own. What is killed
- * by the time limit ends with signal SIGKILL.
+ * Runs a program (an ES module; `bridge` is the built package's URL) in a process of its own. If the time limit kills
+ * it, the result has signal SIGKILL.
  */
 export async function runChild(
   program: string,

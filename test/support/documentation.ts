@@ -7,13 +7,13 @@ export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** The files of a directory whose names end so, from the root on. */
+/** The files of a directory with this suffix, relative to the root. */
 export function filesIn(directory: string, end: string): string[] {
   const names = readdirSync(join(root, directory)).filter((name) => name.endsWith(end));
   return names.map((name) => join(directory, name));
 }
 
-/** The sources of a directory and those inside it: those in TypeScript by default. */
+/** The sources of a directory and its subdirectories: those in TypeScript by default. */
 export function sourcesIn(directory: string, ends = /\.ts$/): string[] {
   return readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
     .filter((name) => ends.test(name))

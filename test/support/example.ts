@@ -8,9 +8,9 @@ export const examples = new URL('../../examples/', import.meta.url);
 
 export interface RunningExample {
   process: ChildProcess;
-  /** What it has printed. */
+  /** Its output so far. */
   lines(): string[];
-  /** Waits until it has printed a line that matches. */
+  /** Waits until it has printed a matching line. */
   until(line: string | RegExp): Promise<void>;
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
@@ -22,7 +22,7 @@ export function startExample(
   { activatedBy }: { activatedBy?: number } = {},
 ): RunningExample {
   const program = [process.execPath, fileURLToPath(new URL(example, examples)), ...args];
-  // As systemd starts it: with a listening socket as descriptor 3, and the process's number in LISTEN_PID.
+  // As systemd starts it: with a listening socket as descriptor 3, and its own pid in LISTEN_PID.
   const activate = ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh', ...program];
   const [command, rest] =
     activatedBy === undefined ? [process.execPath, program.slice(1)] : ['/bin/sh', activate];

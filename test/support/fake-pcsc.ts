@@ -22,21 +22,21 @@ beforeAll(() => {
   buildStandIn(underTest);
 }, 180_000);
 
-/** Builds the stand-in library for a host, where it has changed. */
+/** Builds the stand-in library for a host, if it has changed. */
 export function buildStandIn({ standIn }: UnderTest): void {
   execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', standIn], { cwd: root });
 }
 
-/** A program that its test did not wait for, and what it has started. */
+/** Kills a program that its test did not wait for, and the processes it has started. */
 function killGroup(pid: number | undefined): void {
   if (pid !== undefined) process.kill(-pid, 'SIGKILL');
 }
 
-/** A program under way. */
+/** A program that is running. */
 export interface Running<T> {
-  /** What it returned, once its process has ended; fails where the process did not end well. */
+  /** The returned value, once the process has exited; rejects if it did not exit well. */
   value: Promise<T>;
-  /** The same, with the milliseconds that its process took to end after that. */
+  /** The same, with the milliseconds from the end of the program to the exit of the process. */
   ended: Promise<{ value: T; endedAfter: number }>;
 }
 
@@ -69,7 +69,7 @@ export class FakePcsc extends FakeService {
     onTestFinished(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
   }
 
-  /** For a program that is to load the stand-in. */
+  /** The environment of a program that loads the stand-in. */
   get env(): NodeJS.ProcessEnv {
     const { path, platform, standIn } = this.#host;
     const file = platform === 'windows' ? 'winscard.dll' : 'libpcsclite.so.1';
@@ -80,7 +80,7 @@ export class FakePcsc extends FakeService {
     };
   }
 
-  /** Runs a program to its end and gives what it returns, as JSON has it (bytes in hexadecimal). */
+  /** Runs a program to its end and returns its result as JSON (bytes in hexadecimal). */
   async run<T, Given = undefined>(
     program: (kit: Kit, given: Given) => Promise<T> | T,
     ...given: Given extends undefined ? [] : [Given]
@@ -135,7 +135,7 @@ export class FakePcsc extends FakeService {
     return { value: result.value as T, endedAfter: now - result.at };
   }
 
-  /** Programs run on the Node under test, which knows no TypeScript. */
+  /** The programs run on the Node under test, which may not support TypeScript. */
   #compile(name: string): void {
     const source = readFileSync(new URL(`${name}.ts`, import.meta.url), 'utf8');
     const { outputText } = ts.transpileModule(source, {

@@ -1,21 +1,21 @@
-/** The inside of a program under test: what `FakePcsc.run` hands to it, and how it tells its result. */
+/** The inside of a program under test: what `FakePcsc.run` passes to it, and how it reports its result. */
 import { writeFileSync } from 'node:fs';
 import { FakeService } from './fake-service.js';
 
-/** What a program is given. */
+/** The arguments of a program. */
 export interface Kit {
   bridge: typeof import('../../src/index.js');
   ccid: typeof import('../../src/ccid/index.js');
   /** The library that this program has loaded. */
   fake: FakeService;
-  /** The error of a promise that rejects, as data; fails where it does not. */
+  /** The error of a promise that rejects, as data; fails if the promise resolves. */
   errorOf(promise: Promise<unknown>): Promise<ErrorData>;
-  /** Milliseconds until the promise settles, either way. */
+  /** Milliseconds until the promise settles. */
   durationOf(promise: Promise<unknown>): Promise<number>;
   sleep(ms: number): Promise<void>;
-  /** What the program leaves behind is meant to be there. */
+  /** Permits the program to leave contexts and cards behind. */
   mayLeave(): void;
-  /** Ends by process.exit, not when nothing is left to do; leaves behind what it has. */
+  /** Exits with process.exit, not when nothing is left to do; may leave contexts and cards behind. */
   exits(): void;
 }
 
@@ -30,9 +30,9 @@ export interface ErrorData {
 
 export interface ProgramResult {
   value?: unknown;
-  /** What it threw. */
+  /** The error it threw. */
   failure?: string;
-  /** Contexts and cards that were never let go of. */
+  /** Contexts and cards that were never released. */
   left: string[];
   /** When it had nothing more to do (Date.now). */
   at: number;

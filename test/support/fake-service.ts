@@ -1,6 +1,6 @@
 /**
- * The stand-in PC/SC service (test/fake-pcsc) from outside: tells it what to do and reads what it was asked. Used by
- * tests and, compiled, inside the programs under test; depends on nothing but Node.
+ * Controls the stand-in PC/SC service (test/fake-pcsc) from outside: sends it commands and reads the calls that it
+ * received. Used by tests and, compiled, inside the programs under test; depends only on Node.
  */
 import { appendFileSync, closeSync, openSync, readSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 /** A call of a library function, as the library logged it. */
 export interface FakeCall {
   call: number;
-  /** When it began, in microseconds. */
+  /** Start of the call, in microseconds. */
   us: number;
   thread: number;
   /** `SCardTransmit`. */
@@ -20,20 +20,20 @@ export interface FakeCall {
   protocols?: number;
   protocol?: number;
   disposition?: number;
-  /** The first 64 bytes, in hexadecimal; `bytes` tells how many there were in all. */
+  /** The first 64 bytes, in hexadecimal; `bytes` is the total number. */
   apdu?: string;
   input?: string;
   bytes?: number;
   code?: number;
   id?: number;
   timeout?: number;
-  /** How long the buffer for the answer is. */
+  /** The length of the output buffer. */
   room?: number;
   item?: string;
   freshness?: number;
-  /** The script has it wait for `go`. */
+  /** The script makes it wait for `go`. */
   stuck?: true;
-  /** Undefined while it has not returned. */
+  /** Undefined until it has returned. */
   done?: {
     us: number;
     result: number;
@@ -59,9 +59,9 @@ const patience = 15_000;
 const dispositions = ['leave', 'reset', 'unpower', 'eject'];
 
 export class FakeService {
-  /** Broken rules of PC/SC: a context used by two threads at once, a handle used after its end. */
+  /** Violations of PC/SC's rules: a context used by two threads at once, a handle used after its end. */
   readonly violations: string[] = [];
-  /** Lines of the script that could not be obeyed. */
+  /** Lines of the script that are not valid. */
   readonly errors: string[] = [];
   readonly #script: string;
   readonly #log: string;
@@ -75,12 +75,12 @@ export class FakeService {
     this.#log = files.log;
   }
 
-  /** Adds lines to the script. A call that begins after this knows of them. */
+  /** Adds lines to the script. They apply to every call that begins later. */
   write(...lines: string[]): void {
     appendFileSync(this.#script, lines.map((line) => `${line}\n`).join(''));
   }
 
-  /** Adds lines to the script and waits until the library has obeyed them. The library must be in use. */
+  /** Adds lines to the script and waits until the library has executed them. The library must be in use. */
   async tell(...lines: string[]): Promise<void> {
     this.#read();
     const before = this.#told;
@@ -88,14 +88,14 @@ export class FakeService {
     await this.until(`the script's lines ${lines.join('; ')}`, () => this.#told >= before + lines.length);
   }
 
-  /** All calls so far, or those of a function, in the order in which they began. */
+  /** All calls so far, or those of the given functions, in the order in which they began. */
   calls(...names: string[]): FakeCall[] {
     this.#read();
     const calls = [...this.#calls.values()];
     return names.length === 0 ? calls : calls.filter(({ name }) => names.includes(name));
   }
 
-  /** What was done, in order and in short: `EndTransaction leave`. Without looks whether a card is free. */
+  /** The calls in order, in short: `EndTransaction leave`. Leaves out checks whether a card is free. */
   sequence(names?: readonly string[]): string[] {
     return this.calls()
       .filter(({ name }) => (names ? names.includes(name.slice(5)) : name !== 'SCardGetAttrib'))
@@ -115,7 +115,9 @@ export class FakeService {
     return this.saw(name, (call) => call.stuck === true && call.done === undefined);
   }
 
-  /** What has been opened and not let go of: contexts without SCardReleaseContext, cards without SCardDisconnect. */
+  /**
+   * Resources that were opened and not released: contexts without SCardReleaseContext, cards without SCardDisconnect.
+   */
   left(): string[] {
     const calls = this.calls();
     const opened = (name: string) => calls.filter((call) => call.name === name && call.done?.result === 0);
@@ -133,7 +135,7 @@ export class FakeService {
     ];
   }
 
-  /** The first truthy answer of `look`. */
+  /** The first truthy result of `look`. */
   async until<T>(what: string, look: () => T): Promise<NonNullable<T>> {
     const end = performance.now() + patience;
     for (;;) {
@@ -179,7 +181,7 @@ export class FakeService {
   }
 }
 
-/** A word of the script that may hold anything. */
+/** Encodes an arbitrary text as a word of the script. */
 export function quoted(word: string): string {
   return `"${word.replaceAll(/["\\]/g, '\\$&')}"`;
 }

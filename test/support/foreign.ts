@@ -1,6 +1,7 @@
 /**
- * JavaScript of other Linuxes on this one: Node for arm64 in qemu's user mode, Bun for musl (there is no Node for musl
- * on npm). Both run a copy of the package in which nothing was compiled here, so that they take the prebuilt addon.
+ * JavaScript hosts of other Linuxes on this one: Node for arm64 in qemu's user mode, Bun for musl (there is no Node for
+ * musl on npm). Both run a copy of the package in which nothing was compiled here, so that they load the prebuilt
+ * addon.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
@@ -15,22 +16,22 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const packages = process.env['PCSC_BRIDGE_PACKAGES'] || join(repository, '.cache/packages');
 
 export interface ForeignHost extends UnderTest {
-  /** What runs a program made for it, and the program that runs a module; what both need in their environment. */
+  /** The command that runs a program made for it, the program that runs a module, and the environment of both. */
   launcher: string[];
   runtime: string;
   env: NodeJS.ProcessEnv;
-  /** Why it does not run here; undefined where it does. */
+  /** Why it does not run here; undefined if it does. */
   trouble?: string;
   /** A libpcsclite.so.1 that it can load, or why there is none. */
   library: { path: string } | { reason: string };
 }
 
-/** Below / or where scripts/setup unpacks packages. */
+/** Below / or in the directory where scripts/setup unpacks packages. */
 function fromPackage(path: string): string {
   return [path, `${packages}${path}`].find(existsSync) ?? path;
 }
 
-/** The package as it is installed, gone after the tests. */
+/** The package as it is installed; deleted after the tests. */
 function stage(): string {
   const directory = mkdtempSync(join(tmpdir(), 'foreign-'));
   afterAll(() => rmSync(directory, { recursive: true }));
@@ -44,7 +45,7 @@ function stage(): string {
   return directory;
 }
 
-/** This host's, as its compiler finds it. */
+/** The path of this host's library, as its compiler finds it. */
 function hostLibrary(name: string): string {
   const path = execFileSync('c++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim();
   if (path === name) throw new Error(`this system has no ${name}`);
@@ -79,8 +80,8 @@ export function arm64(line: string): ForeignHost {
 }
 
 /**
- * Bun for musl. It needs a libstdc++ for musl, which Debian does not have: it gets this host's, and what that wants of
- * glibc (test/musl). So can this host's libpcsclite be loaded.
+ * Bun for musl. It needs a libstdc++ for musl, which Debian does not have, so it gets this host's, and test/musl
+ * provides the functions of glibc that it needs. This host's libpcsclite can be loaded in the same way.
  */
 export function musl(): ForeignHost {
   const bun = npmBinary('bun-musl', '@oven/bun-linux-x64-musl@1.4.5', 'bin/bun');
@@ -95,12 +96,12 @@ export function musl(): ForeignHost {
     symlinkSync(hostLibrary(name), join(libraries, name));
   }
   const libc = fromPackage('/lib/x86_64-linux-musl/libc.so');
-  // Alpine's name of musl, which Bun asks for.
+  // Alpine's name of musl, which Bun loads.
   symlinkSync(libc, join(libraries, 'libc.musl-x86_64.so.1'));
 
-  // Bun keeps what it has compiled in the home directory unless told otherwise.
+  // By default Bun keeps compiled code in the home directory.
   const env = { LD_LIBRARY_PATH: libraries, BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0' };
-  // Programs find it by the name that the installed package gives it, or are started by it.
+  // Programs find it by the name that the installed package uses, or are started by it.
   const launcher = existsSync('/lib/ld-musl-x86_64.so.1') ? ['env'] : [libc];
   const { status, stderr } = spawnSync(launcher[0] ?? '', [bun, '--version'], {
     env: { ...process.env, ...env },

@@ -51,7 +51,7 @@ export class Holder implements AsyncDisposable {
   }
 }
 
-/** Whether somebody has the card for longer than any logon has it. */
+/** Whether another process holds the card for longer than any logon does. */
 export async function isHeld(bridge: CardBridge, reader: string): Promise<boolean> {
   await using session = await bridge.openSession();
   return await session

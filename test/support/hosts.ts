@@ -1,4 +1,4 @@
-/** JavaScript hosts other than Node, from npm's packages of their binaries, with programs that use the built package. */
+/** JavaScript hosts other than Node, from npm packages of their binaries, with programs that use the built package. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { npmBinary } from './nodes.js';
 
 export interface Host {
   name: string;
-  /** Runs a module that comes last. */
+  /** Runs a module, whose path is the last argument. */
   command: string[];
   env: NodeJS.ProcessEnv;
 }
@@ -39,7 +39,7 @@ export interface HostRun {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; output: string; errors: string }>;
 }
 
-/** A directory in which the package is installed, as far as a program can tell; gone after the tests. */
+/** A directory in which the package appears to be installed; deleted after the tests. */
 export class HostProject {
   readonly #host: Host;
   readonly #directory = mkdtempSync(join(tmpdir(), 'host-'));
@@ -83,7 +83,7 @@ export class HostProject {
     return { lines, ended };
   }
 
-  /** Runs an ES module to its end and gives the lines that it printed; fails if it did not end well. */
+  /** Runs an ES module to its end and returns the lines that it printed; fails if it did not exit well. */
   async run(source: string, onLine?: (line: string) => void): Promise<string[]> {
     const { lines, ended } = this.start(source, onLine);
     const { code, signal, errors } = await ended;

@@ -1,4 +1,4 @@
-/** A program that connects to a Unix socket: in a kernel session, and of a user, of its own where wanted. */
+/** A program that connects to a Unix socket, optionally in a kernel session and as a user of its own. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -14,7 +14,7 @@ const program = `
 export class LocalClient implements AsyncDisposable {
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #lines: AsyncIterator<string>;
-  /** Its exit code and what it had to complain of: an error's code. */
+  /** Its exit code, and the error's code that it printed. */
   readonly ended: Promise<{ code: number | null; stderr: string }>;
 
   private constructor(process: ChildProcessWithoutNullStreams) {
@@ -24,7 +24,7 @@ export class LocalClient implements AsyncDisposable {
     process.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
-    // It may be gone by the time it is written to.
+    // It may have exited before it is written to.
     process.stdin.on('error', () => {});
     this.ended = once(process, 'close').then(([code]) => ({ code, stderr: stderr.trim() }));
   }
@@ -38,7 +38,7 @@ export class LocalClient implements AsyncDisposable {
     return new LocalClient(spawn(...command, { detached: ownSession, cwd: '/', ...user }));
   }
 
-  /** One that is connected; fails with the error's code where it cannot. */
+  /** A client that is connected; rejects with the error's code if it cannot connect. */
   static async connect(
     path: string,
     options?: Parameters<typeof LocalClient.start>[1],
@@ -57,13 +57,13 @@ export class LocalClient implements AsyncDisposable {
     this.#process.stdin.write(text);
   }
 
-  /** The next line it gets; undefined at the end. */
+  /** The next line that it receives; undefined at the end. */
   async line(): Promise<string | undefined> {
     const { value, done } = await this.#lines.next();
     return done ? undefined : value;
   }
 
-  /** Asks in JSON, and reads the answer. */
+  /** Sends a request in JSON, and reads the response. */
   async ask<T = Record<string, unknown>>(request: object, more = ''): Promise<T> {
     this.send(`${JSON.stringify(request)}\n${more}`);
     const answer = await this.line();
@@ -71,7 +71,7 @@ export class LocalClient implements AsyncDisposable {
     return JSON.parse(answer) as T;
   }
 
-  /** Stops reading, as a program that hangs does, or goes on. */
+  /** Stops reading, as a hung program does, or continues. */
   pause(paused: boolean): void {
     this.#process.kill(paused ? 'SIGSTOP' : 'SIGCONT');
   }

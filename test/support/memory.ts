@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
-/** How often a text, or bytes, are in the memory that a process may write to. */
+/** How often a text, or bytes, occur in the writable memory of a process. */
 export async function occurrences(pid: number, text: string | Uint8Array): Promise<number> {
   await using memory = await open(`/proc/${pid}/mem`);
   let found = 0;
@@ -15,7 +15,7 @@ export async function occurrences(pid: number, text: string | Uint8Array): Promi
   return found;
 }
 
-/** Empty if the region has been unmapped since the list was read, as the stack of a thread that ends is (EIO). */
+/** Empty if the region has been unmapped since the list was read, like the stack of a thread that ends (EIO). */
 async function readRegion(memory: FileHandle, start: number, size: number): Promise<Buffer> {
   try {
     const { buffer, bytesRead } = await memory.read(Buffer.alloc(size), 0, size, start);

@@ -1,4 +1,4 @@
-/** Other versions of Node, from npm's packages of their binaries; fetched once into .cache. */
+/** Other versions of Node, from npm packages of their binaries; fetched once into .cache. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 
 const directory = fileURLToPath(new URL('../../.cache/nodes', import.meta.url));
 
-/** The lines that are supported: the one that runs the tests is there already. */
+/** The supported release lines. The one that runs the tests is already there. */
 export const lines = ['20', '22', '24', '26'];
 
-/** The path of a Node of this line, for another architecture where one is named. */
+/** The path of a Node of this line, optionally for another architecture. */
 export function nodeOf(line: string, architecture: string = process.arch): string {
   const foreign = architecture !== process.arch;
   if (!foreign && process.versions.node.startsWith(`${line}.`)) return process.execPath;
@@ -22,7 +22,7 @@ export function npmBinary(name: string, npmPackage: string, path: string): strin
   const binary = join(directory, 'node_modules', name, path);
   if (!existsSync(binary)) {
     mkdirSync(directory, { recursive: true });
-    // Whatever it says of the systems it is for: they are played here.
+    // Installs it even if it is declared for another system, because that system is emulated here.
     const options = ['--prefix', directory, '--force', '--ignore-scripts', '--no-audit', '--no-fund'];
     execFileSync('npm', ['install', ...options, `${name}@npm:${npmPackage}`], { stdio: 'pipe' });
   }

@@ -1,9 +1,9 @@
-/** Another host, as far as a network can tell: a network namespace at the other end of a cable of its own. */
+/** Another host, as far as the network shows: a network namespace at the other end of a virtual cable. */
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 
-/** Why there can be no other hosts here; undefined where there can. */
+/** Why other hosts are not possible here; undefined if they are. */
 export function whyNoOtherHosts(): string | undefined {
   if (process.getuid?.() !== 0) return 'only root may make network namespaces';
   const { error, status } = spawnSync('unshare', ['--net', 'ip', 'link', 'add', 'type', 'veth']);
@@ -11,9 +11,12 @@ export function whyNoOtherHosts(): string | undefined {
 }
 
 export class OtherHost implements AsyncDisposable {
-  /** This host's address, as the other one sees it. */
+  /** This host's address, as seen from the other one. */
   readonly address: string;
-  /** Its namespace, and the cable, last as long as this process, which ends with its input: with us at the latest. */
+  /**
+   * Its namespace and the cable last as long as this process, which ends with its input, so at the latest with this
+   * process.
+   */
   readonly #keeper: ChildProcess;
   readonly #cable: string;
 
@@ -21,7 +24,7 @@ export class OtherHost implements AsyncDisposable {
     this.#keeper = keeper;
     const number = randomInt(1 << 20);
     this.#cable = `pb${number}`;
-    // A net of four addresses in 10.128.0.0/10.
+    // A network of four addresses in 10.128.0.0/10.
     const [b, c, d] = [128 + (number >> 14), (number >> 6) & 255, (number & 63) << 2];
     this.address = `10.${b}.${c}.${d + 1}`;
     const inside = this.launcher;
@@ -40,12 +43,12 @@ export class OtherHost implements AsyncDisposable {
     return new OtherHost(keeper);
   }
 
-  /** The words that start a program there. */
+  /** The command prefix that starts a program there. */
   get launcher(): [string, ...string[]] {
     return ['nsenter', `--net=/proc/${this.#keeper.pid}/ns/net`];
   }
 
-  /** From now on nothing gets through, and the connections are not told. */
+  /** From now on no packet passes, and no connection is closed. */
   pullCable(): void {
     run('ip', 'link', 'set', this.#cable, 'down');
   }

@@ -1,6 +1,6 @@
 /**
- * A Unix socket between programs and their pcscd. It passes everything on until a test says what happens to a request.
- * It speaks the client protocol of native/backend/daemon/protocol.h, 4:4 to 4:6.
+ * A Unix socket between programs and their pcscd. It forwards everything until a test defines a fault for a request. It
+ * speaks the client protocol of native/backend/daemon/protocol.h, 4:4 to 4:6.
  */
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
@@ -24,7 +24,7 @@ export const Command = {
   events: 0x15,
   newTable: 0x17,
 } as const;
-/** Comes before `newTable`, with it: since 4:6 this is the question for the table. */
+/** Comes before `newTable`, with it: since 4:6 this is the request for the table. */
 const tableSize = 0x16;
 export type CommandName = keyof typeof Command;
 
@@ -32,7 +32,7 @@ const names = new Map<number, CommandName>([
   ...Object.entries(Command).map(([name, number]): [number, CommandName] => [number, name as CommandName]),
   [tableSize, 'table'],
 ]);
-/** What is asked of a card. */
+/** Requests about a card. */
 const ofCard: CommandName[] = [
   'reconnect',
   'disconnect',
@@ -50,16 +50,16 @@ const headerSize = 8;
 const readerSize = 184;
 const oldTableSize = 16 * readerSize;
 
-/** A request that a fault holds in its hands. */
+/** A request that a fault holds back. */
 export interface HeldRequest {
   readonly command: CommandName;
-  /** The daemon gets it. */
+  /** The daemon receives it. */
   pass(): void;
-  /** The daemon does not get it; the client gets its own message back with this code. */
+  /** The daemon does not receive it; the client receives its own message back with this code. */
   refuse(code: number): void;
-  /** The daemon gets it; of its answer the client gets the first half, and then the end of the connection. */
+  /** The daemon receives it; the client receives the first half of its response, then the connection ends. */
   passAndTear(): void;
-  /** The daemon gets it; the client gets the answer in pieces of some bytes. */
+  /** The daemon receives it; the client receives the response in pieces of some bytes. */
   passInPieces(): void;
   /** The client's connection ends. */
   cut(): void;
@@ -82,9 +82,9 @@ export class PcscdProxy {
   #server: Server | undefined;
   #rules: Rule[] = [];
   #stopped = false;
-  /** Names of commands, in the order in which they came. */
+  /** Names of commands, in order of arrival. */
   asked: string[] = [];
-  /** As if each reader had been unplugged: what is asked of a card fails, and the tables are empty. */
+  /** As if each reader had been unplugged: requests about a card fail, and the tables are empty. */
   readersGone = false;
 
   private constructor(socket: string, daemon: string) {
@@ -99,17 +99,17 @@ export class PcscdProxy {
     return proxy;
   }
 
-  /** Connections that are open. */
+  /** Open connections. */
   get links(): number {
     return this.#links.size;
   }
 
-  /** Requests to which a fault has happened, or is about to, are no longer among the rules. */
+  /** A request that has met its fault, or is about to, is removed from the rules. */
   get rulesLeft(): number {
     return this.#rules.length;
   }
 
-  /** From now on: the first request of this command after `skip` others meets the fault. */
+  /** From now on, the first request of this command after `skip` others meets the fault. */
   at(command: CommandName, skip: number, fault: Fault): void {
     this.#rules.push({ command, skip, fault });
   }
@@ -138,13 +138,13 @@ export class PcscdProxy {
     await once(server, 'listening');
   }
 
-  /** As SIGSTOP does to a daemon: connections are taken and stay, and nothing is read or answered. */
+  /** Like SIGSTOP for a daemon: connections are accepted and stay open, and nothing is read or answered. */
   stop(): void {
     this.#stopped = true;
     for (const link of this.#links) link.stop();
   }
 
-  /** As SIGCONT. */
+  /** Like SIGCONT. */
   resume(): void {
     this.#stopped = false;
     for (const link of this.#links) link.resume();
@@ -155,7 +155,7 @@ export class PcscdProxy {
     rmSync(this.socket, { force: true });
   }
 
-  /** The fault that this request meets; undefined if it is passed on. */
+  /** The fault for this request; undefined if it is forwarded. */
   meet(command: CommandName): Fault | undefined {
     this.asked.push(command);
     for (const rule of this.#rules) {
@@ -178,10 +178,10 @@ export class PcscdProxy {
   }
 }
 
-/** What of an answer is known before it comes: its length, or how to learn it. */
+/** What is known of a response before it arrives: its length, or how to determine it. */
 interface Expected {
   delivery: Delivery;
-  /** Undefined while too little of it has come. */
+  /** Undefined until enough of it has arrived. */
   length(answer: Buffer): number | undefined;
   isTable: boolean;
 }
@@ -196,7 +196,7 @@ class Link {
   #minor = 4;
   #places = 16;
   #held = false;
-  /** Cards of this link were in readers that have gone. */
+  /** Cards of this link were in readers that have been removed. */
   #cardsGone = false;
 
   constructor(proxy: PcscdProxy, client: Socket, daemon: Socket) {
@@ -342,7 +342,7 @@ class Link {
   #takeAnswers(): void {
     while (this.#answers.length > 0) {
       const [expected] = this.#expected;
-      // A report that readers have changed comes by itself.
+      // An unsolicited report that readers have changed.
       const length = expected ? expected.length(this.#answers) : this.#answers.length;
       if (length === undefined || this.#answers.length < length) return;
       const answer = Buffer.from(this.#answers.subarray(0, length));
@@ -368,7 +368,7 @@ class Link {
   }
 
   async #deliverInPieces(answer: Buffer): Promise<void> {
-    // The daemon's next answer must not overtake the rest of this one.
+    // The daemon's next response must not overtake the rest of this one.
     this.#daemon.pause();
     const piece = Math.max(1, Math.ceil(answer.length / 20));
     for (let sent = 0; sent < answer.length; sent += piece) {

@@ -12,8 +12,8 @@ const packages = fileURLToPath(new URL('../../.cache/packages', import.meta.url)
 const headers = ['/usr/include/PCSC', join(packages, 'usr/include/PCSC')];
 
 /**
- * Builds the driver of readers with PIN pads; for `Rig`, the place where it is found before vpcd's own. Undefined
- * where there is no C compiler, or not the headers of pcsc-lite.
+ * Builds the driver of readers with PIN pads. For `Rig`, returns the directory that is searched before vpcd's own.
+ * Undefined without a C compiler, or without the headers of pcsc-lite.
  */
 export function buildPinPadDriver(): { roots: string[] } | undefined {
   const include = headers.find((path) => existsSync(join(path, 'ifdhandler.h')));
@@ -22,7 +22,8 @@ export function buildPinPadDriver(): { roots: string[] } | undefined {
   afterAll(() => rmSync(root, { recursive: true }));
   const directory = join(root, 'usr/lib/pcsc/drivers/serial');
   mkdirSync(directory, { recursive: true });
-  // The loader looks for vpcd's by the name it was given when it was made. A copy: a rig hides the system's own.
+  // The loader looks for vpcd's driver under the name that it was built with. It gets a copy, because a rig
+  // hides the system's own.
   const { driver } = findParts();
   const described = execFileSync('readelf', ['-d', driver], { encoding: 'utf8' });
   const vpcd = join(root, /SONAME.*\[(.+)\]/.exec(described)?.[1] ?? 'vpcd.so');
@@ -34,7 +35,7 @@ export function buildPinPadDriver(): { roots: string[] } | undefined {
   return { roots: [root, '/', packages] };
 }
 
-/** What the user is going to type at the next question; nothing: cancels. */
+/** What the user types at the next prompt; nothing cancels. */
 export async function willType(card: Controllable, ...pins: string[]): Promise<void> {
   await card.control(controlCode(1), new TextEncoder().encode(pins.map((pin) => `${pin}\0`).join('')));
 }

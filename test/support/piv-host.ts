@@ -1,4 +1,4 @@
-/** What a host does with a PIV card (SP 800-73-4 part 2), over anything that transmits. */
+/** The host's side of PIV (SP 800-73-4 part 2), over anything that transmits. */
 import { createHash, randomBytes, verify, X509Certificate } from 'node:crypto';
 import { CommandApdu, encodeTlv, findTlv, ResponseApdu } from '../../src/apdu/index.js';
 import { DEFAULT_PIN, PIV_AID, type PivCard, pinBlock } from '../../src/testing/virtual/index.js';
@@ -16,7 +16,7 @@ export const selectPiv = new CommandApdu({
   ne: 256,
 }).encode();
 
-/** VERIFY without data: 9000 when the PIN was verified, else 63Cx. */
+/** VERIFY without data: 9000 if the PIN is verified, else 63Cx. */
 export const pinStatus = Uint8Array.of(0x00, 0x20, 0x00, 0x80);
 
 export function verifyPin(pin: string = DEFAULT_PIN): Uint8Array {
@@ -32,7 +32,10 @@ export async function sw(card: Transmitter, apdu: Uint8Array): Promise<number> {
   return (await send(card, apdu)).sw;
 }
 
-/** Has the key of slot 9A (P-256) sign; the status word, and whether the card's certificate verifies it. */
+/**
+ * Signs with the key of slot 9A (P-256); returns the status word, and whether the card's certificate verifies the
+ * signature.
+ */
 export async function sign(card: Transmitter, certificate: Uint8Array | undefined) {
   const message = randomBytes(32);
   const digest = createHash('sha256').update(message).digest();
@@ -45,7 +48,7 @@ export async function sign(card: Transmitter, certificate: Uint8Array | undefine
   return { sw: response.sw, verified: verify('sha256', message, publicKey, signature) };
 }
 
-/** Select, verify the PIN, sign, verify the signature: true when the card is the one we think. */
+/** Selects, verifies the PIN, signs, verifies the signature: true if the card has the expected key. */
 export async function logOn(card: Transmitter, { piv }: PivCard, pin?: string): Promise<boolean> {
   await send(card, selectPiv);
   const verified = await sw(card, verifyPin(pin));

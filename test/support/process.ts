@@ -5,7 +5,7 @@ export function threads(): number {
   return readdirSync('/proc/self/task').length;
 }
 
-/** Sockets this process has open: PC/SC contexts among them, one each. */
+/** Sockets that this process has open. Each PC/SC context has one. */
 export function sockets(): number {
   return readdirSync('/proc/self/fd').filter((fd) => {
     try {
@@ -16,7 +16,7 @@ export function sockets(): number {
   }).length;
 }
 
-/** Descriptors this process has open. */
+/** Descriptors that this process has open. */
 export function descriptors(): number {
   return readdirSync('/proc/self/fd').length;
 }

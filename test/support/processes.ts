@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-/** Children of a process, theirs, and so on. */
+/** Descendants of a process. */
 export function descendantsOf(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const entry of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -18,7 +18,7 @@ export function descendantsOf(pid: number): number[] {
   return found.slice(1);
 }
 
-/** The command line of a process, '' where it has ended. */
+/** The command line of a process; '' if it has ended. */
 export function commandLine(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
@@ -30,7 +30,7 @@ export function commandLine(pid: number): string {
 export function isRunning(pid: number): boolean {
   if (!existsSync(`/proc/${pid}`)) return false;
   try {
-    // A zombie has ended: nobody has asked for its status yet.
+    // A zombie has ended, but its status has not been read yet.
     return !/^\d+ \(.*\) [ZX]/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;

@@ -9,8 +9,8 @@ import {
 } from '../../src/testing/virtual/index.js';
 
 /**
- * The private pcscd of a test file, gone after its tests. One per file: libpcsclite reads the socket's name
- * once per process, and vitest gives every file a process of its own.
+ * The private pcscd of a test file, stopped after its tests. One per file: libpcsclite reads the socket's name once per
+ * process, and vitest runs every file in a process of its own.
  */
 export async function startRig(options: RigOptions): Promise<Rig> {
   if (process.env['PCSCLITE_CSOCK_NAME'] !== undefined) {
@@ -38,12 +38,12 @@ export async function insertPiv(rig: Rig, slot = 0, options: Partial<PivCardOpti
   return card;
 }
 
-/** Takes a card out; the reader has noticed when this resolves. */
+/** Removes a card. The reader has noticed when this resolves. */
 export function takeOut(card: VirtualCard): Promise<void> {
   return card.remove();
 }
 
-/** For `await using`: the card is out, and pcscd knows, at the end of the block. */
+/** For `await using`: at the end of the block the card is removed, and pcscd has noticed. */
 export function forThisTest(card: VirtualCard): AsyncDisposable {
   return { [Symbol.asyncDispose]: () => takeOut(card) };
 }

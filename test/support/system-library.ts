@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where Debian, Fedora and Alpine put libraries; first where scripts/test says that it has unpacked some. */
+/** Where Debian, Fedora and Alpine install libraries; first the directory where scripts/test has unpacked some. */
 const directories = [
   ...(process.env['LD_LIBRARY_PATH'] ?? '').split(':').filter((directory) => directory !== ''),
   `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`,
@@ -9,7 +9,7 @@ const directories = [
   '/usr/lib',
 ];
 
-/** The path of a library of the system, `opensc-pkcs11.so`; undefined where it is not installed. */
+/** The path of a library of the system, such as `opensc-pkcs11.so`; undefined if it is not installed. */
 export function systemLibrary(name: string): string | undefined {
   return directories.map((directory) => join(directory, name)).find((path) => existsSync(path));
 }

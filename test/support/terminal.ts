@@ -1,4 +1,4 @@
-/** Commands on a terminal of their own, which "script" of util-linux makes. */
+/** Commands on a terminal of their own, created by "script" of util-linux. */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { onTestFinished } from 'vitest';
@@ -13,7 +13,7 @@ export const hasTerminals = (() => {
 })();
 
 export class Terminal {
-  /** The exit status of the command, as a shell has it. */
+  /** The exit status of the command, as a shell reports it. */
   readonly ended: Promise<number | null>;
   readonly #process: ChildProcessWithoutNullStreams;
   #screen = '';
@@ -30,7 +30,7 @@ export class Terminal {
     onTestFinished(() => void this.#process.kill('SIGKILL'));
   }
 
-  /** Everything that was written to it. */
+  /** Everything that was written to the terminal. */
   get screen(): string {
     return this.#screen;
   }
@@ -45,7 +45,7 @@ export class Terminal {
     }
   }
 
-  /** As on the keyboard; Ctrl-C is '\x03'. */
+  /** Types text as on the keyboard; Ctrl-C is '\x03'. */
   type(text: string): void {
     this.#process.stdin.write(text);
   }

@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** Milliseconds until the promise settles, either way. */
+/** Milliseconds until the promise settles. */
 export async function durationOf(promise: Promise<unknown>): Promise<number> {
   const start = performance.now();
   await promise.catch(() => {});
   return performance.now() - start;
 }
 
-/** True when the promise is still pending after this time. */
+/** True if the promise is still pending after this time. */
 export async function staysPending(promise: Promise<unknown>, ms = 150): Promise<boolean> {
   const settled = promise.then(
     () => false,
@@ -16,7 +16,7 @@ export async function staysPending(promise: Promise<unknown>, ms = 150): Promise
   return Promise.race([settled, setTimeout(ms, true)]);
 }
 
-/** The error of a promise that rejects; fails when it does not. */
+/** The error of a promise that rejects; fails if it resolves. */
 export async function errorOf<E = unknown>(promise: Promise<unknown>): Promise<E> {
   try {
     await promise;
@@ -31,7 +31,7 @@ export function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** A promise and what fulfils it. */
+/** A promise and the function that resolves it. */
 export function deferred(): { promise: Promise<void>; resolve(): void } {
   let resolve!: () => void;
   const promise = new Promise<void>((done) => {

@@ -5,14 +5,17 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export interface UnderTest {
   platform: 'posix' | 'windows';
-  /** What test/fake-pcsc/Makefile calls the stand-in library for it. */
+  /** The name of the stand-in library's build for it in test/fake-pcsc/Makefile. */
   standIn: string;
   /** The package's directory: its dist and its addon. */
   root: string;
-  /** A path, and a file's URL, as the program has them. */
+  /** A path, and a file's URL, as the program sees them. */
   path(path: string): string;
   url(path: string): string;
-  /** Runs an ES module. What it prints goes to the file descriptor: node.exe under Wine has no pipes for it. */
+  /**
+   * Runs an ES module. Its output goes to the file descriptor, because node.exe under Wine does not support pipes for
+   * it.
+   */
   start(module: string, env: NodeJS.ProcessEnv, output: number): ChildProcess;
 }
 
@@ -40,8 +43,8 @@ const here: UnderTest = {
 };
 
 /**
- * `node`: a command that runs node.exe with the arguments and the environment it is given, where drive Z: is this
- * file system's root. `root`: a directory with the package's dist and the Windows addon in build/Release.
+ * `node`: a command that runs node.exe with the given arguments and environment; drive Z: is this file system's root.
+ * `root`: a directory with the package's dist and the Windows addon in build/Release.
  */
 function underWine(node: string, root: string): UnderTest {
   const path = (posix: string) => `Z:${posix.replaceAll('/', '\\')}`;
@@ -57,8 +60,8 @@ function underWine(node: string, root: string): UnderTest {
 }
 
 /**
- * What the tests of test/integration/semantics try: the package here, unless PCSC_BRIDGE_TEST_NODE names a command
- * for node.exe; then the package in PCSC_BRIDGE_TEST_PACKAGE.
+ * The package that test/integration/semantics tests: this one, unless PCSC_BRIDGE_TEST_NODE names a command for
+ * node.exe; then the package in PCSC_BRIDGE_TEST_PACKAGE.
  */
 export function programUnderTest(env: NodeJS.ProcessEnv = process.env): UnderTest {
   const { PCSC_BRIDGE_TEST_NODE: node, PCSC_BRIDGE_TEST_PACKAGE: root } = env;

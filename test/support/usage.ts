@@ -1,4 +1,4 @@
-/** What waiting costs: threads and descriptors of this process, contexts in the daemon of a rig. */
+/** The cost of waiting: threads and descriptors of this process, contexts in the daemon of a rig. */
 import { clientsOf, descriptorsOf, findDaemon, threadsOf } from '../../bench/processes.js';
 import type { Rig } from '../../src/testing/rig/index.js';
 
@@ -23,7 +23,7 @@ export function usage(daemonPid: number): Usage {
   };
 }
 
-/** The part of `now` that is more than `before` and a margin; empty if nothing is. */
+/** The counts of `now` that exceed `before` plus a margin; empty if none does. */
 export function growth(before: Usage, now: Usage, margin: number): Partial<Usage> {
   const names = Object.keys(before) as (keyof Usage)[];
   return Object.fromEntries(

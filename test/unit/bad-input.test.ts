@@ -2,19 +2,19 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { CardBridge, Transaction } from '../../src/index.js';
 import { errorOf } from '../support/time.js';
 
-// Everything here is refused before PC/SC is asked.
+// Everything here is rejected before PC/SC is called.
 process.env['PCSCLITE_CSOCK_NAME'] = '/nonexistent/pcscd.comm';
 const bridge = new CardBridge();
 const session = await bridge.openSession();
 const identity = { id: 1, connectTime: 1n };
 afterAll(() => bridge.close());
 
-/** Anything, where TypeScript would not have it. */
+/** Any value, even if TypeScript does not allow it. */
 // biome-ignore lint/suspicious/noExplicitAny: that is what is tested
 const any = (value: unknown): any => value;
 
 async function expectRefusal(attempt: () => Promise<unknown>, kind: ErrorConstructor, sentence: RegExp) {
-  // A method that gives a promise throws nothing: it rejects.
+  // A method that returns a promise never throws; it rejects.
   const error = await errorOf<Error>(attempt());
   expect(error.constructor).toBe(kind);
   expect(error.message).toMatch(sentence);
@@ -27,11 +27,7 @@ type Case = [string, () => Promise<unknown>, ErrorConstructor, RegExp];
 
 describe('CardBridge', () => {
   test.each([
-    [
-      'a filter there is not',
-      { filter: 'maybe' },
-      /^filter must be one of 'on', 'off', 'system', not 'maybe'$/,
-    ],
+    ['an invalid filter', { filter: 'maybe' }, /^filter must be one of 'on', 'off', 'system', not 'maybe'$/],
     ['a boolean filter', { filter: true }, /^filter must be one of/],
     ['null', null, /^options must be an object, not null$/],
   ])('%s', (_, options, sentence) => {
@@ -48,7 +44,7 @@ describe('CardBridge', () => {
     ['a pid of 1.5', () => bridge.openSession({ pid: 1.5 }), RangeError, /^pid must be a whole number/],
     ['a pid of 2^32', () => bridge.openSession({ pid: 2 ** 32 }), RangeError, /^pid must be a whole number/],
     [
-      'a pid in words',
+      'a pid as text',
       () => bridge.openSession({ pid: any('1') }),
       TypeError,
       /^pid must be a number, not a string/,
@@ -73,13 +69,13 @@ describe('CardBridge', () => {
       /not the number 1$/,
     ],
     [
-      'a negative one',
+      'a negative connect time',
       () => bridge.openSession({ id: 1, connectTime: -1n }),
       RangeError,
       /^connectTime must be/,
     ],
     [
-      'one of 65 bits',
+      'a connect time of 65 bits',
       () => bridge.openSession({ id: 1, connectTime: 2n ** 64n }),
       RangeError,
       /^connectTime/,
@@ -91,14 +87,14 @@ describe('CardBridge', () => {
       /^a session id must be/,
     ],
     [
-      'an id in words',
+      'an id as text',
       () => bridge.openSession(any({ id: 'x', connectTime: 1n })),
       TypeError,
       /^a session id must be/,
     ],
   ] as Case[])('openSession: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('a process that there is not', async () => {
+  test('openSession: a process that does not exist', async () => {
     const error = await errorOf<Error>(bridge.openSession({ pid: 0xffff_fff0 }));
     expect(error).toMatchObject({ name: 'PcscError', code: 'BRIDGE_E_SESSION_UNKNOWN' });
   });
@@ -127,7 +123,7 @@ describe('CardCache', () => {
       /^reader must be/,
     ],
     [
-      'a card id in words',
+      'a card id as text',
       () => bridge.cache.acquire(identity, { cardId: any('1234') }),
       TypeError,
       /^cardId must be/,
@@ -139,14 +135,14 @@ describe('CardCache', () => {
       /^a cardId has 16 bytes, this one has 15$/,
     ],
     [
-      'a bad timeout',
+      'an invalid timeout',
       () => bridge.cache.acquire(identity, 'R', { timeout: -5 }),
       RangeError,
       /^timeout must be/,
     ],
   ] as Case[])('acquire: %s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('evict: no identity', () => {
+  test('evict: without an identity', () => {
     expect(() => bridge.cache.evict(any(undefined))).toThrow(TypeError);
     expect(() => bridge.cache.evict(any({ id: 1 }))).toThrow(/^connectTime must be a bigint/);
   });
@@ -155,7 +151,7 @@ describe('CardCache', () => {
 describe('SessionContext', () => {
   test.each([
     [
-      'listReaders: a bad timeout',
+      'listReaders: an invalid timeout',
       () => session.listReaders({ timeout: any('soon') }),
       TypeError,
       /^timeout must be/,
@@ -174,7 +170,7 @@ describe('SessionContext', () => {
       /^options must be an object/,
     ],
     [
-      'connect: a share mode there is not',
+      'connect: an invalid share mode',
       () => session.connect('R', { shareMode: any('mine') }),
       TypeError,
       /^shareMode must be one of 'exclusive', 'shared', 'direct', not 'mine'$/,
@@ -192,13 +188,13 @@ describe('SessionContext', () => {
       /^protocols must be an array/,
     ],
     [
-      'connect: a protocol there is not',
+      'connect: an invalid protocol',
       () => session.connect('R', { protocols: [any('T=2')] }),
       TypeError,
       /^protocols must be/,
     ],
     [
-      'connect: a bad signal',
+      'connect: an invalid signal',
       () => session.connect('R', { signal: any({}) }),
       TypeError,
       /^signal must be an AbortSignal/,
@@ -211,7 +207,7 @@ describe('SessionContext', () => {
     ],
     ['transaction: no target', () => session.transaction(any(null), () => {}), TypeError, /^target must/],
     [
-      'transaction: a disposition there is not',
+      'transaction: an invalid disposition',
       () => session.transaction('R', () => {}, { disposition: any('burn') }),
       TypeError,
       /^disposition must be one of 'leave', 'reset', 'unpower', 'eject', not 'burn'$/,
@@ -249,15 +245,15 @@ describe('Transaction', () => {
     ['an APDU as numbers', () => tx.transmit(any([0, 0xa4, 4, 0])), TypeError, /not an array$/],
     ['an APDU of other units', () => tx.transmit(any(new Uint16Array(4))), TypeError, /Uint16Array/],
     ['an empty APDU', () => tx.transmit(new Uint8Array()), RangeError, /at least 4 bytes .* this one has 0$/],
-    ['one of 3 bytes', () => tx.transmit(new Uint8Array(3)), RangeError, /this one has 3$/],
+    ['an APDU of 3 bytes', () => tx.transmit(new Uint8Array(3)), RangeError, /this one has 3$/],
     [
-      'one that is too long',
+      'an APDU that is too long',
       () => tx.transmit(new Uint8Array(65_545)),
       RangeError,
       /at most 65544 bytes, this one has 65545$/,
     ],
     [
-      'a control code in words',
+      'a control code as text',
       () => tx.control(any('x'), new Uint8Array()),
       TypeError,
       /^code must be a number/,
@@ -268,7 +264,7 @@ describe('Transaction', () => {
       RangeError,
       /^code must be a whole number/,
     ],
-    ['input in words', () => tx.control(1, any('x')), TypeError, /^input must be a Uint8Array/],
+    ['input as text', () => tx.control(1, any('x')), TypeError, /^input must be a Uint8Array/],
     [
       'an attribute of 33 bits',
       () => tx.getAttribute(2 ** 32),
@@ -278,7 +274,7 @@ describe('Transaction', () => {
     ['no attribute', () => tx.getAttribute(any(undefined)), TypeError, /^attribute must be a number/],
   ] as Case[])('%s', (_, attempt, kind, sentence) => expectRefusal(attempt, kind, sentence));
 
-  test('a disposition there is not', () => {
+  test('an invalid disposition', () => {
     expect(() => {
       tx.disposition = any('burn');
     }).toThrow(TypeError);

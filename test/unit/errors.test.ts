@@ -12,7 +12,7 @@ const failure: Failure = {
   detail: 'a detail',
 };
 
-test('a PcscError keeps everything that is known, and says it in one sentence', () => {
+test('a PcscError keeps every detail, and states it in one sentence', () => {
   const error = new PcscError(failure);
   expect(error).toBeInstanceOf(Error);
   expect(error).toMatchObject({
@@ -34,8 +34,8 @@ test('without reader and detail the sentence has no gap', () => {
   );
 });
 
-describe('ends of waits', () => {
-  test('an AbortError carries the reason, and looks like the platform’s', () => {
+describe('the error of a cancelled operation', () => {
+  test('is an AbortError with the reason, like the platform’s', () => {
     expect(new AbortError('SCardTransmit', 'R', 'reason')).toMatchObject({
       name: 'AbortError',
       code: 'ABORT_ERR',
@@ -44,13 +44,13 @@ describe('ends of waits', () => {
     });
   });
 
-  test('a TimeoutError of a question to the service blames no card', () => {
+  test('is a TimeoutError that blames no card, for a question to the service', () => {
     expect(new TimeoutError('SCardListReaders', undefined, 20).message).toBe(
       'SCardListReaders did not end within 20 ms; the smart card service may be busy or hang',
     );
   });
 
-  test('a TimeoutError tells how long it was', () => {
+  test('is a TimeoutError with the duration', () => {
     expect(new TimeoutError('acquire', undefined, 20)).toMatchObject({
       name: 'TimeoutError',
       code: 'TIMEOUT_ERR',
@@ -65,7 +65,7 @@ describe('ends of waits', () => {
   });
 });
 
-test('errors of our own have codes of our own', () => {
+test('errors of this library have codes of their own', () => {
   expect(closedError('Card')).toMatchObject({
     code: 'BRIDGE_E_CLOSED',
     value: 0xe0100002,
@@ -78,7 +78,7 @@ test('errors of our own have codes of our own', () => {
   });
 });
 
-test('PcscErrorCode has the codes of the native core, and no others', () => {
+test('PcscErrorCode has exactly the codes of the native core', () => {
   const codesIn = (path: string) =>
     [...readFileSync(path, 'utf8').matchAll(/["']((?:SCARD|ERROR|RPC|BRIDGE)_[A-Z_\d]+)["']/g)].map(
       ([, code]) => code,
@@ -88,6 +88,6 @@ test('PcscErrorCode has the codes of the native core, and no others', () => {
   expect(new Set(codesIn('src/error-codes.ts'))).toEqual(native);
 });
 
-test('a timeout is given in whole milliseconds', () => {
+test('a timeout is reported in whole milliseconds', () => {
   expect(new TimeoutError('transaction', 'R', 20.4).message).toContain('within 20 ms');
 });

@@ -13,24 +13,24 @@ const unseen = {
 };
 
 describe.each(Object.entries(unseen))('%s', (_what, text) => {
-  test('cannot be seen, and is shown as question marks', () => {
+  test('is invisible, and is shown as question marks', () => {
     expect(printable(`a${text}b`)).toBe(`a${'?'.repeat([...text].length)}b`);
   });
 
-  test('stays what it is in data', () => {
+  test('stays unchanged in data', () => {
     const json = printableJson(JSON.stringify({ text }, null, 2));
     expect(json.replaceAll('\n', '')).toBe(printable(json.replaceAll('\n', '')));
     expect(JSON.parse(json)).toEqual({ text });
   });
 });
 
-test('letters of every script are left as they are', () => {
+test('letters of every script are unchanged', () => {
   const text = 'Lecteur à puce «Ω» カード 🂡 00 00';
   expect(printable(text)).toBe(text);
   expect(printableJson(text)).toBe(text);
 });
 
-test('nothing but src/tools/cli/output.ts writes to the terminal', () => {
+test('only src/tools/cli/output.ts writes to the terminal', () => {
   const writes = /\bconsole\.|process\.(?:stdout|stderr)\.write/;
   const others = sourcesIn('src').filter(
     (file) => file !== 'src/tools/cli/output.ts' && writes.test(read(file)),

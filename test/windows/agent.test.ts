@@ -1,4 +1,4 @@
-/** The agent where Windows says it is Server 2008, for which it is made. */
+/** The agent where Windows reports to be Server 2008, for which it is made. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -57,17 +57,17 @@ function listen(port: number, json: string) {
   return { ended, listening, [Symbol.dispose]: () => child.kill() };
 }
 
-test('tells its terminal session', async () => {
+test('the agent reports its terminal session', async () => {
   const run = WineRun.start([agent, 'session', '--json'], { windows });
   expect(await run.answer()).toMatchObject({ id: 1, connectTime: '0', source: 'wts' });
 });
 
-test('greets with the Windows that it is on, and ends with its input', async () => {
+test('the agent sends the version of Windows in its hello, and ends with its input', async () => {
   const { hello } = await WineRun.start([agent, 'user'], { windows }).answer<{ hello: object }>();
   expect(hello).toMatchObject({ role: 'user', platform: 'windows x64 6.0.6002', session: { id: 1 } });
 });
 
-/** Wine elevates only the programs whose manifest asks for it. */
+/** Wine elevates only programs whose manifest requests it. */
 const asAdministrator = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0">
   <trustInfo xmlns="urn:schemas-microsoft-com:asm.v3"><security><requestedPrivileges>
@@ -75,7 +75,7 @@ const asAdministrator = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
   </requestedPrivileges></security></trustInfo>
 </assembly>`;
 
-test('runs as administrator only from a directory that no other user may change', async () => {
+test('the agent runs as administrator only from a directory that no other user may change', async () => {
   const program = join(directory, 'elevated', 'agent.exe');
   await mkdir(join(program, '..'));
   await copyFile(agent, program);
@@ -93,7 +93,7 @@ test('runs as administrator only from a directory that no other user may change'
   });
 });
 
-test('takes no key from a file that others can read', async () => {
+test('the agent rejects a key file that others can read', async () => {
   const file = join(directory, 'read-by-others.key');
   await writeFile(file, `user:alice ${'5e'.repeat(32)}\n`);
   await chmod(file, 0o644);
@@ -125,7 +125,7 @@ test('a broker and three users reproduce the fault and show the fix', async () =
       [held, held],
       [null, null],
     ]);
-    // Their controller has gone.
+    // Their controller has exited.
     for (const each of agents) expect(await each.ended).toMatchObject({ code: 0 });
   } finally {
     for (const each of agents) await each[Symbol.asyncDispose]();

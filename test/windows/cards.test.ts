@@ -34,7 +34,7 @@ describe.each([20, 24] as const)('Node.js %i', (name) => {
     const answer = await runNode<Answer>(name, 'cards.mjs', [reader], { rig });
     expect(answer.readers).toEqual(rig.readers.map((each) => each.name));
     expect(answer.protocol).toBe('T=1');
-    // Wine hands pcsc-lite's state on, a mask that is no state on Windows.
+    // Wine passes on pcsc-lite's state, a mask that is not a state on Windows.
     expect(answer.status).toEqual({ state: 'negotiable', protocol: 'T=1', atr });
     expect(answer.selected).toMatch(/^61..$/);
     expect(answer.exchanged).toMatch(/^61.*a000000308/);
@@ -52,7 +52,7 @@ describe.each([20, 24] as const)('Node.js %i', (name) => {
   });
 });
 
-test('without a PC/SC service a program is told so', async () => {
+test('without a PC/SC service a program gets an error that says so', async () => {
   const env = { PCSCLITE_CSOCK_NAME: '/nowhere' };
   await expect(runNode(20, 'cards.mjs', [reader], { env })).rejects.toThrow(/SCARD_E_NO_SERVICE/);
 });

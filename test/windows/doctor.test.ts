@@ -37,7 +37,7 @@ const env = { NODE_SKIP_PLATFORM_CHECK: '1' };
 const ask = (name: NodeName, windows: string, ...steps: string[]) =>
   runNode<Asked[]>(name, 'doctor.mjs', [...steps, 'ask'], { windows, share, env });
 
-/** Rows of the decision table that Wine can be made to be. */
+/** Rows of the decision table that Wine can emulate. */
 const hosts: [string, string[], string][] = [
   ['no such files', [], 'files-unread'],
   ['GDR files', gdr, 'hotfix-missing'],
@@ -73,7 +73,7 @@ describe.each([20, 'ia32'] as const)('Node.js %s: the doctor on Server 2008', (n
     });
   });
 
-  test('it writes what it says, once, and takes it back', async () => {
+  test('it writes the setting once, reports it, and reverts it', async () => {
     const steps = [...hotfix, 'set=1', 'set=1', 'ask', 'set=0'];
     const [first, second, on, off, after] = (await ask(name, 'win2008', ...steps)) as unknown[];
     expect([first, second, off]).toEqual([true, false, true]);
@@ -82,7 +82,7 @@ describe.each([20, 'ia32'] as const)('Node.js %s: the doctor on Server 2008', (n
     expect(after).toMatchObject({ rule: 'filter-off', values: { 'filter-value': 'REG_DWORD 0' } });
   });
 
-  test('the two views of the registry are told apart', async () => {
+  test('the two views of the registry are distinguished', async () => {
     const [asked] = await ask(name, 'win2008', ...hotfix, 'REG_DWORD=1', 'REG_DWORD=0@32');
     expect(asked?.values).toMatchObject({
       'filter-value': 'REG_DWORD 1',
@@ -103,7 +103,7 @@ test.each([
   expect(asked).toMatchObject({ rule, verdict });
 });
 
-test('the command refuses to write without being asked to where there is no terminal, and writes with --yes', async () => {
+test('without a terminal the command writes only with --yes', async () => {
   const { program, stage } = nodes[20];
   const set = (...words: string[]) =>
     WineRun.start([program, `${stage}/dist/tools/cli/main.js`, 'doctor', '--set-filter', '1', ...words])

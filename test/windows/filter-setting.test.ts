@@ -14,7 +14,7 @@ const on = { filter: true, on: true, stored: true, restartPending: false };
 const off = { filter: false, on: false, stored: false, restartPending: false };
 const absent = { ...off, stored: null };
 
-/** As KB949538 has it: the REG_DWORD 1 is on; anything else is off. */
+/** As in KB949538: the REG_DWORD 1 is on; anything else is off. */
 const values: [string, string[], Setting][] = [
   ['absent', [], absent],
   ['the REG_DWORD 0', ['REG_DWORD=0'], off],
@@ -35,7 +35,7 @@ describe.each([20, 24, 'ia32'] as const)(
       expect(await ask(name, ...steps, 'ask')).toEqual([expected]);
     });
 
-    test('it is read once; a change is told as a pending restart until it is undone', async () => {
+    test('it is read once, and a change is reported as a pending restart until it is reverted', async () => {
       expect(
         await ask(name, 'ask', 'REG_DWORD=1', 'ask', 'REG_DWORD=0', 'ask', 'REG_DWORD=1', 'delete', 'ask'),
       ).toEqual([absent, { ...absent, stored: true, restartPending: true }, off, absent]);

@@ -1,8 +1,8 @@
-/** The programs that load the addon: it takes Node-API from whichever it is. */
+/** The programs that load the addon. It takes Node-API from the program that loads it. */
 import { expect, test } from 'vitest';
 import { nodes, WineRun } from './wine.js';
 
-/** Copies and starts it, without leaving Wine: the copy goes with it. */
+/** Copies and starts it, without leaving Wine, which deletes the copy. */
 const renamed = (program: string) => `
   const { copyFileSync } = require('node:fs');
   const { spawnSync } = require('node:child_process');

@@ -5,7 +5,7 @@ import { runNode } from './wine.js';
 const rig = await startRig({ slots: 1 });
 await insertPiv(rig);
 
-test('Node.js ia32 loads the 32-bit addon, which knows the session', async () => {
+test('Node.js ia32 loads the 32-bit addon, which reports the session', async () => {
   const answer = await runNode<{ arch: string; own: object }>('ia32', 'session.mjs');
   expect(answer.arch).toBe('ia32');
   expect(answer.own).toMatchObject({ id: 1, connectTime: '0', source: 'wts' });

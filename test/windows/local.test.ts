@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runNode } from './wine.js';
 
 test.each([20, 24, 'ia32'] as const)(
-  'Node.js %s: a server on a named pipe knows who connects, and its clients who listens',
+  'Node.js %s: a server on a named pipe identifies its clients, and they identify the server',
   async (name) => {
     const answer = await runNode<Record<string, unknown>>(name, 'local.mjs');
     expect(answer).toMatchObject({
@@ -29,7 +29,7 @@ test.each([20, 24, 'ia32'] as const)(
     };
     expect(answer['identity']).toEqual(identity);
     expect(answer['opened']).toEqual(identity);
-    // By Node's own client, which tells nothing before it writes: that of its process.
+    // Through Node's own client, which sends nothing about itself: the peer is its process.
     expect(answer['plainUser']).toBe((answer['identity'] as typeof identity).userId);
     expect(answer['listenerUser']).toBe((answer['identity'] as typeof identity).userId);
     expect(answer['limited']).toEqual(['maxConnectionsPerUser']);

@@ -49,6 +49,6 @@ test.each([20, 24] as const)('Node.js %i on Windows reproduces the fault and sho
   expect(result.environment['node']).toMatch(new RegExp(`^v${name}\\.`));
 });
 
-test('so does Node.js 20 where Windows says it is Server 2008', async () => {
+test('Node.js 20 on Windows that reports to be Server 2008 does so, too', async () => {
   expectFixed(await reproduce(20, 'win2008', { NODE_SKIP_PLATFORM_CHECK: '1' }));
 });

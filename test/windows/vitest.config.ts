@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** For scripts/test-windows, which sets up what these tests stand on. */
+/** For scripts/test-windows, which sets up what these tests need. */
 export default defineConfig({
   test: {
     include: ['test/windows/**/*.test.ts'],

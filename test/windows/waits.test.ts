@@ -18,7 +18,7 @@ type Answer = Record<
 >;
 
 describe.each([20, 24] as const)('Node.js %i, while another process holds the card', (name) => {
-  test('waits end by timeout and signal, other work goes on, and the card can be used afterwards', async () => {
+  test('waits end by timeout and signal, other work continues, and the card can be used afterwards', async () => {
     await using run = WineRun.node(name, 'waits.mjs', [reader, free], { rig });
     await run.said(/connected/);
     const holder = await Holder.hold(reader);

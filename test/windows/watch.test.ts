@@ -7,13 +7,13 @@ const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 
 /**
- * Part of a processor. Wine's SCardGetStatusChange returns at once, change or not: a bare loop around it takes more
- * than 0.15 even where others want the processors, and what is there takes 0.005.
+ * Fraction of a processor. Wine's SCardGetStatusChange returns at once, changed or not: a bare loop around it takes
+ * more than 0.15 even if other programs need the processors, and the watch takes 0.005.
  */
 const idle = 0.03;
 
 test.each([20, 24] as const)(
-  'Node.js %i tells of cards that come and go, and costs next to nothing in between',
+  'Node.js %i reports inserted and removed cards, and uses almost no processor time in between',
   async (name) => {
     await using run = WineRun.node(name, 'watch.mjs', ['4'], { rig });
     await run.said(new RegExp(`reader-added ${reader}`));
@@ -32,7 +32,7 @@ test.each([20, 24] as const)(
   },
 );
 
-test('the processor time told there is that of a program that does use it', async () => {
+test('the reported processor time of a busy program is high', async () => {
   await using run = WineRun.node(20, 'watch.mjs', ['2', 'busy'], { rig });
   const [, load] = await run.said(/load (.*)/);
   expect(Number(load)).toBeGreaterThan(3 * idle);

@@ -1,4 +1,4 @@
-/** Windows programs under Wine, as scripts/test-windows has set it up. */
+/** Windows programs under Wine, as set up by scripts/test-windows. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
@@ -32,14 +32,14 @@ export const agent = `${directory}/stage/x64/build/Release/pcsc-bridge-agent.exe
 export const hasAgent = existsSync(agent);
 
 export interface WineOptions {
-  /** The pcscd to reach; without one there is none. */
+  /** The pcscd to use; without one the program has none. */
   rig?: Rig;
   env?: Record<string, string>;
-  /** The Windows that Wine pretends to be, for example 'win2008'. */
+  /** The version that Wine reports, such as 'win2008'. */
   windows?: string;
   /** Seconds after which it is killed. */
   timeout?: number;
-  /** A directory to show to it at the same path, besides what it needs. */
+  /** A directory to mount at the same path, besides those it needs. */
   share?: string;
 }
 
@@ -50,7 +50,7 @@ export interface WineEnd {
   stderr: string;
 }
 
-/** A command that runs under Wine, in a world of its own that ends with it. */
+/** A command that runs under Wine, in namespaces of its own that end with it. */
 export class WineRun implements AsyncDisposable {
   readonly ended: Promise<WineEnd>;
   readonly #process: ChildProcess;
@@ -94,7 +94,7 @@ export class WineRun implements AsyncDisposable {
     return this.#read('stdout');
   }
 
-  /** Waits until its standard output has something that matches. */
+  /** Waits until its standard output matches. */
   async said(pattern: RegExp): Promise<RegExpExecArray> {
     const { exitCode, signalCode } = this.#process;
     const over = exitCode !== null || signalCode !== null;
@@ -108,7 +108,7 @@ export class WineRun implements AsyncDisposable {
     return this.said(pattern);
   }
 
-  /** The answer: the last line of its standard output as JSON, once it has ended well. */
+  /** The result: the last line of its standard output as JSON, once it has exited well. */
   async answer<T>(): Promise<T> {
     const { code, signal, stdout, stderr } = await this.ended;
     if (code !== 0) throw new Error(`ended with ${code ?? signal}:\n${stdout}\n${stderr}`);

@@ -1,5 +1,5 @@
-// Breaks the rules that the stand-in library watches over: two threads in one context, what is used after its
-// end.
+// Breaks the rules that the stand-in library checks: two threads in one context, and use of a released
+// object.
 #include <thread>
 
 #include "pcsc/abi.h"

@@ -23,7 +23,7 @@ Lines Expected(const std::string& text) {
 
 }  // namespace
 
-// However the bytes are cut up, the lines are the same.
+// The lines are the same however the bytes are cut.
 void AgentLines(Input input) {
   Lines lines;
   agent::LineReader reader(

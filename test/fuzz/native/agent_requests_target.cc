@@ -43,7 +43,7 @@ std::vector<agent::Command> Commands() {
          (void)parameters.EndsWith();
          request->Succeed(agent::ToJson(identity));
        }},
-      // Stays under way until everything is closed.
+      // Stays in progress until everything is closed.
       {"wait", {}, [](const Parameters&, const RequestPtr&) {}},
   };
 }

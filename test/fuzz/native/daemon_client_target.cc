@@ -1,4 +1,4 @@
-// A client of pcscd: calls, and giving them up, in any order, while pcscd answers anything.
+// A client of pcscd: calls and cancellations, in any order, with arbitrary responses of pcscd.
 #include <poll.h>
 
 #include <optional>
@@ -15,7 +15,7 @@ constexpr int kMostCalls = 64;
 constexpr std::size_t kMostData = 65548;  // pcsc-lite's MAX_BUFFER_SIZE_EXTENDED
 constexpr std::size_t kLongestAtr = 33;
 
-// `announced`: the length of the data, if the answer to the call had one.
+// `announced`: the length of the data, if the response to the call had one.
 void CheckOutcome(const backend::Outcome& outcome, const std::optional<std::size_t>& announced) {
   if (!outcome) return Require(outcome.code() != status::kSuccess, "a failure has a code");
   const backend::Reply& reply = outcome.value();
@@ -66,7 +66,7 @@ backend::Call AnyCall(std::uint8_t which, Input& input) {
   }
 }
 
-// A client, which is replaced when it is of no more use.
+// A client, which is replaced once it is unusable.
 class Caller {
  public:
   Caller(ScriptedDaemon& daemon, std::shared_ptr<Loop> loop)
@@ -121,7 +121,7 @@ void DaemonClient(Input input) {
   daemon.Speak(loop, daemon::kOldestMinor + input.Byte() % 3);
   {
     Caller caller(daemon, loop);
-    int waits = 2;  // for the pauses between two questions: they take time
+    int waits = 2;  // for the pauses between two polls, which take time
     for (int calls = 0; calls < kMostCalls && !input.empty(); ++calls) {
       const std::uint8_t what = input.Byte();
       if (!caller.calling()) {
@@ -137,7 +137,7 @@ void DaemonClient(Input input) {
       if (what < 128) daemon.Run(*loop, input);
     }
   }
-  // What retired clients still owe ends with the connections.
+  // The work that retired clients still owe ends with the connections.
   daemon.Run(*loop, input);
   daemon.CloseAll();
   daemon.Run(*loop, input);

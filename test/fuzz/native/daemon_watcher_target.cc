@@ -1,4 +1,4 @@
-// A watcher of pcscd's readers, while pcscd answers anything and reports changes at any time.
+// A watcher of pcscd's readers, with arbitrary responses of pcscd and reports of changes at any time.
 #include "backend/daemon/backend.h"
 #include "scripted_daemon.h"
 

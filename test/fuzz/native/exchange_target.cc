@@ -1,4 +1,4 @@
-// A card that answers anything to the APDUs of one command.
+// A card that responds with arbitrary bytes to the APDUs of one command.
 #include "card/exchange.h"
 
 #include <memory>
@@ -21,14 +21,14 @@ Exchange::Apdu Command(Input& input) {
 
 }  // namespace
 
-// Ends the exchange, whatever comes, after a number of rounds that follows from the bytes received.
+// The exchange ends for any responses, after a number of rounds that follows from the bytes received.
 void Exchanges(Input input) {
   const std::size_t given = input.size();
   std::vector<Exchange::Apdu> commands;
   const std::size_t count = 1 + input.Byte() % 3;
   while (commands.size() < count) commands.push_back(Command(input));
   Exchange exchange(commands, input.Byte());
-  // What the card answers when the input is over: a block of data for ever, or success.
+  // The card's responses after the end of the input: blocks of data without end, or success.
   const bool endless = input.Byte() % 64 == 63;
 
   std::size_t rounds = 0;

@@ -6,7 +6,7 @@ namespace pcsc_bridge::fuzz {
 
 void MultiString(Input input) {
   const std::string text = input.Rest();
-  // A buffer of its own, so that a read behind its end is seen.
+  // A buffer of its own, so that a read beyond its end is detected.
   const std::vector<abi::Char> buffer(text.begin(), text.end());
   const std::vector<std::string> names = SplitMultiString(buffer.data(), buffer.size());
   std::size_t size = 0;

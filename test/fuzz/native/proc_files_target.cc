@@ -1,5 +1,5 @@
-// A made-up /proc. The input is the content of its files, between zero bytes; the content "-" is a missing
-// file.
+// A made-up /proc. The input is the content of its files, separated by zero bytes; the content "-" means a
+// missing file.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -49,7 +49,7 @@ class Directory {
 
  private:
   std::filesystem::path root_;
-  std::map<std::string, std::string> contents_;  // as written, so that only what changes is written
+  std::map<std::string, std::string> contents_;  // as written, so that only changed files are written
 };
 
 constexpr std::array kFiles = {"7/stat",   "7/sessionid", "7/loginuid", "7/status", "1/stat",

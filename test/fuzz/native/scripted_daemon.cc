@@ -39,14 +39,14 @@ Message As(const Bytes& bytes) {
   return message;
 }
 
-// How much follows the message of this request.
+// Length of the data after the message of this request.
 std::size_t DataAfter(Command command, const Bytes& message) {
   if (command == Command::kTransmit) return As<daemon::Transmit>(message).send_length;
   if (command == Command::kControl) return As<daemon::Control>(message).send_length;
   return 0;
 }
 
-// How much data this answer announces; nothing if it is of another kind.
+// Length of the data that this response announces; none if it is of another kind.
 std::optional<std::size_t> Announced(Command command, const Bytes& answer) {
   if (command == Command::kTransmit) return daemon::Read(As<daemon::Transmit>(answer)).data;
   if (command == Command::kControl) return daemon::Read(As<daemon::Control>(answer)).data;
@@ -210,7 +210,7 @@ void ScriptedDaemon::AppendTable(Link& link, Input& input) {
   for (std::size_t place = 0; place < link.places; ++place) {
     daemon::ReaderState state{};
     const std::uint8_t kind = input.Byte();
-    // A free place, names that are asked for, and one that fills its field.
+    // A free place, names that are used in requests, and one that fills its field.
     static constexpr std::size_t kNameLengths[] = {0, 1, 65, daemon::kNameSize};
     std::memset(state.name, 'R', kNameLengths[kind % 4]);
     if (kind >= 128) {

@@ -1,4 +1,4 @@
-// pcscd as the bytes of a run have it.
+// A pcscd whose behaviour the bytes of a run determine.
 #pragma once
 
 #include <filesystem>
@@ -13,9 +13,9 @@
 
 namespace pcsc_bridge::fuzz {
 
-// Listens on a socket and serves its connections on the calling thread. The input says what becomes of each
-// request: the connection is closed, the request is left unanswered, or it is answered with any bytes or with
-// a proper answer, perhaps changed here and there. When the input is over every connection is closed.
+// Listens on a socket and serves its connections on the calling thread. The input decides each request: the
+// connection is closed, the request stays unanswered, or it gets arbitrary bytes or a valid response, perhaps
+// with changes. When the input is over every connection is closed.
 class ScriptedDaemon {
  public:
   ScriptedDaemon();
@@ -25,16 +25,16 @@ class ScriptedDaemon {
 
   const std::string& path() const { return path_; }
 
-  // The process remembers which protocol a daemon speaks: from now on 4:`minor`, whatever earlier runs
-  // taught.
+  // The process remembers which protocol a daemon speaks. From now on it is 4:`minor`, regardless of earlier
+  // runs.
   void Speak(const std::shared_ptr<Loop>& loop, std::int32_t minor);
-  // Serves, and runs the loop, until nothing is left to do without waiting.
+  // Serves, and runs the loop, until all work is done that needs no waiting.
   void Run(Loop& loop, Input& input);
-  // Sends what no request asked for, on one of the connections.
+  // Sends an unsolicited message on one of the connections.
   void SendUnasked(Input& input);
   void CloseAll() { links_.clear(); }
-  // The length of the data that the last proper answer to a transmit or control has announced; nothing after
-  // bytes that belong to no answer.
+  // The length of the data that the last valid response to a transmit or control has announced; none after
+  // arbitrary bytes.
   const std::optional<std::size_t>& announced() const { return announced_; }
 
  private:
@@ -43,7 +43,7 @@ class ScriptedDaemon {
     Bytes received;
     Bytes unsent;
     std::size_t places = daemon::kOldTableSize;  // of the table, as last announced
-    bool in_step = true;                         // each answer so far was one, and whole
+    bool in_step = true;                         // each response so far was valid and complete
   };
 
   bool Accept();

@@ -1,5 +1,5 @@
-// The targets of scripts/fuzz. Each runs one piece of the core with bytes that it has no reason to trust, and
-// aborts if the piece breaks its contract.
+// The targets of scripts/fuzz. Each runs one part of the core with untrusted bytes, and aborts if that part
+// breaks its contract.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace pcsc_bridge::fuzz {
 
-// The bytes of one run, taken from the front. What is not there any more reads as zero.
+// The bytes of one run, taken from the front. Bytes beyond the end read as zero.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
@@ -28,7 +28,7 @@ class Input {
     const std::uint8_t low = Byte();
     return static_cast<std::uint16_t>(low | Byte() << 8);
   }
-  // At most so many bytes.
+  // At most this number of bytes.
   Bytes Take(std::size_t most) {
     const std::size_t count = std::min(most, size_);
     const Bytes taken(data_, data_ + count);
@@ -54,7 +54,7 @@ struct Target {
 // In alphabetical order.
 extern const std::vector<Target> kTargets;
 
-// Ends the process with this sentence if the contract does not hold.
+// Ends the process with this sentence if the contract is violated.
 void Require(bool holds, const char* contract);
 
 // The parts between zero bytes; no text is one empty part.

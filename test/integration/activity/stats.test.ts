@@ -34,7 +34,7 @@ function heard<T>(name: string): T[] {
   return messages;
 }
 
-test('counts sessions, transactions and what the cache did', async () => {
+test('stats() counts sessions, transactions and cache lookups', async () => {
   await using bridge = new CardBridge({ maxEntries: 1 });
   expect(bridge.stats()).toMatchObject({
     sessions: 0,
@@ -64,7 +64,7 @@ test('counts sessions, transactions and what the cache did', async () => {
   expect(bridge.stats().transactions).toMatchObject({ waiting: 0, begun: 5, failed: 2, givenUp: 0 });
 });
 
-test('counts what expires, and what a second identity has reset', async () => {
+test('stats() counts entries that expire, and resets for a second identity', async () => {
   await using bridge = new CardBridge({ maxIdle: 30 });
   await using first = await bridge.openSession(alice);
   await using second = await bridge.openSession(bob);
@@ -75,7 +75,7 @@ test('counts what expires, and what a second identity has reset', async () => {
   await expect.poll(() => bridge.stats().cache).toMatchObject({ entries: 0, expirations: 2 });
 });
 
-test('counts contexts: they come with a connected card, and go with it', async () => {
+test('stats() counts contexts, which are opened with a connected card and released with it', async () => {
   await using bridge = new CardBridge();
   await using session = await bridge.openSession(alice);
   await session.listReaders();
@@ -118,7 +118,7 @@ test('a transaction is published at its end, with how its card was found', async
   for (const { duration } of reports.slice(0, 3)) expect(duration).toBeGreaterThan(0);
 });
 
-test('a wait is published when it is over, and when it is given up', async () => {
+test('a wait is published when it ends, and when it is aborted or times out', async () => {
   const reports = heard<WaitReport>('pcsc-bridge:wait');
   await using bridge = new CardBridge();
   await using session = await bridge.openSession(alice);
@@ -129,7 +129,7 @@ test('a wait is published when it is over, and when it is given up', async () =>
   expect(bridge.stats().transactions).toMatchObject({ givenUp: 1, failed: 1, waiting: 0 });
   const behind = session.transaction(reader, (transaction) => transaction.waited);
   expect(bridge.stats().transactions.waiting).toBe(1);
-  await sleep(150); // so long is the wait
+  await sleep(150); // the duration of the wait
   await holder.release();
   const waited = await behind;
   expect(reports).toEqual([
@@ -145,7 +145,7 @@ test('a wait is published when it is over, and when it is given up', async () =>
   expect(bridge.stats().transactions).toMatchObject({ waited: 1, waitedMs: waited.ms });
 });
 
-test('a service that goes and comes back is published while a watch runs', async () => {
+test('a service that stops and restarts is published while a watch runs', async () => {
   const reports = heard<ServiceReport>('pcsc-bridge:service');
   await using bridge = new CardBridge();
   await using session = await bridge.openSession(alice);

@@ -38,13 +38,13 @@ const ways = {
 };
 
 for (const [name, run] of Object.entries(ways)) {
-  test(`${name} on a free card has waited for nobody`, async () => {
+  test(`${name} on a free card reports no wait`, async () => {
     await run(() => {});
     expect(await run(waited)).toEqual({ ms: 0, thisProcess: 0, otherProcesses: 0 });
   });
 
-  test(`${name} behind another process says how long it waited for it`, async () => {
-    await run(() => {}); // connected: what SCardConnect waits for is not reported
+  test(`${name} behind another process reports how long it waited`, async () => {
+    await run(() => {}); // connected: the wait inside SCardConnect is not reported
     const holder = await Holder.hold(reader);
     const behind = run(waited);
     await sleep(HOLD);
@@ -55,7 +55,7 @@ for (const [name, run] of Object.entries(ways)) {
     expect(ms).toBe(otherProcesses);
   });
 
-  test(`${name} behind another session of this process says how long it waited for it`, async () => {
+  test(`${name} behind another session of this process reports how long it waited`, async () => {
     const holding = await hold((callback) => first.transaction(reader, callback));
     const { ms, thisProcess, otherProcesses } = (await run(waited)) as Transaction['waited'];
     await holding.ended;

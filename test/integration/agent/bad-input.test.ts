@@ -11,10 +11,10 @@ const longest = 262_144;
 const agent = new Agent('user');
 afterAll(() => agent.kill());
 
-describe('a line that is no request', () => {
+describe('a line that is not a request', () => {
   it.each([
     ['nothing', ''],
-    ['no JSON', 'hello'],
+    ['not JSON', 'hello'],
     ['half an object', '{"id":1'],
     ['two objects', '{"id":1,"command":"session"}{"id":2}'],
     ['an array', '[{"id":1,"command":"session"}]'],
@@ -24,25 +24,25 @@ describe('a line that is no request', () => {
     ['the id twice', '{"id":1,"id":2,"command":"session"}'],
     ['no id', '{"command":"session"}'],
     ['an id that is negative', '{"id":-1,"command":"session"}'],
-    ['an id that is no whole number', '{"id":1.5,"command":"session"}'],
+    ['an id that is not a whole number', '{"id":1.5,"command":"session"}'],
     ['an id that is a string', '{"id":"1","command":"session"}'],
     ['an id that is too large', '{"id":9007199254740992,"command":"session"}'],
     ['an id that is far too large', '{"id":1e400,"command":"session"}'],
     ['a zero byte', '{"id":1,"command":"session"}\0'],
     ['a zero byte in a string', '{"id":1,"command":"sess\0ion"}'],
-    ['a half of a surrogate pair', '{"id":1,"command":"\\ud800"}'],
+    ['half of a surrogate pair', '{"id":1,"command":"\\ud800"}'],
     ['deep nesting', `{"id":1,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
     ['very many members', `{"id":1,${Array.from({ length: 20_000 }, (_, i) => `"${i}":0`).join()}}`],
-  ])('is told as malformed: %s', async (_what, line) => {
+  ])('is reported as malformed: %s', async (_what, line) => {
     expect((await agent.asker.complaint(line))['code']).toBe('AGENT_E_MALFORMED');
   });
 
-  it('is told as malformed: not UTF-8', async () => {
+  it('is reported as malformed: not UTF-8', async () => {
     const line = Buffer.from('{"id":1,"command":"hold","reader":"caf\xe9"}', 'latin1');
     expect((await agent.asker.complaint(line))['code']).toBe('AGENT_E_MALFORMED');
   });
 
-  it('is told as malformed: longer than the longest, however it comes', async () => {
+  it('is reported as malformed: longer than the limit, in one piece or in several', async () => {
     const line = `{"id":1,"command":"session","x":"${'x'.repeat(longest)}"}`;
     expect((await agent.asker.complaint(line))['message']).toContain('262144');
     for (let at = 0; at < 5_000_000; at += 100_000) await agent.asker.flush('y'.repeat(100_000));
@@ -50,7 +50,7 @@ describe('a line that is no request', () => {
     expect(await agent.ask('session')).toHaveProperty('id');
   });
 
-  it('does not repeat what it had in it', async () => {
+  it('is not repeated in the error', async () => {
     const pin = '00200080083438323631350000';
     for (const line of [
       `{"id":1,"apdu":"${pin}`,
@@ -66,7 +66,7 @@ describe('a line that is no request', () => {
     expect(agent.asker.lines.join('\n')).not.toContain('343832');
   });
 
-  it('may be of the longest length, with Windows line ends, in pieces', async () => {
+  it('may have the maximum length and Windows line ends, and may arrive in pieces', async () => {
     const start = '{"id":4,"command":"session"';
     const answer = agent.asker.answer(4);
     const line = `${start}${' '.repeat(longest - start.length - 2)}}\r\n`;
@@ -78,12 +78,12 @@ describe('a line that is no request', () => {
 describe('a request', () => {
   it.each([
     ['command is missing', '{"id":5}', 'AGENT_E_PARAMETER', 'command'],
-    ['command is no string', '{"id":5,"command":["hold"]}', 'AGENT_E_PARAMETER', 'command'],
-    ['no such command', '{"id":5,"command":"holt"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
-    ['a command of the other role', '{"id":5,"command":"acquire"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
-    ['a member unknown', '{"id":5,"command":"session","verbose":true}', 'AGENT_E_PARAMETER', 'verbose'],
+    ['command is not a string', '{"id":5,"command":["hold"]}', 'AGENT_E_PARAMETER', 'command'],
+    ['an unknown command', '{"id":5,"command":"holt"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
+    ['a command of another role', '{"id":5,"command":"acquire"}', 'AGENT_E_UNKNOWN_COMMAND', ''],
+    ['an unknown member', '{"id":5,"command":"session","verbose":true}', 'AGENT_E_PARAMETER', 'verbose'],
     [
-      'an option misspelt',
+      'a misspelt option',
       '{"id":5,"command":"hold","reader":"x","timeuot":5}',
       'AGENT_E_PARAMETER',
       'timeuot',
@@ -111,7 +111,7 @@ describe('a request', () => {
       'timeout',
     ],
     [
-      'a card there is not',
+      'a card that does not exist',
       '{"id":5,"command":"exchange","card":9,"apdu":"00a40400"}',
       'AGENT_E_PARAMETER',
       'card',
@@ -124,14 +124,14 @@ describe('a request', () => {
       'disposition',
     ],
     ['a cancel of nothing', '{"id":5,"command":"cancel"}', 'AGENT_E_PARAMETER', 'request'],
-  ])('is refused: %s', async (_what, line, code, member) => {
+  ])('is rejected: %s', async (_what, line, code, member) => {
     const error = await agent.asker.complaint(line, 5);
     expect(error['code']).toBe(code);
     expect(error['message']).toContain(member);
   });
 
   it.each(['', '00a4', '00a4040', '00a404zz', ' 00a40400', '00'.repeat(65_545)])(
-    'is refused: an APDU of other than 4 to 65,544 bytes in hexadecimal (%#)',
+    'is rejected: an APDU of other than 4 to 65,544 bytes in hexadecimal (%#)',
     async (apdu) => {
       const { card } = await agent.ask('hold', { reader });
       expect(await codeOf(agent.ask('exchange', { card, apdu }))).toBe('AGENT_E_PARAMETER');
@@ -139,7 +139,7 @@ describe('a request', () => {
     },
   );
 
-  it('is answered as ever after 10,000 lines of garbage', { timeout: 60_000 }, async () => {
+  it('is answered normally after 10,000 lines of garbage', { timeout: 60_000 }, async () => {
     const [other, one] = [startAgent('broker'), startAgent('user')];
     for (const flooded of [other, one]) {
       const before = flooded.asker.strays.length;
@@ -157,7 +157,7 @@ describe('a request', () => {
     expect(await one.ask('hold', { reader })).toHaveProperty('card');
   });
 
-  it('is answered as ever after lines that are nearly requests', async () => {
+  it('is answered normally after lines that are nearly requests', async () => {
     const one = startAgent('user');
     const line = JSON.stringify({ id: 3, command: 'hold', reader, timeout: 20 });
     for (let times = 0; times < 2000; times++) {

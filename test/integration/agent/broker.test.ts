@@ -23,7 +23,7 @@ async function acquire(agent: Agent, identity: object, reader: string): Promise<
   return agent.ask('acquire', { identity, reader, timeout: 10_000 });
 }
 
-/** Looks a card up, uses it, and gives it back. */
+/** Acquires a card, uses it, and ends the lease. */
 async function logOn(agent: Agent, identity: object, reader: string): Promise<Message> {
   const found = await acquire(agent, identity, reader);
   const { lease } = found;
@@ -34,8 +34,8 @@ async function logOn(agent: Agent, identity: object, reader: string): Promise<Me
   return found;
 }
 
-describe('an agent that is a broker', () => {
-  it('finds a card through its cache, and again', async () => {
+describe('an agent in the broker role', () => {
+  it('connects a card on the first lookup, and finds it in its cache on the second', async () => {
     const agent = startAgent('broker');
     expect(await agent.ask('cache', { filter: 'on' })).toEqual({ filter: 'on' });
     const first = await logOn(agent, alice, readers[0]);
@@ -57,7 +57,7 @@ describe('an agent that is a broker', () => {
     expect(await agent.ask('entries')).toEqual({ entries: [{ ...entry, leased: false }] });
   });
 
-  it('with the filter off waits behind the card that another process holds', async () => {
+  it('waits with the filter off behind the card that another process holds', async () => {
     const agent = await startBroker('off');
     await logOn(agent, alice, readers[0]);
     await logOn(agent, bob, readers[1]);
@@ -76,7 +76,7 @@ describe('an agent that is a broker', () => {
     await agent.ask('end', { lease: found['lease'] });
   });
 
-  it('with the filter on does not notice', async () => {
+  it('does not wait for it with the filter on', async () => {
     const agent = await startBroker('on');
     await logOn(agent, alice, readers[0]);
     await logOn(agent, bob, readers[1]);
@@ -87,7 +87,7 @@ describe('an agent that is a broker', () => {
     ]);
   });
 
-  it('takes a session that comes back with a new connect time for another', async () => {
+  it('treats a session that returns with a new connect time as another session', async () => {
     const agent = await startBroker('on');
     const before = await logOn(agent, alice, readers[0]);
     const back = { ...alice, connectTime: '133772904000000001' };
@@ -98,7 +98,7 @@ describe('an agent that is a broker', () => {
     expect(after['entry'].entry).not.toBe(before['entry'].entry);
   });
 
-  it('lets the entries of an identity go', async () => {
+  it('evicts the entries of an identity', async () => {
     const agent = await startBroker('on');
     await logOn(agent, alice, readers[0]);
     await logOn(agent, bob, readers[1]);
@@ -111,7 +111,7 @@ describe('an agent that is a broker', () => {
     expect((await agent.ask('exchange', { lease, apdu: toHex(pinStatus) }))['response']).toMatch(/^63c/);
   });
 
-  it('ends a lease whose command is given up', async () => {
+  it('ends a lease whose command times out', async () => {
     const agent = await startBroker('on');
     const { lease } = await acquire(agent, alice, readers[0]);
     const card = cards[0];
@@ -125,7 +125,7 @@ describe('an agent that is a broker', () => {
     expect(await logOn(agent, alice, readers[0])).toMatchObject({ fresh: true });
   });
 
-  it('ends waits and leases of a cache that it replaces', async () => {
+  it('ends the waits and leases of a cache that it replaces', async () => {
     const agent = await startBroker('on');
     const { lease } = await acquire(agent, alice, readers[0]);
     const waiting = acquire(agent, alice, readers[0]);
@@ -138,7 +138,7 @@ describe('an agent that is a broker', () => {
     expect((await logOn(agent, bob, readers[0]))['lease']).toBeGreaterThan(lease);
   });
 
-  it('resets what it holds when its input ends', async () => {
+  it('resets the cards it holds when its input ends', async () => {
     const agent = await startBroker('on');
     const { lease } = await acquire(agent, alice, readers[0]);
     for (const apdu of [selectPiv, verifyPin()]) await agent.ask('exchange', { lease, apdu: toHex(apdu) });
@@ -149,7 +149,7 @@ describe('an agent that is a broker', () => {
     expect((await user.ask('exchange', { card, apdu: toHex(pinStatus) }))['response']).toMatch(/^63c/);
   });
 
-  it('needs a cache first', async () => {
+  it('requires a cache first', async () => {
     const agent = startAgent('broker');
     for (const ask of [
       agent.ask('entries'),
@@ -160,7 +160,7 @@ describe('an agent that is a broker', () => {
     }
   });
 
-  it('tells the stored filter, and takes it', async () => {
+  it('reports the stored filter, and uses it', async () => {
     const agent = startAgent('broker');
     const name = 'FilterCSPCardCacheByTSSessionConnectTime';
     expect(await agent.ask('filter')).toEqual({
@@ -183,14 +183,14 @@ describe('an agent that is a broker', () => {
     [{ reader: 'x', identity: { id: 4294967296, connectTime: '5' } }, 'identity.id'],
     [{ reader: 'x', identity: { ...alice, user: 'alice' } }, 'identity.user'],
     [{ identity: alice }, 'reader'],
-  ])('refuses to acquire %j, naming what is wrong', async (parameters, member) => {
+  ])('refuses to acquire %j, and names the error', async (parameters, member) => {
     const agent = await startBroker('on');
     const error = await errorOf<AgentError>(agent.ask('acquire', parameters));
     expect(error.code).toBe('AGENT_E_PARAMETER');
     expect(error.message).toContain(member);
   });
 
-  it('refuses a filter that there is not', async () => {
+  it('rejects a filter that does not exist', async () => {
     expect(await codeOf(startAgent('broker').ask('cache', { filter: 'maybe' }))).toBe('AGENT_E_PARAMETER');
     expect(await codeOf(startAgent('broker').ask('cache', { filter: true }))).toBe('AGENT_E_PARAMETER');
     expect(await codeOf(startAgent('broker').ask('hold', { reader: readers[0] }))).toBe(

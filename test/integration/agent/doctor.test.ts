@@ -19,7 +19,7 @@ interface Report {
   findings: { name: string; value: string | null }[];
 }
 
-it('answers as the command line does, as a request and as first word', async () => {
+it('the doctor prints the same as a request and as a subcommand as on the command line', async () => {
   const asked = (await agent.asker.ask('doctor')) as unknown as Report;
   const printed = JSON.parse(doctor('--json').stdout) as Report;
   const told = JSON.parse((await runCli(['doctor', '--json'])).stdout) as Report;
@@ -30,7 +30,7 @@ it('answers as the command line does, as a request and as first word', async () 
   expect(names(printed)).toEqual(names(told));
 });
 
-it('sees the readers', () => {
+it('the doctor sees the readers', () => {
   const { stdout, status } = doctor();
   expect(stdout).toMatch(/^verdict: not-affected\n/);
   expect(stdout).toContain(readerAt(rig).name);
@@ -42,19 +42,19 @@ it.each([
   [['--set-filter', '2'], '--set-filter takes 1 or 0'],
   [['--yes'], '--yes goes with --set-filter only'],
   [['--please'], 'doctor does not know --please'],
-])('refuses %j with a sentence', (args, sentence) => {
+])('the doctor rejects %j with a sentence', (args, sentence) => {
   const { stderr, status } = doctor(...args);
   expect(stderr).toContain(sentence);
   expect(status).toBe(2);
 });
 
-it('has nothing to write to here, and says what to do', () => {
+it('without a registry the doctor does not write, and says what to do', () => {
   const { stderr, status } = doctor('--set-filter', '1', '--yes');
   expect(stderr).toContain('FilterCSPCardCacheByTSSessionConnectTime=1');
   expect(status).toBe(2);
 });
 
-it('does not write without --yes if there is no terminal to ask on', () => {
+it('the doctor does not write without --yes if there is no terminal', () => {
   const { stderr, status } = doctor('--set-filter', '1');
   expect(stderr).toContain('use --yes to answer it');
   expect(status).toBe(2);

@@ -13,7 +13,7 @@ const piv = await insertPiv(rig);
 const { name: reader } = readerAt(rig);
 const session = await openBridge().openSession();
 
-/** Waits for the card as any program does; what the card says of its PIN then. */
+/** Waits for the card as any program does, and returns the card's PIN status. */
 async function pinAfterwards(timeout = 5000): Promise<number> {
   await using card = await session.connect(reader, { timeout });
   return await card.transaction(async (tx) => {
@@ -22,7 +22,7 @@ async function pinAfterwards(timeout = 5000): Promise<number> {
   });
 }
 
-/** From the end of its input, or of its link, to the end of the process: milliseconds. */
+/** Milliseconds from the end of its input, or of its link, to the end of the process. */
 async function timeToEnd(agent: AgentProcess, end: () => void): Promise<number> {
   const start = performance.now();
   end();
@@ -37,7 +37,7 @@ async function logOn(ask: (command: string, parameters: object) => Promise<unkno
 }
 
 describe('the end of its input', () => {
-  it('while it holds a card resets and frees the card', async () => {
+  it('resets and frees the card that the agent holds', async () => {
     const agent = startAgent('user');
     await logOn((command, parameters) => agent.ask(command, parameters));
     const other = pinAfterwards();
@@ -46,7 +46,7 @@ describe('the end of its input', () => {
     expect((await other) & 0xfff0).toBe(0x63c0);
   });
 
-  it('ends an agent that is stuck in a PC/SC call within a second, each request answered', async () => {
+  it('ends an agent that is stuck in a PC/SC call within a second, with each request answered', async () => {
     const agent = startAgent('user');
     await using _holder = await Holder.hold(reader);
     const waiting = [agent.ask('hold', { reader }), agent.ask('hold', { reader, timeout: 60_000 })];
@@ -70,7 +70,7 @@ describe('the end of its input', () => {
     expect((await pinAfterwards()) & 0xfff0).toBe(0x63c0);
   });
 
-  it('in the middle of a line does not carry that line out', async () => {
+  it('discards an incomplete line', async () => {
     const agent = startAgent('user');
     await agent.hello;
     agent.asker.write('{"id":1,"command":"session"}');
@@ -81,7 +81,7 @@ describe('the end of its input', () => {
 });
 
 describe('the end of an agent', () => {
-  it('comes with quit, the rest answered as cancelled', async () => {
+  it('follows quit, with the remaining requests answered as cancelled', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     expect(card).toBe(1);
@@ -92,7 +92,7 @@ describe('the end of an agent', () => {
     await pinAfterwards();
   });
 
-  it('killed while it holds a card frees it', async () => {
+  it('by SIGKILL while it holds a card frees the card', async () => {
     const agent = startAgent('user');
     await logOn((command, parameters) => agent.ask(command, parameters));
     const other = pinAfterwards();
@@ -101,7 +101,7 @@ describe('the end of an agent', () => {
     expect((await other) & 0xfff0).toBe(0x63c0);
   });
 
-  it('comes when nobody takes its answers any more', async () => {
+  it('follows when the other side closes its output', async () => {
     const agent = startAgent('user');
     await agent.hello;
     agent.child.stdout.destroy();
@@ -111,7 +111,7 @@ describe('the end of an agent', () => {
     expect(stderr).toMatch(/standard output/);
   });
 
-  it('comes when nobody reads its answers, and its card is free', { timeout: 90_000 }, async () => {
+  it('follows when its output is no longer read, and its card is free', { timeout: 90_000 }, async () => {
     await using agent = new AgentProcess(['user']);
     const { stdin, stdout } = agent.child;
     const ended = once(agent.child, 'exit');
@@ -123,7 +123,7 @@ describe('the end of an agent', () => {
     }
     stdout.pause();
     const other = pinAfterwards(60_000);
-    // More than a pipe holds and the agent keeps.
+    // More than the pipe and the agent's buffer hold.
     const flood = '{"id":2}\n'.repeat(1000);
     const feeding = setInterval(() => stdin.writableLength < 1e6 && stdin.write(flood), 5);
     expect(await staysPending(other, 1000)).toBe(true);
@@ -139,7 +139,7 @@ describe('the end of an agent', () => {
     ['cuts the link', 1, /the connection broke: it ended before/, ({ raw }) => raw.destroy()],
     ['resets the link', 1, /the connection broke: Connection reset/, ({ raw }) => raw.resetAndDestroy()],
   ];
-  it.each(ends)('comes when its controller %s', async (_how, status, words, end) => {
+  it.each(ends)('follows when its controller %s', async (_how, status, words, end) => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
     const link = await controller.accept();

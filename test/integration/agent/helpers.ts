@@ -9,7 +9,7 @@ export function startAgent(role: 'user' | 'broker', args: string[] = []): Agent 
   return agent;
 }
 
-/** The code of the error that a request is answered with. */
+/** The error code of the response to a request. */
 export async function codeOf(answer: Promise<unknown>): Promise<string> {
   return (await errorOf<AgentError>(answer)).code;
 }

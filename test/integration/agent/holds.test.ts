@@ -25,8 +25,8 @@ const use = () =>
     return await it.transaction((tx) => tx.transmit(pinStatus));
   });
 
-describe('an agent that is a user', () => {
-  it('says who it is', async () => {
+describe('an agent in the user role', () => {
+  it('reports its identity', async () => {
     const agent = start();
     const hello = await agent.hello;
     expect(hello).toMatchObject({ protocol: 1, role: 'user', name: 'user', pid: agent.child.pid });
@@ -35,7 +35,7 @@ describe('an agent that is a user', () => {
     expect(await agent.ask('session')).toEqual(hello['session']);
   });
 
-  it('lists readers and what is in them', async () => {
+  it('lists readers and their cards', async () => {
     const agent = start();
     const { readers } = await agent.ask('readers');
     expect(readers).toContainEqual({ name: empty, state: ['empty'], atr: null });
@@ -44,7 +44,7 @@ describe('an agent that is a user', () => {
     expect(mine.atr).toBe(toHex(piv.atr).toLowerCase());
   });
 
-  it('blocks others while it holds a card, and frees it', async () => {
+  it('blocks other programs while it holds a card, and frees it', async () => {
     const agent = start();
     const held = await agent.ask('hold', { reader });
     expect(held).toEqual({ card: 1, waited: false, atr: toHex(piv.atr).toLowerCase() });
@@ -54,7 +54,7 @@ describe('an agent that is a user', () => {
     await other;
   });
 
-  it('waits while another holds the card, and says so', async () => {
+  it('waits while another program holds the card, and reports the wait', async () => {
     const [first, second] = [start(), start()];
     const { card } = await first.ask('hold', { reader });
     const waiting = second.ask('hold', { reader });
@@ -63,7 +63,7 @@ describe('an agent that is a user', () => {
     expect(await waiting).toMatchObject({ card: 1, waited: true });
   });
 
-  it('sends APDUs and gives whole responses', async () => {
+  it('sends APDUs and returns whole responses', async () => {
     const agent = start();
     const { card } = await agent.ask('hold', { reader });
     const select = await agent.ask('exchange', { card, apdu: toHex(selectPiv) });
@@ -75,7 +75,7 @@ describe('an agent that is a user', () => {
     expect((await agent.ask('exchange', { card, apdu: '00ff0000' }))['response']).toBe('6d00');
   });
 
-  it('works on requests about one card in order', async () => {
+  it('executes requests for one card in order', async () => {
     const agent = start();
     const { card } = await agent.ask('hold', { reader });
     const order: string[] = [];
@@ -102,7 +102,7 @@ describe('an agent that is a user', () => {
     await agent.ask('release', { card, disposition: 'reset' });
   });
 
-  it('forgets a card once released', async () => {
+  it('forgets a card after its release', async () => {
     const agent = start();
     const { card } = await agent.ask('hold', { reader });
     const released = agent.ask('release', { card });
@@ -112,7 +112,7 @@ describe('an agent that is a user', () => {
     expect((await agent.ask('hold', { reader }))['card']).toBe(2);
   });
 
-  it('tells what PC/SC has against a reader', async () => {
+  it('reports PC/SC errors about a reader', async () => {
     const agent = start();
     const none = await errorOf<AgentError>(agent.ask('hold', { reader: 'No such reader' }));
     expect(none.body).toMatchObject({
@@ -126,7 +126,7 @@ describe('an agent that is a user', () => {
     );
   });
 
-  it('selects by bytes that are any case', async () => {
+  it('accepts an APDU in upper-case hexadecimal', async () => {
     const agent = start();
     const { card } = await agent.ask('hold', { reader });
     const apdu = `00A40400${PIV_AID.length.toString(16).padStart(2, '0')}${toHex(PIV_AID).toUpperCase()}`;

@@ -15,7 +15,7 @@ const keyFile = join(directory, 'alice.key');
 writeFileSync(keyFile, `user:alice ${secret}\r\n`, { mode: 0o600 });
 
 describe('an agent that connects', () => {
-  it('is who its key says, and works once it is welcome', async () => {
+  it('proves its identity with its key, and works after the welcome', async () => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
     const { asker, hello, socket } = await controller.accept();
@@ -30,11 +30,23 @@ describe('an agent that connects', () => {
   });
 
   it.each([
-    ['says why it was refused', '{"refused":"not you"}\n', /refused this agent: not you\n$/],
-    ['says when the protocol is another', '{"welcome":{"protocol":2}}\n', /another version of the protocol/],
-    ['says when it is no controller: no JSON', 'HTTP/1.1 400 Bad Request\r\n', /no controller/],
-    ['says when it is no controller: a request', '{"id":1,"command":"session"}\n', /no controller/],
-    ['says when it is no controller: too long a line', `${'x'.repeat(300_000)}\n`, /no controller/],
+    ['reports why it was refused', '{"refused":"not you"}\n', /refused this agent: not you\n$/],
+    ['reports another protocol version', '{"welcome":{"protocol":2}}\n', /another version of the protocol/],
+    [
+      'reports that the other side is no controller: not JSON',
+      'HTTP/1.1 400 Bad Request\r\n',
+      /no controller/,
+    ],
+    [
+      'reports that the other side is no controller: a request',
+      '{"id":1,"command":"session"}\n',
+      /no controller/,
+    ],
+    [
+      'reports that the other side is no controller: a line too long',
+      `${'x'.repeat(300_000)}\n`,
+      /no controller/,
+    ],
   ])('%s, and ends', async (_what, line, words) => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
@@ -54,7 +66,7 @@ describe('an agent that connects', () => {
       '{"refused":"alice is here","passing":true}\n',
       /alice is here; trying again\n$/,
     ],
-  ])('tries again if %s', async (_what, answer, words) => {
+  ])('retries if %s', async (_what, answer, words) => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
     for (let times = 0; times < 2; times++) {
@@ -68,7 +80,7 @@ describe('an agent that connects', () => {
     expect(await agent.exited).toMatchObject({ code: 0, stderr: expect.stringMatching(words) });
   });
 
-  it('comes to a controller that starts after it', async () => {
+  it('connects to a controller that starts later', async () => {
     const early = await Controller.listen();
     const words = early.invite('broker');
     const keys = readFileSync(early.keys.fileOf(theBroker));
@@ -84,7 +96,7 @@ describe('an agent that connects', () => {
     server.close();
   });
 
-  it('gives up when its time is over', async () => {
+  it('stops trying when its time is over', async () => {
     const words = ['user', '--connect', `127.0.0.1:${await portOfNobody()}`, '--key-file', keyFile];
     const start = performance.now();
     const end = await runAgent([...words, '--wait', '2']);
@@ -98,7 +110,7 @@ describe('an agent that connects', () => {
     expect(performance.now() - start).toBeLessThan(10_000);
   });
 
-  it('gives up on a controller that says nothing', async () => {
+  it('disconnects from a controller that sends nothing', async () => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess([...controller.invite('user'), '--wait', '2']);
     await controller.accept();
@@ -110,7 +122,7 @@ describe('an agent that connects', () => {
 });
 
 describe('a listener without the key', () => {
-  it('gets a ClientHello and an alert, and drives nothing', async () => {
+  it('receives a ClientHello and an alert, and cannot control the agent', async () => {
     let heard = Buffer.alloc(0);
     const server = createServer((socket) => {
       socket.on('error', () => {});
@@ -136,16 +148,16 @@ describe('a listener without the key', () => {
   const impostors: [string, TlsOptions, RegExp][] = [
     ['has another key', { maxVersion: 'TLSv1.2' }, /has another key for "user:alice": check the address/],
     [
-      'has a key that begins alike',
+      'has a key with the same beginning',
       { pskCallback: () => Buffer.from(secret.slice(2), 'hex') },
       /has another key/,
     ],
     ['speaks TLS 1.3', { minVersion: 'TLSv1.3', ciphers: '' }, /does not speak TLS 1.2 with a shared key/],
-    ['takes another cipher', { ciphers: 'ECDHE-PSK-AES128-CBC-SHA256' }, /does not speak TLS 1.2 with/],
-    ['wants no forward secrecy', { ciphers: 'PSK-CHACHA20-POLY1305' }, /does not speak TLS 1.2 with/],
+    ['accepts another cipher', { ciphers: 'ECDHE-PSK-AES128-CBC-SHA256' }, /does not speak TLS 1.2 with/],
+    ['requires no forward secrecy', { ciphers: 'PSK-CHACHA20-POLY1305' }, /does not speak TLS 1.2 with/],
     ['knows no such user', { pskCallback: () => null }, /has no key for "user:alice": check/],
   ];
-  it.each(impostors)('that %s is refused, and gets no hello', async (_what, options, words) => {
+  it.each(impostors)('that %s is rejected, and receives no hello', async (_what, options, words) => {
     const server = createTlsServer({
       ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
       maxVersion: options.minVersion ?? 'TLSv1.2',
@@ -184,7 +196,7 @@ describe('a key file', () => {
     return path;
   };
   const files: [string, string, RegExp][] = [
-    ['is not there', join(directory, 'none'), /cannot be read: No such file/],
+    ['does not exist', join(directory, 'none'), /cannot be read: No such file/],
     ['is empty', file(''), /does not hold a key/],
     ['holds a key that is too short', file(`user:alice ${'5e'.repeat(31)}`), /does not hold a key/],
     ['holds a key that is too long', file(`user:alice ${'5e'.repeat(33)}`), /does not hold a key/],
@@ -197,10 +209,10 @@ describe('a key file', () => {
       file(`user:alice ${secret}`, 0o640),
       /can be read by other users: .*chmod 600/,
     ],
-    ['can be read by everybody', file(`user:alice ${secret}`, 0o604), /can be read by other users/],
+    ['can be read by all users', file(`user:alice ${secret}`, 0o604), /can be read by other users/],
   ];
   it.each(files)(
-    'that %s is refused without telling it, and nothing is connected',
+    'that %s is rejected without its content in the error, and nothing is connected',
     async (_what, path, words) => {
       const server = createServer(() => expect.fail('connected')).listen(0, '127.0.0.1');
       await once(server, 'listening');
@@ -234,7 +246,7 @@ describe('the command line', () => {
     [['user', '--name', 'alice']],
     [['user', 'extra']],
     [['session', '--verbose']],
-  ])('%j is wrong usage: status 2, and how it is used', async (args) => {
+  ])('%j is wrong usage: status 2, and the usage is printed', async (args) => {
     const end = await runAgent(args);
     expect(end.code).toBe(2);
     expect(end.stderr).toMatch(/usage: pcsc-bridge-agent/);
@@ -242,7 +254,7 @@ describe('the command line', () => {
     expect(end.stdout).toBe('');
   });
 
-  it('session says in which session it runs, for people and for programs', async () => {
+  it('session prints its session, as text and as JSON', async () => {
     const people = await runAgent(['session']);
     expect(people).toMatchObject({
       code: 0,
@@ -259,7 +271,7 @@ describe('the command line', () => {
     expect(people.stdout).toContain(`session ${session.id},`);
   });
 
-  it('--version and --help', async () => {
+  it('--version and --help print the version and the usage', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
     expect((await runAgent(['--version'])).stdout).toBe(`${version}\n`);
     expect(await runAgent(['--help'])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^usage:/) });

@@ -1,4 +1,4 @@
-/** An agent on a host that loses its network: nobody tells it, and still its card must not stay held. */
+/** An agent on a host that loses its network: no packet reports it, and still its card must not stay held. */
 import { expect, it } from 'vitest';
 import { AgentProcess, Controller } from '../../support/agent.js';
 import { isHeld } from '../../support/holder.js';
@@ -11,11 +11,11 @@ const bridge = openBridge();
 const trouble = whyNoOtherHosts();
 const unless = trouble === undefined ? '' : ` (${trouble})`;
 
-// Side by side: each takes the 25 seconds after which a controller is given up.
+// Concurrently: each takes the 25 seconds after which a controller counts as lost.
 it.skipIf(trouble !== undefined).concurrent.each([
   { slot: 0, when: 'while it has nothing to say' },
   { slot: 1, when: 'while it has something to say' },
-])(`an agent lets its card go $when${unless}`, { timeout: 90_000 }, async ({ slot }) => {
+])(`an agent frees its card $when${unless}`, { timeout: 90_000 }, async ({ slot }) => {
   const { name: reader } = readerAt(rig, slot);
   await using host = await OtherHost.boot();
   await using controller = await Controller.listen(host.address);
@@ -27,7 +27,7 @@ it.skipIf(trouble !== undefined).concurrent.each([
   await asker.ask('hold', { reader });
   expect(await isHeld(bridge, reader)).toBe(true);
   host.pullCable();
-  // An event, which nobody will ever acknowledge.
+  // An event that is never acknowledged.
   if (talks) await insertPiv(rig, 2);
   expect(await agent.exited).toMatchObject({
     code: 1,

@@ -22,7 +22,7 @@ async function expectNowhere(agent: Agent): Promise<void> {
 }
 
 describe('a PIN', () => {
-  it('is found in the memory of an agent while the card works on it, and nowhere afterwards', async () => {
+  it('is in the memory of an agent while the card processes it, and not afterwards', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     await agent.ask('exchange', { card, apdu: toHex(selectPiv) });
@@ -38,7 +38,7 @@ describe('a PIN', () => {
   it.each([
     ['6Cxx, and the command is not sent again', 0x6c08, 0],
     ['61xx', 0x6102, 1],
-  ])('is nowhere in it after the card answered %s', async (_how, status, more) => {
+  ])('is not in its memory after the card responded %s', async (_how, status, more) => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     piv.faults.forceStatus(status, { ins: 0x20 });
@@ -50,14 +50,14 @@ describe('a PIN', () => {
     await expectNowhere(agent);
   });
 
-  it('is nowhere in it after the blocks of a chain', async () => {
+  it('is not in its memory after the blocks of a chain', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     for (const cla of ['10', '00']) await agent.ask('exchange', { card, apdu: cla + verify.slice(2) });
     await expectNowhere(agent);
   });
 
-  it('is nowhere in it after the card was reset', async () => {
+  it('is not in its memory after a reset of the card', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     await agent.ask('exchange', { card, apdu: verify });
@@ -66,7 +66,7 @@ describe('a PIN', () => {
   });
 
   it.each(['a timeout', 'cancel'])(
-    'is nowhere in it after a command that was given up by %s',
+    'is not in its memory after a command that was ended by %s',
     async (how) => {
       const agent = startAgent('user');
       const { card } = await agent.ask('hold', { reader });
@@ -79,12 +79,12 @@ describe('a PIN', () => {
       if (how === 'cancel') await agent.ask('cancel', { request: id });
       expect(await given).toMatch(/TIMEOUT|CANCELLED/);
       piv.faults.clear();
-      // Its copy goes when the card has answered.
+      // Its copy is wiped when the card has responded.
       await vi.waitFor(() => expectNowhere(agent), { timeout: 20_000, interval: 100 });
     },
   );
 
-  it('is nowhere in an agent that it came to by TLS, nor is the key', async () => {
+  it('is not in the memory of an agent that received it by TLS, nor is the key', async () => {
     await using controller = await Controller.listen();
     await using agent = new AgentProcess(controller.invite('user'));
     const { asker } = await controller.accept();
@@ -99,7 +99,7 @@ describe('a PIN', () => {
     }
   });
 
-  it('is nowhere in an agent after its first request, when the loader may still have functions to look up', async () => {
+  it('is not in its memory after its first request, when the loader may still resolve functions', async () => {
     for (let start = 0; start < 10; start++) {
       const agent = startAgent('user');
       const exchanged = agent.ask('exchange', { card: 9, apdu: verify });
@@ -110,7 +110,7 @@ describe('a PIN', () => {
     }
   });
 
-  it('is nowhere in it after requests that were refused', async () => {
+  it('is not in its memory after requests that were rejected', async () => {
     const agent = startAgent('user');
     for (const line of [
       `{"id":1,"command":"exchange","card":9,"apdu":"${verify}"}`,

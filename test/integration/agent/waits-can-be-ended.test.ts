@@ -20,7 +20,7 @@ describe('a wait of an agent', () => {
     expect(error.message).toContain('100 ms');
   });
 
-  it('ends when it is cancelled, the answer coming before that to cancel', async () => {
+  it('ends when it is cancelled, and is answered before the cancel is', async () => {
     const agent = startAgent('user');
     await using holder = await Holder.hold(reader);
     const waiting = agent.ask('hold', { reader }, 70);
@@ -30,11 +30,11 @@ describe('a wait of an agent', () => {
     const ids = agent.asker.lines.slice(1).map((line) => JSON.parse(line).id);
     expect(ids).toEqual([70, 71]);
     await holder.release();
-    // Nothing of the wait that was given up holds the card.
+    // The cancelled wait does not hold the card.
     expect(await agent.ask('hold', { reader, timeout: 5000 })).toHaveProperty('card');
   });
 
-  it('in line behind a card of the same agent ends too, and leaves the line to others', async () => {
+  it('in the queue for a card of the same agent ends too, and the others stay queued', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     const first = agent.ask('hold', { reader }, 5);
@@ -46,7 +46,7 @@ describe('a wait of an agent', () => {
     expect(await second).toMatchObject({ waited: true });
   });
 
-  it('that nobody waits is not cancelled', async () => {
+  it('that does not exist cannot be cancelled', async () => {
     const agent = startAgent('user');
     expect(await agent.ask('cancel', { request: 12345 })).toEqual({ cancelled: false });
     expect(await agent.ask('cancel', { request: 7 }, 7)).toEqual({ cancelled: false });
@@ -56,7 +56,7 @@ describe('a wait of an agent', () => {
   });
 });
 
-describe('a command that is given up', () => {
+describe('a command that is ended', () => {
   it.each(['timeout', 'cancel'])('by %s ends the transaction, and the card is reset', async (how) => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
@@ -83,7 +83,7 @@ describe('a command that is given up', () => {
     expect(status['response']).toMatch(/^63c/);
   });
 
-  it('answers at once, however slow the card is', async () => {
+  it('is answered at once, even if the card is slow', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     piv.faults.responseDelay = 1500;
@@ -104,19 +104,19 @@ describe('many requests', () => {
     expect((await agent.end()).code).toBe(0);
   });
 
-  it('for one card end each by itself, and leave the card to others', async () => {
+  it('for one card end independently, and leave the card to other programs', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader });
     const asked = Array.from({ length: 300 }, () => agent.ask('hold', { reader, timeout: 1500 }));
     const codes = await Promise.all(asked.map(codeOf));
-    // pcscd has 200 contexts for everybody; who gets none is told so in one of several ways.
+    // pcscd has 200 contexts per host; a client without one gets one of several error codes.
     expect(codes.every((code) => /^(TIMEOUT|AGENT_E_BUSY|SCARD_.*)$/.test(code))).toBe(true);
     expect(codes.filter((code) => code === 'TIMEOUT').length).toBeGreaterThan(50);
     await agent.ask('release', { card });
     expect(await agent.ask('hold', { reader, timeout: 5000 })).toHaveProperty('card');
   });
 
-  it('with the id of one under way are refused, and do it no harm', async () => {
+  it('with the id of a request in progress are rejected, and do not affect it', async () => {
     const agent = startAgent('user');
     const { card } = await agent.ask('hold', { reader }, 1);
     const waiting = agent.ask('hold', { reader }, 2);

@@ -8,7 +8,7 @@ const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 const { name: empty } = readerAt(rig, 1);
 
-it('a watch tells what is there, then what happens, until it is cancelled', async () => {
+it('a watch reports the readers, then each change, until it is cancelled', async () => {
   const agent = startAgent('user');
   expect(await agent.ask('watch', {}, 9)).toEqual({ watching: true });
   await agent.asker.event('reader-added', { reader, watch: 9 });
@@ -17,7 +17,7 @@ it('a watch tells what is there, then what happens, until it is cancelled', asyn
   const inserted = await agent.asker.event('card-inserted', { reader, watch: 9 });
   expect(inserted['atr']).toMatch(/^3b[0-9a-f]+$/);
 
-  // A second one is told all of it, and the first nothing twice.
+  // A second watch reports all of it, and the first reports nothing twice.
   expect(await agent.ask('watch', {}, 10)).toEqual({ watching: true });
   await agent.asker.event('card-inserted', { reader, watch: 10 });
   expect(
@@ -36,7 +36,7 @@ it('a watch tells what is there, then what happens, until it is cancelled', asyn
   expect(await agent.ask('session', {}, 9)).toHaveProperty('id');
 });
 
-it('watch as first word prints events until it is ended', async () => {
+it('the watch subcommand prints events as text or as JSON', async () => {
   for (const args of [['watch'], ['watch', '--json']]) {
     const agent = new AgentProcess(args);
     onTestFinished(() => agent.kill());
@@ -56,7 +56,7 @@ it('watch as first word prints events until it is ended', async () => {
   }
 });
 
-it('a watch, a user and a broker go on when the service has gone and come back', async () => {
+it('a watch, a user and a broker continue after a restart of the service', async () => {
   const [user, broker] = [startAgent('user'), startAgent('broker')];
   const identity = { id: 2, connectTime: '133772904000000000' };
   const before = await createPivCard({ port });
@@ -71,7 +71,7 @@ it('a watch, a user and a broker go on when the service has gone and come back',
   expect(await user.asker.event('service-stopped')).toEqual({ event: 'service-stopped', watch: 50 });
   expect(await codeOf(user.ask('exchange', { card, apdu: '00a40400' }))).toMatch(/^SCARD_/);
   expect(await codeOf(user.ask('readers'))).toBe('SCARD_E_NO_SERVICE');
-  // Lost, and still the agent's until it lets go.
+  // The card is lost, and the agent still lists it until it is released.
   expect(await codeOf(user.ask('release', { card }))).toMatch(/^SCARD_/);
   expect(await codeOf(user.ask('release', { card }))).toBe('AGENT_E_PARAMETER');
   await before.closed;

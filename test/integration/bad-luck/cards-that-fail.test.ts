@@ -22,9 +22,9 @@ async function waysToLogOn(): Promise<[string, Logon][]> {
   ];
 }
 
-describe('a card that is pulled in the middle of a logon', () => {
+describe('a card that is removed in the middle of a logon', () => {
   test.each([1, 2, 3])(
-    'at its command number %i: an error, no entry, and the next card logs on',
+    'at its command number %i causes an error, leaves no entry, and the next card logs on',
     async (n) => {
       const applet = await PivApplet.create();
       let card = await PivCard.insertPiv({ port }, applet);
@@ -49,7 +49,7 @@ describe('a card that is pulled in the middle of a logon', () => {
   );
 });
 
-test('a card object whose card was exchanged while it was idle: one error at most, then it works', async () => {
+test('a card object whose card was exchanged while it was idle reports one error at most, then works', async () => {
   const first = await createPivCard({ port });
   await using card = await session.connect(reader);
   await card.transmit(selectPiv);
@@ -60,7 +60,7 @@ test('a card object whose card was exchanged while it was idle: one error at mos
   expect(await card.transaction((tx) => logOn(tx, second))).toBe(true);
 });
 
-test('a card object whose reader is empty says so each time, and leaves nothing behind', async () => {
+test('a card object whose reader is empty reports that each time, and leaves nothing behind', async () => {
   const first = await createPivCard({ port });
   await using card = await session.connect(reader);
   await takeOut(first);
@@ -72,7 +72,7 @@ test('a card object whose reader is empty says so each time, and leaves nothing 
   expect(sockets()).toBeLessThanOrEqual(before + 1);
 });
 
-test('a mute card is ended by a timeout; taken out, the reader is free again', async () => {
+test('a wait for a mute card ends with its timeout, and its removal frees the reader', async () => {
   const mute = await createPivCard({ port });
   mute.faults.mute = true;
   await using card = await session.connect(reader);
@@ -85,7 +85,7 @@ test('a mute card is ended by a timeout; taken out, the reader is free again', a
   expect(await card.transaction((tx) => logOn(tx, next), { timeout: 5000 })).toBe(true);
 });
 
-test('a card that answers no reset is told of as such', async () => {
+test('a card with an invalid ATR cannot be connected', async () => {
   const { name, port: elsewhere } = readerAt(rig, 2);
   // An ATR that no ISO 7816 card would have.
   const card = await VirtualCard.insert({ port: elsewhere, applets: [], atr: Uint8Array.of(0x00, 0x00) });
@@ -94,8 +94,8 @@ test('a card that answers no reset is told of as such', async () => {
   expect(error).toMatchObject({ name: 'PcscError', reader: name });
 });
 
-describe('PINs', () => {
-  test('a wrong one: the retries left are told, and the right one still works', async () => {
+describe('a PIN', () => {
+  test('that is wrong is reported with the tries left, and the right one still works', async () => {
     const card = await createPivCard({ port });
     await using _out = forThisTest(card);
     await session.transaction(reader, async (tx) => {
@@ -109,7 +109,7 @@ describe('PINs', () => {
     });
   });
 
-  test('a blocked one: it is told as such, in the next session too', async () => {
+  test('that is blocked is reported as blocked, in the next session too', async () => {
     const card = await createPivCard({ port });
     await using _out = forThisTest(card);
     for (let i = 0; i < 4; i++) {
@@ -131,7 +131,7 @@ describe('PINs', () => {
     });
   });
 
-  test('none of them is in any error', async () => {
+  test('never appears in an error', async () => {
     const card = await createPivCard({ port });
     await using _out = forThisTest(card);
     card.faults.removeOnApdu(2);

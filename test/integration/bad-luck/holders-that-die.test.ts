@@ -10,7 +10,7 @@ const bridge = openBridge();
 const session = await bridge.openSession();
 const { name: reader } = readerAt(rig);
 
-test('those who wait go on when the process that holds the card is killed', async () => {
+test('waiting operations continue when the process that holds the card is killed', async () => {
   await using card = await session.connect(reader);
   await session.transaction(reader, () => {});
   for (let times = 0; times < 3; times++) {

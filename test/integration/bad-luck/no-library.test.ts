@@ -26,11 +26,11 @@ test.each([
     /cannot open shared object.*; correct PCSC_BRIDGE_LIBRARY, or unset it to use the system's/,
   ],
   [
-    'the library is another one',
+    'the library is not a PC/SC library',
     'libc.so.6',
     /is not a PC\/SC library: it lacks .*; check PCSC_BRIDGE_LIBRARY/,
   ],
-])('if %s, every call says so, and what to do', async (_, path, reason) => {
+])('if %s, every call rejects with an error that says so, and what to do', async (_, path, reason) => {
   const { code, stdout, stderr } = await runChild(program, { env: { PCSC_BRIDGE_LIBRARY: path } });
   expect(stderr).toBe('');
   expect(code).toBe(0);

@@ -10,7 +10,7 @@ const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 const noService = { name: 'PcscError', code: 'SCARD_E_NO_SERVICE', value: 0x8010001d };
 
-test('where no daemon runs everything says so at once, with what to do, and works when it runs', async () => {
+test('without a daemon each call fails at once with what to do, and works when the daemon runs', async () => {
   await rig.killDaemon();
   await using bridge = new CardBridge();
   await using session = await bridge.openSession();

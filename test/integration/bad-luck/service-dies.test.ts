@@ -14,8 +14,8 @@ const applet = await PivApplet.create();
 let virtual = await PivCard.insertPiv({ port }, applet);
 const card = await session.connect(reader);
 
-/** What the library says of a daemon that went away. */
-// The last is what SCardEstablishContext may say while pcscd 1.9.9 is being killed.
+/** The errors of the library if its daemon ended. */
+// SCardEstablishContext may return the last one while pcscd 1.9.9 is being killed.
 const gone = {
   name: 'PcscError',
   code: expect.stringMatching(
@@ -33,7 +33,7 @@ async function restart(): Promise<void> {
   virtual = await PivCard.insertPiv({ port }, applet);
 }
 
-/** Everything works again; a card object may say once that it lost its daemon. */
+/** Everything works again; a card object may report once that it lost its daemon. */
 async function expectRecovery(): Promise<void> {
   await card.status({ timeout: 5000 }).catch((error) => expect(error).toMatchObject(gone));
   expect(await sw(card, selectPiv)).toBe(0x9000);
@@ -47,13 +47,13 @@ beforeEach(async () => {
   await session.transaction(reader, () => {});
 });
 
-test('while everything is idle', async () => {
+test('the service dies while everything is idle', async () => {
   await kill();
   await restart();
   await expectRecovery();
 });
 
-test('and stays away for a while: errors at once, then recovery', async () => {
+test('the service dies and stays away for a while: calls fail at once, then work again', async () => {
   await kill();
   for (let i = 0; i < 5; i++) {
     expect(await errorOf(card.transmit(selectPiv, { timeout: 2000 }))).toMatchObject(gone);
@@ -64,7 +64,7 @@ test('and stays away for a while: errors at once, then recovery', async () => {
   await expectRecovery();
 });
 
-describe('in the middle of', () => {
+describe('the service dies in the middle of', () => {
   test('a transmit', async () => {
     virtual.faults.responseDelay = 5000;
     const transmit = errorOf(card.transmit(selectPiv));
@@ -91,7 +91,7 @@ describe('in the middle of', () => {
     await expectRecovery();
   });
 
-  test('a cached transaction whose callback does not notice', async () => {
+  test('a cached transaction whose callback does not fail', async () => {
     const error = await errorOf(session.transaction(reader, kill));
     expect(error).toMatchObject({ ...gone, operation: 'SCardEndTransaction' });
     expect(bridge.cache.entries()).toEqual([]);
@@ -99,7 +99,7 @@ describe('in the middle of', () => {
     await expectRecovery();
   });
 
-  test('waiting for another process’s transaction', async () => {
+  test('a wait for another process’s transaction', async () => {
     const holder = await Holder.hold(reader);
     const waits = [
       errorOf(session.connect(reader)),
@@ -132,7 +132,7 @@ describe('in the middle of', () => {
   });
 });
 
-test('five deaths leave no sockets behind', async () => {
+test('five deaths of the service leave no sockets behind', async () => {
   const before = sockets();
   for (let times = 0; times < 5; times++) {
     await kill();

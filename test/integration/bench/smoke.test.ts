@@ -25,15 +25,15 @@ beforeAll(async () => {
 
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-// How fast this machine is today is not for a test to say.
-it('brings every figure, as a number that can be', () => {
+// The speed of this machine is not tested.
+it('the benchmark reports every figure, as a finite number', () => {
   expect(results.schema).toBe(1);
   expect(Object.keys(results.metrics)).toEqual(expect.arrayContaining([...wanted]));
   for (const value of Object.values(results.metrics)) expect(Number.isFinite(value)).toBe(true);
   expect(results.details['failures']).toEqual({});
 });
 
-it('says what it was measured on, how often, and how much it varied', () => {
+it('the benchmark reports the machine, the number of runs, and the spread', () => {
   expect(results.details['machine']).toMatchObject({
     cores: expect.any(Number),
     node: process.versions.node,
@@ -44,7 +44,7 @@ it('says what it was measured on, how often, and how much it varied', () => {
   });
 });
 
-it('has the transaction through the cache and without it beside C', () => {
+it('the benchmark compares the transaction with and without the cache to C', () => {
   expect(results.details['transaction_p50_vs_c']).toMatchObject({
     C: { rounds: expect.any(Number) },
     'pcsc-bridge': { vsC: { p50: results.metrics['transaction_p50_vs_c'] } },
@@ -52,8 +52,8 @@ it('has the transaction through the cache and without it beside C', () => {
   });
 });
 
-// These are counts, and the same on every machine.
-it('serves a thousand sessions without a failure, by a bounded number of contexts and threads', () => {
+// These are counts, and do not depend on the machine.
+it('a thousand sessions are served without a failure, with a bounded number of contexts and threads', () => {
   const { failures } = results.details['sessions1000'] as { failures: Record<string, number> };
   expect(failures).toEqual({});
   expect(results.metrics['sessions1000_failures']).toBe(0);
@@ -61,7 +61,7 @@ it('serves a thousand sessions without a failure, by a bounded number of context
   expect(results.metrics['sessions1000_threads']).toBeLessThanOrEqual(24);
 });
 
-it('prints a plain table in a pipe, and nothing else', () => {
+it('the benchmark prints only a plain table to a pipe', () => {
   expect(output.stderr).toBe('');
   expect(output.stdout).not.toContain('\u001b');
   for (const name of wanted) expect(output.stdout).toMatch(new RegExp(`^${name} +-?[\\d.]+ `, 'm'));

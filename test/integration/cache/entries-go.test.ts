@@ -16,14 +16,14 @@ const visitor = await openBridge({ filter: 'off' }).openSession();
 const before = { id: 2, connectTime: 1000n };
 const after = { id: 2, connectTime: 2000n };
 
-/** Whether the card is verified, for somebody who has just come and is no part of the cache. */
+/** Whether the card's PIN is verified, as seen by a new connection outside the cache. */
 async function isVerified(): Promise<boolean> {
   await using card = await visitor.connect(reader);
   return (await sw(card, pinStatus)) === 0x9000;
 }
 
-describe('a session that comes back with a new connect time', () => {
-  test('does not use what it left, nor its PIN, and what it left is gone', async () => {
+describe('a session that returns with a new connect time', () => {
+  test('uses neither its old entry nor its PIN, and the old entry is evicted', async () => {
     await using bridge = new CardBridge();
     const [old, renewed] = [await bridge.openSession(before), await bridge.openSession(after)];
     const left = await old.transaction(reader, async (tx) => {
@@ -38,7 +38,7 @@ describe('a session that comes back with a new connect time', () => {
     expect(bridge.cache.entries()).toMatchObject([{ identity: after }]);
   });
 
-  test('does not wait for what it left, in a reader that another process holds', async () => {
+  test('does not wait for its old entry, in a reader that another process holds', async () => {
     await using bridge = new CardBridge();
     const [old, renewed] = [await bridge.openSession(before), await bridge.openSession(after)];
     const another = await createPivCard({ port });
@@ -50,7 +50,7 @@ describe('a session that comes back with a new connect time', () => {
     expect(bridge.cache.entries()).toMatchObject([{ identity: after, reader }]);
   });
 
-  test('lets a transaction of its old self end, and forgets that entry then', async () => {
+  test('lets a transaction of the old session end, and evicts that entry then', async () => {
     await using bridge = new CardBridge();
     const [old, renewed] = [await bridge.openSession(before), await bridge.openSession(after)];
     const { promise: given, resolve: proceed } = deferred();
@@ -69,7 +69,7 @@ describe('a session that comes back with a new connect time', () => {
 });
 
 describe('closing a session', () => {
-  test('lets its entries go and resets their cards', async () => {
+  test('evicts its entries and resets their cards', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     await session.transaction(reader, async (tx) => expect(await logOn(tx, virtual)).toBe(true));
@@ -79,7 +79,7 @@ describe('closing a session', () => {
     await vi.waitFor(async () => expect(await isVerified()).toBe(false), { timeout: 5000 });
   });
 
-  test('lets a running transaction end, and resets the card then', async () => {
+  test('lets a running transaction end, then resets the card', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     const { promise: given, resolve: proceed } = deferred();
@@ -97,7 +97,7 @@ describe('closing a session', () => {
 });
 
 describe('evicting an identity', () => {
-  test('tells how many entries went, and touches nobody else’s', async () => {
+  test('returns the number of entries, and leaves other identities’ entries alone', async () => {
     await using bridge = new CardBridge();
     const another = await createPivCard({ port });
     await using _out = forThisTest(another);
@@ -114,7 +114,7 @@ describe('evicting an identity', () => {
     expect(await session.transaction(reader, (tx) => tx.lookup?.fresh)).toBe(true);
   });
 
-  test('while a lookup of it connects, behind another process’s transaction: it connects anew', async () => {
+  test('makes a lookup that is connecting, behind another process’s transaction, connect again', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     await using holder = await Holder.hold(reader);
@@ -127,7 +127,7 @@ describe('evicting an identity', () => {
     expect(bridge.cache.entries()).toHaveLength(1);
   });
 
-  test('while lookups of it wait: they connect anew', async () => {
+  test('makes lookups that are waiting connect again', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     await session.transaction(reader, () => {});
@@ -142,8 +142,8 @@ describe('evicting an identity', () => {
   });
 });
 
-describe('a card that is taken out', () => {
-  test('takes its entries along, whosever they are', async () => {
+describe('a card that is removed', () => {
+  test('evicts its entries, of all identities', async () => {
     await using bridge = new CardBridge();
     const card = await createPivCard({ port });
     for (const identity of [before, { id: 3, connectTime: 1n }]) {
@@ -158,7 +158,7 @@ describe('a card that is taken out', () => {
     );
   });
 
-  test('and put in again is connected anew', async () => {
+  test('and inserted again is connected again', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     const first = await createPivCard({ port });
@@ -177,7 +177,7 @@ describe('a card that is taken out', () => {
     });
   });
 
-  test('in a transaction: its error is told, and the entry is gone', async () => {
+  test('in a transaction causes an error, and its entry is evicted', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     const card = await createPivCard({ port });
@@ -189,7 +189,7 @@ describe('a card that is taken out', () => {
   });
 });
 
-test('the service’s death takes all entries along, and the next transaction after its restart works', async () => {
+test('when the service dies all entries are evicted, and the next transaction after its restart works', async () => {
   await using bridge = new CardBridge();
   const session = await bridge.openSession(before);
   await session.transaction(reader, () => {});

@@ -31,8 +31,8 @@ function logOnAll(sessions: Awaited<ReturnType<typeof threeSessions>>) {
   );
 }
 
-describe('off: a lookup evaluates everybody’s entries', () => {
-  test('until one is the wanted card', async () => {
+describe('off: a lookup evaluates the entries of all sessions', () => {
+  test('until one is the requested card', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
     const lookup = await sessions[2]?.transaction(readers[2] ?? '', (tx) => tx.lookup);
@@ -40,7 +40,7 @@ describe('off: a lookup evaluates everybody’s entries', () => {
     expect(bridge.cache.filter).toBe(false);
   });
 
-  test('so one card that another process holds stops every logon (KB949538)', async () => {
+  test('so one card that another process holds blocks every logon (KB949538)', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
     const holder = await Holder.hold(first);
@@ -51,7 +51,7 @@ describe('off: a lookup evaluates everybody’s entries', () => {
     expect(lookups[1]?.evaluated[0]).toMatchObject({ reader: first, waited: true, valid: true });
   });
 
-  test('so does one that a session of this process holds', async () => {
+  test('so a card that a session of this process holds blocks every logon', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
     const { promise: given, resolve: proceed } = deferred();
@@ -63,7 +63,7 @@ describe('off: a lookup evaluates everybody’s entries', () => {
     expect(await logon).toBe('on');
   });
 
-  test('whoever gives up waiting for another’s card leaves the entry in place', async () => {
+  test('and a wait for another session’s card that times out leaves the entry in place', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
     const holder = await Holder.hold(first);
@@ -75,8 +75,8 @@ describe('off: a lookup evaluates everybody’s entries', () => {
   });
 });
 
-describe('on: a lookup evaluates the asker’s own entry', () => {
-  test('and no other', async () => {
+describe('on: a lookup evaluates only the entries of the caller’s session', () => {
+  test('and no others', async () => {
     await using bridge = new CardBridge();
     const lookups = await Promise.all(logOnAll(await threeSessions(bridge)));
     for (const [index, lookup] of lookups.entries()) {
@@ -85,7 +85,7 @@ describe('on: a lookup evaluates the asker’s own entry', () => {
     expect(bridge.cache.filter).toBe(true);
   });
 
-  test('so only whose card it is waits for the process that holds it', async () => {
+  test('so only the owner of a card waits for the process that holds it', async () => {
     await using bridge = new CardBridge();
     const sessions = await threeSessions(bridge);
     const alone = await durationOf(Promise.all(logOnAll(sessions)));
@@ -98,7 +98,7 @@ describe('on: a lookup evaluates the asker’s own entry', () => {
   });
 });
 
-test('system: the environment’s setting, read once', async () => {
+test('system: the filter follows the environment variable, which is read once', async () => {
   const bridge = new CardBridge({ filter: 'system' });
   expect(bridge.cache.filter).toBe(true);
   expect(bridge.filterSetting).toMatchObject({ on: true, stored: true, restartPending: false });

@@ -22,7 +22,7 @@ async function logOn(card: Pick<Transaction, 'transmit' | 'exchange'>): Promise<
   expect(isVerified()).toBe(true);
 }
 
-/** The session tries to sign, and is asked for the PIN. */
+/** The session tries to sign, and the card requires the PIN. */
 async function cannotSign(session: SessionContext): Promise<void> {
   await session.transaction(name, async (card) => {
     await selectPiv(card);
@@ -56,18 +56,18 @@ const signsAsBert = `
 test.each([
   ['SIGKILL', "process.kill(process.pid, 'SIGKILL');", true],
   ['process.exit', 'process.exit(0);', false],
-])('a process that ends by %s: the next process’s session cannot sign', async (_, end, leavesIt) => {
+])('a process ends by %s, and the next process’s session cannot sign', async (_, end, leavesIt) => {
   await runChild(`${logsOnAsAnna} ${end}`);
-  // After SIGKILL the card still has the PIN: what follows is what must not use it.
+  // After SIGKILL the PIN is still verified on the card. The next use must reset it.
   if (leavesIt) expect(isVerified()).toBe(true);
   const { stdout, stderr } = await runChild(signsAsBert);
   expect({ stdout: stdout.trim(), stderr }).toEqual({ stdout: 'PIV_PIN_REQUIRED', stderr: '' });
 });
 
-describe('within one process', () => {
+describe('within one process a PIN does not cross', () => {
   const bridge = openBridge();
 
-  test('from a card of one’s own to the cache, and back', async () => {
+  test('from a connected card to the cache, and back', async () => {
     const [first, second] = [await bridge.openSession(anna), await bridge.openSession(bert)];
     await using card = await first.connect(name);
     await logOn(card);
@@ -79,7 +79,7 @@ describe('within one process', () => {
     await expect(sign(own, '9A', digest, publicKey)).rejects.toMatchObject({ code: 'PIV_PIN_REQUIRED' });
   });
 
-  test('between cards of one’s own', async () => {
+  test('between two connected cards', async () => {
     const [first, second] = [await bridge.openSession(anna), await bridge.openSession(bert)];
     await using card = await first.connect(name);
     await logOn(card);
@@ -103,14 +103,14 @@ describe('within one process', () => {
     await first.transaction(name, (card) => expect(card.lookup?.fresh).toBe(false));
   });
 
-  test('after eviction the card is reset for every program', async () => {
+  test('evicting an identity resets its card for every program', async () => {
     const session = await bridge.openSession(anna);
     await session.transaction(name, logOn);
     expect(bridge.cache.evict(anna)).toBe(1);
     await vi.waitFor(() => expect(isVerified()).toBe(false), { timeout: 5000 });
   });
 
-  test('a disconnect with a reset is carried out behind a transmit that had to be given up', async () => {
+  test('a disconnect with a reset is carried out behind a transmit that was aborted', async () => {
     const session = await bridge.openSession(anna);
     const card = await session.connect(name);
     await logOn(card);
@@ -124,7 +124,7 @@ describe('within one process', () => {
   });
 });
 
-test('after expiry the card is reset for every program', async () => {
+test('an entry that expires has its card reset for every program', async () => {
   await using bridge = new CardBridge({ maxIdle: 100 });
   const session = await bridge.openSession(anna);
   await session.transaction(name, logOn);
@@ -132,7 +132,7 @@ test('after expiry the card is reset for every program', async () => {
   await vi.waitFor(() => expect(isVerified()).toBe(false), { timeout: 5000 });
 });
 
-test('beyond maxEntries the entry that has been idle for longest goes, and its card is reset', async () => {
+test('beyond maxEntries the least recently used idle entry is evicted, and its card is reset', async () => {
   await using bridge = new CardBridge({ maxEntries: 1 });
   const first = await bridge.openSession(anna);
   await first.transaction(name, logOn);
@@ -151,10 +151,14 @@ describe('a card that this process has not used yet', () => {
   `;
 
   test.each([
-    ['is taken as it is by the process’s own session', '', true],
-    ['is reset for it if the session says so', "{ unknownLastUser: 'reset' }", false],
-    ['is reset for a session by its identity', '{ id: 1, connectTime: 1n }', false],
-    ['is taken as it is if that one says so', "{ id: 1, connectTime: 1n, unknownLastUser: 'trust' }", true],
+    ['is not reset for the process’s own session', '', true],
+    ['is reset for that session if the session requires it', "{ unknownLastUser: 'reset' }", false],
+    ['is reset for a session opened by identity', '{ id: 1, connectTime: 1n }', false],
+    [
+      'is not reset for such a session if it trusts the card',
+      "{ id: 1, connectTime: 1n, unknownLastUser: 'trust' }",
+      true,
+    ],
   ])('%s', async (_, query, verified) => {
     // pcscd cuts the power of a card that no process is connected to. That may be between the two processes.
     await using bridge = new CardBridge();

@@ -9,7 +9,7 @@ const piv = await insertPiv(rig, 0, { pin });
 const { name } = readerAt(rig);
 const digest = new Uint8Array(32).fill(7);
 
-it('another bridge of the process resets the card before it hands it to another identity', async () => {
+it('another bridge of the process resets the card before another identity gets it', async () => {
   const anna = await openBridge().openSession({ id: 11, connectTime: 100n });
   const bert = await openBridge().openSession({ id: 12, connectTime: 100n });
   await anna.transaction(name, async (card) => {
@@ -24,7 +24,7 @@ it('another bridge of the process resets the card before it hands it to another 
   });
 });
 
-it('closing a session has reset its cached card when it is done, also where the process ends at once', async () => {
+it('close() of a session resolves after its cached card is reset, even if the process then exits', async () => {
   for (let round = 0; round < 5; round++) {
     const { code, stderr } = await runChild(`
       const { CardBridge } = await import(bridge);

@@ -22,12 +22,12 @@ function randomFrom(state: number): (below: number) => number {
   };
 }
 
-/** What must be true of the cache: who made each entry, and who has which reader. */
+/** What must be true of the cache: who made each entry, and who leases each reader. */
 class Model {
-  /** Makers of all entries there ever were. */
+  /** The identities that made an entry, past entries included. */
   readonly makers = new Map<number, string>();
   readonly leases = new Map<number, { lease: CardLease; who: string }>();
-  /** Whose PIN state the card in a reader has. */
+  /** Whose PIN the card in a reader has verified. */
   readonly verifiedBy = new Map<number, string>();
 
   leased(slot: number, who: string, lease: CardLease): void {
@@ -89,7 +89,7 @@ test(`${STEPS} random steps of ${SESSIONS} sessions on ${SLOTS} readers (seed ${
       const { lease, who } = model.leases.get(slot) ?? {};
       if (!lease || who === undefined) return;
       const verified = (await sw(lease.transaction, pinStatus)) === 0x9000;
-      // It may have been forgotten, but it is never somebody else's.
+      // It may be lost, but is never another identity's.
       if (verified) expect(model.verifiedBy.get(slot), 'somebody else’s PIN state').toBe(who);
       if (random(2) === 0) {
         await send(lease.transaction, selectPiv);

@@ -24,7 +24,7 @@ test('the first transaction connects the card, the next ones find it in the cach
   ]);
 });
 
-test('entries tell whose they are, which card it is, and whether it is in use', async () => {
+test('entries() reports the identity, the card, and whether the entry is in use', async () => {
   await using bridge = new CardBridge();
   await using session = await bridge.openSession(alice);
   await session.transaction(reader, () => {
@@ -41,7 +41,7 @@ test('entries tell whose they are, which card it is, and whether it is in use', 
   expect(Math.abs(Date.now() - Number(entry?.lastUsed))).toBeLessThan(5000);
 });
 
-test('what was verified stays so for the same identity, also in another of its sessions', async () => {
+test('a verified PIN stays verified for the same identity, also in another of its sessions', async () => {
   await using bridge = new CardBridge();
   await using first = await bridge.openSession(alice);
   await using second = await bridge.openSession({ ...alice });
@@ -67,7 +67,7 @@ describe('two identities on one reader', () => {
     }
   });
 
-  test('never share a verified PIN: after one has logged on the other must do so itself', async () => {
+  test('never share a verified PIN: each must log on itself', async () => {
     await using bridge = new CardBridge();
     await using first = await bridge.openSession(alice);
     await using second = await bridge.openSession(bob);
@@ -90,7 +90,7 @@ describe('two identities on one reader', () => {
     }
   });
 
-  test('nor when both ask at once', async () => {
+  test('do not share one either if both begin at once', async () => {
     await using bridge = new CardBridge();
     await using first = await bridge.openSession(alice);
     await using second = await bridge.openSession(bob);
@@ -110,7 +110,7 @@ describe('two identities on one reader', () => {
   });
 });
 
-test('an identity of unknown connect time is its own alone', async () => {
+test('an identity with an unknown connect time shares with no other', async () => {
   await using bridge = new CardBridge();
   await using known = await bridge.openSession(alice);
   await using unknown = await bridge.openSession({ id: alice.id, connectTime: 0n });
@@ -121,7 +121,7 @@ test('an identity of unknown connect time is its own alone', async () => {
   });
 });
 
-test('a lease by hand: ended, given back, found again', async () => {
+test('a lease can be acquired, ended, and acquired again', async () => {
   await using bridge = new CardBridge();
   const lease = await bridge.cache.acquire(alice, reader);
   expect(await sw(lease.transaction, selectPiv)).toBe(0x9000);
@@ -141,7 +141,7 @@ test('a lease by hand: ended, given back, found again', async () => {
 });
 
 describe('card ids', () => {
-  test('a card is found by its id in whatever reader it was connected', async () => {
+  test('a card is found by its id in any reader where it was connected', async () => {
     await using bridge = new CardBridge();
     await using session = await bridge.openSession(alice);
     for (const [name, { piv }] of [
@@ -158,7 +158,7 @@ describe('card ids', () => {
     expect(found?.evaluated.map((evaluation) => evaluation.reader)).toEqual([other]);
   });
 
-  test('one that nobody has told is unknown, and says what to do', async () => {
+  test('an id that was never announced is unknown, and the error says what to do', async () => {
     await using bridge = new CardBridge();
     await using session = await bridge.openSession(alice);
     await expect(session.transaction({ cardId: virtual.piv.guid }, () => {})).rejects.toMatchObject({

@@ -13,15 +13,15 @@ const session = await openBridge().openSession();
 const { name: reader } = readerAt(rig);
 const card = await session.connect(reader);
 
-test('an attribute of the reader', async () => {
+test('getAttribute reads an attribute of the reader', async () => {
   expect(await card.getAttribute(SLOTS_NUMBER)).toEqual(Uint8Array.of(2));
 });
 
-test('the same within a transaction', async () => {
+test('getAttribute works within a transaction', async () => {
   expect(await card.transaction((tx) => tx.getAttribute(SLOTS_NUMBER))).toEqual(Uint8Array.of(2));
 });
 
-describe('what the reader does not offer is an error with its code, and the card goes on working', () => {
+describe('an unsupported operation rejects with its code, and the card continues to work', () => {
   test.each([
     ['getAttribute', () => card.getAttribute(VENDOR_NAME), 'SCardGetAttrib', 'SCARD_E_UNSUPPORTED_FEATURE'],
     [

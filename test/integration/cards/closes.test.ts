@@ -16,7 +16,7 @@ async function open(): Promise<SessionContext> {
   return bridge.openSession({ id: 9, connectTime: 9n });
 }
 
-describe('after its end nothing can be done with', () => {
+describe('after its end every operation fails on', () => {
   test('a card', async () => {
     await using session = await open();
     const card = await session.connect(reader);
@@ -76,7 +76,7 @@ describe('after its end nothing can be done with', () => {
 });
 
 describe('await using', () => {
-  test('of a session closes its cards, watches and cached cards', async () => {
+  test('of a session closes its connections, watches and cached cards', async () => {
     const session = await open();
     const card = await session.connect(reader);
     const watch = session.watch();
@@ -102,7 +102,7 @@ describe('await using', () => {
     await expect(session.listReaders()).rejects.toMatchObject(closed);
   });
 
-  test('of a card lets an exclusive one go', async () => {
+  test('of a card frees a card that was connected exclusively', async () => {
     await using session = await open();
     {
       await using _card = await session.connect(reader, { shareMode: 'exclusive' });
@@ -112,7 +112,7 @@ describe('await using', () => {
   });
 });
 
-test('two sessions of one identity: the cached cards stay until the last has closed', async () => {
+test('with two sessions of one identity the cached cards stay until the last one closes', async () => {
   const [first, second] = [await open(), await open()];
   await first.transaction(reader, () => {});
   await first.close();
@@ -121,8 +121,8 @@ test('two sessions of one identity: the cached cards stay until the last has clo
   expect(bridge.cache.entries()).toEqual([]);
 });
 
-describe('closing ends what is under way', () => {
-  test('a transmit to a card that takes its time', async () => {
+describe('closing ends', () => {
+  test('a transmit to a slow card', async () => {
     await using session = await open();
     const card = await session.connect(reader);
     virtual.faults.responseDelay = 1000;
@@ -135,7 +135,7 @@ describe('closing ends what is under way', () => {
     virtual.faults.clear();
   });
 
-  test('a transaction and those who wait for it', async () => {
+  test('a transaction and the operations that wait for it', async () => {
     await using session = await open();
     const card = await session.connect(reader);
     const { promise: given, resolve: proceed } = deferred();

@@ -11,7 +11,7 @@ const session = await bridge.openSession();
 const { name: reader } = readerAt(rig, 0);
 const empty = readerAt(rig, 1);
 
-test('a card is connected, tells its ATR and protocol, and answers', async () => {
+test('a card connects, reports its ATR and protocol, and responds', async () => {
   await using card = await session.connect(reader);
   expect(card.reader).toBe(reader);
   expect(card.protocol).toBe('T=1');
@@ -20,7 +20,7 @@ test('a card is connected, tells its ATR and protocol, and answers', async () =>
 });
 
 describe('protocols', () => {
-  test('one that the card does not speak is refused', async () => {
+  test('a protocol that the card does not support is rejected', async () => {
     await expect(session.connect(reader, { protocols: ['T=0'] })).rejects.toMatchObject({
       name: 'PcscError',
       code: 'SCARD_E_PROTO_MISMATCH',
@@ -30,7 +30,7 @@ describe('protocols', () => {
     });
   });
 
-  test('the only one that the card speaks is taken', async () => {
+  test('the only protocol that the card supports is used', async () => {
     const { name, port } = readerAt(rig, 2);
     const t0 = await VirtualCard.insert({ port, applets: [], atr: buildAtr({ protocols: ['T=0'] }) });
     await using _out = forThisTest(t0);
@@ -40,13 +40,13 @@ describe('protocols', () => {
 });
 
 describe('share modes', () => {
-  test('shared: many cards on one reader', async () => {
+  test('shared: several connections on one reader', async () => {
     const cards = await Promise.all(Array.from({ length: 8 }, () => session.connect(reader)));
     for (const card of cards) expect(await sw(card, selectPiv)).toBe(0x9000);
     await Promise.all(cards.map((card) => card.close()));
   });
 
-  test('exclusive: nobody else gets the card until it is closed', async () => {
+  test('exclusive: no other program gets the card until it is closed', async () => {
     const card = await session.connect(reader, { shareMode: 'exclusive' });
     for (const shareMode of ['shared', 'exclusive'] as const) {
       await expect(session.connect(reader, { shareMode })).rejects.toMatchObject({
@@ -59,14 +59,14 @@ describe('share modes', () => {
     await using _next = await session.connect(reader, { shareMode: 'exclusive' });
   });
 
-  test('direct: an empty reader will do, and has no protocol', async () => {
+  test('direct: connects to an empty reader, without a protocol', async () => {
     await using card = await session.connect(empty.name, { shareMode: 'direct' });
     expect(card.protocol).toBeUndefined();
   });
 });
 
-describe('what cannot be connected', () => {
-  test('a reader without a card', async () => {
+describe('a connect that fails', () => {
+  test('reports that the reader has no card', async () => {
     await expect(session.connect(empty.name)).rejects.toMatchObject({
       code: 'SCARD_E_NO_SMARTCARD',
       reader: empty.name,
@@ -74,7 +74,7 @@ describe('what cannot be connected', () => {
     });
   });
 
-  test('a reader that does not exist', async () => {
+  test('reports that the reader does not exist', async () => {
     await expect(session.connect('No Such Reader')).rejects.toMatchObject({
       code: 'SCARD_E_UNKNOWN_READER',
       reader: 'No Such Reader',
@@ -82,13 +82,13 @@ describe('what cannot be connected', () => {
     });
   });
 
-  test('and after each failure the next connect works', async () => {
+  test('leaves the next connect working', async () => {
     await expect(session.connect(empty.name)).rejects.toThrow();
     await using card = await session.connect(reader);
     expect(await sw(card, selectPiv)).toBe(0x9000);
   });
 
-  test('a card that comes later is found then', async () => {
+  test('succeeds once the card is inserted', async () => {
     await expect(session.connect(empty.name)).rejects.toMatchObject({ code: 'SCARD_E_NO_SMARTCARD' });
     const late = await createPivCard({ port: empty.port });
     await using _out = forThisTest(late);

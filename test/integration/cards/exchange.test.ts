@@ -22,7 +22,7 @@ const readCertificate = new CommandApdu({
 const verify = new CommandApdu({ cla: 0, ins: 0x20, p1: 0, p2: 0x80, data: pinBlock(pin) });
 
 describe('an exchange', () => {
-  it('gathers a response of many pieces, as single transmits do', async () => {
+  it('returns the same response of many pieces as single transmits', async () => {
     await card.transaction(async (tx) => {
       await tx.exchange(select);
       const before = piv.apduCount;
@@ -59,17 +59,17 @@ describe('an exchange', () => {
     expect(answer.ok).toBe(false);
   });
 
-  it('takes bytes too, outside of a transaction', async () => {
+  it('accepts bytes too, outside a transaction', async () => {
     const answer = await card.exchange(select.encode());
     expect(answer.ok).toBe(true);
     expect(answer.data.length).toBeGreaterThan(8);
   });
 
-  it('refuses what is no APDU, at once', async () => {
+  it('rejects invalid APDUs at once', async () => {
     await expect(card.exchange(Uint8Array.from([0, 0xa4, 4, 0, 9, 1]))).rejects.toThrow(MalformedApduError);
   });
 
-  it('can be ended while the card takes its time', async () => {
+  it('can be aborted while the card is slow', async () => {
     piv.faults.responseDelay = 2000;
     const start = performance.now();
     await expect(card.exchange(select, { timeout: 100 })).rejects.toThrow('did not end within 100 ms');
@@ -79,13 +79,13 @@ describe('an exchange', () => {
   });
 });
 
-it('a command that goes as a chain is published whole', async () => {
+it('a command that is sent as a chain is published whole', async () => {
   const seen: string[] = [];
   const listener = (message: unknown) => seen.push(toHex((message as { command: Uint8Array }).command));
   const data = new Uint8Array(600).fill(0xab);
   subscribe('pcsc-bridge:apdu', listener);
   try {
-    // PUT DATA of an object: the card refuses it at its end, which does not matter here.
+    // PUT DATA of an object. The card rejects it at its end, which does not matter here.
     await card.exchange(new CommandApdu({ cla: 0, ins: 0xdb, p1: 0x3f, p2: 0xfe, data }));
   } finally {
     unsubscribe('pcsc-bridge:apdu', listener);

@@ -15,7 +15,7 @@ async function connectVerified() {
   return card;
 }
 
-/** Whether the card still knows that the PIN was verified; without selecting, which would forget it. */
+/** Whether the PIN is still verified on the card. Does not select, because that would reset the status. */
 async function isVerified(): Promise<boolean> {
   await using card = await session.connect(reader);
   return (await sw(card, pinStatus)) === 0x9000;
@@ -26,7 +26,7 @@ describe('disconnect', () => {
     ['leave', true],
     ['reset', false],
     ['unpower', false],
-  ] as const)('%s: is the card still verified? %s', async (disposition, verified) => {
+  ] as const)('%s: is the PIN still verified? %s', async (disposition, verified) => {
     const card = await connectVerified();
     await card.disconnect(disposition);
     expect(await isVerified()).toBe(verified);
@@ -38,7 +38,7 @@ describe('disconnect', () => {
     expect(await isVerified()).toBe(true);
   });
 
-  test('eject, which this reader cannot, is done as far as it goes', async () => {
+  test('eject, which this reader does not support, resolves', async () => {
     const card = await connectVerified();
     await card.disconnect('eject');
     await using _next = await session.connect(reader);
@@ -50,16 +50,13 @@ describe('reconnect', () => {
     ['leave', 0x9000],
     ['reset', 0x6d00],
     ['unpower', 0x6d00],
-  ] as [Disposition, number][])(
-    'with %s: asking for the PIN’s state gives %i',
-    async (initialization, expected) => {
-      await using card = await connectVerified();
-      await card.reconnect({ initialization });
-      expect(await sw(card, pinStatus)).toBe(expected);
-    },
-  );
+  ] as [Disposition, number][])('with %s: the PIN’s state is then %i', async (initialization, expected) => {
+    await using card = await connectVerified();
+    await card.reconnect({ initialization });
+    expect(await sw(card, pinStatus)).toBe(expected);
+  });
 
-  test('changes how the card is shared', async () => {
+  test('changes the share mode', async () => {
     await using card = await session.connect(reader);
     await card.reconnect({ shareMode: 'exclusive' });
     await expect(session.connect(reader)).rejects.toMatchObject({ code: 'SCARD_E_SHARING_VIOLATION' });
@@ -67,7 +64,7 @@ describe('reconnect', () => {
     await using _other = await session.connect(reader);
   });
 
-  test('to exclusive waits for the others, and changes nothing when it is given up', async () => {
+  test('to exclusive waits for the other connections, and changes nothing if it is aborted', async () => {
     const other = await session.connect(reader);
     await using card = await session.connect(reader);
     await expect(card.reconnect({ shareMode: 'exclusive', timeout: 100 })).rejects.toMatchObject({
@@ -88,8 +85,8 @@ describe('reconnect', () => {
   });
 });
 
-describe('after somebody else’s reset', () => {
-  test('the operation that meets it reports it, and the next one works', async () => {
+describe('after a reset by another program', () => {
+  test('the next operation reports it, and the one after works', async () => {
     await using card = await connectVerified();
     await using other = await session.connect(reader);
     await other.reconnect({ initialization: 'reset' });

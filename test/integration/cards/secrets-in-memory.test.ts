@@ -1,4 +1,4 @@
-/** What carried a PIN is nowhere in a program's memory afterwards, however the command ended. */
+/** A PIN is not in a program's memory after its command, however the command ended. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -82,7 +82,7 @@ async function startProgram(backend: string) {
   };
 }
 
-describe.each(['daemon', 'library'])('with the %s backend a PIN is nowhere in memory', async (backend) => {
+describe.each(['daemon', 'library'])('with the %s backend a PIN is not in memory', async (backend) => {
   const running = await startProgram(backend);
   const count = () => occurrences(running.pid, pin);
   afterEach(() => faults.clear());
@@ -123,7 +123,7 @@ describe.each(['daemon', 'library'])('with the %s backend a PIN is nowhere in me
     },
   );
 
-  test('and is found while the card works on it', async () => {
+  test('and is found while the card processes it', async () => {
     faults.responseDelay = 60_000;
     const before = piv.apduCount;
     const ended = running.run({ way: 'exchange' });
@@ -145,7 +145,7 @@ describe.each(['daemon', 'library'])('with the %s backend a PIN is nowhere in me
     expect(await running.run({ way, ...ending })).toBe(code);
     await vi.waitFor(() => expect(piv.apduCount).toBe(before + 1));
     faults.clear();
-    // The core's copy goes when the card has answered the command that was given up.
+    // The core's copy is wiped when the card has responded to the command that was aborted.
     await vi.waitFor(async () => expect(await count()).toBe(0), { timeout: 20_000, interval: 100 });
   });
 });

@@ -9,7 +9,7 @@ import { durationOf } from '../../support/time.js';
 const rig = await startRig({ slots: 16 });
 const session = await openBridge().openSession();
 
-/** Answers with the data it was sent, and the number of the slot it is in. */
+/** Responds with the data it received and the number of its slot. */
 async function insertEcho(slot: number): Promise<VirtualCard> {
   const applet = {
     aid: fromHex('F0 50 43 53 43 01'),
@@ -29,7 +29,7 @@ function echo(data: Uint8Array): Uint8Array {
 }
 
 // vpcd's messages have at most 65,535 bytes, the command's length fields and header included.
-describe('a response is what the card answered', () => {
+describe('a response is exactly what the card sends', () => {
   test.each([1, 2, 127, 128, 255, 256, 1000, 4096, 32_767, 65_000, 65_526])(
     '%i bytes of data',
     async (length) => {
@@ -44,7 +44,7 @@ describe('a response is what the card answered', () => {
     expect(await card.transmit(Uint8Array.of(0x00, 0xa4, 0x04, 0x00))).toHaveLength(2);
   });
 
-  test('a Buffer and a view of a larger one are sent as they are', async () => {
+  test('a Buffer and a view of a larger one are sent exactly', async () => {
     const data = randomBytes(16);
     const larger = Buffer.concat([randomBytes(7), echo(data), randomBytes(9)]);
     const view = larger.subarray(7, larger.length - 9);
@@ -52,7 +52,7 @@ describe('a response is what the card answered', () => {
   });
 });
 
-test('commands of one card are answered in their order, however many are asked at once', async () => {
+test('commands to one card are answered in order, even if all are sent at once', async () => {
   const commands = Array.from({ length: 500 }, (_, i) => Uint8Array.of(i >> 8, i & 0xff));
   const responses = await Promise.all(commands.map((data) => send(card, echo(data))));
   expect(responses.map(({ data }) => Buffer.from(data).readUInt16BE())).toEqual(
@@ -60,7 +60,7 @@ test('commands of one card are answered in their order, however many are asked a
   );
 });
 
-test('sixteen cards in sixteen readers answer at once, each for itself', async () => {
+test('sixteen cards in sixteen readers respond at once, each with its own data', async () => {
   const cards = await Promise.all(rig.readers.map(({ name }) => session.connect(name)));
   const which = new CommandApdu({ cla: 0x80, ins: 1, p1: 1, p2: 0, ne: 256 }).encode();
   const slots = await Promise.all(
@@ -74,7 +74,7 @@ test('sixteen cards in sixteen readers answer at once, each for itself', async (
   await Promise.all(cards.map((one) => one.close()));
 });
 
-test('slow cards are waited for side by side, not one after another', async () => {
+test('slow cards run concurrently', async () => {
   const slow = echoes.slice(0, 8);
   const cards = await Promise.all(slow.map((_, slot) => session.connect(readerAt(rig, slot * 2).name)));
   const devices = echoes.filter((_, slot) => slot % 2 === 0);

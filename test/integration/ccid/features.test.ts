@@ -7,13 +7,13 @@ await insertPiv(rig);
 const session = await openBridge().openSession();
 const { name: reader } = readerAt(rig);
 
-/** vpcd has no features up to 3.3, and one from then on: what it says of the size of APDUs. */
+/** vpcd has no features up to 3.3. Since then it reports one, about the size of APDUs. */
 const known = [
   { features: {}, properties: {} },
   { features: { getTlvProperties: controlCode(0) + 0x330012 }, properties: { maxApduDataSize: 65_536 } },
 ];
 
-test('what a reader can do is asked of a card, a transaction, and a reader without a card alike', async () => {
+test('features are the same from a card, a transaction, and a reader without a card', async () => {
   await using card = await session.connect(reader);
   await using empty = await session.connect(readerAt(rig, 1).name, { shareMode: 'direct' });
   const features = await readFeatures(card);
@@ -32,7 +32,7 @@ test('a function that the driver does not know is an error', async () => {
   });
 });
 
-test('a question about features ends with its signal', async () => {
+test('a request for features ends with its signal', async () => {
   await using card = await session.connect(reader);
   const signal = AbortSignal.abort();
   await expect(readFeatures(card, { signal })).rejects.toMatchObject({ name: 'AbortError' });

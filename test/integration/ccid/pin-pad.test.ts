@@ -25,14 +25,14 @@ const change = {
 
 const parts = buildPinPadDriver();
 
-describe.skipIf(!parts)('on a reader with keys', async () => {
+describe.skipIf(!parts)('on a reader with a PIN pad', async () => {
   if (!parts) return;
   const rig = await startRig({ slots: 2, parts });
   await insertPiv(rig, 0, { pin: '123456' });
   const session = await openBridge().openSession();
   const { name: reader } = readerAt(rig);
 
-  test('the reader tells what it can do', async () => {
+  test('the reader reports its features', async () => {
     await using card = await session.connect(reader);
     const features = await readFeatures(card);
     expect(Object.keys(features)).toEqual(['verifyPinDirect', 'modifyPinDirect', 'getTlvProperties']);
@@ -59,7 +59,7 @@ describe.skipIf(!parts)('on a reader with keys', async () => {
     });
   });
 
-  test('one that the user does not enter is the reader’s error, and costs no try', async () => {
+  test('a PIN that the user does not enter is an error of the reader, and costs no try', async () => {
     await session.transaction(reader, async (tx) => {
       expect(await sw(tx, selectPiv)).toBe(0x9000);
       await willType(tx);
@@ -86,7 +86,7 @@ describe.skipIf(!parts)('on a reader with keys', async () => {
     });
   });
 
-  describe('the PIN arrives in the form that was described', async () => {
+  describe('the PIN arrives in the described format', async () => {
     const received: Uint8Array[] = [];
     const recorder: Applet = {
       aid: fromHex('F0 50 43 53 43 01'),

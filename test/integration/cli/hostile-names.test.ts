@@ -1,6 +1,6 @@
 /**
- * Names of readers, cards' data and certificates come from outside: whatever is in them, no command gives the terminal a
- * control character but line feeds.
+ * Names of readers, cards' data and certificates come from outside. No command writes a control character from them to
+ * the terminal, except line feeds.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,9 @@ import { FakePcsc } from '../../support/fake-pcsc.js';
 import { insertPiv, startRig } from '../../support/rig.js';
 import { runCli, startCli } from '../repro/run-cli.js';
 
-/** Title, colour, C1's clear screen and title, direction, no width, ends of lines; what is seen of it begins "Evil". */
+/**
+ * Title, colour, C1's clear screen and title, direction, zero width, line ends. The visible part begins with "Evil".
+ */
 const hostile =
   'Evil\u001b]0;owned\u0007\u001b[31m\u009b2J\u009dx\u009c\u202etxt\u2066\u200b\u2028\u0085\b\t\u007f 00';
 const second = `Second${hostile}`;
@@ -36,7 +38,7 @@ interface Shown {
   stderr: string;
 }
 
-/** Of what a run shows, line by line, everything can be seen. */
+/** Every character of the output of a run is visible, line by line. */
 function expectHarmless({ stdout, stderr }: Shown): void {
   const lines = (stdout + stderr).split('\n');
   expect(lines.map((line) => [line])).toEqual(lines.map((line) => [printable(line)]));
@@ -56,7 +58,7 @@ function readers(count: 1 | 2 = 1, ...more: string[]): NodeJS.ProcessEnv {
 /** Dim and green, and their ends. */
 const ourColours = ['\u001b[2m', '\u001b[22m', '\u001b[32m', '\u001b[39m'];
 
-/** Which commands a test has run. */
+/** The commands that a test has run. */
 const driven = new Set<string>();
 
 async function run(args: string[], env: NodeJS.ProcessEnv): Promise<Shown> {
@@ -73,7 +75,7 @@ describe('readers with hostile names', () => {
     expect(stdout).toContain(printable(hostile));
   });
 
-  test('readers --json is data', async () => {
+  test('readers --json keeps the names as data', async () => {
     const { stdout } = await run(['readers', '--json'], readers());
     expect(JSON.parse(stdout).readers[0].name).toBe(hostile);
   });
@@ -98,12 +100,12 @@ describe('readers with hostile names', () => {
     expect(stdout).toContain('6A82');
   });
 
-  test('apdu that has to choose', async () => {
+  test('apdu without a choice of reader', async () => {
     const { stderr } = await run(['apdu', 'atr'], readers(2));
     expect(stderr).toContain(`  1  ${printable(hostile)}\n  2  ${printable(second)}`);
   });
 
-  test('apdu --reader with a name that there is not', async () => {
+  test('apdu --reader with an unknown name', async () => {
     const { stderr } = await run(['apdu', '--reader', '\u001b[2J\u009b', 'atr'], readers());
     expect(stderr).toContain('?[2J?');
   });
@@ -156,12 +158,12 @@ test.each([
   expect(code).toBe(0);
 });
 
-test('card, and a reader that is not there', async () => {
+test('card with a reader that does not exist', async () => {
   const { stderr } = await run(['card', '--host', '\u001b[2J', '--subject', hostile, '--port', '1'], {});
   expect(stderr).toContain('?[2J');
 });
 
-test('rig, and a program that there is not', async () => {
+test('rig with a program that does not exist', async () => {
   const { stderr } = await run(['rig', '--readers', '1', '--', '\u001b[2J\u009b'], {});
   expect(stderr).toContain('there is no program "?[2J?"');
 });
@@ -211,14 +213,14 @@ describe('the agent', () => {
   });
 });
 
-test('every command was tried', async () => {
+test('every command is covered', async () => {
   const { stdout } = await runCli(['completion', 'fish'], {});
   const commands = [...stdout.matchAll(/-n '__fish_use_subcommand' -a (\S+)/g)].map(([, name]) => name);
   expect(commands.length).toBeGreaterThan(8);
   expect(commands.filter((name) => !driven.has(name ?? ''))).toEqual([]);
 });
 
-test('on a terminal there are our colours and no others', async ({ skip }) => {
+test('on a terminal only our own colours appear', async ({ skip }) => {
   const command = `${process.execPath} ${main} watch`;
   const child = execFile('script', ['-qfec', command, '/dev/null'], {
     env: { ...process.env, ...readers() },

@@ -1,4 +1,4 @@
-/** Commands that ask or obey on a terminal. */
+/** Commands that prompt on a terminal, or react to its keys. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { Holder } from '../../support/holder.js';
@@ -15,7 +15,7 @@ const session = await openBridge().openSession();
 
 describe.skipIf(!hasTerminals)('on a terminal (needs "script" of util-linux)', () => {
   test.each(['verify', 'logon', 'sign --out /dev/null /dev/null'])(
-    'piv %s asks for the PIN while other programs can use the card',
+    'piv %s prompts for the PIN while other programs can use the card',
     async (words) => {
       const terminal = new Terminal(`${command} piv ${words} --reader '${name}'`, { PCSC_BRIDGE_PIN: '' });
       await terminal.sees(/PIN: /);
@@ -30,7 +30,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs "script" of util-linux)', (
     },
   );
 
-  test('Ctrl-C at the prompt for the PIN ends the command with 130', async () => {
+  test('Ctrl-C at the prompt for the PIN ends the command with status 130', async () => {
     const terminal = new Terminal(`${command} piv verify --reader '${name}'`, { PCSC_BRIDGE_PIN: '' });
     await terminal.sees(/PIN: /);
     terminal.type('\x03');
@@ -38,7 +38,7 @@ describe.skipIf(!hasTerminals)('on a terminal (needs "script" of util-linux)', (
     expect(terminal.screen).toContain('interrupted');
   });
 
-  test('card ends, and gives the terminal back, when its reader goes', async () => {
+  test('card ends, and restores the terminal, when its reader is removed', async () => {
     const terminal = new Terminal(`${command} card --port ${readerAt(rig, 1).port} --quiet`);
     await terminal.sees(/q {2}the end/);
     await rig.killDaemon();

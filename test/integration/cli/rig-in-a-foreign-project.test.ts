@@ -1,4 +1,4 @@
-/** A project that knows nothing of this library has its tests run in a rig: those that docs/ci.md shows. */
+/** Projects that do not use this library run their tests in a rig: those that docs/ci.md shows. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -45,14 +45,14 @@ function nodeProject(): string {
   return project;
 }
 
-test('npm test with pcsc-mini: finds the readers, reads the cards', async () => {
+test('npm test with pcsc-mini finds the readers and reads the cards', async () => {
   const { code, stdout } = await runCli(['rig', '--', 'npm', 'test'], {}, nodeProject());
   expect(stdout).toMatch(/^(#|ℹ) pass 1$/m);
   expect(stdout).toMatch(/^(#|ℹ) fail 0$/m);
   expect(code).toBe(0);
 });
 
-test('npm test that fails, for want of a card, makes the rig fail', async () => {
+test('npm test that fails because there is no card makes the rig fail', async () => {
   const { code, stdout } = await runCli(['rig', '--cards', '1', '--', 'npm', 'test'], {}, nodeProject());
   expect(stdout).toMatch(/^(#|ℹ) fail 1$/m);
   expect(code).toBe(1);
@@ -61,7 +61,7 @@ test('npm test that fails, for want of a card, makes the rig fail', async () => 
 describe.skipIf(!modules)(`Python with pyscard${reason}`, () => {
   const env = modules ? { PYTHONPATH: modules, PYTHONDONTWRITEBYTECODE: '1' } : {};
 
-  test('finds the readers, reads the cards', async () => {
+  test('finds the readers and reads the cards', async () => {
     const run = runCli(['rig', '--', python, '-m', 'unittest'], env, projectWith('test_card.py'));
     const { code, stderr } = await run;
     expect(stderr).toMatch(/^Ran 1 test in .*\n\nOK$/m);

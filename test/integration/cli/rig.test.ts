@@ -7,7 +7,7 @@ import { runCli, startCli } from '../repro/run-cli.js';
 
 const here = [process.execPath, '-e'];
 
-test('the command finds its readers in the environment, and its status is the rig’s', async () => {
+test('the command finds its readers in the environment, and the rig exits with its status', async () => {
   const program = `const rig = JSON.parse(process.env.PCSC_BRIDGE_RIG);
     if (!process.env.PCSCLITE_CSOCK_NAME || rig.readers.length !== 3 || rig.pin !== '98765432') process.exit(1);
     process.exit(7);`;
@@ -15,25 +15,25 @@ test('the command finds its readers in the environment, and its status is the ri
   expect(code).toBe(7);
 });
 
-test('a program that a signal ended is told as shells tell it', async () => {
+test('a signal that ends the command gives the rig the status that a shell reports', async () => {
   const { code } = await runCli(['rig', '--', ...here, 'process.kill(process.pid, "SIGKILL")']);
   expect(code).toBe(128 + 9);
 });
 
-test('options after the command are the command’s', async () => {
+test('options after the command belong to the command', async () => {
   const { code, stdout } = await runCli(['rig', 'echo', '--readers', 'x']);
   expect(stdout).toBe('--readers x\n');
   expect(code).toBe(0);
 });
 
-test('more cards than readers are refused', async () => {
+test('more cards than readers are rejected', async () => {
   const { code, stderr } = await runCli(['rig', '--readers', '1', '--cards', '2']);
   expect(stderr).toContain('2 cards do not fit into 1 readers');
   expect(code).toBe(2);
 });
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  'without a command it tells how to reach it, and %s ends it without a trace',
+  'without a command the rig prints how to reach it, and %s ends it without a trace',
   async (signal) => {
     const directory = mkdtempSync(join(tmpdir(), 'rig-'));
     const { process: child, ended } = startCli(['rig', '--readers', '2'], { TMPDIR: directory });

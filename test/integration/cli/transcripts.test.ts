@@ -1,4 +1,4 @@
-/** docs/cli.md shows what people will see: every example is run, in a directory of its own, and compared. */
+/** Every example in docs/cli.md is run, in a directory of its own, and its output is compared. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -15,7 +15,7 @@ symlinkSync(main, join(bin, 'pcsc-bridge'));
 chmodSync(main, 0o755);
 afterAll(() => rmSync(bin, { recursive: true }));
 
-/** What is different each time: times, dates, keys; and the width of columns that hold times. */
+/** What differs in each run: times, dates, keys, and the width of columns that contain times. */
 function settled(text: string): string {
   return text
     .replace(/(?:[0-9A-F]{2}:){31}[0-9A-F]{2}/g, 'FINGERPRINT')

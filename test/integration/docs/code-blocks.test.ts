@@ -1,4 +1,4 @@
-/** The code that README and docs show runs, with a PIV card in a virtual reader. */
+/** The code in README and docs runs, with a PIV card in a virtual reader. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import ts from 'typescript';
@@ -20,10 +20,10 @@ const preamble = `{
   Object.assign(globalThis, { bridge, session, card, apdu, reader: card.reader, pin: '123456' });
 }`;
 
-/** A watch goes on for ever; when it has seen what is there the block has shown what it can. */
+/** A watch never ends. When it has reported the current state, the block has shown what it can. */
 const END_OF_WATCH_MS = 2000;
 
-/** Runs a block in the directory of the package, which finds itself there by its name. */
+/** Runs a block in the directory of the package, which resolves its own name. */
 async function run({ code }: CodeBlock): Promise<{ status: number; stderr: string }> {
   const source = [
     code.includes("'pcsc-bridge/rig'") ? '' : preamble,
@@ -47,7 +47,7 @@ async function run({ code }: CodeBlock): Promise<{ status: number; stderr: strin
   return { status, stderr };
 }
 
-// Tests in a test: test/integration/fixtures has the like.
+// Tests inside a test: test/integration/fixtures has similar ones.
 const runnable = codeBlocks().filter(({ code }) => !/from '(pcsc-bridge\/|)(vitest|node:test)'/.test(code));
 
 test.each(runnable)('$page, line $line', async (block) => {

@@ -13,7 +13,7 @@ const rig = await startRig({ slots: 2 });
 const { name: reader, port } = readerAt(rig);
 const { name: other, port: otherPort } = readerAt(rig, 1);
 
-test('each example is here, or only compiled', () => {
+test('each example is run in a test, or only compiled', () => {
   const broker = ['session-broker.mjs', 'session-broker-client.mjs'];
   const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', ...broker];
   // tls-client-auth.test.ts, test/integration/activity/opentelemetry.test.ts
@@ -23,7 +23,7 @@ test('each example is here, or only compiled', () => {
   expect(readdirSync(examples).toSorted()).toEqual([...run, ...elsewhere, ...compiled, ...units].toSorted());
 });
 
-test('custom-card: the PIN is asked for where it is needed, and points are counted', async () => {
+test('custom-card requires the PIN where needed, and counts points', async () => {
   const { lines, ended } = startExample('custom-card.mjs');
   expect(await ended).toMatchObject({ code: 0, stderr: '' });
   expect(lines()).toEqual([
@@ -58,7 +58,7 @@ describe('nfc-uid', () => {
     return () => link.close();
   }
 
-  test('tells readers, the UID of each card, and that it went', async () => {
+  test('reports readers, the UID of each card, and its removal', async () => {
     const program = startExample('nfc-uid.mjs');
     await program.until(`${reader}: attached`);
     await program.until(`${other}: attached`);
@@ -89,7 +89,7 @@ describe('desktop-agent', () => {
   const count = (agent: RunningExample, what: RegExp) =>
     agent.lines().filter((line) => what.test(line)).length;
 
-  test('logs on with the card that is there, off when it goes, on again when it comes back', async () => {
+  test('logs on with the inserted card, off when it is removed, on again when it returns', async () => {
     const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     await agent.until(loggedOn);
     await takeOut(virtual);
@@ -101,7 +101,7 @@ describe('desktop-agent', () => {
     expect(agent.lines().slice(-2)).toEqual([`${reader}: logged off, the agent ends`, 'ended']);
   });
 
-  test('survives a service that dies and comes back', async () => {
+  test('survives a restart of the service', async () => {
     const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     await agent.until(loggedOn);
     await rig.killDaemon();
@@ -116,7 +116,7 @@ describe('desktop-agent', () => {
     expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
-  test('spends one try on a wrong PIN, not one with each card', async () => {
+  test('spends one try on a wrong PIN, not one per card', async () => {
     const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN: '999999' });
     await agent.until(/no logon: The PIN is wrong: verification failed, 2 tries left/);
     await takeOut(virtual);
@@ -128,14 +128,14 @@ describe('desktop-agent', () => {
     expect((await agent.ended).code).toBe(0);
   });
 
-  test('ends at once while it waits for a card that somebody holds', async () => {
+  test('ends at once while it waits for a card that another process holds', async () => {
     const holder = await Holder.hold(reader);
     const second = await createPivCard({ port: otherPort, pin: PCSC_BRIDGE_PIN, subject: 'Bob' });
     const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     // Bob does not wait for Alice's card.
     await agent.until(new RegExp(`^${other}: CN=Bob logged on`));
     expect(count(agent, loggedOn)).toBe(0);
-    // Twice, as whoever runs in a terminal and under a parent process gets it.
+    // Twice, as happens on a terminal with a parent process.
     agent.process.kill('SIGINT');
     agent.process.kill('SIGTERM');
     expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
@@ -144,7 +144,7 @@ describe('desktop-agent', () => {
   });
 });
 
-test('session-broker and its client: readers and a logon in whatever session the client is', async () => {
+test('session-broker returns readers and a logon to its client, in the session of the client', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'broker-'));
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const path = join(directory, 'broker.sock');

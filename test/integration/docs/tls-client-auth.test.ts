@@ -38,7 +38,7 @@ describe.skipIf(!parts)('tls-client-auth (needs libengine-pkcs11-openssl, opensc
     await takeOut(virtual);
   });
 
-  /** A card, and a server that lets in who has its key, and nobody else. */
+  /** A card, and a server that accepts only clients with its key. */
   async function setUp(algorithm: 'P256' | 'RSA2048'): Promise<void> {
     virtual = await createPivCard({ port, algorithm, pin: PIN, subject: 'Alice' });
     const der = Buffer.from(virtual.piv.certificate ?? []).toString('base64');
@@ -66,13 +66,16 @@ describe.skipIf(!parts)('tls-client-auth (needs libengine-pkcs11-openssl, opensc
     return startExample('tls-client-auth.mjs', { ...env, PKCS11_MODULE_PATH }, [url]);
   }
 
-  test.each(['P256', 'RSA2048'] as const)('the server knows who came, by a key %s', async (algorithm) => {
-    await setUp(algorithm);
-    const { ended, lines } = start(PIN);
-    expect(await ended).toMatchObject({ code: 0, stderr: '' });
-    expect(lines()).toEqual([`${reader}: CN=Alice`, '200 OK', 'Alice, TLSv1.3']);
-    expect(virtual.piv.pin.retriesLeft).toBe(3);
-  });
+  test.each(['P256', 'RSA2048'] as const)(
+    'the server authenticates the client, by a key %s',
+    async (algorithm) => {
+      await setUp(algorithm);
+      const { ended, lines } = start(PIN);
+      expect(await ended).toMatchObject({ code: 0, stderr: '' });
+      expect(lines()).toEqual([`${reader}: CN=Alice`, '200 OK', 'Alice, TLSv1.3']);
+      expect(virtual.piv.pin.retriesLeft).toBe(3);
+    },
+  );
 
   test('of two cards the one whose certificate was shown signs', async () => {
     await setUp('P256');
@@ -96,7 +99,7 @@ describe.skipIf(!parts)('tls-client-auth (needs libengine-pkcs11-openssl, opensc
       expect(connections).toBe(0);
     });
 
-    test('a server that is not there is told', async () => {
+    test('a server that does not exist is reported', async () => {
       server.close();
       const { ended } = start(PIN);
       expect(await ended).toMatchObject({ code: 1, stderr: expect.stringContaining('ECONNREFUSED') });

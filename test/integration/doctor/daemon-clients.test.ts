@@ -23,7 +23,7 @@ interface Clients {
 const clientsOf = async () =>
   JSON.parse((await runCli(['readers', '--clients', '--json'])).stdout) as Clients;
 
-test('readers --clients lists the processes that use pcscd, and no longer when they have ended', async () => {
+test('readers --clients lists the processes that use pcscd, until they have ended', async () => {
   await using bridge = new CardBridge();
   await using session = await bridge.openSession();
   await using _card = await session.connect(reader);
@@ -42,7 +42,7 @@ test('readers --clients lists the processes that use pcscd, and no longer when t
   expect((await clientsOf()).clients.map(({ pid }) => pid)).not.toContain(holder.pid);
 });
 
-test('the doctor has them, too', async () => {
+test('the doctor lists them, too', async () => {
   await using holder = await Holder.hold(reader);
   const report = parseReport((await runCli(['doctor', '--json'])).stdout);
   const { value, note } = findingOf(report, 'pcscd-clients');
@@ -50,7 +50,7 @@ test('the doctor has them, too', async () => {
   expect(note).toContain(`pcsc-holder (process ${holder.pid} of `);
 });
 
-test('another user is told how many there are that may not be looked at', async ({ skip }) => {
+test('another user sees only the number of processes that it may not inspect', async ({ skip }) => {
   skip(process.getuid?.() !== 0, 'only root can act as another user');
   skip(
     spawnSync(asNobody[0] as string, [...asNobody.slice(1), process.execPath, cli, '--version'], {

@@ -12,7 +12,7 @@ const doctor = async () => {
   return { code, report: parseReport(stdout) };
 };
 
-test('with a daemon and readers there is nothing to do, and everything is named', async () => {
+test('with a daemon and readers the doctor has no next step, and names every component', async () => {
   const bridge = openBridge();
   await using session = await bridge.openSession();
   for await (const event of session.watch()) {
@@ -37,7 +37,7 @@ test('with a daemon and readers there is nothing to do, and everything is named'
   expect(code).toBe(0);
 });
 
-test('a card in somebody’s transaction is left alone and does not keep the doctor waiting', async () => {
+test('a card in another process’s transaction is left alone and does not block the doctor', async () => {
   const bridge = openBridge();
   await using session = await bridge.openSession();
   await session.transaction(reader, async (tx) => {
@@ -50,7 +50,7 @@ test('a card in somebody’s transaction is left alone and does not keep the doc
   });
 });
 
-test('the text for people says the same', async () => {
+test('the text report says the same', async () => {
   const { code, stdout } = await runCli(['doctor'], rig.env);
   expect(stdout).toMatch(/^Not affected by KB949538\n/);
   expect(stdout).toContain('Next step\n  Nothing to do.\n');

@@ -10,7 +10,7 @@ const verdicts = [
   'unknown',
 ];
 
-/** The report in what `doctor --json` printed, member by member as docs/doctor.md has it. */
+/** The report that `doctor --json` printed, member by member as in docs/doctor.md. */
 export function parseReport(stdout: string): DoctorReport {
   const report = JSON.parse(stdout) as DoctorReport;
   expect(Object.keys(report)).toEqual(['schema', 'verdict', 'rule', 'reason', 'nextSteps', 'findings']);

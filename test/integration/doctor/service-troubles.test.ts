@@ -21,7 +21,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-/** Something that listens where pcscd should. */
+/** A program that listens at the socket of pcscd. */
 async function listenAs(serve: (client: Socket) => void): Promise<void> {
   server = createServer((client) => {
     clients.add(client.on('error', () => {}));
@@ -30,7 +30,7 @@ async function listenAs(serve: (client: Socket) => void): Promise<void> {
   await new Promise<void>((resolve) => server?.listen(socket, resolve));
 }
 
-describe('where the smart card service does not serve, the doctor', () => {
+describe('if the smart card service does not work, the doctor', () => {
   it('says that pcscd does not run, and how to start it', async () => {
     const { code, stdout, stderr } = await doctor();
     const report = parseReport(stdout);
@@ -79,7 +79,7 @@ describe('where the smart card service does not serve, the doctor', () => {
     expect(code).toBe(1);
   });
 
-  it('tells a daemon of another protocol from one that does not run', async () => {
+  it('distinguishes a daemon of another protocol from one that does not run', async () => {
     await listenAs((client) => {
       client.on('data', () => {
         const answer = Buffer.alloc(12);
@@ -99,7 +99,7 @@ describe('where the smart card service does not serve, the doctor', () => {
     expect(code).toBe(1);
   });
 
-  it('ends all the same where something accepts and never answers', async () => {
+  it('ends even if a program accepts and never responds', async () => {
     await listenAs(() => {});
     const { code, stdout } = await doctor();
     const report = parseReport(stdout);
@@ -113,7 +113,7 @@ describe('where the smart card service does not serve, the doctor', () => {
   });
 });
 
-it('the environment variable of the filter is shown, set or not', async () => {
+it('the doctor shows the environment variable of the filter, set or not', async () => {
   const name = 'FilterCSPCardCacheByTSSessionConnectTime';
   const shown = async (value: string | undefined) => {
     const { stdout } = await doctor({ [name]: value });

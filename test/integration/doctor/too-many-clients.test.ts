@@ -8,7 +8,7 @@ import { findingOf, parseReport } from './report-schema.js';
 
 const rig = await startRig({ slots: 1 });
 
-/** A client of the daemon that said hello and stays; undefined when it takes no more. */
+/** A client of the daemon that has exchanged versions and stays connected; undefined if the daemon accepts no more. */
 async function client(): Promise<Socket | undefined> {
   const socket = connect(rig.socket);
   const refusedForNow = await once(socket, 'connect').then(
@@ -34,7 +34,7 @@ async function client(): Promise<Socket | undefined> {
   return (await Promise.race([answered, closed])) ? socket : undefined;
 }
 
-test('a daemon that has as many clients as it takes is told from one that refuses the user', async () => {
+test('a daemon at its limit of clients is distinguished from one that refuses the user', async () => {
   const clients: Socket[] = [];
   try {
     for (let next = await client(); next; next = await client()) clients.push(next);

@@ -9,7 +9,7 @@ const cases: [string, string[], RegExp][] = [
   ['--yes without anything to write', ['--yes'], /goes with --set-filter/],
 ];
 
-it.each(cases)('%s is refused with a sentence and status 2', async (_what, args, message) => {
+it.each(cases)('%s is rejected with a sentence and status 2', async (_what, args, message) => {
   const { code, stdout, stderr } = await runCli(['doctor', ...args]);
   expect(stderr).toMatch(message);
   expect(stderr).not.toMatch(/\n {4}at /);
@@ -18,7 +18,7 @@ it.each(cases)('%s is refused with a sentence and status 2', async (_what, args,
 });
 
 it.skipIf(process.platform === 'win32').each([['--yes'], []])(
-  'where there is no registry the setting is the environment variable, and the doctor says so (%s)',
+  'without a registry the setting is the environment variable, and the doctor says so (%s)',
   async (...yes) => {
     const { code, stdout, stderr } = await runCli(['doctor', '--set-filter', '1', ...yes]);
     expect(stderr).toContain('FilterCSPCardCacheByTSSessionConnectTime=1');
@@ -27,7 +27,7 @@ it.skipIf(process.platform === 'win32').each([['--yes'], []])(
   },
 );
 
-it('help tells what the exit status means', async () => {
+it('the help explains the exit status', async () => {
   const { code, stdout } = await runCli(['doctor', '--help']);
   expect(stdout).toContain('Exit status: 0 if no action is required');
   expect(code).toBe(0);

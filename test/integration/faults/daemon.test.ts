@@ -22,7 +22,7 @@ let card = await PivCard.insertPiv({ port }, applet);
 afterAll(() => card.remove());
 
 const bridge = openBridge();
-// The user before: its session keeps a cached card and a watch through all faults.
+// An earlier user: its session keeps a cached card and a watch through all faults.
 const before = await bridge.openSession({ id: 1, connectTime: 1n });
 const watch = before.watch();
 const events: string[] = [];
@@ -30,9 +30,9 @@ void (async () => {
   for await (const { type } of watch) events.push(type);
 })();
 
-/** Shorter than this no healthy step takes, even if the machine is busy. */
+/** No healthy step takes longer than this, even if the machine is busy. */
 const patience = 5000;
-/** For the faults that last until the time is over. */
+/** For the faults that last until the timeout. */
 const impatience = 300;
 
 const slotsNumber = 0x0fae;
@@ -73,7 +73,7 @@ function signWithoutPin(session: SessionContext): Promise<number> {
   );
 }
 
-/** What there is while nothing goes on. */
+/** Resources in use while nothing is in progress. */
 const counts = () => ({
   descriptors: descriptors(),
   connections: proxy.links,
@@ -134,7 +134,7 @@ function meet(fault: Fault | Code, request: HeldRequest): void | Promise<void> {
       proxy.stop();
       return request.pass();
     case 'never':
-      // What comes late is undone.
+      // A call that completes late is undone.
       release = () => request.pass();
       return;
     case 'card pulled':
@@ -153,7 +153,7 @@ const atRest = counts();
 const threadsAtRest = threads();
 let id = 1;
 
-/** A process that has met no holder for a minute leaves the look out. */
+/** A process that has met no holder for a minute skips the check. */
 async function meetHolder(session: SessionContext): Promise<void> {
   const holder = await Holder.hold(reader);
   await expect(session.transaction(reader, () => {}, { timeout: 20 })).rejects.toThrow('did not end within');
@@ -203,7 +203,7 @@ const ofConnection = ['late', 'in pieces', 'torn', 'cut', 'killed', 'stopped', '
 const ends = ['torn', 'cut', 'killed'];
 
 test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
-  'a list of readers whose request %s ends with the right error or goes on',
+  'listing readers, if its request %s, ends with the right error or continues',
   async (_, fault) => {
     await settle();
     proxy.at('table', 0, (request) => meet(fault, request));
@@ -224,7 +224,7 @@ test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
 );
 
 test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
-  'a watch whose request %s reports that the service is lost and restored, or goes on',
+  'a watch, if its request %s, reports that the service is lost and restored, or continues',
   async (_, fault) => {
     await settle();
     events.length = 0;

@@ -16,7 +16,7 @@ const { name: reader } = readerAt(rig);
 const index = pathToFileURL(fileURLToPath(new URL('../../../dist/index.js', import.meta.url)));
 const instruction = { select: 0xa4, certificate: 0xcb, verify: 0x20, sign: 0x87 };
 
-/** Logs on through the cache and tells of each step; goes on when it is told to. */
+/** Logs on through the cache and reports each step; continues when the test says so. */
 const victim = `
   import { createInterface } from 'node:readline';
   const { CardBridge } = await import(${JSON.stringify(index)});
@@ -63,7 +63,7 @@ const steps = [
   'bridge closed',
 ];
 
-/** What another identity sees in a new process: the status word of a signature without a PIN, then a logon. */
+/** What another identity finds in a new process: the status word of a signature without a PIN, then a logon. */
 const successor = `
   const { CardBridge } = await import(bridge);
   const piv = await import(bridge.replace('index.js', 'piv/index.js'));
@@ -115,7 +115,7 @@ class Victim {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
-  /** Lets it go on until it has done this step. */
+  /** Lets it continue until it has completed this step. */
   async reach(step: string): Promise<void> {
     for (;;) {
       const { value, done } = await this.#lines.next();
@@ -146,7 +146,7 @@ async function expectNextUser(): Promise<void> {
 }
 
 test.each(steps)(
-  'a process is killed after the step "%s": the next user has to give the PIN',
+  'a process is killed after the step "%s", and the next user has to give the PIN',
   async (step) => {
     const process = new Victim();
     await process.reach(step);
@@ -156,7 +156,7 @@ test.each(steps)(
 );
 
 test.each(Object.entries(instruction))(
-  'a process is killed while the card works on the command "%s": the next user has to give the PIN',
+  'a process is killed while the card processes the command "%s", and the next user has to give the PIN',
   async (_, ins) => {
     const process = new Victim();
     await process.reach('session opened');

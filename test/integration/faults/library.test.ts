@@ -12,7 +12,7 @@ const insert = [
 ];
 const script = [`reader "${reader}"`, ...insert];
 
-/** What the library does at the call, what is told to it afterwards, and whether the logon has a time limit. */
+/** What the library does at the call, what it is told afterwards, and whether the logon has a time limit. */
 interface Fault {
   action: string;
   heal: string[];
@@ -111,7 +111,7 @@ const connecting: Outcomes = {
 };
 const closing: Outcomes = Object.fromEntries(Object.keys(faults).map((fault) => [fault, 'goes on']));
 
-/** Outcomes that do not follow from the rule, which is that an error has the code that came, and this function. */
+/** Outcomes that differ from the rule. The rule: the error has the code that was injected, and this function. */
 const exceptions: Partial<Record<PcscFunction, Outcomes>> = {
   SCardEstablishContext: connecting,
   SCardConnect: { ...connecting, SCARD_E_SHARING_VIOLATION: 'goes on' },

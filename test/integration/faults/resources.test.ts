@@ -1,4 +1,4 @@
-/** Each descriptor and each thread that a logon takes fails once, in a process of its own. */
+/** Each descriptor and each thread that a logon needs fails once, in a process of its own. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,14 +71,14 @@ const program = (index: number, n: number) => `
   console.log(JSON.stringify({ met, noted, left: descriptors() }));
 `;
 
-/** libpcsclite, which is asked first, has one code for all that keeps it from its daemon. */
+/** libpcsclite, which is loaded first, has one code for every failure to reach its daemon. */
 const ofLibrary = 'PcscError SCARD_E_NO_SERVICE SCardEstablishContext';
 const ours = ['event loop', 'thread', 'socket', 'epoll_ctl'].map(
   (name) => `PcscError SCARD_E_NO_MEMORY ${name}`,
 );
 
 test.each(functions.map((name, index) => [name, index] as const))(
-  'if a call of %s fails, the logon ends with an error that says so or goes on, and the next one works',
+  'if a call of %s fails, the logon reports that or continues, and the next logon works',
   async (name, index) => {
     const errors: string[] = [];
     const descriptors: number[] = [];
@@ -90,7 +90,7 @@ test.each(functions.map((name, index) => [name, index] as const))(
       expect({ n, code, signal, stderr }).toEqual({ n, code: 0, signal: null, stderr: '' });
       const { met, noted, left } = JSON.parse(stdout);
       if (!met) {
-        // Nothing failed: this is what a process has in the end.
+        // Nothing failed: these are the resources that a process has in the end.
         expect(Math.max(...descriptors)).toBeLessThanOrEqual(left);
         break;
       }

@@ -1,4 +1,4 @@
-/** The requests of a logon by way of pcscd's protocol, and what becomes of the logon if a fault meets one of them. */
+/** The requests of a logon in pcscd's protocol, and the outcome of the logon if a fault meets one of them. */
 import type { CommandName } from '../../support/pcscd-proxy.js';
 import { type Code, documented, type PcscFunction } from './documented-codes.js';
 
@@ -12,20 +12,20 @@ export type Way = keyof typeof ways;
 
 export interface Step {
   way: Way;
-  /** The request, as the name of a test has it. */
+  /** The request, as it appears in the name of a test. */
   name: string;
   command: CommandName;
   /** Requests of this command before it. */
   skip: number;
   /** Of the error that the logon ends with. */
   operation: PcscFunction;
-  /** Of the error if the time is over. */
+  /** Of the error if the timeout expires. */
   waitsAs: string;
-  /** None where the answer has no code. */
+  /** None if the response has no code. */
   codes: readonly Code[];
   /** A cached card that does not work is dropped, and the logon connects anew. */
   connectsAnew?: true;
-  /** Differs from the rule of its fault. */
+  /** Exception to the rule of its fault. */
   exceptions?: Partial<Record<Fault | Code, Outcome>>;
 }
 
@@ -61,7 +61,7 @@ function step(
   return { way, name, command, skip: 0, operation, waitsAs, codes: documented[operation], ...rest };
 }
 
-// What a code comes to where the core goes on by itself. Another process that has the card, or resets it, is waited for.
+// The outcome of a code if the core continues. It waits for another process that has or resets the card.
 const ofConnect: Step['exceptions'] = { SCARD_E_SHARING_VIOLATION: again, SCARD_E_PROTO_MISMATCH: again };
 const ofTransmit: Step['exceptions'] = {
   SCARD_E_PROTO_MISMATCH: fails('SCARD_W_RESET_CARD', 'SCardTransmit'),
@@ -75,7 +75,7 @@ export const steps: Step[] = [
   step('first', 'opening of the connection', 'version', 'SCardEstablishContext', {
     codes: [],
     exceptions: {
-      // The connection is opened anew.
+      // The connection is opened again.
       torn: again,
       cut: again,
       'card pulled': fails('SCARD_E_NO_SMARTCARD', 'SCardConnect'),
@@ -177,7 +177,7 @@ function ruleOf(step: Step, fault: Fault | Code): Outcome {
   }
 }
 
-/** Of a logon that connects: what is wrong shows there. */
+/** Of a logon that connects: an error shows there. */
 function ruleOfNew(fault: Fault | Code): Outcome | undefined {
   switch (fault) {
     case 'killed':

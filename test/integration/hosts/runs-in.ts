@@ -37,7 +37,7 @@ export async function testHost(host: Host): Promise<void> {
     expect(await project.run(program)).toEqual(['9000 9000 1']);
   });
 
-  test('many cached transactions at once, on one card, without a lost one', async () => {
+  test('many cached transactions at once on one card all complete', async () => {
     const program = `${opened}
       const ask = async () => {
         const response = await session.transaction(reader, (card) => card.transmit(select));
@@ -68,7 +68,7 @@ export async function testHost(host: Host): Promise<void> {
     expect(await project.run(program)).toEqual(['done']);
   });
 
-  test('a worker that is terminated while another process holds its card', async () => {
+  test('a worker that is terminated while another process holds its card leaves the card usable', async () => {
     await using _holder = await Holder.hold(reader);
     const worker = `${opened}
       import { parentPort } from 'node:worker_threads';
@@ -86,7 +86,7 @@ export async function testHost(host: Host): Promise<void> {
     expect(await project.run(program)).toEqual(['terminated']);
   });
 
-  test('a watch sees a card go', async () => {
+  test('a watch reports that a card is removed', async () => {
     const program = `${opened}
       for await (const event of session.watch()) {
         if (event.reader !== reader) continue;
@@ -100,7 +100,7 @@ export async function testHost(host: Host): Promise<void> {
     expect(lines).toEqual(['reader-added', 'card-inserted', 'card-removed']);
   });
 
-  test('a rig of its own, with a virtual card in it', async () => {
+  test('a program starts a rig, with a virtual card in it', async () => {
     const program = `
       import { CardBridge } from 'pcsc-bridge';
       import { Rig } from 'pcsc-bridge/rig';

@@ -10,11 +10,11 @@ test('cardcf has two bytes and two words, least significant byte first', () => {
   });
 });
 
-test('a view into a larger buffer will do', () => {
+test('a view into a larger buffer is accepted', () => {
   const card = Uint8Array.of(9, 9, 0, 1, 2, 0, 3, 0, 9);
   expect(parseCardCacheFile(card.subarray(2, 8))).toMatchObject({ pinsFreshness: 1, filesFreshness: 3 });
 });
 
-test('a shorter one is refused', () => {
+test('a shorter buffer is rejected', () => {
   expect(() => parseCardCacheFile(new Uint8Array(5))).toThrow(RangeError);
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-/** An id that no other test's card has: the cache is the process's. */
+/** An id that no other test's card has: the cache is shared by the process. */
 export function newCard(): Uint8Array {
   return new Uint8Array(randomBytes(16));
 }

@@ -5,7 +5,7 @@ import { item, newCard } from './helpers.js';
 
 const { items } = openBridge();
 
-test('what was written is read, in every bridge, as a copy', async () => {
+test('an item that was written is read, in every bridge, as a copy', async () => {
   const cardId = newCard();
   const data = item(100);
   await items.write({ cardId, name: 'cert', freshness: 3, data });
@@ -15,7 +15,7 @@ test('what was written is read, in every bridge, as a copy', async () => {
   expect(await other.items.read({ cardId, name: 'cert', freshness: 3 })).toEqual(item(100));
 });
 
-test('items asked for at once are all served, the last to be written stays', async () => {
+test('concurrent calls are served in order, and the last write stays', async () => {
   const cardId = newCard();
   const writes = Array.from({ length: 50 }, (_, n) =>
     items.write({ cardId, name: 'cert', data: item(10, n) }),
@@ -25,7 +25,7 @@ test('items asked for at once are all served, the last to be written stays', asy
   expect(await read).toEqual(item(10, 49));
 });
 
-test('freshness is 0 unless given', async () => {
+test('freshness is 0 by default', async () => {
   const cardId = newCard();
   await items.write({ cardId, name: 'cert', data: item(1) });
   expect(await items.read({ cardId, name: 'cert', freshness: 0 })).toEqual(item(1));
@@ -37,7 +37,7 @@ test('a name may be in any language', async () => {
   expect(await items.read({ cardId, name: 'Schlüssel 鍵' })).toEqual(item(1));
 });
 
-test('an item older than asked for is stale, and then it is gone', async () => {
+test('an item older than the requested freshness is stale, and is then deleted', async () => {
   const cardId = newCard();
   await items.write({ cardId, name: 'cert', freshness: 4, data: item(1) });
   const fresher = { cardId, name: 'cert', freshness: 5 };
@@ -60,7 +60,7 @@ test('the items of another card, or of another name, are not found', async () =>
   await expect(items.read({ cardId, name: 'cert2' })).rejects.toMatchObject({ code });
 });
 
-test('an item that is too big is refused', async () => {
+test('an item that is too big is rejected', async () => {
   const cardId = newCard();
   await items.write({ cardId, name: 'big', data: item(65_536) });
   await expect(items.write({ cardId, name: 'big', freshness: 1, data: item(65_537) })).rejects.toMatchObject({
@@ -71,7 +71,7 @@ test('an item that is too big is refused', async () => {
   expect(await items.read({ cardId, name: 'big' })).toHaveLength(65_536);
 });
 
-test('when it is full, what was used longest ago goes', async () => {
+test('a full cache deletes the least recently used item', async () => {
   const cardId = newCard();
   const write = (n: number) => items.write({ cardId, name: `item ${n}`, data: item(65_536, n) });
   for (let n = 0; n < 100; n++) await write(n);
@@ -84,7 +84,7 @@ test('when it is full, what was used longest ago goes', async () => {
   });
 });
 
-test('an aborted wait does nothing', async () => {
+test('an aborted call does nothing', async () => {
   const cardId = newCard();
   const signal = AbortSignal.abort();
   const aborted = items.write({ cardId, name: 'cert', data: item(1) }, { signal });
@@ -95,7 +95,7 @@ test('an aborted wait does nothing', async () => {
 });
 
 describe('readOrLoad', () => {
-  test('loads what is not there, and what is stale, once', async () => {
+  test('loads a missing or stale item, once', async () => {
     const cardId = newCard();
     let loads = 0;
     const load = () => item(5, ++loads);
@@ -107,13 +107,13 @@ describe('readOrLoad', () => {
     expect(loads).toBe(2);
   });
 
-  test('gives what is too big to be kept', async () => {
+  test('returns an item that is too big to be kept', async () => {
     const key = { cardId: newCard(), name: 'big' };
     expect(await items.readOrLoad(key, () => item(70_000))).toHaveLength(70_000);
     await expect(items.read(key)).rejects.toMatchObject({ code: 'SCARD_W_CACHE_ITEM_NOT_FOUND' });
   });
 
-  test('hands on why it could not be loaded, and keeps nothing', async () => {
+  test('rejects with the error of the loader, and keeps nothing', async () => {
     const key = { cardId: newCard(), name: 'cert' };
     const fail = () => Promise.reject(new Error('no card'));
     await expect(items.readOrLoad(key, fail)).rejects.toThrow('no card');
@@ -128,8 +128,8 @@ test.each<[string, object, RegExp]>([
   ['a name with a zero', { name: 'a\0b' }, /name/],
   ['a negative freshness', { freshness: -1 }, /freshness/],
   ['a freshness of 33 bits', { freshness: 2 ** 32 }, /freshness/],
-  ['data that is no bytes', { data: 'text' }, /data must be a Uint8Array/],
-])('%s is refused', async (_, wrong, message) => {
+  ['data that is not bytes', { data: 'text' }, /data must be a Uint8Array/],
+])('%s is rejected', async (_, wrong, message) => {
   const right = { cardId: newCard(), name: 'cert', freshness: 0, data: item(1) };
   await expect(items.write({ ...right, ...wrong })).rejects.toThrow(message);
 });

@@ -7,7 +7,7 @@ import { item, newCard } from './helpers.js';
 const { items } = openBridge();
 const addon = fileURLToPath(new URL('../../../build/Release/pcsc_bridge.node', import.meta.url));
 
-/** Runs a program in a worker thread, which has `native`, the addon; its result. */
+/** Runs a program in a worker thread, with `native`, the addon, in scope; returns its result. */
 async function inWorker(program: string, workerData: object): Promise<unknown> {
   const source = `
     const { parentPort, workerData } = require('node:worker_threads');
@@ -35,13 +35,13 @@ test('a worker thread reads what the main thread wrote', async () => {
   expect(read).toEqual(item(20, 9));
 });
 
-test('the main thread reads what a worker thread wrote, when that has ended', async () => {
+test('the main thread reads what a worker thread wrote, after that thread has ended', async () => {
   const cardId = newCard();
   await inWorker(`await native.writeItem(workerData.cardId, 'cert', 0, Uint8Array.of(1, 2, 3));`, { cardId });
   expect(await items.read({ cardId, name: 'cert' })).toEqual(Uint8Array.of(1, 2, 3));
 });
 
-test('an item that a worker thread finds stale is gone for everybody', async () => {
+test('an item that a worker thread finds stale is deleted for all threads', async () => {
   const cardId = newCard();
   await items.write({ cardId, name: 'cert', data: item(1) });
   await expect(inWorker(`await native.readItem(workerData.cardId, 'cert', 1);`, { cardId })).rejects.toThrow(

@@ -9,7 +9,9 @@ import { listWithPcscScan } from '../rig/helpers.js';
 
 /** More than pcscd's 200 contexts. */
 const WAITS = 230;
-/** Threads, descriptors and contexts that a held reader may cost, however many calls have waited for it. */
+/**
+ * Threads, descriptors and contexts that a held reader may cost, regardless of the number of calls that waited for it.
+ */
 const MARGIN = 4;
 
 const rig = await startRig({ slots: 4 });
@@ -32,10 +34,10 @@ const waits = {
 };
 
 test.for(Object.entries(waits))(
-  `${WAITS} timeouts of %s behind a holder cost no one else anything`,
+  `${WAITS} timeouts of %s behind a holder do not slow others down`,
   { timeout: 60_000 },
   async ([, wait]) => {
-    // What the first use of each brings for good.
+    // What the first use of each allocates for good.
     await session.transaction(held, (transaction) => transaction.transmit(selectPiv));
     await session.transaction(free, (transaction) => transaction.transmit(selectPiv));
     await session.listReaders();
@@ -48,7 +50,7 @@ test.for(Object.entries(waits))(
     }
 
     const busy = await transmitTime(freeCard);
-    // Below a tenth of a millisecond it is the clock and the scheduler that are measured.
+    // Below a tenth of a millisecond the clock and the scheduler are measured.
     expect(busy, `${idle.toFixed(3)} ms before, ${busy.toFixed(3)} ms now`).toBeLessThan(
       3 * Math.max(idle, 0.1),
     );
@@ -59,7 +61,7 @@ test.for(Object.entries(waits))(
   },
 );
 
-test('when the holder lets go, the reader serves again, and nothing is left behind', async () => {
+test('when the holder ends its transaction, the reader works again, and nothing is left behind', async () => {
   await session.transaction(held, (transaction) => transaction.transmit(selectPiv));
   const before = usage(daemon);
   const holder = await Holder.hold(held);
@@ -75,7 +77,7 @@ test('when the holder lets go, the reader serves again, and nothing is left behi
   await expect.poll(() => growth(before, usage(daemon), 2), { timeout: 10_000 }).toEqual({});
 });
 
-/** Milliseconds of a transmit, the median of many. */
+/** Milliseconds of a transmit, median of many. */
 async function transmitTime(card: Card): Promise<number> {
   const ms: number[] = [];
   for (let i = 0; i < 60; i++) {

@@ -14,13 +14,13 @@ const { name: reader } = readerAt(rig, 0);
 const { name: other } = readerAt(rig, 2);
 const bridge = openBridge();
 const session = await bridge.openSession();
-// A stopped process does not end before it goes on.
+// A stopped process does not end before it is continued.
 afterAll(() => process.kill(daemon, 'SIGCONT'));
 
-test('calls that time out while pcscd hangs cost neither a thread nor a descriptor each', {
+test('calls that time out while pcscd hangs do not cost a thread or a descriptor each', {
   timeout: 60_000,
 }, async () => {
-  // What the first use brings for good.
+  // What the first use allocates for good.
   await session.listReaders();
   const card = await session.connect(reader);
   await session.transaction(other, (transaction) => transaction.transmit(selectPiv));

@@ -1,4 +1,4 @@
-/** A server on a socket that systemd listens on: a stand-in passes it, as sd_listen_fds(3) has it. */
+/** A server on a socket that systemd listens on: a stand-in passes it as descriptor 3, see sd_listen_fds(3). */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, linkSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { asNobody, makeDirectory, openDirectoryOf, skipWithoutNobody } from './h
 await startRig({ slots: 1 });
 const bridge = openBridge();
 
-/** Starts the broker with this socket, and listens no more itself. */
+/** Starts the broker with this socket, and stops listening itself. */
 async function activate(server: Server): Promise<RunningExample> {
   await once(server, 'listening');
   const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
@@ -38,12 +38,12 @@ async function startActivated(): Promise<{ broker: RunningExample; path: string 
   return { broker, path };
 }
 
-test('a server on an inherited socket knows its peers, and leaves the file', async () => {
+test('a server on an inherited socket identifies its peers, and leaves the file', async () => {
   const { broker, path } = await startActivated();
   await using client = await LocalClient.connect(path, { ownSession: true });
   const { identity } = await bridge.openSession({ pid: client.pid });
   expect(await client.ask({ command: 'whoami' })).toEqual({ session: identity.id, user: identity.user });
-  // And its clients know who listens.
+  // And its clients can identify the server.
   const { socket, peer } = await connectLocally(path);
   expect(peer.pid).toBe(broker.process.pid);
   socket.destroy();
@@ -53,17 +53,17 @@ test('a server on an inherited socket knows its peers, and leaves the file', asy
   expect(existsSync(path)).toBe(true);
 });
 
-test('a peer of another user is told by that user', async ({ skip }) => {
+test('a peer of another user is reported with that user', async ({ skip }) => {
   skipWithoutNobody(skip);
   const { path } = await startActivated();
   await using client = await LocalClient.connect(path, asNobody);
   expect(await client.ask({ command: 'whoami' })).toMatchObject({ user: 'nobody' });
 });
 
-test('a connection that came before the server is served', async () => {
+test('a connection that was made before the server started is served', async () => {
   const path = join(makeDirectory(), 'broker.sock');
   const server = createServer();
-  // The kernel's queue has it until the broker accepts.
+  // The kernel queues it until the broker accepts.
   server.listen({ path: `${path}.made` }, () => linkSync(`${path}.made`, path));
   await once(server, 'listening');
   const early = connect(path);
@@ -78,7 +78,7 @@ test('a connection that came before the server is served', async () => {
   await broker.ended;
 });
 
-test('an internet socket is refused', async () => {
+test('an internet socket is rejected', async () => {
   const broker = await activate(createServer().listen(0, '127.0.0.1'));
   const { code, stderr } = await broker.ended;
   expect(code).toBe(1);
@@ -94,7 +94,7 @@ function pass(variables: NodeJS.ProcessEnv): void {
 
 const listenActivated = () => LocalServer.listen({ activated: true }, () => {});
 
-test('without a socket of its own it does not listen, and says why', async () => {
+test('a server without an inherited socket does not listen, and says why', async () => {
   const own = String(process.pid);
   const tries: [NodeJS.ProcessEnv, string][] = [
     [{}, 'no socket was passed to this process'],
@@ -107,7 +107,7 @@ test('without a socket of its own it does not listen, and says why', async () =>
   for (const [variables, reason] of tries) {
     pass({ ...variables, LISTEN_FDNAMES: 'broker' });
     expect((await errorOf<Error>(listenActivated())).message).toContain(`LocalServer: ${reason}`);
-    // No child takes them for its own.
+    // No child process inherits the variables.
     expect(Object.keys(process.env).filter((name) => name.startsWith('LISTEN_'))).toEqual([]);
   }
 });
@@ -123,13 +123,13 @@ test('the socket unit decides path and access', async () => {
 test.for([
   ['system', ['session-broker.socket', 'session-broker.service']],
   ['user', ['session-broker.service']],
-] as const)('systemd finds nothing wrong with the %s units', ([manager, units], { skip }) => {
+] as const)('systemd accepts the %s units', ([manager, units], { skip }) => {
   skip(spawnSync('systemd-analyze', ['--version']).status !== 0, 'systemd-analyze is not installed');
   const directory = makeDirectory();
   const paths = units.map((unit) => {
     const text = readFileSync(new URL(`systemd/${manager}/${unit}`, examples), 'utf8');
     const path = join(directory, unit);
-    // Node.js may be elsewhere here.
+    // Node.js may be at another path here.
     writeFileSync(path, text.replaceAll('/usr/bin/node', process.execPath));
     return path;
   });

@@ -44,7 +44,7 @@ async function endWell({ process, ended, lines }: RunningExample): Promise<void>
   expect(lines().join('\n')).not.toContain(PIN);
 }
 
-test("a session's held card delays nobody else's logon", async () => {
+test("a card that one session holds delays no other session's logon", async () => {
   const { broker, path } = await startBroker();
   const [alice, bob] = [await enter(path), await enter(path)];
   expect(await logOn(alice, alices)).toMatchObject({ subject: 'CN=Alice' });
@@ -53,7 +53,7 @@ test("a session's held card delays nobody else's logon", async () => {
 
   const holder = await Holder.hold(alices);
   const waiting = logOn(alice, alices);
-  // Alice waits for her own card; Bob does not.
+  // Alice waits for her own card; Bob does not wait.
   expect(await staysPending(waiting)).toBe(true);
   const held = await durationOf(
     logOn(bob, bobs).then((it) => expect(it).toMatchObject({ subject: 'CN=Bob' })),
@@ -65,7 +65,7 @@ test("a session's held card delays nobody else's logon", async () => {
   await endWell(broker);
 });
 
-test('who a client is the system says, whatever the client does', async () => {
+test('the system identifies a client, whatever the client sends', async () => {
   const { broker, path } = await startBroker();
   await using bridge = new CardBridge();
   const [alice, bob] = [await enter(path), await enter(path)];
@@ -80,7 +80,7 @@ test('who a client is the system says, whatever the client does', async () => {
   await endWell(broker);
 });
 
-test('garbage is answered with an error, and the next line as ever', async () => {
+test('garbage is answered with an error, and the next line is answered normally', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const bad = ['', 'nonsense', '{', 'null', '5', '[]', '"logon"', '{"command":{}}', '[['.repeat(2000), '\0'];
@@ -101,7 +101,7 @@ test('garbage is answered with an error, and the next line as ever', async () =>
   await endWell(broker);
 });
 
-test('a wrong PIN is told with the tries left, and is no part of anything', async () => {
+test('a wrong PIN is reported with the tries left, and appears in no response', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const answer = await logOn(client, bobs, '975310');
@@ -114,8 +114,8 @@ test('a wrong PIN is told with the tries left, and is no part of anything', asyn
 
 const verify = Buffer.concat([Buffer.from([0x00, 0x20, 0x00, 0x80, 0x08]), Buffer.from(PIN)]);
 
-// Of the line itself Node.js may keep a copy: it reads into memory that it frees as it is.
-test('a command that carried a PIN is nowhere in memory afterwards', async () => {
+// Node.js may keep a copy of the line itself: it reads into memory that it frees without wiping.
+test('the PIN of a command is not in memory afterwards', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const pid = broker.process.pid as number;
@@ -128,10 +128,10 @@ test('a command that carried a PIN is nowhere in memory afterwards', async () =>
 test.each([
   ['6Cxx', 0x6c08],
   ['61xx', 0x6102],
-])('nor after the card answered %s', async (_how, status) => {
+])('the PIN is not in memory after the card responded %s', async (_how, status) => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
-  // The first VERIFY asks for the tries left.
+  // The first VERIFY reads the tries left.
   cardOfBob.faults.forceStatus(0x63c3, { ins: 0x20 });
   cardOfBob.faults.forceStatus(status, { ins: 0x20 });
   expect(await logOn(client, bobs)).toMatchObject({ code: 'PIV_REFUSED' });
@@ -140,7 +140,7 @@ test.each([
   await endWell(broker);
 });
 
-test('nor after its client went while the card worked on it', async () => {
+test('the PIN is not in memory after its client disconnected while the card processed it', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const verifying = new Promise<void>((resolve) => {
@@ -169,7 +169,7 @@ test('nor after its client went while the card worked on it', async () => {
   await endWell(broker);
 });
 
-test('a line that is too long is told so and ends its connection, and no other', async () => {
+test('a line that is too long is reported and ends only its own connection', async () => {
   const { broker, path } = await startBroker();
   const [long, other] = [await enter(path), await enter(path)];
   long.send('x'.repeat(5000));
@@ -180,7 +180,7 @@ test('a line that is too long is told so and ends its connection, and no other',
   await endWell(broker);
 });
 
-test('a client that vanishes while it waits is gone at once', async () => {
+test('a client that disconnects while it waits is removed at once', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
   const holder = await Holder.hold(alices);
@@ -192,7 +192,7 @@ test('a client that vanishes while it waits is gone at once', async () => {
   await endWell(broker);
 });
 
-test('who does not read the answers is not read, and holds nobody up', async () => {
+test('a client that does not read its responses is not read, and blocks no other client', async () => {
   const { broker, path } = await startBroker();
   const slow = connect(path);
   onTestFinished(() => void slow.destroy());
@@ -201,7 +201,7 @@ test('who does not read the answers is not read, and holds nobody up', async () 
   const many = 60_000;
   slow.write('{"command":"x"}\n'.repeat(many));
   const drained = once(slow, 'drain');
-  // It is not taken in, however long one waits; others are served meanwhile.
+  // It is not read, for as long as the test waits; others are served meanwhile.
   expect(await staysPending(drained, 1000)).toBe(true);
   const other = await enter(path);
   expect(await logOn(other, bobs)).toMatchObject({ subject: 'CN=Bob' });
@@ -217,7 +217,7 @@ test('who does not read the answers is not read, and holds nobody up', async () 
   await endWell(broker);
 });
 
-test('closing ends every connection, those that wait for a card too, and leaves no file', async () => {
+test('closing ends every connection, also those that wait for a card, and leaves no file', async () => {
   const { broker, path } = await startBroker();
   const [waiting, resting] = [await enter(path), await enter(path)];
   const holder = await Holder.hold(alices);
@@ -230,7 +230,7 @@ test('closing ends every connection, those that wait for a card too, and leaves 
   await holder.release();
 });
 
-/** Keeps 300 connections open or coming, each of which asks for a logon as often as it can. */
+/** Keeps 300 connections open or connecting, each of which requests logons as often as possible. */
 const flood = `
   const [path, request] = process.argv.slice(1);
   const come = () => {
@@ -240,13 +240,13 @@ const flood = `
   };
   for (let i = 0; i < 300; i++) come();`;
 
-test("a user's flood of connections and logons delays no other user, and takes nothing from one", async ({
+test("one user's flood of connections and logons neither delays nor disconnects another user", async ({
   skip,
 }) => {
   skipWithoutNobody(skip);
   const { broker, path } = await startBroker('everyone');
   openDirectoryOf(path);
-  // The descriptors of a small service: fewer than the flood would take.
+  // The descriptor limit of a small service: lower than what the flood would use.
   execFileSync('prlimit', ['--pid', String(broker.process.pid), '--nofile=200']);
   const logOnAnew = async () => {
     const bob = await enter(path);
@@ -270,7 +270,7 @@ test("a user's flood of connections and logons delays no other user, and takes n
   await endWell(broker);
 });
 
-test('a user has four logons under way, and is told so beyond them', async () => {
+test('a user may have four logons in progress, and further ones are rejected with that reason', async () => {
   const { broker, path } = await startBroker();
   const clients = await Promise.all(Array.from({ length: 5 }, () => enter(path)));
   const holder = await Holder.hold(alices);

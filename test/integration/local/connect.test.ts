@@ -1,4 +1,4 @@
-/** connectLocally: its limits, and what it does if the server goes. */
+/** connectLocally: its limits, and its behaviour if the server ends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { errorOf } from '../../support/time.js';
 const directory = mkdtempSync(join(tmpdir(), 'connect-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-test('an aborted signal ends it at once', async () => {
+test('an aborted signal ends connectLocally at once', async () => {
   const path = join(directory, 'aborted.sock');
   await using _server = await LocalServer.listen({ path }, () => {});
   expect(await errorOf(connectLocally(path, { signal: AbortSignal.abort('enough') }))).toMatchObject({
@@ -21,7 +21,7 @@ test('an aborted signal ends it at once', async () => {
 });
 
 test.skipIf(process.platform !== 'linux')(
-  'a timeout ends it while the queue of the server is full',
+  'a timeout ends connectLocally while the queue of the server is full',
   async () => {
     const path = join(directory, 'full.sock');
     const program = `require('node:net').createServer().listen({ path: process.argv[1], backlog: 1 }, () => {
@@ -31,7 +31,7 @@ test.skipIf(process.platform !== 'linux')(
     const server = spawn(process.execPath, ['-e', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     onTestFinished(() => void server.kill('SIGKILL'));
     await once(server.stdout, 'data');
-    // The system takes one or two more than the backlog says; the others wait.
+    // The system accepts one or two more than the backlog says; the others wait.
     const attempts = Array.from({ length: 6 }, () => connectLocally(path, { timeout: 200 }));
     const outcomes = await Promise.allSettled(attempts);
     for (const one of outcomes) if (one.status === 'fulfilled') one.value.socket.destroy();

@@ -17,12 +17,12 @@ export function skipWithoutNobody(skip: (condition: boolean, note: string) => vo
   skip(!mayRunAsNobody, `only root can be another user, and user ${NOBODY} must be able to run Node.js`);
 }
 
-/** Lets every user into the directory of a socket. */
+/** Makes the directory of a socket accessible to every user. */
 export function openDirectoryOf(path: string): void {
   chmodSync(dirname(path), 0o755);
 }
 
-/** A directory of this test's own, which everybody may look into; it must be empty again after the test. */
+/** A directory for this test, readable by everyone. It must be empty again after the test. */
 export function makeDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'local-'));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));

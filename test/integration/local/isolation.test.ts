@@ -1,4 +1,4 @@
-/** What a broker in this process keeps apart: clients in kernel sessions of their own, one reader between them. */
+/** What a broker in this process keeps apart: clients in kernel sessions of their own that share one reader. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { CacheLookup, SessionContext } from '../../../src/index.js';
 import { pinRetriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
@@ -37,7 +37,7 @@ async function useCard({ session }: Visitor): Promise<CacheLookup> {
   });
 }
 
-test('sessions never share a cached handle, and a session that has nobody left takes its own along', async ({
+test("sessions never share a cached handle, and a session's entries are evicted after its last client", async ({
   skip,
 }) => {
   skip(byLogin, 'where a login is known, a process cannot leave its session');
@@ -47,7 +47,7 @@ test('sessions never share a cached handle, and a session that has nobody left t
   const lookups = [await useCard(a), await useCard(b), await useCard(b), await useCard(a), await useCard(a)];
   const idOf = ({ session }: Visitor) => session.identity.id;
   expect(lookups.map(({ entry }) => entry.identity.id)).toEqual([a, b, b, a, a].map(idOf));
-  // A card that another session used is reset first, and that ends what its owner had of it: it connects anew.
+  // A card that another session used is reset first. That invalidates the owner's handle: it connects again.
   expect(lookups.map(({ fresh }) => fresh)).toEqual([true, true, false, true, false]);
   for (const { entry, evaluated } of lookups) {
     for (const { openedBy } of evaluated) expect(openedBy.id).toBe(entry.identity.id);
@@ -76,7 +76,7 @@ test('two users of one terminal session share no cached handle and no verified P
     await selectPiv(card);
     await verifyPin(card, '123456');
   });
-  // The card tells no tries left while the PIN is verified.
+  // The card does not report the tries left while the PIN is verified.
   const isVerified = ({ session }: Visitor) =>
     session.transaction(reader, async (card) => {
       await selectPiv(card);
@@ -88,7 +88,7 @@ test('two users of one terminal session share no cached handle and no verified P
 
   const owners = () => bridge.cache.entries().map(({ identity }) => identity.userId);
   expect(owners().sort()).toEqual(['0', '65534']);
-  // The last session of one user takes that user's entries along, and no other's.
+  // The last session of one user evicts that user's entries, and no other's.
   await nobody.session.close();
   expect(owners()).toEqual(['0']);
   await useCard(await visit(listening, asNobody));

@@ -1,4 +1,4 @@
-/** How many connections a server takes: in total, of each user, and what those beyond are told. */
+/** How many connections a server accepts, in total and per user, and what it reports to those beyond. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -27,7 +27,7 @@ function connectMany(path: string, count: number) {
   return sockets;
 }
 
-test('a user has maxConnectionsPerUser connections, and may come again once one has gone', async () => {
+test('a user has maxConnectionsPerUser connections, and may connect again after one has ended', async () => {
   const { path, next, refused } = await listen({ maxConnectionsPerUser: 2 });
   connectMany(path, 2);
   const { socket } = await next();
@@ -49,7 +49,7 @@ test('a user has maxConnectionsPerUser connections, and may come again once one 
   expect(refused).toHaveLength(1);
 });
 
-test("one user's connections take none from another", async ({ skip }) => {
+test("one user's connections do not count for another", async ({ skip }) => {
   skipWithoutNobody(skip);
   const { path, next, refused } = await listen({ access: 'everyone', maxConnectionsPerUser: 1 });
   openDirectoryOf(path);
@@ -79,7 +79,7 @@ test('all users together have maxConnections', async ({ skip }) => {
   ]);
 });
 
-test('connections count while it is still asked whose they are, and those that cannot be told do not stay counted', async () => {
+test('a connection counts while its peer is being identified, and no longer if that fails', async () => {
   const { path, next, refused } = await listen({ maxConnectionsPerUser: 3 });
   const asked = vi.spyOn(native, 'peerOf');
   onTestFinished(() => asked.mockRestore());
@@ -101,7 +101,7 @@ test('connections count while it is still asked whose they are, and those that c
   expect(refused).toHaveLength(20);
 });
 
-test('a client that was refused by then learns it from connectLocally', async () => {
+test('connectLocally rejects if the server refused the client meanwhile', async () => {
   const { path, next, refused } = await listen({ maxConnections: 1 });
   connectMany(path, 1);
   await next();
@@ -142,7 +142,7 @@ test('connectLocally waits for a server whose queue of new connections is full',
   socket.destroy();
 });
 
-test.each(['maxConnections', 'maxConnectionsPerUser'] as const)('a bad %s is refused', async (name) => {
+test.each(['maxConnections', 'maxConnectionsPerUser'] as const)('an invalid %s is rejected', async (name) => {
   const path = `${makeDirectory()}/broker.sock`;
   for (const value of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '5' as unknown as number]) {
     const error = await errorOf<Error>(LocalServer.listen({ path, [name]: value }, () => {}));

@@ -15,10 +15,10 @@ const own = (await bridge.openSession()).identity;
 // Where a login is known, a process cannot leave its session by setsid.
 const byLogin = own.source !== 'proc' || own.connectTime === 0n;
 
-/** Unlike `once`, whatever errors there are before. */
+/** Unlike `once`, ignores errors before the event. */
 const closeOf = (socket: Socket) => new Promise<unknown>((resolve) => socket.once('close', resolve));
 
-test('a peer is the process that connected, in its session, as its user', async () => {
+test('a peer is the process that connected, with its session and user', async () => {
   const { path, next } = await listen();
   for (const ownSession of [false, true]) {
     await using client = await LocalClient.connect(path, { ownSession });
@@ -44,7 +44,7 @@ test('peers of different kernel sessions have different identities', async () =>
   expect(new Set(ids).size).toBe(byLogin ? 1 : 3);
 });
 
-test('a session opens under the identity of a peer, and of nothing that looks like one', async () => {
+test('a session opens for the identity of a peer, and rejects objects that look like one', async () => {
   const { path, next } = await listen();
   await using _client = await LocalClient.connect(path, { ownSession: true });
   const { peer } = await next();
@@ -58,19 +58,19 @@ test('a session opens under the identity of a peer, and of nothing that looks li
   );
 });
 
-test('nothing is read before it is known who writes, and nothing is lost', async () => {
+test('no data is read before the peer is identified, and no data is lost', async () => {
   const { path, next } = await listen();
   const client = connect(path);
   client.write('early ');
   const { socket } = await next();
   expect(socket.bytesRead).toBe(0);
   client.end('late');
-  // However long after.
+  // Any time later.
   await new Promise(setImmediate);
   expect(await text(socket)).toBe('early late');
 });
 
-test('a socket flows once somebody listens, whenever that is', async () => {
+test('a socket starts to flow when a listener is added, at any time', async () => {
   const { path, next } = await listen();
   const client = connect(path);
   client.write('hello');
@@ -81,9 +81,9 @@ test('a socket flows once somebody listens, whenever that is', async () => {
   client.destroy();
 });
 
-test('a client that has gone by the time it is asked about is refused', async () => {
+test('a client that has ended before it is identified is rejected', async () => {
   const { path, refused, next } = await listen();
-  // Nothing is accepted while this thread waits.
+  // No connection is accepted while this thread is blocked.
   const program = 'require("node:net").connect(process.argv[1], () => process.exit())';
   expect(spawnSync(process.execPath, ['--eval', program, path]).status).toBe(0);
   await using client = await LocalClient.connect(path);
@@ -96,7 +96,7 @@ test('a client that has gone by the time it is asked about is refused', async ()
   ]);
 });
 
-test('a connection that breaks ends in close, whoever listens for errors', async () => {
+test('a connection that breaks emits close, with or without listeners for errors', async () => {
   const { path, next } = await listen();
   const client = await LocalClient.connect(path);
   const { socket } = await next();
@@ -107,7 +107,7 @@ test('a connection that breaks ends in close, whoever listens for errors', async
   expect(socket.destroyed).toBe(true);
 });
 
-test('a client learns who listens', async () => {
+test('a client can identify the server', async () => {
   const { path, next } = await listen();
   const { socket, peer } = await connectLocally(path);
   expect(peer).toMatchObject({ pid: process.pid, identity: own });
@@ -116,7 +116,7 @@ test('a client learns who listens', async () => {
   expect(await errorOf(connectLocally(`${path}.not`))).toMatchObject({ code: 'ENOENT' });
 });
 
-test('what is no Unix socket is refused with the reason', async () => {
+test('a socket that is not a Unix socket is rejected with the reason', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
   await once(server, 'listening');
@@ -131,7 +131,7 @@ test('what is no Unix socket is refused with the reason', async () => {
   expect((await errorOf<Error>(peerOf(new Socket()))).message).toBe('peerOf: the socket is not connected');
 });
 
-test('closing ends every connection, and those under way', async () => {
+test('closing ends every connection, also those being accepted', async () => {
   const { server, path, next } = await listen();
   const client = await LocalClient.connect(path);
   await next();

@@ -28,7 +28,7 @@ test.each([
   ['group', 0o660],
   ['everyone', 0o666],
 ] as const)(
-  'access %s makes mode %o, and nothing but the socket is left in its directory',
+  'access %s sets mode %o, and leaves nothing but the socket in its directory',
   async (access, mode) => {
     const { path, server } = await listen({ access });
     expect(lstatSync(path).mode & 0o777).toBe(mode);
@@ -38,7 +38,7 @@ test.each([
   },
 );
 
-test('another user is let in by everyone alone', async ({ skip }) => {
+test('only access everyone admits other users', async ({ skip }) => {
   skipWithoutNobody(skip);
   for (const access of ['owner', 'group', 'everyone'] as const) {
     const { path, next } = await listen({ access });
@@ -52,7 +52,7 @@ test('another user is let in by everyone alone', async ({ skip }) => {
   }
 });
 
-test("another user of the socket's group is let in by group", async ({ skip }) => {
+test("access group admits another user of the socket's group", async ({ skip }) => {
   skipWithoutNobody(skip);
   const { path, next } = await listen({ access: 'group' });
   openDirectoryOf(path);
@@ -61,7 +61,7 @@ test("another user of the socket's group is let in by group", async ({ skip }) =
   expect((await next()).peer.uid).toBe(NOBODY);
 });
 
-/** What a server that was killed leaves. */
+/** What a server that was killed leaves behind. */
 async function leaveStale(path: string): Promise<void> {
   const { signal } = await runChild(`
     const { LocalServer } = await import(bridge.replace('index.js', 'local/index.js'));
@@ -71,7 +71,7 @@ async function leaveStale(path: string): Promise<void> {
   expect(lstatSync(path).isSocket()).toBe(true);
 }
 
-test('a socket that a server left when it died is replaced', async () => {
+test('a socket of a server that died is replaced', async () => {
   const path = join(makeDirectory(), 'broker.sock');
   await leaveStale(path);
   const { next } = await listen({ path });
@@ -80,7 +80,7 @@ test('a socket that a server left when it died is replaced', async () => {
   expect(readdirSync(dirname(path))).toEqual(['broker.sock']);
 });
 
-test('of many that find a stale socket at once one listens, and the others say so', async () => {
+test('of many servers that find a stale socket at once one listens, and the others fail', async () => {
   const path = join(makeDirectory(), 'broker.sock');
   await leaveStale(path);
   const tries = await Promise.allSettled(
@@ -95,7 +95,7 @@ test('of many that find a stale socket at once one listens, and the others say s
   expect(await client.line()).toBe('here');
 });
 
-test('what one left that was killed while it began is told by its name', async () => {
+test('a file left by a server that was killed during its start is reported by name', async () => {
   const path = join(makeDirectory(), 'broker.sock');
   mkdirSync(join(dirname(path), '.broker.sock.new'));
   expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
@@ -104,18 +104,18 @@ test('what one left that was killed while it began is told by its name', async (
   });
 });
 
-test('where somebody listens nobody else does', async () => {
+test('if another server listens at the path, listen() fails', async () => {
   const { path, next } = await listen();
   expect(await errorOf(LocalServer.listen({ path }, () => {}))).toMatchObject({
     code: 'EADDRINUSE',
     message: `LocalServer: another process already listens at ${path}`,
   });
-  await next(); // it was asked
+  await next(); // the other server was contacted
   await using _client = await LocalClient.connect(path);
   await next();
 });
 
-test('what is no socket stays: a file, a directory, a link and what it leads to', async () => {
+test('a path that is not a socket stays: a file, a directory, a link and its target', async () => {
   const directory = makeDirectory();
   const file = join(directory, 'file');
   const link = join(directory, 'link');
@@ -145,7 +145,7 @@ test("another user's stale socket stays", async ({ skip }) => {
   expect(lstatSync(path).uid).toBe(NOBODY);
 });
 
-test("closing leaves what is at the path by then, if it is another's", async () => {
+test('closing leaves the file at the path if it has been replaced', async () => {
   const { path, server } = await listen();
   const other = createServer();
   rmSync(path);
@@ -156,7 +156,7 @@ test("closing leaves what is at the path by then, if it is another's", async () 
   expect(existsSync(path)).toBe(true);
 });
 
-test('a path that cannot be one is refused with the reason', async () => {
+test('an invalid path is rejected with the reason', async () => {
   const long = join(makeDirectory(), 'x'.repeat(120));
   expect(await errorOf(LocalServer.listen({ path: long }, () => {}))).toMatchObject({ code: 'ENAMETOOLONG' });
   const nowhere = join(makeDirectory(), 'nowhere', 'broker.sock');

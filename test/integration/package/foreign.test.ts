@@ -10,12 +10,12 @@ import { arm64, type ForeignHost, musl } from '../../support/foreign.js';
 import { insertPiv, startRig } from '../../support/rig.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-// Where they are not there yet, compiling them takes minutes.
+// Compiling them takes minutes if they do not exist yet.
 execFileSync(join(root, 'scripts/prebuild'), ['linux-arm64', 'linux-x64-musl'], { stdio: 'pipe' });
 const rig = await startRig({ slots: 1 });
 await insertPiv(rig);
 
-/** Runs a program made for this host to its end: all that it prints, and its status. */
+/** Runs a program made for this host to its end; returns its output and its status. */
 async function run({ launcher, env }: ForeignHost, args: string[], more = {}) {
   const [program = '', ...before] = launcher;
   const child = spawn(program, [...before, ...args], {

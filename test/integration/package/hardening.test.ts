@@ -1,4 +1,4 @@
-/** How the products for Linux are compiled and linked; scripts/build-windows looks at those for Windows. */
+/** How the products for Linux are compiled and linked. scripts/build-windows checks those for Windows. */
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ describe.skipIf(process.platform !== 'linux')('is hardened', () => {
   });
 
   test.each(['build/Release/pcsc_bridge.node', 'build/agent/pcsc-bridge-agent'])(
-    '%s, whose buffers the C library checks',
+    '%s, with the buffer checks of the C library',
     (file) => {
       expect(readelf('--dyn-syms', file)).toMatch(/__\w+_chk\b/);
     },

@@ -30,7 +30,7 @@ const packed = JSON.parse(
   }),
 )[0] as { filename: string; files: { path: string }[] };
 
-// A PATH on which there is npm and what it needs, and nothing that compiles.
+// A PATH that has npm and what it needs, and no compiler.
 const bin = join(work, 'bin');
 mkdirSync(bin);
 for (const tool of ['sh', 'env', 'uname']) {
@@ -73,7 +73,7 @@ console.log(toHex(Uint8Array.of(1)));
 })();`,
 );
 
-test('brings addon and programs along, no tests, and nothing of this machine', () => {
+test('the package contains addon and programs, no tests, and no paths of this machine', () => {
   const paths = packed.files.map(({ path }) => path);
   for (const name of ['pcsc_bridge.node', 'pcsc-holder', 'pcsc-bridge-agent']) {
     expect(paths).toContain(`prebuilds/${platform}/${name}`);
@@ -81,7 +81,7 @@ test('brings addon and programs along, no tests, and nothing of this machine', (
   expect(paths.filter((path) => /^(test|build|bench|node_modules|\.cache)\//.test(path))).toEqual([]);
 });
 
-test('installs without a compiler, and compiles nothing', () => {
+test('the package installs without a compiler, and compiles nothing', () => {
   expect(install.stderr + install.stdout).not.toMatch(/gyp|ERR/);
   expect(install.status).toBe(0);
   expect(existsSync(join(installed, 'build'))).toBe(false);
@@ -97,7 +97,7 @@ test('the reproduction with agents runs from the package', () => {
   expect(status).toBe(0);
 });
 
-test('has few dependencies', () => {
+test('the package has few dependencies', () => {
   const names = readdirSync(join(project, 'node_modules')).flatMap((name) =>
     name.startsWith('@') ? readdirSync(join(project, 'node_modules', name)) : name,
   );

@@ -1,4 +1,4 @@
-/** What others' tools think of the package. */
+/** What other tools report about the package. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ const [{ filename }] = JSON.parse(
 ) as [{ filename: string }];
 const tarball = join(work, filename);
 
-test('publint has nothing to say', () => {
+test('publint reports nothing', () => {
   const { stdout, status } = spawnSync('npx', ['--no-install', 'publint', 'run', tarball, '--strict'], {
     cwd: root,
     encoding: 'utf8',
@@ -28,7 +28,7 @@ test('publint has nothing to say', () => {
 });
 
 // vitest itself is an ES module only.
-test('the types are right for ES modules, CommonJS and bundlers', () => {
+test('the types are correct for ES modules, CommonJS and bundlers', () => {
   const { status } = spawnSync(
     'npx',
     [

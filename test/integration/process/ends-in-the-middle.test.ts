@@ -8,7 +8,7 @@ const rig = await startRig({ slots: 4 });
 await Promise.all(rig.readers.map((_, slot) => insertPiv(rig, slot)));
 const readers = rig.readers.map(({ name }) => name);
 
-/** Six sessions that connect, transact, watch and give up without pause, until they are stopped. */
+/** Six sessions that connect, run transactions, watch and abort calls without pause, until they are stopped. */
 const busy = (bridge: string) => `
   const { CardBridge } = await import(${bridge});
   const own = new CardBridge();
@@ -36,7 +36,7 @@ const busy = (bridge: string) => `
   for (let id = 1; id <= 6; id++) void keepBusy(id);
 `;
 
-test(`${RUNS} processes in full work: workers are terminated, then the process ends, without a crash`, async () => {
+test(`${RUNS} busy processes terminate their workers and then exit, without a crash`, async () => {
   for (let run = 0; run < RUNS; run++) {
     const ms = 250 + run * 25;
     const { code, signal, stderr } = await runChild(`

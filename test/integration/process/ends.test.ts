@@ -28,7 +28,7 @@ const blocked = `
   for (const wait of waits) wait.catch(() => {});
   await new Promise((resolve) => setTimeout(resolve, 200));
 `;
-/** Prints and waits until the line has left. */
+/** Prints a line and waits until it is written. */
 const now = "await new Promise((resolve) => process.stdout.write('now\\n', resolve));";
 
 async function expectEnd(program: string, status: number) {
@@ -61,7 +61,7 @@ describe('with operations blocked by another process, a process ends within a se
     expect(stderr).toContain('on purpose');
   });
 
-  test('by the rejection of an operation that nobody caught', async () => {
+  test('by an unhandled rejection of an operation', async () => {
     const { stderr } = await expectEnd(
       `${blocked} ${now} abort.abort(); await session.connect(reader, { timeout: 50 });`,
       1,
@@ -90,12 +90,12 @@ describe('worker threads', () => {
     })));
     ${rest}`;
 
-  test('a worker that is terminated with operations blocked', async () => {
+  test('a worker that is terminated with blocked operations ends', async () => {
     const end = await expectEnd(inWorker(1, `${now} await workers[0].terminate(); console.log('gone');`), 0);
     expect(end.stdout).toContain('gone');
   });
 
-  test('eight workers, while the main thread has blocked operations, too', async () => {
+  test('eight workers end while the main thread has blocked operations, too', async () => {
     await expectEnd(
       `${inWorker(8, blocked)} ${now} await Promise.all(workers.map((worker) => worker.terminate())); process.exit(3);`,
       3,
@@ -106,7 +106,7 @@ describe('worker threads', () => {
     await expectEnd(inWorker(4, `${now} process.exit(5);`), 5);
   });
 
-  test('workers one after another, each with a bridge of its own that it closes', async () => {
+  test('workers run one after another, each with a bridge of its own that it closes', async () => {
     await expectEnd(
       `
       import { Worker } from 'node:worker_threads';

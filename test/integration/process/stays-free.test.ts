@@ -39,7 +39,7 @@ function blockedOperations(signal: AbortSignal): Promise<unknown>[] {
   ].map(async (operation) => operation?.catch((error) => expect(error.name).toBe('AbortError')));
 }
 
-test('files, keys, the event loop and free cards take no longer while sixteen operations are blocked', async () => {
+test('sixteen blocked operations do not slow down files, keys, the event loop or free cards', async () => {
   const samples = Object.fromEntries(
     Object.keys(work).map((name) => [name, { idle: [] as number[], busy: [] as number[] }]),
   );
@@ -71,7 +71,7 @@ test('files, keys, the event loop and free cards take no longer while sixteen op
 
   for (const [name, { idle, busy }] of Object.entries(samples)) {
     const [usual, now] = [median(idle), median(busy)];
-    // Below a tenth of a millisecond it is the clock and the scheduler that are measured.
+    // Below a tenth of a millisecond the clock and the scheduler are measured.
     expect(now, `${name}: ${usual.toFixed(3)} ms idle, ${now.toFixed(3)} ms now`).toBeLessThan(
       3 * Math.max(usual, 0.1),
     );
@@ -79,7 +79,7 @@ test('files, keys, the event loop and free cards take no longer while sixteen op
   expect(await sw(freeCard, selectPiv)).toBe(0x9000);
 });
 
-test('the event loop is never held up', async () => {
+test('sixteen blocked operations never block the event loop', async () => {
   const holder = await Holder.hold(reader);
   const abort = new AbortController();
   let longest = 0;

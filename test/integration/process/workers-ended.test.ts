@@ -1,4 +1,4 @@
-/** A worker ends in the middle of a call: its card is free again, for this process and for others. */
+/** A worker ends in the middle of a call, and its card is free again, for this process and for others. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -13,13 +13,13 @@ const rounds = 20;
 /** Milliseconds after which a card counts as locked. Usually it takes less than a second, see below. */
 const limit = 5000;
 
-// One slot of each device: its two slots share a driver, in which a slow command holds up the other.
+// One slot of each device. Its two slots share a driver, in which a slow command blocks the other.
 const rig = await startRig({ slots: 8 });
 const readers = rig.readers.filter((_, slot) => slot % 2 === 0);
 
 interface Round {
   call: string;
-  /** Until this thread and another process have had the card; null if one of them has not. */
+  /** Resolves when this thread and another process have had the card; null if one of them has not. */
   ms: number | null;
   error?: string;
 }

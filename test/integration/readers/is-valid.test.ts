@@ -6,13 +6,13 @@ const bridge = openBridge();
 const session = await bridge.openSession();
 const names = rig.readers.map(({ name }) => name);
 
-test('a session is valid while its service runs', async () => {
+test('isValid() returns true while the service runs', async () => {
   expect(await session.isValid()).toBe(true);
   expect(await session.listReaders()).toEqual(names);
   expect(await session.isValid()).toBe(true);
 });
 
-test('not when that has died, until another has been started', async () => {
+test('isValid() returns false after the service died, until another one has started', async () => {
   await rig.killDaemon();
   expect(await session.isValid()).toBe(false);
   expect(await session.isValid()).toBe(false);
@@ -20,7 +20,7 @@ test('not when that has died, until another has been started', async () => {
   expect(await session.isValid()).toBe(true);
 });
 
-test('not with a context of the service before, and then again by itself', async () => {
+test('isValid() returns false with a context of the previous service, and then true again', async () => {
   expect(await session.isValid()).toBe(true);
   await rig.restartDaemon();
   expect(await session.isValid()).toBe(false);
@@ -28,7 +28,7 @@ test('not with a context of the service before, and then again by itself', async
   expect(await session.isValid()).toBe(true);
 });
 
-test('asking can be aborted, and is an error after the session was closed', async () => {
+test('isValid() can be aborted, and rejects after the session was closed', async () => {
   const other = await bridge.openSession({ id: 7, connectTime: 1n });
   await expect(other.isValid({ signal: AbortSignal.abort() })).rejects.toMatchObject({ name: 'AbortError' });
   await other.close();

@@ -7,12 +7,12 @@ import { openBridge, readerAt, startRig } from '../../support/rig.js';
 const rig = await startRig({ slots: 1 });
 const session = await openBridge().openSession();
 
-/** Collects what a listener hears until there is one of this type. */
+/** Collects the events of a listener until there is one of this type. */
 function until(heard: ReaderEvent[], type: ReaderEvent['type']): Promise<void> {
   return expect.poll(() => heard.some((event) => event.type === type), { timeout: 5000 }).toBe(true);
 }
 
-it('listeners hear of their type of event, and "event" of all', async () => {
+it('a listener receives its type of event, and a listener for "event" receives all', async () => {
   const watch = session.watch();
   const all: ReaderEvent[] = [];
   const inserted: string[] = [];
@@ -51,7 +51,7 @@ test.each(['on', 'addListener', 'prependListener', 'once', 'prependOnceListener'
   },
 );
 
-test('a listener that is added while the watch is iterated over hears of what is there', async () => {
+test('a listener that is added while the watch is iterated over receives the current state', async () => {
   await using watch = session.watch();
   await watch.next();
   const heard = new Promise((resolve) => watch.on('reader-added', resolve));
@@ -70,7 +70,7 @@ test('thirty watches share a signal without a warning', async () => {
   expect(warnings).toEqual([]);
 });
 
-test('a timeout is refused: a watch has none', () => {
+test('a timeout is rejected, because a watch has none', () => {
   expect(() => session.watch({ timeout: 100 } as never)).toThrow(
     'pass signal: AbortSignal.timeout(ms) instead',
   );

@@ -6,11 +6,11 @@ const rig = await startRig({ slots: 4 });
 const session = await openBridge().openSession();
 const names = rig.readers.map(({ name }) => name);
 
-test('a session lists the readers there are', async () => {
+test('a session lists the readers', async () => {
   expect(await session.listReaders()).toEqual(names);
 });
 
-test('many sessions list them at once', async () => {
+test('many sessions list the readers at once', async () => {
   await using bridge = new CardBridge();
   const sessions = await Promise.all(
     Array.from({ length: 8 }, (_, id) => bridge.openSession({ id, connectTime: 1n })),
@@ -19,10 +19,10 @@ test('many sessions list them at once', async () => {
   expect(lists).toEqual(Array(16).fill(names));
 });
 
-test('one that is given up disturbs no other of the same session', async () => {
+test('an aborted list of readers affects no other list of the same session', async () => {
   const abort = new AbortController();
   const others = [session.listReaders(), session.listReaders()];
-  // It may be answered before it is given up, but it is never anything else.
+  // It may complete before it is aborted, but never has another result.
   const given = session.listReaders({ signal: abort.signal }).catch((error) => error.name);
   others.push(session.listReaders());
   abort.abort();

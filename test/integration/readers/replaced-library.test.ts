@@ -1,6 +1,6 @@
 /**
- * A library in libpcsclite's place has readers of its own, as xrdp's has those of its clients. A pcscd that runs beside
- * it must not be asked instead.
+ * A library in the place of libpcsclite has readers of its own, as xrdp's has those of its clients. A pcscd that also
+ * runs on the host must not be used instead.
  */
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ const socket = rig.env.PCSCLITE_CSOCK_NAME;
 
 const searched = (directory?: string) =>
   [directory, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') || undefined;
-/** What would choose for us is unset. */
+/** The variables that would select a backend are unset. */
 const plain = {
   PCSC_BRIDGE_LIBRARY: undefined,
   PCSC_BRIDGE_BACKEND: undefined,
@@ -27,7 +27,7 @@ const plain = {
   LD_LIBRARY_PATH: searched(),
 };
 
-/** What a program finds: its readers, a card's answer, the first reader that a watch reports, and the backend. */
+/** What a program sees: its readers, a card's response, the first reader that a watch reports, and the backend. */
 async function look(env: NodeJS.ProcessEnv) {
   const { code, stdout, stderr } = await runChild(
     `
@@ -74,13 +74,13 @@ function replacement() {
 const seesPcscd = { readers: ofPcscd, status: '9000', watched: readerAt(rig).name };
 const seesReplacement = { readers: [redirected], status: '9001', watched: redirected };
 
-test('libpcsclite itself: pcscd is asked at the socket that the library uses', async () => {
+test('libpcsclite itself: pcscd is used at the socket that the library uses', async () => {
   const seen = await look({});
   expect(seen).toMatchObject({ ...seesPcscd, backend: { name: 'daemon' } });
   expect(seen.backend.reason).toContain(socket);
 });
 
-test('a replacement on LD_LIBRARY_PATH, as of xrdp: its readers, through it', async () => {
+test("a replacement on LD_LIBRARY_PATH, like xrdp's: its readers are used, through it", async () => {
   const { fake, env, directory } = replacement();
   const seen = await look({ ...env, LD_LIBRARY_PATH: searched(directory) });
   expect(seen).toMatchObject({ ...seesReplacement, backend: { name: 'library' } });
@@ -89,7 +89,7 @@ test('a replacement on LD_LIBRARY_PATH, as of xrdp: its readers, through it', as
   expect(fake.violations).toEqual([]);
 });
 
-test('a replacement, and PCSC_BRIDGE_BACKEND=daemon: pcscd all the same', async () => {
+test('a replacement, and PCSC_BRIDGE_BACKEND=daemon: pcscd is used all the same', async () => {
   const { fake, env, directory } = replacement();
   const chosen = { PCSC_BRIDGE_BACKEND: 'daemon', LD_LIBRARY_PATH: searched(directory) };
   const seen = await look({ ...env, ...chosen });
@@ -98,7 +98,7 @@ test('a replacement, and PCSC_BRIDGE_BACKEND=daemon: pcscd all the same', async 
   expect(fake.calls()).toEqual([]);
 });
 
-test('PCSC_BRIDGE_BACKEND=library: pcscd through libpcsclite', async () => {
+test('PCSC_BRIDGE_BACKEND=library: pcscd is used through libpcsclite', async () => {
   const seen = await look({ PCSC_BRIDGE_BACKEND: 'library' });
   expect(seen).toMatchObject({ ...seesPcscd, backend: { name: 'library' } });
   expect(seen.backend.reason).toContain('PCSC_BRIDGE_BACKEND');
@@ -111,7 +111,7 @@ test('PCSC_BRIDGE_LIBRARY is used for everything, whatever PCSC_BRIDGE_BACKEND s
   expect(seen.backend.reason).toContain(library);
 });
 
-test('a backend that there is not is an error that names the variable', async () => {
+test('an unknown backend is an error that names the variable', async () => {
   const { code, stderr } = await runChild(
     `const { CardBridge } = await import(bridge);
      const own = new CardBridge();
@@ -122,9 +122,9 @@ test('a backend that there is not is an error that names the variable', async ()
   expect(stderr).toMatch(/PCSC_BRIDGE_BACKEND is "demon".*library.*daemon/);
 });
 
-// From 2.1 on libpcsclite passes its calls on. Debian trixie's is there under scripts/test-pcscd.
+// Since 2.1 libpcsclite forwards its calls. scripts/test-pcscd has Debian trixie's.
 if (systemLibrary('libpcsclite_real.so.1')) {
-  test('LIBPCSCLITE_DELEGATE: the readers of the library that it names', async () => {
+  test('LIBPCSCLITE_DELEGATE: the readers of the library that it names are used', async () => {
     const { fake, library, env } = replacement();
     const seen = await look({ ...env, LIBPCSCLITE_DELEGATE: library });
     expect(seen).toMatchObject({ ...seesReplacement, backend: { name: 'library' } });
@@ -132,7 +132,7 @@ if (systemLibrary('libpcsclite_real.so.1')) {
     expect(fake.violations).toEqual([]);
   });
 } else {
-  test('LIBPCSCLITE_DELEGATE means the library, also if that library is too old to pass calls on', async () => {
+  test('LIBPCSCLITE_DELEGATE selects the library backend, even if the library is too old to forward calls', async () => {
     const { fake, library, env } = replacement();
     const seen = await look({ ...env, LIBPCSCLITE_DELEGATE: library });
     expect(seen).toMatchObject({ ...seesPcscd, backend: { name: 'library' } });

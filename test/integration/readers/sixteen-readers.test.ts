@@ -5,7 +5,7 @@ import { forThisTest, openBridge, startRig } from '../../support/rig.js';
 const rig = await startRig({ slots: 16 });
 const session = await openBridge().openSession();
 
-it('all the readers pcsc-lite can have are watched, and a card in the last of them is told', async () => {
+it('a watch covers the 16 readers that pcsc-lite supports, and reports a card in the last one', async () => {
   await using watch = session.watch();
   const added: string[] = [];
   while (added.length < 16) {

@@ -9,7 +9,7 @@ const bridge = openBridge();
 const session = await bridge.openSession();
 const [first, second] = [readerAt(rig, 0), readerAt(rig, 1)];
 
-/** pcscd notices within 400 ms that the card of the test before has gone. */
+/** pcscd notices within 400 ms that the card of the previous test was removed. */
 async function untilEmpty(): Promise<void> {
   const isEmpty = async () => (await session.readerStates()).every(({ state }) => !state.present);
   await expect.poll(isEmpty, { timeout: 5000 }).toBe(true);
@@ -27,7 +27,7 @@ test('readerStates lists the readers in the order of listReaders, with the cards
 });
 
 describe('waitForCard', () => {
-  test('resolves when the card comes, and at once if it is there', async () => {
+  test('resolves when the card is inserted, and at once if it is already there', async () => {
     await untilEmpty();
     const waiting = session.waitForCard({ reader: first.name });
     expect(await staysPending(waiting)).toBe(true);
@@ -40,7 +40,7 @@ describe('waitForCard', () => {
     expect((await card.transmit(select)).slice(-2)).toEqual(Uint8Array.of(0x90, 0));
   });
 
-  test('compares the ATR, by the bits of the mask', async () => {
+  test('compares the ATR with the bits of the mask', async () => {
     await using _card = await createPivCard({ port: first.port });
     const { atr } = await session.waitForCard({ reader: first.name, timeout: 5000 });
     const other = atr.map((byte, index) => (index === atr.length - 1 ? byte ^ 0x0f : byte));
@@ -66,7 +66,7 @@ describe('waitForCard', () => {
     expect(await closed).toMatchObject({ code: 'BRIDGE_E_CLOSED' });
   });
 
-  test('goes on when the service restarts', async () => {
+  test('continues when the service restarts', async () => {
     await untilEmpty();
     const waiting = session.waitForCard({ reader: first.name, timeout: 20_000 });
     await rig.killDaemon();
@@ -77,7 +77,7 @@ describe('waitForCard', () => {
   });
 });
 
-test('readerStates says that the service does not run', async () => {
+test('readerStates reports that the service does not run', async () => {
   await rig.killDaemon();
   expect(await errorOf(session.readerStates({ timeout: 5000 }))).toMatchObject({
     code: 'SCARD_E_NO_SERVICE',

@@ -25,7 +25,7 @@ async function nextOf<T extends ReaderEvent['type']>(watch: ReaderWatch, type: T
   }
 }
 
-test('a watch begins with what is there, as if it had just come', async () => {
+test('a watch first reports the current readers and cards, as if they had just been inserted', async () => {
   const card = await createPivCard({ port });
   await using _out = forThisTest(card);
   await using watch = session.watch();
@@ -42,7 +42,7 @@ test('a watch begins with what is there, as if it had just come', async () => {
   ]);
 });
 
-test('a card that comes and goes is told of, with its ATR', async () => {
+test('a watch reports a card that is inserted and removed, with its ATR', async () => {
   await using watch = session.watch();
   await nextOf(watch, 'reader-added');
   const card = await createPivCard({ port });
@@ -55,7 +55,7 @@ test('a card that comes and goes is told of, with its ATR', async () => {
   });
 });
 
-test('several watches of several sessions all see it', async () => {
+test('several watches of several sessions report it', async () => {
   const other = await bridge.openSession({ id: 7, connectTime: 7n });
   const watches = [session.watch(), session.watch(), other.watch(), other.watch()];
   for (const watch of watches) await nextOf(watch, 'reader-added');
@@ -67,7 +67,7 @@ test('several watches of several sessions all see it', async () => {
 });
 
 describe('a watch ends', () => {
-  test('by leaving the loop, whatever events there still are', async () => {
+  test('when its loop is left, whatever events are pending', async () => {
     const watch = session.watch();
     for await (const event of watch) {
       expect(event.type).toBe('reader-added');
@@ -76,7 +76,7 @@ describe('a watch ends', () => {
     expect(await watch.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('by its signal, with an AbortError that carries the reason', async () => {
+  test('with its signal, with an AbortError that has the reason', async () => {
     const abort = new AbortController();
     const watch = session.watch({ signal: abort.signal });
     const seen: string[] = [];
@@ -89,13 +89,13 @@ describe('a watch ends', () => {
     expect(seen).toEqual(['reader-added', 'reader-added']);
   });
 
-  test('at once where the signal was aborted before', async () => {
+  test('at once if the signal was aborted before', async () => {
     const watch = session.watch({ signal: AbortSignal.abort() });
     await expect(watch.next()).rejects.toMatchObject({ name: 'AbortError' });
     expect(await watch.next()).toMatchObject({ done: true });
   });
 
-  test('by close, for everybody who waits for its next event', async () => {
+  test('with close(), for all calls that wait for its next event', async () => {
     const watch = session.watch();
     await next(watch);
     await next(watch);

@@ -17,7 +17,7 @@ async function until(watch: ReaderWatch, type: ReaderEvent['type']): Promise<Rea
   return events;
 }
 
-test('a watch tells once that the service is lost, goes on by itself when it is back, and sees cards again', async () => {
+test('a watch reports once that the service is lost, and sees cards again after its restart', async () => {
   const before = await createPivCard({ port });
   await using watch = session.watch();
   await until(watch, 'card-inserted');
@@ -36,7 +36,7 @@ test('a watch tells once that the service is lost, goes on by itself when it is 
   expect(events.map(({ type }) => type)).not.toContain('service-lost');
 });
 
-test('a watch that begins while the service is away says so, and tells of the readers once it is there', async () => {
+test('a watch that begins without the service reports that, and the readers once the service runs', async () => {
   await rig.killDaemon();
   await using watch = session.watch();
   const events = await until(watch, 'service-lost');
@@ -49,7 +49,7 @@ test('a watch that begins while the service is away says so, and tells of the re
   ]);
 });
 
-test('everything of a session works after a restart of the service, five times over', async () => {
+test('every function of a session works after a restart of the service, five times in a row', async () => {
   for (let times = 0; times < 5; times++) {
     await rig.restartDaemon();
     expect(await session.listReaders()).toContain(reader);
@@ -59,7 +59,7 @@ test('everything of a session works after a restart of the service, five times o
   expect((await card.status()).atr).toEqual(virtual.atr);
 });
 
-test('with retell a watch reports again what is there when the service is back', async () => {
+test('with retell a watch reports the current state again after a restart of the service', async () => {
   await using virtual = await createPivCard({ port });
   await session.waitForCard({ reader, timeout: 5000 });
   await using watch = session.watch({ retell: true });

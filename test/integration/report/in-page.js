@@ -1,11 +1,11 @@
 /**
  * What the tests measure in the page itself, as `measure`. Runs in the browser: no imports, and plain JavaScript,
- * because the DOM's types are not those of the rest.
+ * because the DOM's types differ from those of the other files.
  */
 globalThis.measure = (() => {
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   const box = (element) => element.getBoundingClientRect();
-  /** Half a pixel is nobody's overlap. */
+  /** Overlaps of up to half a pixel are ignored. */
   const slack = 0.5;
   const apart = (a, b) =>
     a.right <= b.left + slack ||
@@ -61,7 +61,7 @@ globalThis.measure = (() => {
   }
   const page = () => over(parse(getComputedStyle(document.body).backgroundColor), [255, 255, 255]);
 
-  /** Each text of the pictures with its contrast to what it stands on: a bar, or the page. */
+  /** Each text of the pictures with its contrast to its background: a bar, or the page. */
   function pictureContrasts() {
     return all('svg').flatMap((svg) => {
       const bars = all('rect', svg);
@@ -98,7 +98,10 @@ globalThis.measure = (() => {
     });
   }
 
-  /** What has the focus, by its place among `focusable`, and how its ring contrasts with the page; null: nothing. */
+  /**
+   * The focused element, by its index in `focusable`, and the contrast of its ring with the page; null if there is
+   * none.
+   */
   const focusable = () => all('a[href], summary, button, [tabindex]').filter((one) => one.checkVisibility());
   function focus() {
     const index = focusable().indexOf(document.activeElement);

@@ -1,4 +1,4 @@
-/** The report is to be read at a glance: in a wide and a narrow window, in the dark, on paper. */
+/** The report is readable at a glance: in a wide and a narrow window, in dark mode, on paper. */
 import { describe, expect, test } from 'vitest';
 import { verdictSentence } from '../../../src/tools/repro/report/lanes.js';
 import { looks, type Picture, prepareReports } from './pages.js';
@@ -9,7 +9,7 @@ const paperWidth = 688;
 
 describe.skipIf(!reports.available)(`the report in a browser${reports.reason}`, () => {
   test.each(looks)(
-    '$sessions sessions, $scheme: asks nobody for anything, complains of nothing',
+    '$sessions sessions, $scheme: loads nothing from elsewhere, and logs no error',
     async (look) => {
       const { page, requests, complaints } = await reports.open(look.sessions, look);
       await page.waitForLoadState('networkidle');
@@ -47,7 +47,7 @@ describe.skipIf(!reports.available)(`the report in a browser${reports.reason}`, 
   );
 
   test.each([4, 64] as const)(
-    '%i sessions: a lane for each, in order, and one for who holds',
+    '%i sessions: a lane for each, in order, and one for the holder',
     async (sessions) => {
       const { page } = await reports.open(sessions);
       const pictures = await page.evaluate<Picture[]>('measure.pictures()');
@@ -59,36 +59,41 @@ describe.skipIf(!reports.available)(`the report in a browser${reports.reason}`, 
     },
   );
 
-  test.each([4, 64] as const)('%i sessions: off above on, on one scale of time', async (sessions) => {
-    const { page } = await reports.open(sessions);
-    const [off, on, ...more] = await page.evaluate<Picture[]>('measure.pictures()');
-    expect(more).toEqual([]);
-    if (!off || !on) throw new Error('two pictures are expected');
-    expect([off.heading, on.heading]).toEqual([
-      expect.stringMatching(/^Filter off/),
-      expect.stringMatching(/^Filter on/),
-    ]);
-    expect(off.top).toBeLessThan(on.top);
-    expect(off.ticks.length).toBeGreaterThan(1);
-    expect(on.ticks).toEqual(off.ticks);
-    expect(on.marks).toEqual(off.marks);
-    // The bar of the hold is as long as the scale says.
-    const milliseconds = off.ticks.map((tick) => Number.parseFloat(tick) * (/ms$|^0$/.test(tick) ? 1 : 1000));
-    const [zero = 0, last = 0] = [off.marks[0], off.marks.at(-1)];
-    const pixelsPerMs = (last - zero) / (milliseconds.at(-1) ?? 0);
-    for (const [index, picture] of [off, on].entries()) {
-      const run = reports.result(sessions).runs[index];
-      expect(picture.held.start).toBeCloseTo(zero, 0);
-      const ms = (picture.held.end - picture.held.start) / pixelsPerMs;
-      expect(Math.abs(ms - (run?.releasedMs ?? 0)) * pixelsPerMs).toBeLessThan(1.5);
-    }
-  });
+  test.each([4, 64] as const)(
+    '%i sessions: the run with the filter off is above the one with it on, on one time scale',
+    async (sessions) => {
+      const { page } = await reports.open(sessions);
+      const [off, on, ...more] = await page.evaluate<Picture[]>('measure.pictures()');
+      expect(more).toEqual([]);
+      if (!off || !on) throw new Error('two pictures are expected');
+      expect([off.heading, on.heading]).toEqual([
+        expect.stringMatching(/^Filter off/),
+        expect.stringMatching(/^Filter on/),
+      ]);
+      expect(off.top).toBeLessThan(on.top);
+      expect(off.ticks.length).toBeGreaterThan(1);
+      expect(on.ticks).toEqual(off.ticks);
+      expect(on.marks).toEqual(off.marks);
+      // The bar of the hold is as long as the scale says.
+      const milliseconds = off.ticks.map(
+        (tick) => Number.parseFloat(tick) * (/ms$|^0$/.test(tick) ? 1 : 1000),
+      );
+      const [zero = 0, last = 0] = [off.marks[0], off.marks.at(-1)];
+      const pixelsPerMs = (last - zero) / (milliseconds.at(-1) ?? 0);
+      for (const [index, picture] of [off, on].entries()) {
+        const run = reports.result(sessions).runs[index];
+        expect(picture.held.start).toBeCloseTo(zero, 0);
+        const ms = (picture.held.end - picture.held.start) / pixelsPerMs;
+        expect(Math.abs(ms - (run?.releasedMs ?? 0)) * pixelsPerMs).toBeLessThan(1.5);
+      }
+    },
+  );
 
   test.each([
     { sessions: 4, pages: 2 },
     { sessions: 64, pages: 3 },
   ] as const)(
-    '$sessions sessions on paper: dark ink, nothing cut off, $pages pages',
+    '$sessions sessions on paper: dark text, nothing cut off, $pages pages',
     async ({ sessions, pages }) => {
       const { page } = await reports.open(sessions, { scheme: 'dark', width: paperWidth });
       const pdf = await page.pdf({ format: 'A4', preferCSSPageSize: true });

@@ -1,4 +1,4 @@
-/** The report of a real reproduction with 4 sessions, and one made up from it with 64, in a browser. */
+/** The report of a real reproduction with 4 sessions, and a constructed one with 64, in a browser. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ export const looks = ([4, 64] as const).flatMap((sessions) =>
   (['light', 'dark'] as const).map((scheme) => ({ sessions, scheme })),
 );
 
-/** Where the script of `in-page.js` has its functions. */
+/** The variable in which the script of `in-page.js` has its functions. */
 export interface Picture {
   top: number;
   heading: string;
@@ -43,13 +43,13 @@ interface OpenOptions {
 
 export interface OpenPage {
   page: Page;
-  /** What the page asked for beyond itself. */
+  /** The requests of the page, other than for itself. */
   requests: string[];
-  /** What it wrote on the console or threw. */
+  /** Its console messages and errors. */
   complaints: string[];
 }
 
-/** With the filter off everybody waits for session 1; with it on the logons take longer one after the other. */
+/** With the filter off all sessions wait for session 1; with it on each logon takes longer than the one before. */
 function manySessions(): ReproResult {
   const ids = Array.from({ length: 64 }, (_, index) => index + 1);
   const reader = (id: number) => `Virtual Reader ${Math.floor((id - 1) / 2)} 00 0${(id - 1) % 2}`;
@@ -74,7 +74,7 @@ function manySessions(): ReproResult {
   return result;
 }
 
-/** The browser and the pages, once per file. Without a browser, why: for the name of the tests that are skipped. */
+/** The browser and the pages, once per file. Without a browser, the reason, for the names of the skipped tests. */
 export async function prepareReports(): Promise<Reports> {
   const { browser, reason } = await startBrowser();
   if (!browser) {

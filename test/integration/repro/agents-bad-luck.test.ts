@@ -28,7 +28,7 @@ const agents = () =>
 const agentOf = (name: string) =>
   agents().find((pid) => commandLine(pid).endsWith(`/${name}.key`)) ?? expect.fail(`no agent ${name}`);
 
-/** Runs the scenario until it says this, does something, and gives the error that comes of it. */
+/** Runs the scenario until it prints this, takes an action, and returns the resulting error. */
 async function errorAfter(step: string, misfortune: () => void, filter: 'off' | 'on'): Promise<string> {
   await using stage = await withLocalAgents(readerStage(readers, pin));
   const onProgress = (said: string) => void (said.includes(step) && misfortune());
@@ -53,7 +53,7 @@ describe.each(['off', 'on'] as const)('with the filter %s', (filter) => {
     expect(agents()).toEqual([]);
   });
 
-  it('a user agent killed while nobody asks anything of it is missed at the end', async () => {
+  it('a user agent killed while it is idle is missed at the end', async () => {
     const error = await errorAfter('first logons', kill('session-2'), filter);
     expect(error).toMatch(/^the user agent "session-2" \(127\.0\.0\.1, pid \d+\) went away: /);
     expect(agents()).toEqual([]);
@@ -66,7 +66,7 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   'after %s in the middle of the hold no agent is left, and the card is free',
   async (signal) => {
     const args = readers.flatMap((reader) => ['--reader', reader]);
-    // After SIGKILL the temporary keys of the agents stay behind, in here.
+    // After SIGKILL the temporary keys of the agents remain in this directory.
     const directory = mkdtempSync(join(tmpdir(), 'agents-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     const env = { PCSC_BRIDGE_PIN: pin, TMPDIR: directory };

@@ -24,7 +24,7 @@ afterAll(() => rm(directory, { recursive: true }));
 describe('pcsc-bridge repro --agents: a broker and four users, each a process', () => {
   showsFaultAndFix(() => ({ run, result, hold }));
 
-  it('tells of five agents, each a process of its own, none of which is left', () => {
+  it('reports five agents, each a process of its own, none of which is left', () => {
     const described = Object.entries(result.environment).filter(([part]) => /^(broker|user of)/.test(part));
     expect(described.map(([part]) => part)).toEqual([
       'broker',

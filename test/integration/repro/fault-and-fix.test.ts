@@ -25,7 +25,7 @@ afterAll(() => rm(directory, { recursive: true }));
 describe('pcsc-bridge repro', () => {
   showsFaultAndFix(() => ({ run, result, hold }));
 
-  it('writes the data as the contract has it', () => {
+  it('writes the data as the contract says', () => {
     expect(result).toMatchObject({ schema: 1, holdMs: hold });
     expect(result.sessions).toHaveLength(4);
     expect(result.runs.map(({ filter }) => filter)).toEqual(['off', 'on']);

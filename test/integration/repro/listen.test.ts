@@ -16,7 +16,7 @@ import { insertPiv, openBridge, startRig } from '../../support/rig.js';
 import { runCli, startCli } from './run-cli.js';
 
 const pin = '314159';
-/** Whether programs started with setsid are in terminal sessions of their own here. */
+/** Whether programs started with setsid are in terminal sessions of their own on this host. */
 const ownSessions = (() => {
   const ids = [1, 2].map(() => {
     const { stdout } = spawnSync('setsid', ['--wait', agentProgram(), 'session', '--json'], {
@@ -69,14 +69,14 @@ function agent(run: Listening, name: string, from?: OtherHost, keyFile = run.key
   return startAgent([role, '--connect', address, '--key-file', keyFile, '--wait', '4'], {}, from?.launcher);
 }
 
-/** The file of a key that the controller has not made. */
+/** The file of a key that the controller has not created. */
 async function otherKey(identity: string): Promise<string> {
   const file = join(directory, `${identity}.key`);
   await writeFile(file, `${identity} ${'ab'.repeat(32)}\n`, { mode: 0o600 });
   return file;
 }
 
-/** Of agents of which one is not wanted: what that one says when it ends, and the others. */
+/** Of several agents, one of which is refused: what the refused one prints when it ends, and the others. */
 async function oneRefused(agents: AgentRun[]): Promise<[string, ...AgentRun[]]> {
   const first = await Promise.race(agents.map(async (run) => ({ run, ...(await run.ended) })));
   expect(first.code).toBe(1);
@@ -84,7 +84,7 @@ async function oneRefused(agents: AgentRun[]): Promise<[string, ...AgentRun[]]> 
 }
 
 describe('repro --listen, with agents in terminal sessions of their own', () => {
-  it('ends in "fixed", whoever else comes: a wrong key, an old protocol, one too many, a flood, a crowd', async () => {
+  it('ends in "fixed" despite a wrong key, an old protocol, an extra agent, a flood and a crowd', async () => {
     const json = join(directory, 'r.json');
     const run = await startListening(['--hold', '2500', '--json', json, '--made-up-sessions', ...ofBoth()]);
     const flood = await Peer.connectPlainly(run.port);
@@ -140,7 +140,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     for (const one of agents) expect(await one.ended).toEqual({ code: 0, stderr: '' });
   }, 60_000);
 
-  it('says who is gone when a host loses its network in the middle of it', async ({ skip }) => {
+  it('reports the missing agent when a host loses its network during a run', async ({ skip }) => {
     const trouble = whyNoOtherHosts();
     skip(trouble !== undefined, trouble);
     await using first = await OtherHost.boot();
@@ -163,7 +163,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
   }, 90_000);
 
   it.skipIf(!ownSessions)(
-    'takes the sessions that the agents tell (skipped where logind or audit has them all in one)',
+    'uses the sessions that the agents report (skipped where logind or audit has them all in one)',
     async () => {
       const json = join(directory, 's.json');
       const run = await startListening(['--hold', '2500', '--json', json, ...ofBoth()]);
@@ -179,7 +179,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     },
   );
 
-  it('makes a key for each agent, in a file for its owner alone, which goes in the end', async () => {
+  it('creates a key for each agent, in a file that only its owner can read, and deletes it at the end', async () => {
     const run = await startListening(['--hold', '300', '--made-up-sessions', ...ofBoth()]);
     const names = ['broker', 'alice', 'bob'];
     const lines = names.map((name) => readFileSync(run.keyFile(name), 'utf8'));
@@ -199,7 +199,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     expect(existsSync(directoryOfKeys)).toBe(false);
   });
 
-  it('keeps the keys in a directory that is named, and takes them from there the next time', async () => {
+  it('keeps the keys in a given directory, and uses them again the next time', async () => {
     const kept = join(directory, 'kept');
     const lines: string[] = [];
     for (let times = 0; times < 2; times++) {
@@ -213,7 +213,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     expect(lines[1]).toBe(lines[0]);
   });
 
-  it('says which is whose when a user sees several cards', async () => {
+  it('lists the candidates when a user sees several cards', async () => {
     const run = await startListening();
     const agents = [agent(run, 'broker'), agent(run, 'alice'), agent(run, 'bob')];
     const { code, stderr } = await run.ended;
@@ -226,7 +226,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     ['broker', /one broker is enough: the broker agent "broker"/],
     ['alice', /the user agent "alice" .* is here already/],
   ])(
-    'refuses a second agent with the key of %s; interrupted, it leaves no agent behind',
+    'rejects a second agent with the key of %s; interrupted, it leaves no agent behind',
     async (name, reason) => {
       const run = await startListening();
       const [refused, ...others] = await oneRefused([1, 2].map(() => agent(run, name)));
@@ -237,7 +237,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     },
   );
 
-  it('says who has not come when it has waited long enough, and who was refused', async () => {
+  it('reports which agents are missing after its timeout, and which were refused', async () => {
     const run = await startListening(['--wait-for-agents', '2']);
     const stranger = agent(run, 'broker', undefined, await otherKey('broker'));
     const alice = agent(run, 'alice');
@@ -250,8 +250,8 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
     expect((await alice.ended).code).toBe(0);
   });
 
-  it('that vanishes leaves no agent behind', async () => {
-    // Temporary keys would stay behind.
+  it('leaves no agent behind when it is killed', async () => {
+    // Otherwise temporary keys would stay behind.
     const run = await startListening(['--keys', join(directory, 'vanished')]);
     const alice = agent(run, 'alice');
     const [, broker] = await oneRefused([1, 2].map(() => agent(run, 'broker')));
@@ -261,7 +261,7 @@ describe('repro --listen, with agents in terminal sessions of their own', () => 
 });
 
 describe('repro --listen', () => {
-  it('says so where the port is in use', async () => {
+  it('reports that the port is in use', async () => {
     const other = createServer();
     const port = await new Promise<number>((resolve) => {
       other.listen(0, '127.0.0.1', () => resolve((other.address() as { port: number }).port));
@@ -299,7 +299,7 @@ describe('repro --listen', () => {
       /access to the key file .*: chmod 600 it/,
     ],
     ['a directory that others can read', `user:alice ${key}`, 0o600, 0o755, /key directory .*: chmod 700 it/],
-  ])('refuses %s, without telling a key', async (what, line, mode, modeOfDirectory, reason) => {
+  ])('rejects %s, without printing a key', async (what, line, mode, modeOfDirectory, reason) => {
     const keys = join(directory, what);
     await mkdir(keys);
     await writeFile(join(keys, 'alice.key'), line);

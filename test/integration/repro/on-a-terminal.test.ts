@@ -13,7 +13,7 @@ const hasScript = (() => {
   }
 })();
 
-/** Runs the command on a terminal of its own (script, of util-linux); what appears there, and the status. */
+/** Runs the command on a terminal of its own (script, of util-linux); returns its output and its status. */
 function onTerminal(setUp: string): Promise<{ screen: string; code: number }> {
   const command = `${setUp}; ${process.execPath} ${main} repro --hold 600 --sessions 2`;
   return new Promise((resolve) => {
@@ -26,9 +26,9 @@ function onTerminal(setUp: string): Promise<{ screen: string; code: number }> {
 
 describe.skipIf(!hasScript)('on a terminal (needs "script" of util-linux)', () => {
   it.each([
-    ['that tells its width', 'stty cols 90'],
-    ['that does not', 'stty cols 0'],
-  ])('%s: it tells what is going on, ends, and leaves the report in colour', async (_what, setUp) => {
+    ['that reports its width', 'stty cols 90'],
+    ['that does not report it', 'stty cols 0'],
+  ])('%s: it shows its progress, ends, and leaves the report in colour', async (_what, setUp) => {
     const { screen, code } = await onTerminal(setUp);
     expect(code).toBe(0);
     expect(screen).toContain('filter off: first logons of 2 sessions');

@@ -17,7 +17,7 @@ const withReaders = (...args: string[]) => {
   return ['repro', ...readers, ...args];
 };
 
-it('uses the readers it is given, on the daemon that serves them', async () => {
+it('the reproduction uses the given readers, with the daemon that serves them', async () => {
   const env = { ...rig.env, PCSC_BRIDGE_PIN: '271828' };
   const { code, stdout, stderr } = await runCli(withReaders('--hold', '2500'), env);
   expect(stderr).toBe('');
@@ -25,7 +25,7 @@ it('uses the readers it is given, on the daemon that serves them', async () => {
   expect(code).toBe(0);
 });
 
-it('tells a wrong PIN before anything is held, with the tries that are left', async () => {
+it('the reproduction reports a wrong PIN before it holds a card, with the tries left', async () => {
   const env = { ...rig.env, PCSC_BRIDGE_PIN: '111111' };
   const { code, stderr } = await runCli(withReaders('--hold', '1000'), env);
   expect(stderr).toMatch(/the first logon of session 1 failed: .*2 tries/);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type ReproResult, slowest } from '../../../src/tools/repro/result.js';
 import type { runCli } from './run-cli.js';
 
-/** What a reproduction of four sessions must show, whoever plays it; `seen` is asked once it has run. */
+/** What a reproduction of four sessions must show, with any kind of cast; `seen` is called after it has run. */
 export function showsFaultAndFix(
   seen: () => { run: Awaited<ReturnType<typeof runCli>>; result: ReproResult; hold: number },
 ): void {
@@ -15,7 +15,7 @@ export function showsFaultAndFix(
     });
   });
 
-  it('with the filter off every other logon waits at least 0.8 of what is left of the hold', () => {
+  it('with the filter off every other logon waits at least 0.8 of the rest of the hold', () => {
     const { result } = seen();
     const off = result.runs.find(({ filter }) => filter === 'off');
     expect(off?.logons.map(({ session }) => session)).toEqual([2, 3, 4]);
@@ -37,7 +37,7 @@ export function showsFaultAndFix(
     }
   });
 
-  it('gives a session that comes back a new entry with the filter on, its old one with the filter off', () => {
+  it('gives a session that returns a new entry with the filter on, its old one with the filter off', () => {
     const { result } = seen();
     const reconnects = Object.fromEntries(result.runs.map(({ filter, reconnect }) => [filter, reconnect]));
     expect(reconnects['on']).toMatchObject({ ok: true, usedOldEntry: false, oldEntryGone: true });

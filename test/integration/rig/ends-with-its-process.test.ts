@@ -8,7 +8,7 @@ const FOREVER = 'setInterval(() => {}, 1000);';
 test.each([
   ['stops it', 'await rig.stop();', 0],
   ['disposes of it', 'await rig[Symbol.asyncDispose]();', 0],
-  ['forgets it and has nothing more to do', '', 0],
+  ['drops it and has nothing more to do', '', 0],
   ['calls process.exit', `${FOREVER} process.exit(3);`, 3],
   ['throws', `${FOREVER} throw new Error('wanted');`, 1],
   ['leaves a rejection unhandled', `${FOREVER} Promise.reject(new Error('wanted'));`, 1],

@@ -21,7 +21,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-test('a start that is aborted beforehand makes nothing', async () => {
+test('a start that is aborted beforehand creates nothing', async () => {
   const signal = AbortSignal.abort(new Error('not wanted'));
   await expect(Rig.start({ slots: 1, signal })).rejects.toThrow('not wanted');
   expect(readdirSync(directory)).toEqual([]);
@@ -32,7 +32,7 @@ test.each([0, 1, 5, 10, 20])('a start that is aborted after %d ms leaves nothing
   setTimeout(() => controller.abort(new Error('not wanted')), delay);
   const outcome = await Rig.start({ slots: 16, signal: controller.signal }).catch((error: Error) => error);
   if (outcome instanceof Rig) {
-    // Faster than the abort, which is then too late to matter.
+    // It was faster than the abort, which has no effect then.
     await outcome.stop();
   } else {
     expect(outcome.message).toBe('not wanted');
@@ -40,7 +40,7 @@ test.each([0, 1, 5, 10, 20])('a start that is aborted after %d ms leaves nothing
   expect(readdirSync(directory)).toEqual([]);
 });
 
-test('a start that takes too long says so and leaves nothing', async () => {
+test('a start that takes too long reports that and leaves nothing', async () => {
   await expect(Rig.start({ slots: 16, timeout: 1 })).rejects.toMatchObject({
     code: 'RIG_START_FAILED',
     message: expect.stringContaining('within 1 ms'),

@@ -25,7 +25,7 @@ export interface ListedReader {
   hasCard: boolean;
 }
 
-/** What OpenSC, a client of its own, sees in the daemon. */
+/** What OpenSC, an independent client, sees in the daemon. */
 export async function listWithOpensc(rig: Pick<Rig, 'env'>): Promise<ListedReader[]> {
   const { stdout } = await run('opensc-tool', ['-l'], { env: { ...process.env, ...rig.env } });
   return [...stdout.matchAll(/^\d+\s+(Yes|No)\s+(?:PIN pad\s+)?(\S.*)$/gm)].map(([, card, name]) => ({
@@ -40,7 +40,7 @@ export async function listWithPcscScan(rig: Pick<Rig, 'env'>): Promise<string[]>
   return [...stdout.matchAll(/^\d+: (.+)$/gm)].map(([, name]) => (name as string).trim());
 }
 
-/** A card that can only say who it is. Disposing of it takes it out of the reader. */
+/** A card that supports only SELECT. Disposing of it removes it from the reader. */
 export async function insertCard(port: number): Promise<AsyncDisposable> {
   const atr = Buffer.from('3b80018101', 'hex');
   const socket = connect(port, '127.0.0.1');
@@ -77,7 +77,7 @@ export async function waitForCard(rig: Rig, slot: number): Promise<void> {
   );
 }
 
-/** Processes that have the text in their command line. */
+/** Processes whose command line contains the text. */
 export function processesWith(text: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -91,7 +91,7 @@ export function processesWith(text: string): number[] {
     .map(Number);
 }
 
-/** Fails unless nothing of the rig is left, now or very soon. */
+/** Fails unless nothing of the rig is left, now or within a short time. */
 export async function expectGone({ directory, port }: { directory: string; port: number }): Promise<void> {
   await vi.waitFor(
     async () => {

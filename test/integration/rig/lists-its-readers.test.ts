@@ -3,7 +3,7 @@ import { Rig } from '../../../src/testing/rig/index.js';
 import { listWithOpensc, listWithPcscScan } from './helpers.js';
 
 describe('a rig lists its readers to every client', () => {
-  test('with one slot, under the name it tells, next to the empty other half of the device', async () => {
+  test('with one slot, under the reported name, next to the empty second slot of the device', async () => {
     await using rig = await Rig.start({ slots: 1 });
     expect(rig.readers.map(({ name }) => name)).toEqual(['Virtual Reader A 00 00']);
     const listed = await listWithOpensc(rig);
@@ -22,7 +22,7 @@ describe('a rig lists its readers to every client', () => {
     expect(await listWithPcscScan(rig)).toEqual(names);
   });
 
-  test('with names of their own', async () => {
+  test('with custom names', async () => {
     await using rig = await Rig.start({ slots: 4, names: ['Front desk', 'Back office (2nd floor)'] });
     const names = ['Front desk 00 00', 'Front desk 00 01'];
     names.push('Back office (2nd floor) 00 00', 'Back office (2nd floor) 00 01');

@@ -15,7 +15,7 @@ test('without any part, one error names all packages and the command that instal
   });
 });
 
-test('what is there is not named, and private packages are found with their libraries', () => {
+test('installed parts are not named, and unpacked packages are found with their libraries', () => {
   const libraries = join(root, 'usr/lib/x86_64-linux-gnu');
   mkdirSync(join(root, 'usr/sbin'), { recursive: true });
   mkdirSync(libraries, { recursive: true });

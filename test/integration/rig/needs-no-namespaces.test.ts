@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { Rig, RigError } from '../../../src/testing/rig/index.js';
 import { expectGone, insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
-test('where namespaces are refused, rigs run side by side on sockets handed to pcscd', async ({ skip }) => {
+test('without namespaces, rigs run side by side on sockets that are passed to pcscd', async ({ skip }) => {
   const before = existsSync('/run/pcscd');
   let first: Rig;
   try {

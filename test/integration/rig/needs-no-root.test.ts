@@ -11,7 +11,7 @@ const launcher = isRoot
   : [];
 const compiled = compileRig();
 
-test('a rig runs for a user without any privilege', async ({ skip }) => {
+test('an unprivileged user can run a rig', async ({ skip }) => {
   const probe = [...launcher, 'unshare', '-Urm', 'true'];
   skip(
     spawnSync(probe[0] as string, probe.slice(1)).status !== 0,

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Rig } from '../../../src/testing/rig/index.js';
 
-test.each([0, 17, 1.5, Number.NaN])('a rig refuses %d slots', async (slots) => {
+test.each([0, 17, 1.5, Number.NaN])('a rig rejects %d slots', async (slots) => {
   await expect(Rig.start({ slots })).rejects.toThrow(RangeError);
 });
 
@@ -12,6 +12,6 @@ test.each([
   ['a name with a line break', ['one', 'two\nLIBPATH /tmp/x.so']],
   ['an empty name', ['one', '']],
   ['a name longer than a reader name', ['one', 'x'.repeat(101)]],
-])('a rig refuses %s', async (_, names) => {
+])('a rig rejects %s', async (_, names) => {
   await expect(Rig.start({ slots: 4, names })).rejects.toThrow(TypeError);
 });

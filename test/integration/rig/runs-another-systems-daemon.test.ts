@@ -10,7 +10,7 @@ import { findParts } from '../../../src/testing/rig/parts.js';
 const root = process.env['PCSC_BRIDGE_PCSCD_ROOT'];
 
 if (root) {
-  test('the daemon of the other system runs here, and comes back after a restart', async () => {
+  test('the daemon of the other system runs here, also after a restart', async () => {
     const [, , version = ''] = readFileSync(`${root}/.made`, 'utf8').split(' ');
     await using rig = await Rig.start({ slots: 3 });
     expect(version.split('-')[0]).toBe(rig.version);
@@ -19,13 +19,13 @@ if (root) {
   });
 }
 
-test('what that system lacks is named', () => {
+test('parts that the other system lacks are named', () => {
   const root = mkdtempSync(join(tmpdir(), 'empty-root-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   expect(() => findParts({ daemonRoot: root })).toThrow(/lacks .*: pcscd, vsmartcard-vpcd, libc6\.$/);
 });
 
-test('PCSC_BRIDGE_PCSCD_ROOT names it, and is ignored where other places are given', () => {
+test('PCSC_BRIDGE_PCSCD_ROOT selects the other system, and is ignored if other paths are given', () => {
   const before = process.env['PCSC_BRIDGE_PCSCD_ROOT'];
   onTestFinished(() => {
     if (before === undefined) delete process.env['PCSC_BRIDGE_PCSCD_ROOT'];

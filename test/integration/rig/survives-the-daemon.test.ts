@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Rig, RigError } from '../../../src/testing/rig/index.js';
 import { accepts, expectGone, insertCard, listWithOpensc, waitForCard } from './helpers.js';
 
-test('a killed daemon is reported, and a restart brings back socket, ports and reader names', async () => {
+test('a killed daemon is reported, and a restart restores socket, ports and reader names', async () => {
   await using rig = await Rig.start({ slots: 4 });
   const { readers, socket } = rig;
   const port = (readers[0] as { port: number }).port;
@@ -22,7 +22,7 @@ test('a killed daemon is reported, and a restart brings back socket, ports and r
   await waitForCard(rig, 0);
 });
 
-test('a running daemon is restarted too, as often as wanted', async () => {
+test('a running daemon can be restarted any number of times', async () => {
   await using rig = await Rig.start({ slots: 16 });
   for (let times = 0; times < 5; times++) {
     await rig.restartDaemon();

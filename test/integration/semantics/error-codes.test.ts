@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
-// <winscard.h> and <winerror.h> as documented by Microsoft; <pcsclite.h> where it differs.
+// <winscard.h> and <winerror.h> as documented by Microsoft; <pcsclite.h> if it differs.
 const codes: Record<string, number> = {
   ERROR_INVALID_FUNCTION: 1,
   ERROR_ACCESS_DENIED: 5,
@@ -86,14 +86,14 @@ const codes: Record<string, number> = {
 };
 // The second number of a name that has two.
 const twins: [string, number][] = [['SCARD_E_UNSUPPORTED_FEATURE', 0x80100022]];
-// Codes of Windows for a card that was taken out: the error is SCARD_W_REMOVED_CARD and says which of them it was.
+// Windows' codes for a removed card. The error is SCARD_W_REMOVED_CARD and names the original code.
 const removals = { ERROR_NO_MEDIA_IN_DRIVE: 0x458, ERROR_IO_DEVICE: 0x45d };
 
 const table = [...Object.entries(codes), ...twins];
 const reader = 'Reader 00 00';
 const script = [`reader "${reader}"`, `card "${reader}" 3B00 T=1`, `control "${reader}" 1 9000`];
 
-test(`each of ${table.length} codes comes out with its name, its number and a sentence of its own`, async () => {
+test(`each of ${table.length} codes has its name, its number and a sentence of its own`, async () => {
   const fake = new FakePcsc(...script);
   const errors = await fake.run(
     async ({ bridge: { CardBridge }, fake, errorOf }, { reader, values }) => {
@@ -105,7 +105,7 @@ test(`each of ${table.length} codes comes out with its name, its number and a se
         fake.write(`on SCardControl fail ${value}`);
         errors.push(await errorOf(card.control(1)));
       }
-      await card.control(1); // whatever it was, the card is usable again
+      await card.control(1); // after any of them, the card is usable again
       await bridge.close();
       return errors;
     },
@@ -129,11 +129,11 @@ test(`each of ${table.length} codes comes out with its name, its number and a se
     expect(sentences[index]).not.toContain('in no list');
   }
   const texts = new Set(sentences.map((sentence) => sentence.replace(/ \[.*/, '')));
-  // ERROR_INSUFFICIENT_BUFFER says what SCARD_E_INSUFFICIENT_BUFFER says.
+  // ERROR_INSUFFICIENT_BUFFER has the sentence of SCARD_E_INSUFFICIENT_BUFFER.
   expect(texts.size).toBe(table.length - 1);
 });
 
-test('the table above has every code that native/pcsc/status knows', () => {
+test('the table above has every code of native/pcsc/status', () => {
   const read = (name: string) =>
     readFileSync(new URL(`../../../native/pcsc/${name}`, import.meta.url), 'utf8');
   const constants = new Map(
@@ -152,7 +152,7 @@ test('the table above has every code that native/pcsc/status knows', () => {
 });
 
 test.each(Object.entries(removals))(
-  '%s (0x%x) is a card taken out, and the card connects anew',
+  '%s (0x%x) means that the card was removed, and the card connects again',
   async (name, value) => {
     const fake = new FakePcsc(...script, `answer "${reader}" 00 9000`, `on SCardTransmit fail ${value}`);
     const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
@@ -174,7 +174,7 @@ test.each(Object.entries(removals))(
   },
 );
 
-test('our own codes are in one list: what src/errors.ts fails with is in native/pcsc/status, in the same words', () => {
+test('our own codes in src/errors.ts are those of native/pcsc/status, with the same sentences', () => {
   const read = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
   const text = (parts: string) => [...parts.matchAll(/(['"])(.*?)\1/g)].map(([, , part]) => part).join('');
   const numbers = new Map(
@@ -198,7 +198,7 @@ test('our own codes are in one list: what src/errors.ts fails with is in native/
   for (const one of thrown) expect(rows).toContainEqual(expect.objectContaining(one));
 });
 
-test('a code that is in no list is told as such', async () => {
+test('a code that is in no list is reported as unknown', async () => {
   const fake = new FakePcsc(...script, 'on SCardControl fail 0x80100abc');
   const error = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
     const bridge = new CardBridge();

@@ -1,13 +1,13 @@
-/** The item cache: SCardReadCacheW and SCardWriteCacheW on Windows, the process's own elsewhere. */
+/** The item cache: SCardReadCacheW and SCardWriteCacheW on Windows, in the process elsewhere. */
 import { expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
 const largest = 64 * 1024;
 
-test('reads, finds stale, replaces and refuses alike, wherever the items are', async () => {
+test('items are read, found stale, replaced and rejected alike in both implementations', async () => {
   const fake = new FakePcsc(`set largest-item ${largest}`);
   const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf, mayLeave }, largest) => {
-    mayLeave(); // the items' context is the process's own
+    mayLeave(); // the context for items belongs to the process
     const bridge = new CardBridge();
     const cardId = Uint8Array.from({ length: 16 }, (_, index) => index);
     const key = (freshness: number, name = 'Zertifikat für Ärzte') => ({ cardId, name, freshness });
@@ -52,7 +52,7 @@ test('reads, finds stale, replaces and refuses alike, wherever the items are', a
   else expect(calls).toEqual([]);
 });
 
-test('what another program stored is there, though larger than the first buffer, and a restart is survived', async (context) => {
+test('an item of another program, larger than the first buffer, is read, also after a restart', async (context) => {
   context.skip(!onWindows, 'only Windows has a cache that programs share');
   const card = '000102030405060708090A0B0C0D0E0F';
   const data = Buffer.alloc(100_000, 'item ').toString('hex').toUpperCase();

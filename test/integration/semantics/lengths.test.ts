@@ -3,12 +3,12 @@ import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
 const reader = 'Reader 00 00';
 const insert = [`reader "${reader}"`, `card "${reader}" 3B00 T=1`];
-// What is offered for an answer: on Windows, a control with more than 65,544 bytes fails, and some drivers cut off
-// responses where more than 65,535 are offered.
+// The length of the output buffer. On Windows, a control with more than 65,544 bytes fails, and some drivers
+// truncate responses if more than 65,535 bytes are offered.
 const longest = onWindows ? 65_535 : 65_548;
 
-test('the longest APDU and the longest response go through whole', async () => {
-  // 65,536 and SW1 SW2, where that much is offered.
+test('the longest APDU and the longest response are transferred whole', async () => {
+  // 65,536 bytes and SW1 SW2, if the buffer has room for that.
   const length = Math.min(65_538, longest);
   const data = Buffer.alloc(length - 2, 'response ')
     .toString('hex')
@@ -34,8 +34,8 @@ test('the longest APDU and the longest response go through whole', async () => {
   });
 });
 
-describe('a length that cannot be is never believed', () => {
-  // What was returned may be filled up from the buffer; what must not be is reading beyond it.
+describe('an impossible length is never trusted', () => {
+  // The response may be filled up from the buffer. Reading beyond the buffer is the bug.
   test.each([
     ['SCardTransmit', 70_000],
     ['SCardTransmit', 0x7fffffff],
@@ -45,7 +45,7 @@ describe('a length that cannot be is never believed', () => {
     ['SCardGetAttrib', 0x7fffffff],
     ['SCardStatus', 37],
     ['SCardStatus', 0xffffffff],
-  ] as const)('%s says that %i bytes came', async (name, length) => {
+  ] as const)('%s reports that %i bytes were returned', async (name, length) => {
     const fake = new FakePcsc(
       ...insert,
       `attribute "${reader}" 0x10100 41`,
@@ -57,7 +57,7 @@ describe('a length that cannot be is never believed', () => {
         const bridge = new CardBridge();
         const session = await bridge.openSession({ id: 1, connectTime: 1n });
         const card = await session.connect(reader);
-        await card.transmit(Uint8Array.of(0, 0xa4, 0, 0)); // no look whether the card is free is to take the rule
+        await card.transmit(Uint8Array.of(0, 0xa4, 0, 0)); // the check whether the card is free must not use up the rule
         fake.write(`on ${name} length ${length}`);
         const asked: Promise<unknown> =
           name === 'SCardTransmit'
@@ -82,7 +82,7 @@ describe('a length that cannot be is never believed', () => {
   });
 });
 
-test.each([0, 1])('a success of %i bytes is no response', async (length) => {
+test.each([0, 1])('a success of %i bytes is not a response', async (length) => {
   const fake = new FakePcsc(...insert, `answer "${reader}" 00 9000`, `on SCardTransmit length ${length}`);
   const { error, after } = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
     const bridge = new CardBridge();
@@ -97,7 +97,7 @@ test.each([0, 1])('a success of %i bytes is no response', async (length) => {
   expect(after).toBe('9000');
 });
 
-test('an attribute longer than the first buffer is asked for again, with room for it', async () => {
+test('an attribute longer than the first buffer is requested again, with enough room', async () => {
   const long = Buffer.alloc(300, 'attribute ').toString('hex').toUpperCase();
   const fake = new FakePcsc(...insert, `attribute "${reader}" 0x7fff0003 ${long}`);
   const value = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
@@ -111,7 +111,7 @@ test('an attribute longer than the first buffer is asked for again, with room fo
   expect(value).toBe(long);
 });
 
-test('an answer to control of the longest length comes whole', async () => {
+test('the longest response to control is returned whole', async () => {
   const long = Buffer.alloc(longest, 'control ').toString('hex').toUpperCase();
   const fake = new FakePcsc(...insert, `control "${reader}" 1 ${long}`, `control "${reader}" 2 -`);
   const { full, empty } = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
@@ -127,7 +127,7 @@ test('an answer to control of the longest length comes whole', async () => {
   expect(fake.calls('SCardControl').map(({ room }) => room)).toEqual([longest, longest]);
 });
 
-test('a PIN pad is found where a control with a longer buffer than 65,544 bytes fails', async (context) => {
+test('a PIN pad is found even if a control with a buffer over 65,544 bytes fails', async (context) => {
   context.skip(!onWindows, 'only Windows has that limit');
   const request = (0x31 << 16) | (3400 << 2);
   const fake = new FakePcsc(...insert, `control "${reader}" ${request} 060400313520`);
@@ -141,7 +141,7 @@ test('a PIN pad is found where a control with a longer buffer than 65,544 bytes 
   expect(features).toEqual({ verifyPinDirect: 0x313520 });
 });
 
-test('a list of readers that grows between its length and its text is asked for again', async () => {
+test('a list of readers that grows between two calls is requested again', async () => {
   const fake = new FakePcsc(
     ...insert,
     'on SCardListReaders skip 1 do reader "Another reader, with a longer name"',

@@ -1,4 +1,4 @@
-/** Many users, many cards: whose thread calls what, who is served when, and what is left at the end. */
+/** Many users, many cards: which thread makes which call, the order of service, and what is left at the end. */
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
@@ -11,14 +11,14 @@ const script = readers.flatMap((name) => [
   `control "${name}" 1 9000`,
 ]);
 
-// FakePcsc.run fails where the library has seen two threads in one context, or anything that was not let go of.
+// FakePcsc.run fails if the library has seen two threads in one context, or anything that was not released.
 test.each([
   [1, 'pcsclite'],
   [2, 'pcsclite'],
   [3, 'windows'],
   [4, 'windows'],
 ])(
-  'hundreds of operations at random, given up, reset, removed (seed %i, waiting as on %s)',
+  'hundreds of random operations, aborts, resets and removals succeed (seed %i, waiting as on %s)',
   async (seed, semantics) => {
     const fake = new FakePcsc(
       `set semantics ${semantics}`,
@@ -92,13 +92,13 @@ test.each([
     expect(ok + PcscError + TimeoutError).toBe(400);
     expect(ok).toBeGreaterThan(100);
     expect(TimeoutError).toBeGreaterThan(0);
-    // Every context belonged to one thread at a time; SCardCancel excepted, which came from others.
+    // Every context belonged to one thread at a time, except for SCardCancel, which came from other threads.
     expect(fake.calls().length).toBeGreaterThan(800);
   },
   60_000,
 );
 
-test('what the tests above rely on: the library finds out who breaks the rules', async (context) => {
+test('the library reports programs that break the rules, on which the tests above rely', async (context) => {
   context.skip(onWindows, 'a program of its own, which is built for this platform only');
   const fake = new FakePcsc('reader Reader', 'card Reader 3B00', 'on SCardListReaders always delay 100');
   const { status } = spawnSync('make', ['-s', '-f', 'test/fake-pcsc/Makefile', 'misuse'], {
@@ -116,7 +116,7 @@ test('what the tests above rely on: the library finds out who breaks the rules',
   expect(fake.left()).toEqual([]);
 });
 
-describe('sixteen who wait for one card', () => {
+describe('sixteen operations that wait for one card', () => {
   test.each(['a transaction of this process', 'another process'])(
     'behind %s are served in order',
     async (who) => {
@@ -158,7 +158,7 @@ describe('sixteen who wait for one card', () => {
   );
 });
 
-test('a wait for another process that is given up', async () => {
+test('an aborted wait for another process does no harm', async () => {
   const fake = new FakePcsc(...script);
   const [reader = ''] = readers;
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf, durationOf }, reader) => {
@@ -179,12 +179,12 @@ test('a wait for another process that is given up', async () => {
   expect(seen.duration).toBeLessThan(1200);
   const begins = fake.calls('SCardBeginTransaction');
   if (onWindows) {
-    // The service makes it wait, and wakes it: it is left there, comes late, and is undone.
+    // The service blocks it and wakes it. It stays there, completes late, and is undone.
     expect(begins).toHaveLength(2);
     expect(fake.sequence(['BeginTransaction', 'EndTransaction'])).toContain('EndTransaction leave');
     expect(fake.calls('SCardEstablishContext')).toHaveLength(2);
   } else {
-    // SCardGetAttrib was asked until then, and nothing was begun.
+    // SCardGetAttrib was polled until then, and nothing was begun.
     expect(begins).toHaveLength(1);
     const refused = fake.calls('SCardGetAttrib').filter(({ done }) => done?.result === 0x8010000b);
     expect(refused.length).toBeGreaterThan(10);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakePcsc, quoted } from '../../support/fake-pcsc.js';
 
-// Latin, Greek, Japanese, beyond the basic plane, quotes, and the separators of other worlds.
+// Latin, Greek, Japanese, beyond the basic plane, quotes, and the separators of other systems.
 const names = [
   'Gemalto Zürich Prüfer 00 00',
   'Ἀθήνα ΚΑΡΤΑ 01 00',
@@ -10,7 +10,7 @@ const names = [
   'He said "card" \\ 04 00',
 ];
 
-test('names beyond ASCII come back as they are, and are known again', async () => {
+test('reader names beyond ASCII are returned unchanged, and are accepted', async () => {
   const fake = new FakePcsc(
     ...names.flatMap((name) => [`reader ${quoted(name)}`, `card ${quoted(name)} 3B00 T=1`]),
   );

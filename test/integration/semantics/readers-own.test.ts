@@ -30,7 +30,7 @@ test('attributes are read and written by their numbers', async () => {
   expect(fake.calls('SCardSetAttrib')[0]).toMatchObject({ id: 0x7fff0007 });
 });
 
-test('features are asked for by the platform’s code, and none are none', async () => {
+test('features are requested with the platform’s code, and no features are an empty result', async () => {
   const seen = [];
   for (const lines of [script, pinPad]) {
     const fake = new FakePcsc(...lines);
@@ -49,7 +49,7 @@ test('features are asked for by the platform’s code, and none are none', async
   expect(seen).toEqual([{}, { verifyPinDirect: verify, modifyPinDirect: modify }]);
 });
 
-test('a PIN pad verifies and changes the PIN, and tells what became of it', async () => {
+test('a PIN pad verifies and changes the PIN, and reports the result', async () => {
   const fake = new FakePcsc(...pinPad);
   const seen = await fake.run(
     async ({ bridge: { CardBridge }, ccid, fake, errorOf }, { reader, verify, modify }) => {
@@ -89,7 +89,7 @@ test('a PIN pad verifies and changes the PIN, and tells what became of it', asyn
   expect(seen.differ).toBe('CCID_PINS_DIFFER');
 });
 
-test('control while another process holds the card', async () => {
+test('control while another process holds the card waits or fails as on the platform', async () => {
   const fake = new FakePcsc(...script, `control "${reader}" 1 9000`);
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
     const bridge = new CardBridge();
@@ -106,11 +106,11 @@ test('control while another process holds the card', async () => {
     await bridge.close();
     return seen;
   }, reader);
-  // Refused at once by pcsc-lite; Windows makes it wait.
+  // Refused at once by pcsc-lite; blocked by Windows.
   expect(seen).toBe(onWindows ? '9000' : 'SCARD_E_SHARING_VIOLATION');
 });
 
-test('no error of any call that carries a PIN says a word of it', async () => {
+test('no error of any call that carries a PIN contains the PIN', async () => {
   const fake = new FakePcsc(...script, `control "${reader}" 1 9000`);
   const pin = '31323334353637';
   const texts = await fake.run(

@@ -1,4 +1,4 @@
-/** Somebody else resets the card, or takes it out, and each library tells it in its own way. */
+/** Another program resets or removes the card, and each library reports it in its own way. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
@@ -13,8 +13,8 @@ describe.each([
     lines: ['set begin-tells-of-reset no'],
     skip: !onWindows,
   },
-])('a reset told $told', ({ lines, skip }) => {
-  test('cardWasReset says so, the transaction goes on, on the card connected anew', async (context) => {
+])('a reset reported $told', ({ lines, skip }) => {
+  test('sets cardWasReset, and the transaction continues on the reconnected card', async (context) => {
     context.skip(skip, 'only the Windows build asks SCardStatus after each Begin');
     const fake = new FakePcsc(...script, ...lines);
     const seen = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
@@ -36,7 +36,7 @@ describe.each([
     }, reader);
     expect(seen).toEqual({ before: false, after: true, later: false });
     expect(fake.calls('SCardReconnect').map(({ disposition }) => disposition)).toEqual([0]);
-    // Nothing was sent to the card between the reset and the reconnect.
+    // No command reached the card between the reset and the reconnect.
     const sequence = fake.sequence(transacting);
     expect(sequence.slice(sequence.indexOf('Reconnect leave'))).toEqual([
       'Reconnect leave',
@@ -45,7 +45,7 @@ describe.each([
     ]);
   });
 
-  test('our own reset at the end of a transaction is none', async (context) => {
+  test('at the end of our own transaction is not reported', async (context) => {
     context.skip(skip, 'only the Windows build asks SCardStatus after each Begin');
     const fake = new FakePcsc(...script, ...lines);
     const seen = await fake.run(async ({ bridge: { CardBridge } }, reader) => {
@@ -63,7 +63,7 @@ describe.each([
     expect(seen).toEqual({ seen: [false, false, false], response: '9000' });
   });
 
-  test('a cached card that was reset is found out and connected anew', async (context) => {
+  test('of a cached card is detected, and the card is connected again', async (context) => {
     context.skip(skip, 'only the Windows build asks SCardStatus after each Begin');
     const fake = new FakePcsc(...script, ...lines);
     const lookups = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
@@ -88,7 +88,7 @@ describe.each([
   });
 });
 
-describe('a single command that meets a reset', () => {
+describe('a single command after a reset', () => {
   test.each([
     {
       onReset: 'error' as const,
@@ -121,12 +121,12 @@ describe('a single command that meets a reset', () => {
       { reader, onReset },
     );
     expect(seen).toEqual({ met, next: '9000' });
-    // On Windows the command goes in a transaction of its own, whose Begin meets the reset.
+    // On Windows the command has a transaction of its own, whose Begin reports the reset.
     expect(fake.sequence(['Transmit', 'Reconnect'])).toEqual(onWindows ? sent.slice(1) : sent);
   });
 });
 
-test('a reset in mid-transaction reaches the callback, and the card is let go', async () => {
+test('a reset within a transaction rejects in the callback, and the card is released', async () => {
   const fake = new FakePcsc(...script, `on SCardTransmit skip 1 do reset "${reader}"`);
   const { error, next } = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
     const bridge = new CardBridge();
@@ -156,7 +156,7 @@ describe.each([
     code: 'SCARD_E_READER_UNAVAILABLE',
     without: 'SCARD_E_UNKNOWN_READER',
   },
-])('$what taken away in mid-transaction', ({ command, code, without }) => {
+])('$what removed within a transaction', ({ command, code, without }) => {
   test.each(['of a card of one’s own', 'of a cached card'])('%s', async (kind) => {
     const fake = new FakePcsc(...script, `on SCardTransmit skip 1 do ${command} "${reader}"`);
     const seen = await fake.run(
@@ -191,7 +191,7 @@ describe.each([
   });
 });
 
-test('removed and put in again between two uses, told by nothing but the handle', async () => {
+test('a card removed and inserted again between two uses is detected by the handle alone', async () => {
   const fake = new FakePcsc(...script);
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }, reader) => {
     const bridge = new CardBridge();
@@ -201,7 +201,7 @@ test('removed and put in again between two uses, told by nothing but the handle'
     const error = await errorOf(card.transmit(Uint8Array.of(0, 0xa4, 4, 0)));
     const response = await card.transmit(Uint8Array.of(0, 0xa4, 4, 0));
     await fake.tell(`swap "${reader}"`);
-    // The transaction meets it in its Begin.
+    // The Begin of the transaction reports it.
     const begin = await errorOf(card.transaction(() => {}));
     const wasReset = await card.transaction((tx) => tx.cardWasReset);
     await bridge.close();
@@ -215,8 +215,8 @@ test('removed and put in again between two uses, told by nothing but the handle'
   });
 });
 
-describe('a transaction that rests', () => {
-  test('idleTimeout resets the card and lets it go', async () => {
+describe('an idle transaction', () => {
+  test('is ended by idleTimeout, which resets the card and releases it', async () => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
       const bridge = new CardBridge();
@@ -241,7 +241,7 @@ describe('a transaction that rests', () => {
     ]);
   });
 
-  test('keepAlive asks for the status every two seconds, and only while nothing else is asked', async () => {
+  test('requests the status every two seconds with keepAlive', async () => {
     const fake = new FakePcsc(...script);
     await fake.run(async ({ bridge: { CardBridge }, sleep }, reader) => {
       const bridge = new CardBridge();

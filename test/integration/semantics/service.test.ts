@@ -1,4 +1,4 @@
-/** The service ends and starts. */
+/** The service stops and starts. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
@@ -19,7 +19,7 @@ const codes: [string, number][] = [
 ];
 
 describe('a service that stops and starts again', () => {
-  test.each(codes)('(%s): whoever meets it is told once, then everything works', async (code, value) => {
+  test.each(codes)('(%s): each user gets one error, then everything works', async (code, value) => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(
       async ({ bridge: { CardBridge }, fake, errorOf }, { reader, value, onWindows }) => {
@@ -34,7 +34,7 @@ describe('a service that stops and starts again', () => {
         const watch = session.watch();
         watch.on('event', ({ type }) => void events.push(type));
         await fake.until('the card', () => events.includes('card-inserted'));
-        // In the middle of everything.
+        // In the middle of every operation.
         const middle = errorOf(
           card.transaction(async (tx) => {
             await fake.tell(`stop-service ${value}`);
@@ -54,7 +54,7 @@ describe('a service that stops and starts again', () => {
         await fake.until('the return', () => events.length >= before + (onWindows ? 2 : 1));
         const back = [
           await card.transmit(select),
-          // Has not been used since, and its context is of the old one for ever.
+          // Has not been used since, and its context stays invalid.
           (await errorOf(idle.transmit(select))).code,
           await idle.transmit(select),
           await session.transaction(reader, (tx) => tx.transmit(select)),
@@ -82,7 +82,7 @@ describe('a service that stops and starts again', () => {
   });
 });
 
-test('no service at first: errors at once, a watch that waits for it', async (context) => {
+test('without a service at first, calls fail at once, and a watch waits for it', async (context) => {
   context.skip(onWindows, 'without a service there are no readers there: the test after this one');
   const fake = new FakePcsc('stop-service', ...script);
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }, reader) => {
@@ -110,7 +110,7 @@ test('no service at first: errors at once, a watch that waits for it', async (co
   });
 });
 
-test('the service stops with the last reader and starts with the next: readers and cards go and come', async (context) => {
+test('if the service stops with the last reader and starts with the next, a watch reports both', async (context) => {
   context.skip(!onWindows, 'only the service of Windows 8 and later does');
   const fake = new FakePcsc('stop-service', ...script);
   const seen = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }, reader) => {
@@ -166,7 +166,7 @@ test('a remote session without redirected readers (0x6F7) has no readers', async
   expect(seen).toEqual({ readers: [], valid: true, first: 'reader-added' });
 });
 
-test('while the service is away, a watch asks seldom', async () => {
+test('while the service is stopped, a watch polls with growing pauses', async () => {
   const fake = new FakePcsc('stop-service');
   await fake.run(async ({ bridge: { CardBridge }, fake, sleep }) => {
     const bridge = new CardBridge();

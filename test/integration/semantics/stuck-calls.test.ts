@@ -1,4 +1,4 @@
-/** Calls inside the library that nothing can end: whoever waits is let go, and what comes late is undone. */
+/** Calls inside the library that cannot be cancelled: the caller's promise settles, and a late result is undone. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, type Kit } from '../../support/fake-pcsc.js';
 import { programUnderTest } from '../../support/under-test.js';
@@ -14,10 +14,10 @@ const script = [reader, other].flatMap((name) => [
 ]);
 
 interface Given {
-  /** The function that sticks, and the way into it. */
+  /** The function that sticks, and the call that reaches it. */
   name: string;
   way: string;
-  /** Gives up and goes on; gives up and has nothing more to do; exits in the middle. */
+  /** Aborts and continues; aborts and has nothing more to do; exits in the middle. */
   how: 'goes on' | 'gives up' | 'exits';
   reader: string;
   other: string;
@@ -67,13 +67,13 @@ async function getStuck(kit: Kit, { name, way, how, reader, other }: Given) {
   const error = await errorOf(waiting);
   const settledAfter = performance.now() - start;
   const meanwhile = await neighbour.transmit(select);
-  // The stuck one may be in the transaction that it began: nobody else gets the card until it has ended that.
+  // The stuck call may be in a transaction that it began. The card stays locked until it has ended that.
   const keepsCard =
     way === 'transmitInTransaction' ||
     (way === 'cached' && name === 'SCardStatus') ||
     (way === 'transmit' && process.platform === 'win32');
   const transmit = async () => (card ?? (await session.connect(reader))).transmit(select, { timeout: 5000 });
-  // A stuck connect keeps the reader's turn until it returns: later ones wait in this process.
+  // A stuck connect keeps the reader's turn until it returns. Later ones wait in this process.
   const keepsTurn = way === 'connect' || (way === 'cached' && name === 'SCardConnect');
   const later = async () => {
     const before = fake.calls('SCardConnect').length;
@@ -106,27 +106,27 @@ async function getStuck(kit: Kit, { name, way, how, reader, other }: Given) {
 
 const onWindows = programUnderTest().platform === 'windows';
 
-// The function that sticks, the way into it, and what is done about it when it comes back late.
+// The function that sticks, the call that reaches it, and how it is undone when it returns late.
 const calls: [name: string, way: string, undone: string][] = [
   ['SCardEstablishContext', 'connect', 'ReleaseContext'],
   ['SCardConnect', 'connect', 'Disconnect 0, ReleaseContext'],
   ['SCardReconnect', 'reconnect', 'Disconnect 0, ReleaseContext'],
   ['SCardBeginTransaction', 'begin', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
   ['SCardStatus', 'status', 'Disconnect 0, ReleaseContext'],
-  // Where nobody tells whether the card is free, a transaction waits for it: see Connection::OnCard.
+  // Without a way to check whether the card is free, a transaction waits for it: see Connection::OnCard.
   ['SCardTransmit', 'transmit', `${onWindows ? 'EndTransaction 0, ' : ''}Disconnect 0, ReleaseContext`],
-  // The card has seen who knows what of the command.
+  // The card may have executed the command, so it is reset.
   ['SCardTransmit', 'transmitInTransaction', 'EndTransaction 1, Disconnect 0, ReleaseContext'],
   ['SCardControl', 'control', 'Disconnect 0, ReleaseContext'],
   ['SCardSetAttrib', 'setAttribute', 'Disconnect 0, ReleaseContext'],
-  // Asked twice: for the length, for the text.
+  // Called twice: for the length, then for the text.
   ['SCardListReaders', 'listReaders', 'ListReaders, ReleaseContext'],
   ['SCardConnect', 'cached', 'Disconnect 0, ReleaseContext'],
   ['SCardBeginTransaction', 'cached', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
   ['SCardStatus', 'cached', 'EndTransaction 0, Disconnect 0, ReleaseContext'],
 ];
 
-describe('a call that is given up settles at once, holds nobody else up, and is undone', () => {
+describe('an abandoned call rejects at once, blocks no other call, and is undone', () => {
   test.each(calls)('%s (%s): %s', async (name, way, undone) => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(getStuck, { name, way, how: 'goes on', reader, other });
@@ -143,7 +143,7 @@ describe('a call that is given up settles at once, holds nobody else up, and is 
   });
 });
 
-test('of many connects that are given up, one is inside the library', async () => {
+test('of many connects that are abandoned, only one is inside the library', async () => {
   const fake = new FakePcsc(...script);
   const seen = await fake.run(
     async ({ bridge: { CardBridge }, fake, errorOf, sleep }, { reader, other }) => {
@@ -163,7 +163,7 @@ test('of many connects that are given up, one is inside the library', async () =
       }
       const cost = fake.calls().length - before;
       const meanwhile = await neighbour.transmit(Uint8Array.of(0, 0xa4, 4, 0));
-      // One that waits on gets the turn when the stuck one has returned and been undone.
+      // A later connect gets the turn when the stuck one has returned and been undone.
       const last = session.connect(reader);
       await sleep(20);
       const early = fake.calls('SCardConnect').length;
@@ -213,7 +213,7 @@ test('questions wait behind one that is stuck, with timeouts of their own, on on
   expect(fake.calls('SCardListReaderGroups')).toEqual([]);
 });
 
-/** Somebody takes the card between the look that shows it free and the reset at the session's end. */
+/** Another program takes the card between the check that it is free and the reset at the session's end. */
 async function closeUnderHolder({ bridge: { CardBridge }, fake, durationOf }: Kit, name: string) {
   const bridge = new CardBridge();
   const session = await bridge.openSession({ id: 1, connectTime: 1n, unknownLastUser: 'trust' });
@@ -230,14 +230,14 @@ async function closeUnderHolder({ bridge: { CardBridge }, fake, durationOf }: Ki
   return seen;
 }
 
-test('a session closes while its reset waits for somebody who has just taken the card', async () => {
+test('a session closes while its reset waits for a program that has just taken the card', async () => {
   const fake = new FakePcsc(...script);
   const seen = await fake.run(closeUnderHolder, reader);
   expect(seen).toMatchObject({ disposition: 1, wasWaiting: true });
   expect(seen.closedAfter).toBeLessThan(4000);
 });
 
-/** The service hangs just when somebody closes what they have. */
+/** The service hangs just when the user closes an object. */
 async function closeUnanswered(
   { bridge: { CardBridge }, fake, durationOf }: Kit,
   { name, way }: { name: string; way: string },
@@ -262,11 +262,14 @@ test.each([
   ['card', 'SCardReleaseContext'],
   ['session', 'SCardDisconnect'],
   ['session', 'SCardReleaseContext'],
-])('a %s closes in time though %s is stuck, and lets go when that goes on', async (way, name) => {
-  const seen = await new FakePcsc(...script).run(closeUnanswered, { name, way });
-  expect(seen).toMatchObject({ meanwhile: '9000', stillStuck: true });
-  expect(seen.closedAfter).toBeLessThan(4000);
-});
+])(
+  'a %s closes in time though %s is stuck, and releases its card when that call returns',
+  async (way, name) => {
+    const seen = await new FakePcsc(...script).run(closeUnanswered, { name, way });
+    expect(seen).toMatchObject({ meanwhile: '9000', stillStuck: true });
+    expect(seen.closedAfter).toBeLessThan(4000);
+  },
+);
 
 describe('a process ends within a second', () => {
   const nobodyCanEnd: [name: string, way: string][] = [
@@ -280,13 +283,16 @@ describe('a process ends within a second', () => {
     ['SCardGetStatusChange', 'watch'],
   ];
 
-  test.each([...waits, ...nobodyCanEnd])('that exits while %s is stuck (%s)', async (name, way) => {
-    const fake = new FakePcsc(...script);
-    const { endedAfter } = await fake.start(getStuck, { name, way, how: 'exits', reader, other }).ended;
-    expect(endedAfter).toBeLessThan(1000);
-  });
+  test.each([...waits, ...nobodyCanEnd])(
+    'that calls process.exit() while %s is stuck (%s)',
+    async (name, way) => {
+      const fake = new FakePcsc(...script);
+      const { endedAfter } = await fake.start(getStuck, { name, way, how: 'exits', reader, other }).ended;
+      expect(endedAfter).toBeLessThan(1000);
+    },
+  );
 
-  test.each(waits)('that gives up, %s being stuck (%s), and has nothing more to do', async (name, way) => {
+  test.each(waits)('that abandons %s, which is stuck (%s), and has nothing more to do', async (name, way) => {
     const fake = new FakePcsc(...script);
     const { endedAfter } = await fake.start(getStuck, { name, way, how: 'gives up', reader, other }).ended;
     expect(endedAfter).toBeLessThan(1000);

@@ -1,4 +1,4 @@
-/** What differs between the libraries and must not show: numbers, masks, lengths of fields. */
+/** Differences between the libraries that must not show: numbers, masks, lengths of fields. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, onWindows } from '../../support/fake-pcsc.js';
 
@@ -17,7 +17,7 @@ describe('protocols', () => {
     { speaks: 'raw', asked: ['T=0', 'T=1', 'raw'] as const, number: 3 | raw, active: raw },
   ];
   test.each(cases)(
-    '$speaks for $asked: by the platform’s number down there, by name up here',
+    '$speaks for $asked: the platform’s number in the call, the name in the result',
     async (one) => {
       const fake = new FakePcsc(...insert('3B00', one.speaks), `answer "${reader}" - 9000`);
       const seen = await fake.run(
@@ -45,7 +45,7 @@ describe('protocols', () => {
     },
   );
 
-  test('one that the card does not speak is a mismatch', async () => {
+  test('that the card does not support are a mismatch', async () => {
     const fake = new FakePcsc(...insert('3B00', 'T=1'));
     const error = await fake.run(async ({ bridge: { CardBridge }, errorOf }, reader) => {
       const bridge = new CardBridge();
@@ -58,7 +58,7 @@ describe('protocols', () => {
   });
 });
 
-test('share modes: exclusive keeps others out, direct needs no card', async () => {
+test('share modes: exclusive keeps other programs out, direct needs no card', async () => {
   const fake = new FakePcsc(...insert('3B00', 'T=1'), 'reader Empty');
   const errors = await fake.run(async ({ bridge: { CardBridge }, fake, errorOf }, reader) => {
     const bridge = new CardBridge();
@@ -96,7 +96,7 @@ test('share modes: exclusive keeps others out, direct needs no card', async () =
   ]); // prettier-ignore
 });
 
-test('dispositions go down by their numbers', async () => {
+test('dispositions are passed as their numbers', async () => {
   const fake = new FakePcsc(...insert('3B00', 'T=1'));
   await fake.run(async ({ bridge: { CardBridge } }, reader) => {
     const bridge = new CardBridge();

@@ -1,11 +1,11 @@
-/** SCardGetStatusChange as other libraries have it. */
+/** SCardGetStatusChange as other libraries implement it. */
 import { expect, test } from 'vitest';
 import { FakePcsc } from '../../support/fake-pcsc.js';
 
 const reader = 'Reader 00 00';
 const script = [`reader "${reader}"`, `card "${reader}" 3B00 T=1`];
 
-test('one that returns at once, changed or not, keeps nobody busy, and changes are still told', async () => {
+test('a wait that returns at once, changed or not, is called with pauses, and changes are still reported', async () => {
   const fake = new FakePcsc(...script, 'set status-change-waits no');
   const events = await fake.run(async ({ bridge: { CardBridge }, fake, sleep }, reader) => {
     const bridge = new CardBridge();
@@ -28,7 +28,7 @@ test('one that returns at once, changed or not, keeps nobody busy, and changes a
   expect(lastSecond.length).toBeLessThan(20);
 });
 
-test('one that waits is asked once, and again at each change', async () => {
+test('a wait that blocks is called once, and again at each change', async () => {
   const fake = new FakePcsc(...script);
   await fake.run(async ({ bridge: { CardBridge }, fake, sleep }, reader) => {
     const bridge = new CardBridge();
@@ -43,7 +43,7 @@ test('one that waits is asked once, and again at each change', async () => {
   expect(fake.calls('SCardGetStatusChange').length).toBeLessThan(6);
 });
 
-test('a flood of events comes as the few that lead to what is', async () => {
+test('many events at once are reported as the few that lead to the current state', async () => {
   const fake = new FakePcsc(...script);
   const { events, calls } = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
     const bridge = new CardBridge();
@@ -54,7 +54,7 @@ test('a flood of events comes as the few that lead to what is', async () => {
     fake.write(`on SCardGetStatusChange times 2000 do swap "${reader}"`, `swap "${reader}"`);
     await fake.saw('SCardGetStatusChange', undefined, before + 2000);
     await fake.tell(`card-gone "${reader}"`);
-    // Nobody has asked meanwhile.
+    // No call was made meanwhile.
     const events = [];
     for await (const { type } of watch) {
       events.push(type);
@@ -70,7 +70,7 @@ test('a flood of events comes as the few that lead to what is', async () => {
   expect(events.at(-1)).toBe('card-removed');
 });
 
-test('a card that went and came between two looks is told by the count of events', async () => {
+test('a card removed and inserted between two calls is detected by the event count', async () => {
   const fake = new FakePcsc(...script);
   const events = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
     const bridge = new CardBridge();
@@ -88,31 +88,37 @@ test('a card that went and came between two looks is told by the count of events
   expect(events).toEqual(['reader-added', 'card-inserted', 'card-removed', 'card-inserted']);
 });
 
-test.each(['known', 'unknown'])('readers come and go, the pseudo reader being %s', async (pseudo) => {
-  const fake = new FakePcsc(`set pseudo-reader ${pseudo === 'known' ? 'yes' : 'no'}`);
-  const events = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
-    const bridge = new CardBridge();
-    const session = await bridge.openSession({ id: 1, connectTime: 1n });
-    const watch = session.watch();
-    const events: string[] = [];
-    watch.on('event', (event) => void events.push(`${event.type} ${'reader' in event ? event.reader : ''}`));
-    await fake.saw('SCardGetStatusChange');
-    await fake.tell(`reader "${reader}"`);
-    await fake.until('the reader', () => events.length === 1);
-    await fake.tell(`card "${reader}" 3B00 T=0`);
-    await fake.until('the card', () => events.length === 2);
-    await fake.tell(`reader-gone "${reader}"`);
-    await fake.until('the end of both', () => events.length === 4);
-    watch.close();
-    await bridge.close();
-    return events;
-  }, reader);
-  expect(events).toEqual(
-    ['reader-added', 'card-inserted', 'card-removed', 'reader-removed'].map((type) => `${type} ${reader}`),
-  );
-});
+test.each(['known', 'unknown'])(
+  'readers are added and removed, with the pseudo reader being %s',
+  async (pseudo) => {
+    const fake = new FakePcsc(`set pseudo-reader ${pseudo === 'known' ? 'yes' : 'no'}`);
+    const events = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
+      const bridge = new CardBridge();
+      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const watch = session.watch();
+      const events: string[] = [];
+      watch.on(
+        'event',
+        (event) => void events.push(`${event.type} ${'reader' in event ? event.reader : ''}`),
+      );
+      await fake.saw('SCardGetStatusChange');
+      await fake.tell(`reader "${reader}"`);
+      await fake.until('the reader', () => events.length === 1);
+      await fake.tell(`card "${reader}" 3B00 T=0`);
+      await fake.until('the card', () => events.length === 2);
+      await fake.tell(`reader-gone "${reader}"`);
+      await fake.until('the end of both', () => events.length === 4);
+      watch.close();
+      await bridge.close();
+      return events;
+    }, reader);
+    expect(events).toEqual(
+      ['reader-added', 'card-inserted', 'card-removed', 'reader-removed'].map((type) => `${type} ${reader}`),
+    );
+  },
+);
 
-test('SCARD_STATE bits become words', async () => {
+test('SCARD_STATE bits become names', async () => {
   const fake = new FakePcsc(...script, `mute "${reader}"`, `exclusive "${reader}"`);
   const state = await fake.run(async ({ bridge: { CardBridge } }) => {
     const bridge = new CardBridge();

@@ -1,4 +1,4 @@
-/** A service that hangs while a transaction ends: the limits of the transaction end that wait too. */
+/** The service hangs while a transaction ends. The timeouts of the transaction limit that wait, too. */
 import { afterAll, describe, expect, test } from 'vitest';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -49,9 +49,9 @@ describe.each(kinds)('%s ends while the service hangs', (_, endWhileStopped) => 
     process.kill(daemon, 'SIGCONT');
 
     expect(error).toMatchObject({ name, operation: 'SCardEndTransaction', reader });
-    // A slow end is not cut off: it has a second in any case.
+    // A slow end is not cut off: it always has a second.
     expect(waited).toBeGreaterThan(900);
-    // The transaction has ended when the service continues, and others get the card.
+    // The transaction ends when the service continues, and other programs get the card.
     await using visitor = await session.connect(reader, { timeout: 10_000 });
     expect(await visitor.transaction((tx) => sw(tx, selectPiv), { timeout: 10_000 })).toBe(0x9000);
   });

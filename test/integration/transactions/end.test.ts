@@ -16,7 +16,7 @@ async function verify(tx: { transmit(apdu: Uint8Array): Promise<Uint8Array> }): 
   expect(await sw(tx, verifyPin())).toBe(0x9000);
 }
 
-/** What the card says of its PIN, to somebody who has just come. */
+/** The card's PIN status, as seen by a new connection. */
 async function pinState(): Promise<number> {
   await using visitor = await session.connect(reader);
   return await sw(visitor, pinStatus);
@@ -29,7 +29,7 @@ const kinds = [
 ] as [string, typeof card.transaction][];
 
 describe.each(kinds)('%s', (_, transaction) => {
-  test('gives what its callback gives', async () => {
+  test('returns the result of its callback', async () => {
     expect(await transaction(async () => 'result')).toBe('result');
     expect(await transaction(() => 7)).toBe(7);
   });
@@ -43,12 +43,12 @@ describe.each(kinds)('%s', (_, transaction) => {
     expect(await pinState()).toBe(expected);
   });
 
-  test('leaves the card as it is when nothing else was asked for', async () => {
+  test('leaves the card as it is by default', async () => {
     await transaction(verify);
     expect(await pinState()).toBe(verified);
   });
 
-  test('with a disposition that was changed within it', async () => {
+  test('ends with a disposition that was changed within it', async () => {
     await transaction(async (tx) => {
       await verify(tx);
       tx.disposition = 'reset';
@@ -56,7 +56,7 @@ describe.each(kinds)('%s', (_, transaction) => {
     expect(await pinState()).toBe(forgotten);
   });
 
-  test('with a disposition that there is not: a TypeError within it, and the card is reset', async () => {
+  test('throws a TypeError for an invalid disposition, and the card is reset', async () => {
     const error = await errorOf(
       transaction(async (tx) => {
         await verify(tx);
@@ -67,7 +67,7 @@ describe.each(kinds)('%s', (_, transaction) => {
     expect(await pinState()).toBe(forgotten);
   });
 
-  test('whose callback throws resets the card and tells the callback’s error', async () => {
+  test('whose callback throws resets the card and rejects with the callback’s error', async () => {
     const failure = new Error('of the callback');
     const error = await errorOf(
       transaction(async (tx) => {
@@ -79,7 +79,7 @@ describe.each(kinds)('%s', (_, transaction) => {
     expect(await pinState()).toBe(forgotten);
   });
 
-  test('whose callback throws before it does anything is over, too', async () => {
+  test('whose callback throws synchronously ends, too', async () => {
     const throws = () => {
       throw new Error('at once');
     };
@@ -87,7 +87,7 @@ describe.each(kinds)('%s', (_, transaction) => {
     expect(await transaction(() => 'next', { timeout: 2000 })).toBe('next');
   });
 
-  test('a hundred in a row, every third failing', async () => {
+  test('runs a hundred times in a row, with every third callback failing', async () => {
     for (let i = 0; i < 100; i++) {
       const one = transaction(async (tx) => {
         await tx.transmit(selectPiv);
@@ -100,7 +100,7 @@ describe.each(kinds)('%s', (_, transaction) => {
   });
 });
 
-test('a card that is taken out in a transaction is an error at its end, and the next card works', async () => {
+test('a card removed within a transaction is an error at its end, and the next card works', async () => {
   const { name, port } = readerAt(rig, 1);
   const first = await createPivCard({ port });
   const other = await session.connect(name);

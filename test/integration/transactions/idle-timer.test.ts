@@ -16,7 +16,7 @@ const kinds: [string, typeof card.transaction][] = [
 ];
 
 describe.each(kinds)('a transaction %s', (_kind, transaction) => {
-  it('that is forgotten ends after its idleTimeout, and the card is free again', async () => {
+  it('that is left idle ends after its idleTimeout, and the card is free again', async () => {
     let useAfterwards: unknown;
     const forgotten = transaction(
       async (tx) => {
@@ -31,7 +31,7 @@ describe.each(kinds)('a transaction %s', (_kind, transaction) => {
     await expect.poll(() => useAfterwards).toMatchObject({ code: 'SCARD_W_RESET_CARD' });
   });
 
-  it('that is used often enough goes on beyond it', async () => {
+  it('that is used often enough outlasts its idleTimeout', async () => {
     const uses = await transaction(
       async (tx) => {
         for (let count = 0; count < 8; count++) {
@@ -46,7 +46,7 @@ describe.each(kinds)('a transaction %s', (_kind, transaction) => {
   });
 });
 
-it('keepAlive asks for the status while nobody uses the transaction', async () => {
+it('keepAlive requests the status while the transaction is idle', async () => {
   await card.transaction(
     async (tx) => {
       await sleep(2300);
@@ -60,25 +60,25 @@ it.each([
   [{ idleTimeout: 0 }, RangeError],
   [{ idleTimeout: Number.NaN }, RangeError],
   [{ keepAlive: 1 as unknown as boolean }, TypeError],
-])('%o is refused at once', async (options, error) => {
+])('%o is rejected at once', async (options, error) => {
   await expect(card.transaction(() => {}, options)).rejects.toThrow(error);
   await expect(session.transaction(name, () => {}, options)).rejects.toThrow(error);
 });
 
-describe('when somebody else resets the card', () => {
+describe('when another program resets the card', () => {
   const resetByOther = async () => {
     const other = await session.connect(name);
     await other.disconnect('reset');
   };
 
-  it("onReset 'error' tells of it once, and the next operation works", async () => {
+  it("onReset 'error' reports it once, and the next operation works", async () => {
     await using own = await session.connect(name, { onReset: 'error' });
     await resetByOther();
     await expect(own.transmit(select)).rejects.toMatchObject({ code: 'SCARD_W_RESET_CARD' });
     await expect(own.transmit(select)).resolves.toBeInstanceOf(Uint8Array);
   });
 
-  it("onReset 'reconnect' connects again and goes on", async () => {
+  it("onReset 'reconnect' connects again and continues", async () => {
     await using own = await session.connect(name, { onReset: 'reconnect' });
     for (let times = 0; times < 3; times++) {
       await resetByOther();
@@ -86,7 +86,7 @@ describe('when somebody else resets the card', () => {
     }
   });
 
-  it('a transaction is told, whatever the policy', async () => {
+  it('a transaction reports it, whatever the policy', async () => {
     await using own = await session.connect(name, { onReset: 'reconnect' });
     await resetByOther();
     expect(await own.transaction((tx) => tx.cardWasReset)).toBe(true);

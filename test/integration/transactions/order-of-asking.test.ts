@@ -6,7 +6,7 @@ await insertPiv(rig);
 const { name } = readerAt(rig);
 const users = Array.from({ length: 16 }, (_, index) => index);
 
-it('sixteen cards of a reader that ask for it at once are served in the order in which they asked', async () => {
+it('sixteen connections to one reader that begin transactions at once are served in that order', async () => {
   const session = await openBridge().openSession();
   const cards = await Promise.all(users.map(() => session.connect(name)));
   for (let round = 0; round < 30; round++) {
@@ -16,7 +16,7 @@ it('sixteen cards of a reader that ask for it at once are served in the order in
   }
 });
 
-it('so are sixteen sessions with a cached card each', async () => {
+it('sixteen sessions with a cached card each are served in order, too', async () => {
   const bridge = openBridge({ filter: 'off' });
   const sessions = await Promise.all(users.map((id) => bridge.openSession({ id, connectTime: 7n })));
   for (let round = 0; round < 10; round++) {

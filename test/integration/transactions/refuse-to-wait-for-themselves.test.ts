@@ -37,16 +37,16 @@ describe.each(outer)('inside %s', (_, transaction) => {
     ['one by card id alone', () => session.transaction({ cardId }, () => {})],
     ['one of another session', () => stranger.transaction(reader, () => {})],
     ['a lookup in the cache', () => bridge.cache.acquire(stranger.identity, reader)],
-  ])('%s is refused at once', async (_name, attempt) => {
+  ])('%s is rejected at once', async (_name, attempt) => {
     await session.transaction({ reader, cardId }, () => {});
     await transaction(() => expect(attempt()).rejects.toMatchObject(nested));
   });
 
-  test('the error of one that was not caught is the error of the whole', async () => {
+  test('an uncaught error of such a call is the error of the whole transaction', async () => {
     await expect(transaction(() => sibling.transmit(selectPiv).then(() => {}))).rejects.toMatchObject(nested);
   });
 
-  test('another reader’s card can be had', async () => {
+  test('another reader’s card is available', async () => {
     await transaction(async () => {
       await using other = await session.connect(elsewhere);
       await other.transaction((tx) => tx.transmit(selectPiv));
@@ -54,7 +54,7 @@ describe.each(outer)('inside %s', (_, transaction) => {
     });
   });
 
-  test('what the callback left running has the card when the transaction is over', async () => {
+  test('an operation that the callback left running gets the card after the transaction', async () => {
     const { promise: given, resolve: proceed } = deferred();
     let later: Promise<string> | undefined;
     await transaction(() => {
@@ -65,7 +65,7 @@ describe.each(outer)('inside %s', (_, transaction) => {
   });
 });
 
-test('a transaction within one on the same card object is refused at once', async () => {
+test('a transaction within one on the same card object is rejected at once', async () => {
   await expect(card.transaction(() => card.transaction(() => {}))).rejects.toMatchObject(nested);
   expect(await card.transaction(() => 'again', { timeout: 2000 })).toBe('again');
 });

@@ -11,7 +11,7 @@ const session = await bridge.openSession();
 const { name: reader } = readerAt(rig);
 const numbers = Array.from({ length: 16 }, (_, i) => i);
 
-/** Sixteen transactions, each asked for once the one before has its place in line. */
+/** Sixteen transactions, each begun once the one before is in the queue. */
 async function inLine(
   ask: (number: number, done: () => Promise<void>) => Promise<unknown>,
 ): Promise<number[]> {
@@ -29,20 +29,20 @@ async function inLine(
   return order;
 }
 
-test('sixteen transactions of one card', async () => {
+test('sixteen transactions of one card run in order of arrival', async () => {
   await using card = await session.connect(reader);
   expect(await inLine((_, done) => card.transaction(done))).toEqual(numbers);
 });
 
 describe('behind another process’s transaction', () => {
-  test('sixteen transactions of sixteen cards', async () => {
+  test('sixteen transactions of sixteen cards run in order', async () => {
     const cards = await Promise.all(numbers.map(() => session.connect(reader)));
     await using holder = await Holder.hold(reader);
     const order: number[] = [];
     const all: Promise<unknown>[] = [];
     for (const [number, card] of cards.entries()) {
       const transaction = card.transaction(() => order.push(number));
-      // Each channel has a thread of its own; a pause makes sure which came first.
+      // Each connection has a thread of its own; a pause makes sure which came first.
       expect(await staysPending(transaction, 20)).toBe(true);
       all.push(transaction);
     }
@@ -52,7 +52,7 @@ describe('behind another process’s transaction', () => {
     await Promise.all(cards.map((card) => card.close()));
   });
 
-  test('sixteen cached transactions of one session', async () => {
+  test('sixteen cached transactions of one session run in order', async () => {
     await session.transaction(reader, () => {});
     await using holder = await Holder.hold(reader);
     const all = inLine((_, done) => session.transaction(reader, done));
@@ -62,7 +62,7 @@ describe('behind another process’s transaction', () => {
   });
 });
 
-test('what others ask of a card during a transaction on it waits until it has ended', async () => {
+test('operations of other code on the card wait until its transaction has ended', async () => {
   await using card = await session.connect(reader);
   const { promise: given, resolve: proceed } = deferred();
   const order: string[] = [];
@@ -83,7 +83,7 @@ test('what others ask of a card during a transaction on it waits until it has en
   expect(order).toEqual(['begin', 'end', 'transmit', 'status', 'transaction']);
 });
 
-test('what the callback itself asks of the card is part of the transaction', async () => {
+test('operations of the callback on the card are part of the transaction', async () => {
   await using card = await session.connect(reader);
   const state = await card.transaction(async () => {
     expect(await sw(card, selectPiv)).toBe(0x9000);

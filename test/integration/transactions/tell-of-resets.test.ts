@@ -13,18 +13,18 @@ const { name: reader } = readerAt(rig);
 
 const wasReset = (tx: { cardWasReset: boolean }) => tx.cardWasReset;
 
-test('a card that nobody reset was not reset', async () => {
+test('cardWasReset is false without a reset', async () => {
   await using card = await session.connect(reader);
   for (let i = 0; i < 3; i++) expect(await card.transaction(wasReset)).toBe(false);
 });
 
-test('a reset of our own is none that is told of', async () => {
+test('cardWasReset is false after a reset by this card object', async () => {
   await using card = await session.connect(reader);
   await card.transaction((tx) => tx.transmit(selectPiv), { disposition: 'reset' });
   expect(await card.transaction(wasReset)).toBe(false);
 });
 
-describe('the next transaction tells, once, of a reset', () => {
+describe('the next transaction reports, once, a reset', () => {
   test('by another card of this process', async () => {
     await using card = await session.connect(reader);
     await using other = await session.connect(reader);
@@ -48,7 +48,7 @@ describe('the next transaction tells, once, of a reset', () => {
     expect(await told).toBe(true);
   });
 
-  test('that another operation has met and reported meanwhile', async () => {
+  test('that another operation has already reported', async () => {
     await using card = await session.connect(reader);
     await using other = await session.connect(reader);
     await other.reconnect({ initialization: 'reset' });
@@ -58,7 +58,7 @@ describe('the next transaction tells, once, of a reset', () => {
   });
 });
 
-test('a cached card that somebody reset is connected anew: nothing on it is taken for verified', async () => {
+test('a cached card that another program reset is connected again, and its PIN counts as not verified', async () => {
   const logOn = (tx: { transmit(apdu: Uint8Array): Promise<Uint8Array> }) => sw(tx, verifyPin());
   await session.transaction(reader, async (tx) => {
     await tx.transmit(selectPiv);

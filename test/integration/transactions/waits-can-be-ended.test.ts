@@ -12,7 +12,7 @@ const session = await bridge.openSession();
 const { name: reader } = readerAt(rig);
 const card = await session.connect(reader);
 
-/** What can wait for the card, each with what it must do again afterwards. */
+/** Operations that wait for the card, each with a check that it works afterwards. */
 const waits = [
   ['connect', (options) => session.connect(reader, options).then((one) => one.close())],
   ['transmit', (options) => card.transmit(selectPiv, options)],
@@ -53,7 +53,7 @@ describe.each([
     await wait({ timeout: 5000 });
   });
 
-  test('a command that is given up while it waits never reaches the card', async () => {
+  test('a command that is aborted while it waits never reaches the card', async () => {
     const closing = await session.connect(reader);
     const before = sockets();
     const release = await hold();
@@ -65,12 +65,12 @@ describe.each([
     await closing.close();
     expect(await closed).toMatchObject({ code: 'BRIDGE_E_CLOSED' });
     await release();
-    // Nothing is under way any more that could still send.
+    // No operation is in progress that could still send.
     await vi.waitFor(() => expect(sockets()).toBeLessThan(before), { timeout: 5000 });
     expect(virtual.apduCount).toBe(apdus);
   });
 
-  test('one that is given up hinders none of the others', async () => {
+  test('an aborted operation does not block the others', async () => {
     const release = await hold();
     const abort = new AbortController();
     const before = card.transaction(() => 'before');
@@ -86,7 +86,7 @@ describe.each([
     expect(await after).toBe('after');
   });
 
-  test('commands that were queued behind one that is given up are sent all the same', async () => {
+  test('commands queued behind an aborted one are still sent', async () => {
     const release = await hold();
     const given = errorOf(card.transmit(selectPiv, { timeout: 50 }));
     const queued = [sw(card, selectPiv), sw(card, selectPiv)];
@@ -96,7 +96,7 @@ describe.each([
   });
 });
 
-test('with a signal that was aborted before, nothing is begun', async () => {
+test('with a signal that was already aborted, nothing is begun', async () => {
   const apdus = virtual.apduCount;
   for (const [, wait] of waits) {
     expect(await errorOf(wait({ signal: AbortSignal.abort() }))).toMatchObject({ name: 'AbortError' });
@@ -104,15 +104,15 @@ test('with a signal that was aborted before, nothing is begun', async () => {
   expect(virtual.apduCount).toBe(apdus);
 });
 
-test('AbortSignal.timeout is a TimeoutError', async () => {
+test('AbortSignal.timeout rejects with a TimeoutError', async () => {
   const release = await holdOutside();
   const error = await errorOf(card.transaction(() => {}, { signal: AbortSignal.timeout(50) }));
   expect(error).toMatchObject({ name: 'TimeoutError', cause: { name: 'TimeoutError' } });
   await release();
 });
 
-describe('a transmit to a card that takes its time', () => {
-  test('ends with its signal; the card object works again', async () => {
+describe('a transmit to a slow card', () => {
+  test('ends with its timeout, and the card object works again', async () => {
     virtual.faults.responseDelay = 500;
     const start = performance.now();
     const error = await errorOf(card.transmit(selectPiv, { timeout: 50 }));
@@ -122,7 +122,7 @@ describe('a transmit to a card that takes its time', () => {
     expect(await sw(card, selectPiv)).toBe(0x9000);
   });
 
-  test('ends with its signal in a transaction, which is over then', async () => {
+  test('ends with its timeout in a transaction, and ends the transaction', async () => {
     virtual.faults.responseDelay = 500;
     const start = performance.now();
     const error = await errorOf(card.transaction((tx) => tx.transmit(selectPiv, { timeout: 50 })));
@@ -132,7 +132,7 @@ describe('a transmit to a card that takes its time', () => {
     expect(await card.transaction((tx) => sw(tx, selectPiv))).toBe(0x9000);
   });
 
-  test('ends with its signal in a cached transaction, whose entry goes', async () => {
+  test('ends with its timeout in a cached transaction, and evicts the entry', async () => {
     virtual.faults.responseDelay = 500;
     const lookup = await session.transaction(reader, ({ lookup }) => lookup);
     const error = await errorOf(session.transaction(reader, (tx) => tx.transmit(selectPiv, { timeout: 50 })));
@@ -145,7 +145,7 @@ describe('a transmit to a card that takes its time', () => {
     expect(bridge.cache.entries()).toHaveLength(1);
   });
 
-  test('what the callback does with the transaction afterwards is an error that says so', async () => {
+  test('that times out makes later operations of its transaction fail with BRIDGE_E_ABANDONED', async () => {
     virtual.faults.responseDelay = 300;
     await card
       .transaction(async (tx) => {
@@ -158,13 +158,13 @@ describe('a transmit to a card that takes its time', () => {
   });
 });
 
-test('after 100 waits that were given up nothing is left over once the holder has ended', async () => {
+test('after 100 aborted waits nothing is left once the holder has ended its transaction', async () => {
   const idle = async () => {
     await card.transmit(selectPiv);
     await session.transaction(reader, () => {});
   };
   await idle();
-  // Threads that are free end after 5 seconds.
+  // Free threads end after 5 seconds.
   await vi.waitFor(() => expect(threads()).toBeLessThan(25), { timeout: 10_000 });
   const before = { sockets: sockets(), threads: threads() };
   const release = await holdOutside();

@@ -19,7 +19,7 @@ async function logOn(tx: Parameters<typeof selectPiv>[0]): Promise<void> {
   await verifyPin(tx, pin);
 }
 
-test('it has the card until end(), with the disposition that was asked for', async () => {
+test('beginTransaction holds the card until end(), which applies the given disposition', async () => {
   const tx = await card.beginTransaction();
   await logOn(tx);
   const other = session.transaction(name, () => 'the other');
@@ -55,14 +55,14 @@ test('await using leaves the card alone after end()', async () => {
   expect(isVerified()).toBe(true);
 });
 
-test('after end() every use is an error, and a second end() does nothing', async () => {
+test('after end() every operation is an error, and a second end() does nothing', async () => {
   const tx = await card.beginTransaction();
   await tx.end('reset');
   await tx.end();
   expect(await errorOf(tx.transmit(Uint8Array.of(0, 0xa4, 4, 0)))).toMatchObject({ code: 'BRIDGE_E_CLOSED' });
 });
 
-test('other operations on the card wait until it ends', async () => {
+test('other operations on the card wait until the transaction ends', async () => {
   const tx = await card.beginTransaction();
   const status = card.status();
   expect(await staysPending(status)).toBe(true);
@@ -81,7 +81,7 @@ test('a timeout in the queue of the card says that this program has it', async (
   await tx.end();
 });
 
-test('one that is forgotten ends after its idleTimeout', async () => {
+test('an idle transaction ends after its idleTimeout', async () => {
   const tx = await card.beginTransaction({ idleTimeout: 100 });
   await logOn(tx);
   await card.transaction(() => {}, { timeout: 5000 });
@@ -92,13 +92,13 @@ test('one that is forgotten ends after its idleTimeout', async () => {
   });
 });
 
-test('inside the callback of a transaction on the same card it is refused', async () => {
+test('beginTransaction is rejected inside the callback of a transaction on the same card', async () => {
   await card.transaction(async () => {
     expect(await errorOf(card.beginTransaction())).toMatchObject({ code: 'BRIDGE_E_NESTED' });
   });
 });
 
-test('it counts among the transactions of bridge.stats()', async () => {
+test('the transaction is counted in bridge.stats()', async () => {
   const { transactions: before } = bridge.stats();
   const tx = await card.beginTransaction();
   expect(bridge.stats().transactions.running).toBe(before.running + 1);

@@ -32,7 +32,7 @@ const layouts = [
 ];
 
 describe('a command APDU', () => {
-  test.each(layouts)('is read and written back: $name', ({ bytes, nc, ne, extended, ...layout }) => {
+  test.each(layouts)('is parsed and encoded again: $name', ({ bytes, nc, ne, extended, ...layout }) => {
     const command = CommandApdu.parse(fromHex(bytes));
     expect(command.case).toBe(layout.case);
     expect(command.data).toHaveLength(nc);
@@ -41,14 +41,14 @@ describe('a command APDU', () => {
     expect(toHex(command.encode())).toBe(bytes);
   });
 
-  test('uses extended length by itself when the data or the answer does not fit', () => {
+  test('uses extended length automatically if the data or the response does not fit', () => {
     const long = new CommandApdu({ cla: 0, ins: 0xd6, p1: 0, p2: 0, data: new Uint8Array(256) });
     expect(toHex(long.encode().subarray(4, 7))).toBe('000100');
     const wide = new CommandApdu({ cla: 0, ins: 0xb0, p1: 0, p2: 0, ne: 257 });
     expect(toHex(wide.encode())).toBe('00B00000000101');
   });
 
-  test('refuses fields that do not fit', () => {
+  test('rejects fields that do not fit', () => {
     const fields = { cla: 0, ins: 0, p1: 0, p2: 0 };
     expect(() => new CommandApdu({ ...fields, p1: 256 })).toThrow('P1 must be one byte, but is 256.');
     expect(() => new CommandApdu({ ...fields, cla: 0xff })).toThrow('CLA FF is reserved');

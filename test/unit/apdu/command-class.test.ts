@@ -14,11 +14,11 @@ test.each([
   [0x60, { channel: 4, secureMessaging: true }],
   [0x84, { proprietary: true }],
   [0x90, { proprietary: true, chained: true }],
-])('class byte %i tells channel, chaining and secure messaging', (cla, differs) => {
+])('class byte %i determines channel, chaining and secure messaging', (cla, differs) => {
   expect(new InterindustryClass(cla)).toMatchObject({ ...plain, ...differs });
 });
 
-test('GET RESPONSE stays on the logical channel of the command before it', () => {
+test('GET RESPONSE stays on the logical channel of its command', () => {
   expect(new InterindustryClass(0x13).forGetResponse()).toBe(0x03);
   expect(new InterindustryClass(0x65).forGetResponse()).toBe(0x45);
   expect(new InterindustryClass(0x84).forGetResponse()).toBe(0x00);

@@ -11,7 +11,7 @@ test.each([
   ['00D60000000000AB', /Extended Lc is 0, but data follows/],
   ['00D60000000003ABCD', /Extended Lc announces 3 data bytes, but only 2 follow/],
   ['00D60000000001ABCD', /either nothing or a two-byte Le follows, but 1 bytes do/],
-])('bytes %s are refused with the reason', (bytes, reason) => {
+])('bytes %s are rejected with the reason', (bytes, reason) => {
   const parse = () => CommandApdu.parse(fromHex(bytes));
   expect(parse).toThrow(MalformedApduError);
   expect(parse).toThrow(reason);

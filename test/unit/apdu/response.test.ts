@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fromHex, MalformedApduError, ResponseApdu, toHex } from '../../../src/apdu/index.js';
 
-test('a response is data and a status word', () => {
+test('a response consists of data and a status word', () => {
   const response = ResponseApdu.parse(fromHex('0102 63C2'));
   expect(toHex(response.data)).toBe('0102');
   expect(response.sw).toBe(0x63c2);
@@ -11,6 +11,6 @@ test('a response is data and a status word', () => {
   expect(toHex(response.encode())).toBe('010263C2');
 });
 
-test('a response without a whole status word is refused', () => {
+test('a response without a complete status word is rejected', () => {
   expect(() => ResponseApdu.parse(fromHex('90'))).toThrow(MalformedApduError);
 });

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { fromHex, type Transmit, toHex } from '../../../src/apdu/index.js';
 
-/** A card that expects these commands in this order and gives these answers, all in hexadecimal. */
+/** A card that expects these commands in this order and returns these responses, all in hexadecimal. */
 export function scriptedCard(...script: [command: string, response: string][]): Transmit {
   const rest = [...script];
   return async (apdu) => {

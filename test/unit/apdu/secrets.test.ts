@@ -20,7 +20,7 @@ interface Case {
   secret: boolean;
   name: string;
 }
-/** test/native/secret_commands_test.cc takes the same cases. */
+/** test/native/secret_commands_test.cc has the same cases. */
 const cases = JSON.parse(
   readFileSync(new URL('../../data/secret-commands.json', import.meta.url), 'utf8'),
 ) as Case[];
@@ -30,7 +30,7 @@ describe.each(cases.filter(({ secret }) => secret))('$name', ({ apdu }) => {
 
   test('is secret, as bytes and as a command', () => {
     expect(carriesSecret(bytes)).toBe(true);
-    // Class FF is the reader's, and no command's.
+    // Class FF is for the reader, and not for a command.
     if (bytes[0] !== 0xff) expect(carriesSecret(CommandApdu.parse(bytes))).toBe(true);
   });
 
@@ -40,7 +40,7 @@ describe.each(cases.filter(({ secret }) => secret))('$name', ({ apdu }) => {
   });
 });
 
-test.each(cases.filter(({ secret }) => !secret))('$name is shown whole', ({ apdu }) => {
+test.each(cases.filter(({ secret }) => !secret))('$name is logged in full', ({ apdu }) => {
   const bytes = fromHex(apdu);
   expect(carriesSecret(bytes)).toBe(false);
   expect(maskSecrets(bytes)).toEqual(bytes);
@@ -58,7 +58,7 @@ test('the native core has the same table', () => {
   expect(native.map(([, header]) => header)).toEqual(SECRET_COMMANDS);
 });
 
-test('exchange wipes the bytes it sent with a PIN, also when sending fails', async () => {
+test('exchange wipes the bytes of a command with a PIN, also if sending fails', async () => {
   const seen: Uint8Array[] = [];
   const transmit = async (apdu: Uint8Array) => {
     seen.push(apdu);

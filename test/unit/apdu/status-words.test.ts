@@ -24,7 +24,7 @@ test.each([
   expect(describeStatusWord(sw)).toBe(meaning);
 });
 
-test('the tries left are known of a failed and of a blocked verification only', () => {
+test('only a failed or blocked verification reports the tries left', () => {
   expect(retriesLeft(0x63c3)).toBe(3);
   expect(retriesLeft(0x6983)).toBe(0);
   expect(retriesLeft(0x6300)).toBeUndefined();

@@ -9,7 +9,7 @@ test.each([
   ['8085 0000000001', /more than 4 bytes/],
   ['808201', /length at offset 1 is cut short/],
   ['800100 810300', /object at offset 3 announces 3 bytes, but 1 follow/],
-])('%s is refused with the reason and the place', (bytes, reason) => {
+])('%s is rejected with the reason and the offset', (bytes, reason) => {
   const decode = () => decodeTlv(fromHex(bytes));
   expect(decode).toThrow(MalformedTlvError);
   expect(decode).toThrow(reason);

@@ -3,7 +3,7 @@ import type { Client } from '../../../bench/client.js';
 import { Comparison, type Contender } from '../../../bench/contenders.js';
 import { Recorder } from '../../../bench/recorder.js';
 
-/** A program that takes as long as it is told to, and fails after so many turns. */
+/** A program that takes as long as it is told to, and fails after a given number of turns. */
 function contender(name: string, takes: number, turns = Number.POSITIVE_INFINITY): Contender {
   let left = turns;
   const client = {
@@ -19,7 +19,7 @@ function contender(name: string, takes: number, turns = Number.POSITIVE_INFINITY
 
 const turn = async (client: Client) => (await client.request<{ us: number[] }>('')).us;
 
-it('records what each takes over C, and counts neither warming up nor rounds twice', async () => {
+it('records each contender relative to C, without warm-up, and each round once', async () => {
   const comparison = new Comparison('apdu', 'us');
   const start = () => [contender('C', 100), contender('pcsc-bridge', 110), contender('other', 150)];
   await comparison.run(start(), 4, turn);
@@ -33,7 +33,7 @@ it('records what each takes over C, and counts neither warming up nor rounds twi
   });
 });
 
-it('goes on without a program that fails, and says why', async () => {
+it('continues without a program that fails, and reports why', async () => {
   const comparison = new Comparison('apdu', 'us');
   const start = [contender('C', 100), contender('pcsc-bridge', 110), contender('other', 150, 2)];
   await comparison.run(start, 4, turn);
@@ -43,13 +43,13 @@ it('goes on without a program that fails, and says why', async () => {
   expect(recorder.results.details.failures).toEqual({ apdu_vs_c_other: 'other crashed' });
 });
 
-it('has nothing to say without C', async () => {
+it('reports nothing without C', async () => {
   const comparison = new Comparison('apdu', 'us');
   await comparison.run([contender('C', 100, 1), contender('pcsc-bridge', 110)], 2, turn);
   expect(() => comparison.record(new Recorder())).toThrow('C crashed');
 });
 
-it('gives each turn the program and its name, so that programs may do the same thing by different orders', async () => {
+it('passes the program and its name to each turn, so that programs can do the same work in different orders', async () => {
   const comparison = new Comparison('transaction', 'us');
   const turns: string[] = [];
   await comparison.run([contender('C', 100), contender('pcsc-bridge', 110)], 1, async (client, name) => {

@@ -15,12 +15,12 @@ it('measures processor time in milliseconds', () => {
   const until = performance.now() + 50;
   while (performance.now() < until);
   const used = processorMs(process.pid) - before;
-  // Less than the time on the clock if others run on this core.
+  // Less than the elapsed time if other processes run on this core.
   expect(used).toBeGreaterThan(5);
   expect(used).toBeLessThan(5000);
 });
 
-it('keeps the highest count, also one that is seen at the end', () => {
+it('keeps the highest count, also if it is reached at the end', () => {
   vi.useFakeTimers();
   try {
     let threads = 3;
@@ -38,6 +38,6 @@ it('keeps the highest count, also one that is seen at the end', () => {
   }
 });
 
-it('finds no daemon for a directory that no daemon has', () => {
+it('finds no daemon for a directory without one', () => {
   expect(findDaemon('/nonexistent/rig')).toBeUndefined();
 });

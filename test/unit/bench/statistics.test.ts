@@ -8,36 +8,36 @@ it('interpolates percentiles between the two nearest samples', () => {
   expect(percentile([7], 99)).toBe(7);
 });
 
-it('orders numbers as numbers, and leaves the samples as they are', () => {
+it('sorts by number, and leaves the samples unchanged', () => {
   const samples = [100, 9, 20];
   expect(median(samples)).toBe(20);
   expect(samples).toEqual([100, 9, 20]);
 });
 
-it('is not moved by one wild sample', () => {
+it('is robust against one outlier', () => {
   expect(median([10, 10, 11, 10, 5000])).toBe(10);
 });
 
-it('refuses to make something of nothing', () => {
+it('throws without samples', () => {
   expect(() => median([])).toThrow(RangeError);
 });
 
-it('says where the middle 80 % lie', () => {
+it('reports the range of the middle 80 %', () => {
   const samples = Array.from({ length: 101 }, (_, index) => index);
   expect(spread(samples)).toEqual({ p10: 10, p50: 50, p90: 90 });
 });
 
-it('compares round by round, so that a slow minute of the machine drops out', () => {
+it('compares round by round, so that a slow minute of the machine cancels out', () => {
   const baseline = [100, 100, 400, 100];
   const figures = [110, 110, 440, 110];
   const { p10, p50, p90 } = ratios(figures, baseline);
   expect([p10, p50, p90].map((ratio) => ratio.toFixed(3))).toEqual(['1.100', '1.100', '1.100']);
 });
 
-it('refuses to compare what was not measured side by side', () => {
+it('rejects samples that were not measured side by side', () => {
   expect(() => ratios([1, 2], [1])).toThrow(RangeError);
 });
 
-it('keeps four digits that count', () => {
+it('keeps four significant digits', () => {
   expect([1.23456, 123456, 0.000123456].map(tidy)).toEqual([1.235, 123500, 0.0001235]);
 });

@@ -13,7 +13,7 @@ const standing = (p50: number) => ({
   vsC: { p10: 1, p50: p50 / 10, p90: 2 },
 });
 
-it('puts each figure beside its goal, and says why one is missing', () => {
+it('shows each figure beside its goal, and says why one is missing', () => {
   const recorder = new Recorder();
   recorder.metric('apdu5_p50_vs_c', 1.1);
   recorder.metric('eight_cards_vs_c', 0.5);
@@ -48,12 +48,12 @@ it('lists every library of a comparison, also one that failed', () => {
   expect(lines[3]).toMatch(/^ +other +failed: crashed$/);
 });
 
-it('has a goal for every figure that is measured, and measures every goal', () => {
+it('has a goal for every measured figure, and measures every goal', () => {
   const measured = measurements.flatMap(({ metrics }) => metrics);
   expect([...measured].sort()).toEqual(goals.map(({ name }) => name).sort());
 });
 
-it('knows goals that are met from above and from below', () => {
+it('supports goals that are met from above and from below', () => {
   const goal = (name: string) => goals.find((candidate) => candidate.name === name) as (typeof goals)[number];
   expect(meets(goal('abort_ms_p99'), 10)).toBe(true);
   expect(meets(goal('abort_ms_p99'), 10.1)).toBe(false);

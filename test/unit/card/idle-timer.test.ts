@@ -5,7 +5,7 @@ import { deferred } from '../../support/time.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('a timer that was stopped stays stopped when parallel uses end afterwards', async () => {
+test('a stopped timer stays stopped when parallel uses end afterwards', async () => {
   const onKeepAlive = vi.fn();
   const timer = new IdleTimer({ keepAlive: true, idleTimeout: 100 }, vi.fn(), onKeepAlive);
   const [fails, lasts] = [deferred(), deferred()];
@@ -22,7 +22,7 @@ test('a timer that was stopped stays stopped when parallel uses end afterwards',
 });
 
 test.each([2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY])(
-  'an idleTimeout of %d ms, longer than a timer of Node.js can be, never ends the transaction',
+  'an idleTimeout of %d ms, beyond the range of Node.js timers, never ends the transaction',
   (idleTimeout) => {
     const onIdle = vi.fn();
     const timer = new IdleTimer({ idleTimeout }, onIdle, vi.fn());
@@ -46,7 +46,7 @@ test('the time starts again when the last use has ended', async () => {
   expect(onIdle).toHaveBeenCalledOnce();
 });
 
-test('what the options cannot be is refused with a sentence', () => {
+test('invalid options are rejected with a sentence', () => {
   expect(() => checkIdleOptions({ idleTimeout: 0 })).toThrow(
     'must be a number of milliseconds above 0, not the number 0',
   );

@@ -17,7 +17,7 @@ test('only the code of a transaction holds its card', async () => {
   await holding;
 });
 
-test('transactions on different cards may be within one another, and all are held', async () => {
+test('transactions on different cards may be nested, and all cards are held', async () => {
   await whileHolding('R', owner, () =>
     whileHolding('S', other, async () => {
       expect(isHeldBy('R', owner)).toBe(true);
@@ -28,7 +28,7 @@ test('transactions on different cards may be within one another, and all are hel
   );
 });
 
-test('what a transaction left running holds nothing once it is over', async () => {
+test('code that a transaction left running holds nothing after its end', async () => {
   const { promise: given, resolve: proceed } = deferred();
   let later: Promise<void> | undefined;
   await whileHolding('R', owner, async () => {
@@ -38,7 +38,7 @@ test('what a transaction left running holds nothing once it is over', async () =
   await later;
 });
 
-test('nor what a failed one left running', async () => {
+test('code that a failed transaction left running holds nothing either', async () => {
   let check: (() => void) | undefined;
   const failing = whileHolding('R', undefined, async () => {
     check = () => checkNotHeld('op', 'R');

@@ -3,7 +3,7 @@ import { TransactionQueue } from '../../../src/card/transaction-queue.js';
 import { Cancellation } from '../../../src/support/cancellation.js';
 import { errorOf, staysPending } from '../../support/time.js';
 
-test('the turn is taken at once where nobody has it', async () => {
+test('a free turn is taken at once', async () => {
   const queue = new TransactionQueue();
   expect(queue.taken).toBe(false);
   await queue.enter();
@@ -12,7 +12,7 @@ test('the turn is taken at once where nobody has it', async () => {
   expect(queue.taken).toBe(false);
 });
 
-test('it passes in order of arrival', async () => {
+test('the turn passes in order of arrival', async () => {
   const queue = new TransactionQueue();
   const order: number[] = [];
   await queue.enter();
@@ -28,7 +28,7 @@ test('it passes in order of arrival', async () => {
   expect(queue.taken).toBe(false);
 });
 
-test('who gives up is passed over', async () => {
+test('an aborted waiter is skipped', async () => {
   const queue = new TransactionQueue();
   await queue.enter();
   const cancel = new Cancellation(true);
@@ -42,7 +42,7 @@ test('who gives up is passed over', async () => {
   expect(queue.taken).toBe(true);
 });
 
-test('who gave up before never waits', async () => {
+test('a waiter with an aborted signal never waits', async () => {
   const queue = new TransactionQueue();
   await queue.enter();
   const cancel = new Cancellation(true);
@@ -50,7 +50,7 @@ test('who gave up before never waits', async () => {
   await errorOf(queue.enter(cancel));
 });
 
-test('disbanding sends away who waits, but not who has the turn', async () => {
+test('disbanding rejects the waiters, but does not end the current turn', async () => {
   const queue = new TransactionQueue();
   await queue.enter();
   const waiting = [errorOf(queue.enter()), errorOf(queue.enter())];

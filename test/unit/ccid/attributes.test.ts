@@ -2,17 +2,17 @@ import { expect, test } from 'vitest';
 import { Attributes, attributeNumber } from '../../../src/card/attributes.js';
 import { systemHeader } from './system-header.js';
 
-test('an attribute is named or numbered', () => {
+test('an attribute is given by name or by number', () => {
   expect(attributeNumber('vendorName')).toBe(0x00010100);
   expect(attributeNumber('atrString')).toBe(0x00090303);
   expect(attributeNumber(0x0fae)).toBe(0x0fae);
 });
 
-test.each(['vendorname', 'toString', '', -1, 2 ** 32, 1.5, null])('%s is no attribute', (wrong) => {
+test.each(['vendorname', 'toString', '', -1, 2 ** 32, 1.5, null])('%s is not an attribute', (wrong) => {
   expect(() => attributeNumber(wrong as never)).toThrow(/attribute/);
 });
 
-test.skipIf(!systemHeader)("the numbers are those of the system's reader.h, and all of them", () => {
+test.skipIf(!systemHeader)("the numbers are exactly those of the system's reader.h", () => {
   const header = systemHeader ?? '';
   const classes = new Map(
     [...header.matchAll(/#define (SCARD_CLASS_\w+)\s+(\w+)/g)].map(([, name, value]) => [

@@ -5,7 +5,7 @@ import type { WaitOptions } from '../../../src/support/cancellation.js';
 
 type Answer = Uint8Array | Error | ((input: Uint8Array) => Uint8Array);
 
-/** A reader's driver: what it answers to each control code, and what it was asked. */
+/** A reader's driver: its response to each control code, and the requests it received. */
 export class FakeReader implements Controllable {
   readonly asked: { code: number; input: Uint8Array; options: WaitOptions | undefined }[] = [];
 

@@ -6,7 +6,7 @@ import { systemHeader } from './system-header.js';
 
 const ask = controlCode(3400);
 
-test('a reader tells its features and their control codes, most significant byte first', async () => {
+test('a reader lists its features and their control codes, most significant byte first', async () => {
   const reader = new FakeReader({ [ask]: fromHex('06 04 42330006  07 04 42330007  12 04 42330012') });
   expect(await readFeatures(reader)).toEqual({
     verifyPinDirect: 0x42330006,
@@ -21,20 +21,20 @@ test('a control code may have its highest bit set', async () => {
   expect(await readFeatures(reader)).toEqual({ ccidEscCommand: 0x80000001 });
 });
 
-test('features that are not known here are passed over, and can be had by tag', async () => {
+test('unknown features are skipped, and can be looked up by tag', async () => {
   const answer = fromHex('80 04 00310004  20 04 42330020');
   expect(await readFeatures(new FakeReader({ [ask]: answer }))).toEqual({ executePace: 0x42330020 });
   expect(decodeFeatures(answer)[0]).toEqual({ tag: 0x80, name: undefined, code: 0x310004 });
 });
 
 test.each(['SCARD_E_UNSUPPORTED_FEATURE', 'ERROR_INVALID_FUNCTION', 'ERROR_NOT_SUPPORTED'] as const)(
-  'a driver that answers %s has no features',
+  'a driver that returns %s has no features',
   async (code) => {
     expect(await readFeatures(new FakeReader({ [ask]: refusal(code) }))).toEqual({});
   },
 );
 
-test('any other failure is told', async () => {
+test('any other failure rejects', async () => {
   const reader = new FakeReader({ [ask]: refusal('SCARD_W_REMOVED_CARD') });
   await expect(readFeatures(reader)).rejects.toMatchObject({ code: 'SCARD_W_REMOVED_CARD' });
 });
@@ -43,7 +43,7 @@ test.each([
   ['cut short', '06 04 423300', 'cut short at offset 0'],
   ['without a length', '06 04 42330006 07', 'cut short at offset 6'],
   ['with a control code of another size', '06 02 4233', 'feature 6 a control code of 2 bytes'],
-])('a list %s is refused', async (_, hex, message) => {
+])('a list %s is rejected', async (_, hex, message) => {
   const reading = readFeatures(new FakeReader({ [ask]: fromHex(hex) }));
   await expect(reading).rejects.toMatchObject({
     name: 'CcidError',
@@ -52,7 +52,7 @@ test.each([
   });
 });
 
-test('the wait can be ended', async () => {
+test('the wait can be aborted', async () => {
   const reader = new FakeReader({ [ask]: new Uint8Array() });
   const options = { timeout: 100 };
   await readFeatures(reader, options);

@@ -28,7 +28,7 @@ const change: PinChange = {
   newPinAt: 8,
 };
 
-test("the reader gets the structure, and its answer is the card's", async () => {
+test("verification sends the structure to the reader, and returns the card's response", async () => {
   const reader = new FakeReader({ [ask]: features, [verify]: fromHex('9000') });
   expect((await verifyPinOnPad(reader, entry)).ok).toBe(true);
   expect(reader.asked.map(({ code, input }) => ({ code, input }))).toEqual([
@@ -37,13 +37,13 @@ test("the reader gets the structure, and its answer is the card's", async () => 
   ]);
 });
 
-test('so it is with changing a PIN', async () => {
+test('a PIN change does the same', async () => {
   const reader = new FakeReader({ [ask]: features, [modify]: fromHex('9000') });
   expect((await modifyPinOnPad(reader, change)).ok).toBe(true);
   expect(reader.asked[1]?.input).toEqual(encodePinModify(change));
 });
 
-test('a wrong PIN is an answer of the card, with the tries it leaves', async () => {
+test('a wrong PIN is a response of the card, with the tries left', async () => {
   const reader = new FakeReader({ [ask]: features, [verify]: fromHex('63C2') });
   const response = await verifyPinOnPad(reader, entry);
   expect(response.ok).toBe(false);
@@ -56,7 +56,7 @@ test.each([
   ['6402', 'CCID_PINS_DIFFER'],
   ['6403', 'CCID_PIN_LENGTH'],
   ['6B80', 'CCID_PARAMETER'],
-])('%s is the reader’s own word: %s', async (sw, code) => {
+])('%s is a result of the reader itself: %s', async (sw, code) => {
   const reader = new FakeReader({ [ask]: features, [modify]: fromHex(sw) });
   await expect(modifyPinOnPad(reader, change)).rejects.toMatchObject({
     name: 'CcidError',
@@ -66,19 +66,19 @@ test.each([
   });
 });
 
-test('a reader without keys says so', async () => {
+test('a reader without a PIN pad is an error that says so', async () => {
   const reader = new FakeReader({ [ask]: fromHex('12 04 42330012') });
   await expect(verifyPinOnPad(reader, entry)).rejects.toMatchObject({ code: 'CCID_NO_FEATURE' });
   await expect(modifyPinOnPad(reader, change)).rejects.toMatchObject({ code: 'CCID_NO_FEATURE' });
 });
 
-test('what cannot be asked never reaches the reader', async () => {
+test('an invalid request never reaches the reader', async () => {
   const reader = new FakeReader({ [ask]: features, [verify]: fromHex('9000') });
   await expect(verifyPinOnPad(reader, { ...entry, maxDigits: 99 })).rejects.toThrow(RangeError);
   expect(reader.asked).toEqual([]);
 });
 
-test('known features are not asked for again, and the wait is passed on', async () => {
+test('known features are not requested again, and the signal is passed on', async () => {
   const reader = new FakeReader({ [verify]: fromHex('9000') });
   const { signal } = new AbortController();
   await verifyPinOnPad(reader, { ...entry, features: { verifyPinDirect: verify }, timeout: 500, signal });
@@ -86,7 +86,7 @@ test('known features are not asked for again, and the wait is passed on', async 
   expect(reader.asked[0]?.options).toEqual({ timeout: 500, signal });
 });
 
-test('the template stays as it is; what went to the reader is wiped', async () => {
+test('the template stays unchanged, and the bytes sent to the reader are wiped', async () => {
   let sent = new Uint8Array();
   const reader = new FakeReader({
     [verify]: (input) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fromHex, toHex } from '../../../src/apdu/index.js';
 import { encodePinModify, encodePinVerify, type PinChange, type PinEntry } from '../../../src/ccid/index.js';
 
-/** PIV: 6 to 8 digits as characters, filled up with FF (SP 800-73-4 part 2, 3.2.1). */
+/** PIV: 6 to 8 digits as characters, padded with FF (SP 800-73-4 part 2, 3.2.1). */
 const piv: PinEntry = {
   apdu: fromHex('00 20 00 80 08 FF FF FF FF FF FF FF FF'),
   block: { encoding: 'ascii', bytes: 8 },
@@ -10,7 +10,7 @@ const piv: PinEntry = {
   maxDigits: 8,
 };
 
-/** As GSM and many national cards have it: the number of digits in half a byte, then BCD digits. */
+/** As in GSM and many national cards: the number of digits in half a byte, then BCD digits. */
 const nationalId: PinEntry = {
   apdu: fromHex('00 20 00 01 08 2F FF FF FF FF FF FF FF'),
   block: { encoding: 'bcd', bytes: 7, offset: 1, length: { bits: 4, offset: 4 } },
@@ -29,19 +29,19 @@ const pivChange: PinChange = {
 
 const hex = (bytes: Uint8Array) => toHex(bytes, ' ');
 
-test('a PIV PIN, by the reader’s own defaults', () => {
+test('a PIV PIN is encoded with the reader’s own defaults', () => {
   expect(hex(encodePinVerify(piv))).toBe(
     '00 00 82 08 00 08 06 02 01 09 04 00 00 00 00 0D 00 00 00 00 20 00 80 08 FF FF FF FF FF FF FF FF',
   );
 });
 
-test('a PIN in BCD with its length before it', () => {
+test('a PIN in BCD is encoded with its length before it', () => {
   expect(hex(encodePinVerify(nationalId))).toBe(
     '00 00 89 47 04 0C 04 02 01 09 04 00 00 00 00 0D 00 00 00 00 20 00 01 08 2F FF FF FF FF FF FF FF',
   );
 });
 
-test('every option has its place', () => {
+test('every option is encoded in its field', () => {
   const entry: PinEntry = {
     apdu: fromHex('00 20 00 01 02 FF FF'),
     block: {
@@ -80,12 +80,12 @@ test.each([
   ['default' as const, 'FF', '00'],
   [[], '00', '00'],
   [[1], '01', '01'],
-])('messages: %j', (messages, count, index) => {
+])('messages are encoded: %j', (messages, count, index) => {
   const structure = hex(encodePinVerify({ ...piv, messages })).split(' ');
   expect([structure[8], structure[11]]).toEqual([count, index]);
 });
 
-test('a PIV PIN changed: current, new, new again', () => {
+test('a PIN change is encoded with the current PIN, the new one, and its confirmation', () => {
   expect(hex(encodePinModify(pivChange))).toBe(
     `00 00 82 08 00 00 08 08 06 03 02 03 09 04 00 01 02 00 00 00 15 00 00 00 00 24 00 80 10${' FF'.repeat(16)}`,
   );
@@ -96,7 +96,7 @@ test.each([
   [{ currentPinAt: undefined }, '01', '02 09 04 01 02 00'],
   [{ currentPinAt: undefined, confirm: false }, '00', '01 09 04 01 00 00'],
   [{ messages: 'default' as const }, '03', 'FF 09 04 00 00 00'],
-])('what is not asked for needs no message: %j', (change, flags, messages) => {
+])('a PIN change without these prompts needs no message for them: %j', (change, flags, messages) => {
   const structure = encodePinModify({ ...pivChange, ...change });
   expect(hex(structure.subarray(9, 10))).toBe(flags);
   expect(hex(structure.subarray(11, 17))).toBe(messages);
@@ -105,32 +105,32 @@ test.each([
 test.each<[string, Partial<PinEntry>, RegExp]>([
   ['no APDU', { apdu: fromHex('00 20') }, /header of 4 bytes/],
   ['a block outside the command', { block: { encoding: 'ascii', bytes: 9 } }, /bytes 0 to 8 .* only 8/],
-  ['one that starts too late', { block: { encoding: 'ascii', bytes: 8, offset: 1 } }, /bytes 1 to 8/],
+  ['a block that starts too late', { block: { encoding: 'ascii', bytes: 8, offset: 1 } }, /bytes 1 to 8/],
   ['more digits than fit', { maxDigits: 9 }, /9 digits do not fit a block of 8 bytes/],
-  ['fewest above most', { minDigits: 8, maxDigits: 7 }, /minDigits \(8\)/],
+  ['a minimum above the maximum', { minDigits: 8, maxDigits: 7 }, /minDigits \(8\)/],
   ['too many digits', { maxDigits: 256 }, /maxDigits must be/],
   [
-    'no encoding',
+    'an invalid encoding',
     { block: { encoding: 'utf8' as never, bytes: 8 } },
     /encoding must be one of .* not 'utf8'/,
   ],
-  ['no side', { block: { encoding: 'ascii', bytes: 8, justify: 'centre' as never } }, /justify/],
+  ['an invalid side', { block: { encoding: 'ascii', bytes: 8, justify: 'centre' as never } }, /justify/],
   ['a block of 16 bytes', { block: { encoding: 'ascii', bytes: 16 } }, /bytes/],
   [
-    'no unit',
+    'an invalid unit',
     { block: { encoding: 'ascii', bytes: 8, offsetUnit: 'words' as never } },
     /unit must be one of .* not 'words'/,
   ],
   ['half a second', { timeoutSeconds: 0.5 }, /timeoutSeconds/],
-  ['nothing that ends it', { completeOn: [] }, /completeOn/],
+  ['no condition that completes it', { completeOn: [] }, /completeOn/],
   [
-    'something that cannot end it',
+    'an invalid condition that completes it',
     { completeOn: ['enter' as never] },
     /completeOn must be one of .* not 'enter'/,
   ],
   ['two messages', { messages: [0, 1] }, /room for 1/],
   ['a language of 17 bits', { language: 0x10000 }, /language/],
-])('%s is refused', (_, change, message) => {
+])('%s is rejected', (_, change, message) => {
   expect(() => encodePinVerify({ ...piv, ...change })).toThrow(message);
 });
 
@@ -139,6 +139,6 @@ test.each<[string, Partial<PinChange>, RegExp]>([
   ['a new PIN outside the command', { newPinAt: 9 }, /The new PIN takes bytes 9 to 16/],
   ['a current PIN outside the command', { currentPinAt: 12 }, /The current PIN takes bytes 12 to 19/],
   ['four messages', { messages: [0, 1, 2, 3] }, /room for 3/],
-])('%s is refused', (_, change, message) => {
+])('%s is rejected', (_, change, message) => {
   expect(() => encodePinModify({ ...pivChange, ...change })).toThrow(message);
 });

@@ -6,7 +6,7 @@ import { FakeReader } from './fake-reader.js';
 const ask = controlCode(3400);
 const [pin, display, tlv] = [0x4233000a, 0x42330011, 0x42330012];
 
-test('every property of the standard has its meaning', () => {
+test('every property of the standard is decoded', () => {
   const bytes = fromHex(
     '01 02 1002  02 01 07  03 01 01  04 02 1000  05 02 0200  06 01 04  07 01 0C' +
       '08 0A 4B4155504546474A00 00  09 01 03  0A 04 00000100  0B 02 E608  0C 02 3744',
@@ -27,7 +27,7 @@ test('every property of the standard has its meaning', () => {
   });
 });
 
-test('a reader without display and conveniences says so', () => {
+test('a reader without display and other comforts reports that', () => {
   expect(decodeProperties(fromHex('01 02 0000  02 01 02  03 01 00  09 01 00'))).toEqual({
     display: undefined,
     completeOn: ['key'],
@@ -36,7 +36,7 @@ test('a reader without display and conveniences says so', () => {
   });
 });
 
-test('a property that is not known here is kept as it is', () => {
+test('an unknown property is kept as bytes', () => {
   expect(decodeProperties(fromHex('7F 02 ABCD  06 01 04'))).toEqual({
     others: new Map([[0x7f, fromHex('ABCD')]]),
     minPinDigits: 4,
@@ -47,11 +47,11 @@ test.each([
   ['cut short', '06 02 04', /cut short at offset 0/],
   ['a number without bytes', '06 00', /number of 0 bytes/],
   ['a number of five bytes', '0A 05 0000010000', /number of 5 bytes/],
-])('%s is refused', (_, hex, message) => {
+])('%s is rejected', (_, hex, message) => {
   expect(() => decodeProperties(fromHex(hex))).toThrow(message);
 });
 
-test('they are asked for by the feature that gives them all', async () => {
+test('properties are requested by the feature that returns them all', async () => {
   const reader = new FakeReader({
     [ask]: fromHex('0A 04 4233000A  12 04 42330012'),
     [tlv]: fromHex('06 01 05'),
@@ -60,7 +60,7 @@ test('they are asked for by the feature that gives them all', async () => {
   expect(reader.asked.map(({ code }) => code)).toEqual([ask, tlv]);
 });
 
-test('older readers are asked for what they can tell', async () => {
+test('older readers are asked for the properties that they support', async () => {
   const reader = new FakeReader({
     [ask]: fromHex('0A 04 4233000A  11 04 42330011'),
     [pin]: fromHex('1002 07 01'),
@@ -75,13 +75,13 @@ test('older readers are asked for what they can tell', async () => {
   });
 });
 
-test('a structure that is too short is refused', async () => {
+test('a structure that is too short is rejected', async () => {
   const reader = new FakeReader({ [pin]: fromHex('1002 07') });
   const reading = readProperties(reader, { features: { ifdPinProperties: pin } });
   await expect(reading).rejects.toMatchObject({ code: 'CCID_MALFORMED' });
 });
 
-test('a reader without any of these features has no properties; known features are not asked for again', async () => {
+test('without these features there are no properties, and known features are not requested again', async () => {
   const reader = new FakeReader({});
   expect(await readProperties(reader)).toEqual({});
   expect(await readProperties(reader, { features: {} })).toEqual({});

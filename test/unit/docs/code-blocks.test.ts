@@ -1,4 +1,4 @@
-/** What the documentation shows compiles, where it points is something, and every page can be found. */
+/** The code in the documentation compiles, its links have targets, and every page can be reached. */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
@@ -8,7 +8,7 @@ import { codeBlocks, filesIn, read, root } from '../../support/documentation.js'
 const docs = filesIn('docs', '.md');
 const pages = [...filesIn('.', '.md'), ...docs];
 
-/** What a block may use without saying where it comes from, because the one before it, or the text, did. */
+/** Declarations that a block may use, because the previous block, or the text, introduced them. */
 const preamble = `
   import type { Card, CardBridge, SessionContext, Transaction } from 'pcsc-bridge';
   declare global {
@@ -21,7 +21,7 @@ const preamble = `
     const pin: string;
   }`;
 
-/** Electron is no dependency of ours: what the example uses of it, as its documentation has it. */
+/** Electron is not a dependency: the parts that the example uses, as its documentation declares them. */
 const electron = `
   declare module 'electron' {
     interface WebContents { send(channel: string, ...args: unknown[]): void }
@@ -57,7 +57,7 @@ const compiled = compile(
   examples.map(({ path }) => path),
 );
 
-/** Compiles texts, under the names given to them, and files; `pcsc-bridge` is what is in src. */
+/** Compiles texts, under the names given to them, and files; `pcsc-bridge` resolves to src. */
 function compile(texts: ReadonlyMap<string, string>, files: readonly string[]): ts.Program {
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,
@@ -100,18 +100,18 @@ function complaints(path: string): string[] {
 }
 
 describe('code', () => {
-  test('is shown in the README and in docs', () => {
+  test('exists in the README and in docs', () => {
     expect(blocks.length).toBeGreaterThan(15);
     expect(examples.length).toBeGreaterThan(3);
   });
 
-  test('that names something that is not there does not compile', () => {
+  test('that uses an unknown name does not compile', () => {
     const path = join(root, 'docs/wrong.ts');
     const wrong = compile(new Map([[path, "import { Nothing } from 'pcsc-bridge';"]]), []);
     expect(wrong.getSemanticDiagnostics(wrong.getSourceFile(path)).map(({ code }) => code)).toEqual([2305]);
   });
 
-  test('that blocks may use without a declaration is there', () => {
+  test('that blocks may use without a declaration exists', () => {
     expect(complaints(join(root, 'docs/preamble.d.ts'))).toEqual([]);
   });
 
@@ -120,7 +120,7 @@ describe('code', () => {
   });
 });
 
-/** Links of a page to files of ours, code apart. */
+/** Links of a page to our own files, outside code. */
 function linksOf(page: string): { target: string; anchor: string | undefined }[] {
   const text = read(page)
     .replace(/^```.*?^```$/gms, '')
@@ -135,7 +135,7 @@ function linksOf(page: string): { target: string; anchor: string | undefined }[]
     });
 }
 
-/** The anchors of a page's headings, as code hosts make them. */
+/** The anchors of a page's headings, as code hosts generate them. */
 function anchorsOf(page: string): string[] {
   return [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
     heading
@@ -146,7 +146,7 @@ function anchorsOf(page: string): string[] {
 }
 
 describe('links', () => {
-  test.each(pages)('of %s lead somewhere', (page) => {
+  test.each(pages)('of %s have a target', (page) => {
     const broken = linksOf(page).filter(({ target, anchor }) => {
       if (!existsSync(join(root, target))) return true;
       return anchor !== undefined && !anchorsOf(target).includes(anchor);

@@ -1,4 +1,4 @@
-/** The codes that the documentation names are those that programs get. */
+/** The codes that the documentation names are those that programs receive. */
 import { describe, expect, test } from 'vitest';
 import { filesIn, read } from '../../support/documentation.js';
 
@@ -18,10 +18,10 @@ const inSources = codesIn(
 );
 const errorsPage = codesIn(read('docs/errors.md'));
 
-/** Of PC/SC, and no status codes. */
+/** Of PC/SC, but not status codes. */
 const others = new Set(['SCARD_CTL_CODE', 'SCARD_SHARE_SHARED', 'SCARD_LEAVE_CARD']);
 
-test.each(filesIn('docs', '.md'))('%s names only codes that there are', (page) => {
+test.each(filesIn('docs', '.md'))('%s names only codes that exist', (page) => {
   const unknown = [...codesIn(read(page))].filter((code) => !inSources.has(code) && !others.has(code));
   expect(unknown).toEqual([]);
 });

@@ -9,23 +9,26 @@ function terminal(typed: string) {
   return { input, output: new PassThrough() };
 }
 
-describe('a question before something is written', () => {
-  it.each(['y\n', 'yes\n', ' Y \n', 'YES\n'])('is answered yes by %j', async (typed) => {
+describe('a confirmation before something is written', () => {
+  it.each(['y\n', 'yes\n', ' Y \n', 'YES\n'])('is accepted by %j', async (typed) => {
     expect(await confirm('Write?', terminal(typed))).toBe(true);
   });
 
-  it.each(['\n', 'n\n', 'no\n', 'yesterday\n', 'why\n', '', '\u0004'])('is not by %j', async (typed) => {
-    expect(await confirm('Write?', terminal(typed))).toBe(false);
-  });
+  it.each(['\n', 'n\n', 'no\n', 'yesterday\n', 'why\n', '', '\u0004'])(
+    'is not accepted by %j',
+    async (typed) => {
+      expect(await confirm('Write?', terminal(typed))).toBe(false);
+    },
+  );
 
-  it('is shown', async () => {
+  it('shows its question', async () => {
     const { input, output } = terminal('n\n');
     await confirm('Write?', { input, output });
     output.end();
     expect(await text(output)).toContain('Write? [y/N]');
   });
 
-  it('is refused where nobody can be asked', async () => {
+  it('is rejected without a terminal', async () => {
     const pipe = { input: new PassThrough(), output: new PassThrough() };
     await expect(confirm('Write?', pipe)).rejects.toThrow(/--yes/);
   });

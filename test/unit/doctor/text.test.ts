@@ -40,7 +40,7 @@ describe('the doctor’s text', () => {
     );
   });
 
-  it('keeps to the width where words allow it, and never loses a word', () => {
+  it('wraps words at the width, and never drops a word', () => {
     const report = { ...affected, reason: `${'word '.repeat(40)}${'x'.repeat(90)} end.` };
     const text = doctorText(report, 60);
     const long = text.split('\n').filter((line) => line.length > 60);
@@ -48,7 +48,7 @@ describe('the doctor’s text', () => {
     expect(text.match(/\bword\b/g)).toHaveLength(40);
   });
 
-  it('says so where nothing is to be done', () => {
+  it('says that nothing is to be done', () => {
     const text = doctorText({ ...affected, verdict: 'fixed', nextSteps: [], findings: [] });
     expect(text).toContain('Next step\n  Nothing to do.\n');
   });
@@ -60,7 +60,7 @@ describe('the doctor’s text', () => {
     },
   );
 
-  it('shows no control characters that a device put into its name', () => {
+  it("shows no control characters from a device's name", () => {
     const name = 'Reader \u001b[31mred\u0007\u001b]0;title\u0007 \u009b2J';
     const finding = { name: 'reader-1', value: name, note: name, attention: false };
     const text = doctorText({ ...affected, findings: [finding] });

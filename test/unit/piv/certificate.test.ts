@@ -23,7 +23,7 @@ function object(content: Uint8Array, info: number): ResponseApdu {
   return ResponseApdu.ok(encodeTlv(0x53, ...parts));
 }
 
-test('the certificate of slot 9A is read unless another is asked for', async () => {
+test('the certificate of slot 9A is read by default', async () => {
   const card = await selected({ slots: ['9A', '9E'] });
   expect((await readCertificate(card)).raw).toEqual(Buffer.from(der(card)));
   const other = Buffer.from(card.piv.certificates.get('9E') ?? []);
@@ -56,7 +56,7 @@ test.each([
 });
 
 test.each([
-  ['bytes that are no certificate', object(fromHex('CAFE'), 0), 'not an X.509 certificate'],
+  ['bytes that are not a certificate', object(fromHex('CAFE'), 0), 'not an X.509 certificate'],
   ['bytes that are not gzip', object(fromHex('CAFE'), 1), 'not a gzip-compressed X.509 certificate'],
   ['no container', ResponseApdu.ok(fromHex('7000')), 'without the container (53)'],
   ['a container cut short', ResponseApdu.ok(fromHex('530A7000')), 'not BER-TLV'],
@@ -70,7 +70,7 @@ test.each([
   });
 });
 
-test('a certificate that inflates to far more than one is given up', async () => {
+test('a certificate that inflates far beyond a normal size is rejected', async () => {
   const card = await selected();
   card.answer(OBJECT_9A, object(gzipSync(Buffer.concat([der(card), Buffer.alloc(1e7)])), 1));
   await expect(readCertificate(card)).rejects.toMatchObject({
@@ -79,7 +79,7 @@ test('a certificate that inflates to far more than one is given up', async () =>
   });
 });
 
-test('a refusal tells what was asked for and the status word', async () => {
+test('a refusal names the requested object and the status word', async () => {
   const card = await selected();
   card.answer(OBJECT_9A, new ResponseApdu(0x6982));
   await expect(readCertificate(card)).rejects.toMatchObject({

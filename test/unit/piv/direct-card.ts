@@ -4,11 +4,11 @@ import { CardOs, PivApplet, type PivOptions } from '../../../src/testing/virtual
 
 export const PIN = '314159';
 
-/** A PIV card without a reader around it, some of whose answers can be replaced. */
+/** A PIV card without a reader, some of whose responses can be replaced. */
 export class DirectCard implements ApduCard {
-  /** The commands' bytes as they came, in hexadecimal. */
+  /** The received commands, in hexadecimal. */
   readonly log: string[] = [];
-  /** The very arrays that were given to `transmit`. */
+  /** The arrays that were passed to `transmit`. */
   readonly given: Uint8Array[] = [];
   readonly #answers = new Map<string, () => ResponseApdu>();
   readonly #os: CardOs;
@@ -23,7 +23,7 @@ export class DirectCard implements ApduCard {
     return new DirectCard(await PivApplet.create({ pin: PIN, subject: 'Alice', ...options }));
   }
 
-  /** Answers the instruction (two digits), or GET DATA for one tag (`CB 5FC105`), with this instead. */
+  /** Responds to the instruction (two digits), or to GET DATA for one tag (`CB 5FC105`), with this instead. */
   answer(command: string, response: ResponseApdu): void {
     this.#answers.set(command, () => response);
   }
@@ -35,7 +35,7 @@ export class DirectCard implements ApduCard {
   }
 }
 
-/** Instruction, and the tag where it is GET DATA. */
+/** Instruction, and the tag for GET DATA. */
 function key({ ins, data }: CommandApdu): string {
   const name = toHex(Uint8Array.of(ins));
   return name === 'CB' ? `CB ${toHex(data.subarray(2))}` : name;

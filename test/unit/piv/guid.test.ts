@@ -5,7 +5,7 @@ import { DirectCard } from './direct-card.js';
 
 const CHUID = 'CB 5FC102';
 
-test('the GUID is that of the CHUID', async () => {
+test('the GUID is read from the CHUID', async () => {
   const guid = fromHex('00112233445566778899AABBCCDDEEFF');
   const card = await DirectCard.with({ guid });
   await selectPiv(card);
@@ -17,7 +17,7 @@ test.each([
   ['a CHUID without a GUID', ResponseApdu.ok(fromHex('53023000')), 'PIV_NO_GUID'],
   ['a GUID of another length', ResponseApdu.ok(fromHex('53033401AA')), 'PIV_NO_GUID'],
   ['a CHUID that is not BER-TLV', ResponseApdu.ok(fromHex('53023405')), 'PIV_MALFORMED'],
-])('a card with %s has none to tell', async (_what, response, code) => {
+])('a card with %s has no GUID', async (_what, response, code) => {
   const card = await DirectCard.with();
   await selectPiv(card);
   card.answer(CHUID, response);

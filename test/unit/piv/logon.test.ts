@@ -22,7 +22,7 @@ describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) 
     expect(result.certificate.raw).toEqual(Buffer.from(card.piv.certificate ?? []));
   });
 
-  test('with the certificate of another card does not', async () => {
+  test('with the certificate of another card does not log on', async () => {
     const [card, other] = [await DirectCard.with({ algorithm }), await DirectCard.with({ algorithm })];
     const certificate = other.piv.certificate ?? new Uint8Array(0);
     card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, certificate))));
@@ -34,16 +34,16 @@ describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) 
     });
   });
 
-  test('that signs nonsense does not', async () => {
+  test('with an invalid signature does not log on', async () => {
     const card = await DirectCard.with({ algorithm });
     card.answer('87', ResponseApdu.ok(encodeTlv(0x7c, encodeTlv(0x82, randomBytes(70)))));
     await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_SIGNATURE_INVALID' });
   });
 });
 
-// Where the key is: whatever a byte is changed to, OpenSSL's own errors stay inside.
+// Where the key is: no changed byte may let OpenSSL's own errors through.
 test.each(['RSA2048', 'P256'] as const)(
-  'a %s certificate that is damaged is told in a sentence',
+  'a %s certificate that is damaged is reported in a sentence',
   async (algorithm) => {
     const card = await DirectCard.with({ algorithm });
     const certificate = Buffer.from(card.piv.certificate ?? []);
@@ -58,7 +58,7 @@ test.each(['RSA2048', 'P256'] as const)(
         damaged[at] = (damaged[at] ?? 0) ^ change;
         card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, damaged))));
         const error = await logon(card, PIN).catch((reason: unknown) => reason);
-        // Some bytes do not matter, such as a parameter that nobody reads.
+        // Some bytes do not matter, such as a parameter that is never read.
         if (!(error instanceof Error)) continue;
         expect(error).toBeInstanceOf(PivError);
         const { code, message, cause } = error as PivError;
@@ -71,7 +71,7 @@ test.each(['RSA2048', 'P256'] as const)(
   },
 );
 
-test('the steps come in order, one after another', async () => {
+test('the steps run in order, one after another', async () => {
   const { steps, durationMs } = await logon(await DirectCard.with(), PIN);
   expect(steps.map(({ step }) => step)).toEqual([
     'select',
@@ -89,7 +89,7 @@ test('the steps come in order, one after another', async () => {
   expect(durationMs).toBeGreaterThanOrEqual(end);
 });
 
-test('every logon has a challenge of its own', async () => {
+test('every logon has a new challenge', async () => {
   const card = await DirectCard.with();
   await logon(card, PIN);
   await logon(card, PIN);
@@ -98,7 +98,7 @@ test('every logon has a challenge of its own', async () => {
   expect(challenges[0]).not.toBe(challenges[1]);
 });
 
-test('a card whose PIN is verified already does not tell the tries', async () => {
+test('a card whose PIN is verified already does not report the tries', async () => {
   const card = await DirectCard.with();
   await logon(card, PIN);
   expect(await logon(card, PIN)).toMatchObject({ retriesLeft: undefined });
@@ -117,13 +117,13 @@ test('a key that cannot be used costs no try', async () => {
   expect(await pinRetriesLeft(card)).toBe(3);
 });
 
-test('a card without a certificate, and one without the application, say so', async () => {
+test('a missing certificate and a missing application are reported', async () => {
   const card = await DirectCard.with({ slots: ['9E'] });
   await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_NO_CERTIFICATE' });
   await expect(logon(emptyCard, PIN)).rejects.toMatchObject({ code: 'PIV_NOT_FOUND' });
 });
 
-test("the transport's own errors come through as they are", async () => {
+test("the transport's own errors pass through unchanged", async () => {
   const gone = new Error('The card was pulled out.');
   await expect(logon({ transmit: () => Promise.reject(gone) }, PIN)).rejects.toBe(gone);
 });

@@ -33,7 +33,7 @@ test('a PIN of eight digits needs no padding', async () => {
   await verifyPin(card, '31415926');
 });
 
-test('asking for the tries costs none', async () => {
+test('reading the tries costs none', async () => {
   const card = await selected();
   expect(await pinRetriesLeft(card)).toBe(3);
   expect(await pinRetriesLeft(card)).toBe(3);
@@ -41,7 +41,7 @@ test('asking for the tries costs none', async () => {
   expect(await pinRetriesLeft(card)).toBeUndefined();
 });
 
-test('a wrong PIN tells the tries left', async () => {
+test('a wrong PIN reports the tries left', async () => {
   const card = await selected();
   const error = await failure(verifyPin(card, '271828'));
   expect(error).toMatchObject({ code: 'PIV_WRONG_PIN', retriesLeft: 2, statusWord: 0x63c2 });
@@ -59,7 +59,7 @@ test('the last wrong PIN blocks it, and then the right one is refused too', asyn
   expect(await pinRetriesLeft(card)).toBe(0);
 });
 
-test('a card that counts in silence leaves the tries unknown', async () => {
+test('a card that reports no count leaves the tries unknown', async () => {
   const card = await selected();
   card.answer('20', new ResponseApdu(0x6300));
   expect(await failure(verifyPin(card, PIN))).toMatchObject({
@@ -79,7 +79,7 @@ test('any other refusal is a PivError with its status word', async () => {
   });
 });
 
-describe('a PIN that no card takes', () => {
+describe('an invalid PIN', () => {
   test.each([
     ['too short', '31415'],
     ['too long', '314159265'],
@@ -88,14 +88,14 @@ describe('a PIN that no card takes', () => {
     ['padded to less than six', bytes('31415\xff\xff\xff')],
     ['padded too far', bytes(`${PIN}\xff\xff\xff`)],
     ['empty', bytes('')],
-  ])('because it is %s is not sent', async (_why, pin) => {
+  ])('that is %s is not sent', async (_why, pin) => {
     const card = await selected();
     const sent = card.log.length;
     expect(await failure(verifyPin(card, pin))).toMatchObject({ code: 'PIV_PIN_MALFORMED' });
     expect(card.log).toHaveLength(sent);
   });
 
-  test('because the card knows digits only costs no try', async () => {
+  test('of letters costs no try if the card accepts only digits', async () => {
     const card = await selected();
     const error = await failure(verifyPin(card, 'secret'));
     expect(error).toMatchObject({ code: 'PIV_PIN_MALFORMED', statusWord: 0x6a80 });
@@ -123,7 +123,7 @@ describe('secrets', () => {
     expect(given?.every((byte) => byte === 0)).toBe(true);
   });
 
-  test("the caller's bytes are the caller's", async () => {
+  test("the caller's bytes are not wiped", async () => {
     const pin = bytes(PIN);
     await verifyPin(await selected(), pin);
     expect(pin).toEqual(bytes(PIN));

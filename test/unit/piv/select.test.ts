@@ -3,13 +3,13 @@ import { fromHex } from '../../../src/apdu/index.js';
 import { selectPiv } from '../../../src/piv/index.js';
 import { DirectCard, emptyCard } from './direct-card.js';
 
-test('the application is selected whatever its version', async () => {
+test('the application is selected in any version', async () => {
   const card = await DirectCard.with();
   await selectPiv(card);
   expect(card.log).toEqual(['00A4040009A0000003080000100000']);
 });
 
-test('a card without the application is told by code and in words', async () => {
+test('a card without the application is reported by code and in a sentence', async () => {
   await expect(selectPiv(emptyCard)).rejects.toMatchObject({
     name: 'PivError',
     code: 'PIV_NOT_FOUND',
@@ -20,7 +20,7 @@ test('a card without the application is told by code and in words', async () => 
   });
 });
 
-test('an answer that is not a response is malformed', async () => {
+test('an invalid response is malformed', async () => {
   await expect(selectPiv({ transmit: async () => fromHex('90') })).rejects.toMatchObject({
     code: 'PIV_MALFORMED',
   });

@@ -15,7 +15,7 @@ async function ready(options: PivOptions = {}) {
   return { card, publicKey };
 }
 
-test.each(['RSA2048', 'P256'] as const)('a %s signature is one node:crypto verifies', async (algorithm) => {
+test.each(['RSA2048', 'P256'] as const)('a %s signature is verified by node:crypto', async (algorithm) => {
   const { card, publicKey } = await ready({ algorithm });
   await verifyPin(card, PIN);
   const signature = await sign(card, '9A', digest, publicKey);
@@ -28,7 +28,7 @@ test('the card authentication key needs no PIN', async () => {
   expect(verify('sha256', message, publicKey, signature)).toBe(true);
 });
 
-test('a key that wants the PIN says so', async () => {
+test('a key that requires the PIN is reported', async () => {
   const { card, publicKey } = await ready();
   await expect(sign(card, '9A', digest, publicKey)).rejects.toMatchObject({
     code: 'PIV_PIN_REQUIRED',
@@ -36,14 +36,14 @@ test('a key that wants the PIN says so', async () => {
   });
 });
 
-test('the signature key wants it before each signature', async () => {
+test('the signature key requires the PIN before each signature', async () => {
   const { card, publicKey } = await ready({ slots: ['9C'] });
   await verifyPin(card, PIN);
   await sign(card, '9C', digest, publicKey);
   await expect(sign(card, '9C', digest, publicKey)).rejects.toMatchObject({ code: 'PIV_PIN_REQUIRED' });
 });
 
-test('an empty slot refuses', async () => {
+test('an empty slot is rejected', async () => {
   const { card, publicKey } = await ready();
   await expect(sign(card, '9C', digest, publicKey)).rejects.toMatchObject({
     code: 'PIV_REFUSED',
@@ -51,7 +51,7 @@ test('an empty slot refuses', async () => {
   });
 });
 
-describe('what cannot be signed is not sent', () => {
+describe('invalid input is not sent', () => {
   test.each([
     ['RSA with 3072 bits', generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey, '(rsa 3072)'],
     ['EC on P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, '(ec secp384r1)'],
@@ -65,7 +65,7 @@ describe('what cannot be signed is not sent', () => {
     expect(card.log).toEqual([]);
   });
 
-  test('a digest of another length', async () => {
+  test('with a digest of another length', async () => {
     const { card, publicKey } = await ready();
     await expect(sign(card, '9A', digest.subarray(1), publicKey)).rejects.toThrow('31 were given');
   });
@@ -76,7 +76,7 @@ test.each([
   ['no template', '8200'],
   ['an empty signature', '7C028200'],
   ['a template cut short', '7C05820100'],
-])('an answer with %s is malformed', async (_what, data) => {
+])('a response with %s is malformed', async (_what, data) => {
   const { card, publicKey } = await ready();
   card.answer('87', ResponseApdu.ok(fromHex(data)));
   await expect(sign(card, '9A', digest, publicKey)).rejects.toMatchObject({ code: 'PIV_MALFORMED' });

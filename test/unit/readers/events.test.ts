@@ -8,7 +8,7 @@ const otherAtr = Uint8Array.of(0x3b, 0x01);
 const empty = { reader: 'R', state: Bits.empty, eventCount: 0, atr: new Uint8Array() };
 const present = { reader: 'R', state: Bits.present, eventCount: 1, atr };
 
-/** The events as words: type, reader and, for cards, the ATR. */
+/** The events as text: type, reader and, for cards, the ATR. */
 function words(...pictures: Parameters<typeof eventsBetween>): string[] {
   return eventsBetween(...pictures).map((event) => {
     const card = 'atr' in event ? ` ${Buffer.from(event.atr).toString('hex')}` : '';
@@ -16,23 +16,23 @@ function words(...pictures: Parameters<typeof eventsBetween>): string[] {
   });
 }
 
-test('nothing has changed: no events', () => {
+test('without a change there are no events', () => {
   expect(words([], [])).toEqual([]);
   expect(words([present], [present])).toEqual([]);
 });
 
 describe('readers', () => {
-  test('come, with the cards in them', () => {
+  test('are added, with the cards in them', () => {
     expect(words([], [empty])).toEqual(['reader-added R']);
     expect(words([], [present])).toEqual(['reader-added R', 'card-inserted R 3b00']);
   });
 
-  test('go, and their cards before them', () => {
+  test('are removed, after their cards', () => {
     expect(words([empty], [])).toEqual(['reader-removed R']);
     expect(words([present], [])).toEqual(['card-removed R 3b00', 'reader-removed R']);
   });
 
-  test('going are told of before those coming', () => {
+  test('are removed before others are added', () => {
     expect(words([present], [{ ...empty, reader: 'S' }])).toEqual([
       'card-removed R 3b00',
       'reader-removed R',
@@ -40,7 +40,7 @@ describe('readers', () => {
     ]);
   });
 
-  test('that went are unavailable', () => {
+  test('that were removed are unavailable', () => {
     expect(eventsBetween([empty], [])).toMatchObject([{ state: { unavailable: true, present: false } }]);
   });
 
@@ -57,24 +57,24 @@ describe('readers', () => {
 });
 
 describe('cards', () => {
-  test('come and go', () => {
+  test('are inserted and removed', () => {
     expect(words([empty], [present])).toEqual(['card-inserted R 3b00']);
     expect(words([present], [{ ...empty, eventCount: 2 }])).toEqual(['card-removed R 3b00']);
   });
 
-  test('are exchanged between two looks', () => {
+  test('are exchanged between two polls', () => {
     expect(words([present], [{ ...present, eventCount: 3, atr: otherAtr }])).toEqual([
       'card-removed R 3b00',
       'card-inserted R 3b01',
     ]);
   });
 
-  test('that came and went between two looks leave nothing to tell', () => {
+  test('that were inserted and removed between two polls cause no event', () => {
     expect(words([empty], [{ ...empty, eventCount: 2 }])).toEqual([]);
   });
 });
 
-test('who looks away misses no card that went and came again, and is told no more than that', () => {
+test('a slow reader of events misses no exchange of a card, and receives only the net changes', () => {
   const seen = (eventCount: number, state = 0x20) => ({
     picture: [{ reader: 'A', state, eventCount, atr: Uint8Array.from([0x3b, eventCount]) }],
     error: undefined,
@@ -88,7 +88,7 @@ test('who looks away misses no card that went and came again, and is told no mor
   expect(types(seen(2002, 0x10))).toEqual(['card-removed']);
 });
 
-test('a service that is away is told once, and once that it is back', () => {
+test('a stopped service is reported once, and once more when it is back', () => {
   const error = new PcscError({
     code: 'SCARD_E_NO_SERVICE',
     value: 0x8010001d,

@@ -2,7 +2,7 @@ import type { ReproLogon, ReproResult, ReproRun } from '../../../src/tools/repro
 
 export const readers = ['Reader A 00 00', 'Reader A 00 01', 'Reader B 00 00'] as const;
 
-/** A logon that nobody blocked. */
+/** A logon that was not blocked. */
 export function freeLogon(session: number, changes: Partial<ReproLogon> = {}): ReproLogon {
   return {
     session,

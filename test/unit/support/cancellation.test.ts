@@ -7,7 +7,7 @@ function endless(cancel?: Cancellation): Promise<never> {
   return new Promise((_, reject) => cancel?.onCancel(() => reject(new Error('cancelled'))));
 }
 
-test('without options there is nothing to cancel with', async () => {
+test('without options nothing can be cancelled', async () => {
   const start = vi.fn(async (cancel?: Cancellation) => cancel);
   expect(await waitFor('op', 'R', undefined, start)).toBeUndefined();
   expect(await waitFor('op', 'R', {}, start)).toBeUndefined();
@@ -15,7 +15,7 @@ test('without options there is nothing to cancel with', async () => {
   expect(await waitFor('op', 'R', { timeout: 2 ** 40 }, start)).toBeUndefined();
 });
 
-test('a timeout ends it, also one of 0', async () => {
+test('a timeout cancels the operation, also one of 0', async () => {
   for (const timeout of [0, 10]) {
     expect(await errorOf(waitFor('op', 'R', { timeout }, endless))).toMatchObject({
       name: 'TimeoutError',
@@ -24,14 +24,14 @@ test('a timeout ends it, also one of 0', async () => {
   }
 });
 
-test('a signal ends it, and tells its reason', async () => {
+test('a signal cancels the operation, and the error has its reason', async () => {
   const abort = new AbortController();
   const error = errorOf(waitFor('op', undefined, { signal: abort.signal }, endless));
   abort.abort(7);
   expect(await error).toMatchObject({ name: 'AbortError', cause: 7, reader: undefined });
 });
 
-test('the first of signal, timeout and closing tells', async () => {
+test('the first of signal, timeout and closing determines the error', async () => {
   const abort = new AbortController();
   const closing = new Closing();
   const reason = new Error('closed');
@@ -43,7 +43,7 @@ test('the first of signal, timeout and closing tells', async () => {
   expect(await errorOf(waitFor('op', 'R', options, endless, closing))).toBe(reason);
 });
 
-test('what succeeds all the same, succeeds', async () => {
+test('an operation that succeeds despite its cancellation resolves', async () => {
   const abort = new AbortController();
   const late = waitFor('op', 'R', { signal: abort.signal }, async () => {
     abort.abort();
@@ -52,13 +52,13 @@ test('what succeeds all the same, succeeds', async () => {
   expect(await late).toBe('result');
 });
 
-test('an error of the operation is told as it is', async () => {
+test('an error of the operation is passed through unchanged', async () => {
   const failure = new Error('its own');
   const fails = () => Promise.reject(failure);
   expect(await errorOf(waitFor('op', 'R', { timeout: 1000 }, fails))).toBe(failure);
 });
 
-test('a hundred waits on one signal stop listening at their ends, and Node warns of nothing', async () => {
+test('a hundred waits on one signal remove their listeners, without a warning of Node', async () => {
   const warn = vi.fn();
   process.on('warning', warn);
   const { signal } = new AbortController();
@@ -75,13 +75,13 @@ test('a hundred waits on one signal stop listening at their ends, and Node warns
   process.off('warning', warn);
 });
 
-describe('what cannot be options', () => {
+describe('invalid options are rejected', () => {
   test.each([
     ['a timeout of -1', { timeout: -1 }, RangeError],
     ['a timeout of NaN', { timeout: Number.NaN }, RangeError],
-    ['a timeout in words', { timeout: '5s' }, TypeError],
+    ['a timeout as text', { timeout: '5s' }, TypeError],
     ['a timeout of null', { timeout: null }, TypeError],
-    ['a signal that is none', { signal: {} }, TypeError],
+    ['an invalid signal', { signal: {} }, TypeError],
     ['a controller for its signal', { signal: new AbortController() }, TypeError],
     ['a number', 5, TypeError],
     ['null', null, TypeError],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fromConnectTime, toConnectTime } from '../../../src/index.js';
 import { describe as describeValue, protocolBits, protocolName } from '../../../src/support/validation.js';
 
-test('protocols are bits, and bits are protocols', () => {
+test('protocols convert to bits and back', () => {
   expect(protocolBits([])).toBe(0);
   expect(protocolBits(['T=0', 'T=1', 'raw'])).toBe(7);
   expect([0, 1, 2, 4].map(protocolName)).toEqual([undefined, 'T=0', 'T=1', 'raw']);
@@ -15,18 +15,18 @@ describe('connect times', () => {
     expect(fromConnectTime(133_774_848_000_000_000n)?.toISOString()).toBe('2024-12-01T00:00:00.000Z');
   });
 
-  test('go there and back', () => {
+  test('convert to dates and back', () => {
     for (const ms of [-11_644_473_599_999, -1, 0, 1, 1_733_011_200_123]) {
       expect(Number(fromConnectTime(toConnectTime(ms)))).toBe(ms);
     }
   });
 
-  test('0 is unknown, and no date', () => {
+  test('of 0 are unknown, and no date', () => {
     expect(fromConnectTime(0n)).toBeUndefined();
   });
 });
 
-test('a value in an error’s sentence is named, and strings and bytes are not shown: they may be secret', () => {
+test('an error names the type of a value, and never shows strings and bytes, which may be secret', () => {
   const values = [
     null,
     undefined,

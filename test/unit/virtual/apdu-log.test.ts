@@ -4,7 +4,7 @@ import type { ApduRecord } from '../../../src/testing/virtual/index.js';
 import { FakeReader } from './fake-reader.js';
 import { SELECT_TEST, TestApplet } from './test-applet.js';
 
-test('every APDU is reported with its number, answer and duration', async () => {
+test('every APDU is logged with its number, response and duration', async () => {
   const records: ApduRecord[] = [];
   await using reader = await FakeReader.listen();
   await using card = await reader.insert([new TestApplet()], { onApdu: (record) => records.push(record) });
@@ -17,7 +17,7 @@ test('every APDU is reported with its number, answer and duration', async () => 
   expect(card.apduCount).toBe(2);
 });
 
-test('a PIN does not reach the log', async () => {
+test('a PIN never appears in the log', async () => {
   const records: ApduRecord[] = [];
   await using reader = await FakeReader.listen();
   await using card = await reader.insert([new TestApplet()], { onApdu: (record) => records.push(record) });

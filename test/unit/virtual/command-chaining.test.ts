@@ -25,7 +25,7 @@ test('a command that does not continue the chain ends it and is processed', asyn
   expect(await reader.transmit('0010000001DD00')).toBe('DD9000');
 });
 
-test('a reset drops a chain', async () => {
+test('a reset discards a chain', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   await reader.transmit('1010000002AABB');
@@ -34,7 +34,7 @@ test('a reset drops a chain', async () => {
   expect(await reader.transmit('0010000001DD00')).toBe('DD9000');
 });
 
-test('a thousand bytes go there and back in short APDUs', async () => {
+test('a thousand bytes are transferred in both directions in short APDUs', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   const data = Uint8Array.from({ length: 1000 }, (_, i) => i & 0xff);

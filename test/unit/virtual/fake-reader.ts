@@ -11,7 +11,7 @@ export class FakeReader implements AsyncDisposable {
   #received = Buffer.alloc(0);
   readonly #arrived: Uint8Array[] = [];
   readonly #waiting: ((payload: Uint8Array) => void)[] = [];
-  /** Power every card that comes, as pcscd does. */
+  /** Powers every card that connects, as pcscd does. */
   powersCards = true;
   /** Milliseconds between the last message and the next presence poll, which meets the end of a link. */
   pollPeriod = 400;
@@ -39,7 +39,7 @@ export class FakeReader implements AsyncDisposable {
     return new FakeReader(server);
   }
 
-  /** A card inserted here, with these applets. */
+  /** Inserts a card here, with these applets. */
   async insert(applets: Applet[], options: Partial<VirtualCardOptions> = {}): Promise<VirtualCard> {
     return VirtualCard.insert({ port: this.port, applets, ...options });
   }
@@ -49,7 +49,7 @@ export class FakeReader implements AsyncDisposable {
     await once(this.#server, 'connection');
   }
 
-  /** Sends bytes as they are: frames, parts of frames, several frames. */
+  /** Sends raw bytes: frames, parts of frames, several frames. */
   write(bytes: Uint8Array): void {
     this.#lastSent = performance.now();
     this.#socket?.write(bytes);
@@ -67,13 +67,13 @@ export class FakeReader implements AsyncDisposable {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** One APDU and its answer, both in hexadecimal. */
+  /** Sends one APDU and returns its response, both in hexadecimal. */
   async transmit(apdu: string): Promise<string> {
     this.send(fromHex(apdu));
     return toHex(await this.receive());
   }
 
-  /** One command and its whole answer, with chaining and GET RESPONSE as needed. */
+  /** Sends one command and returns its whole response, with chaining and GET RESPONSE as needed. */
   exchange(apdu: string | Uint8Array): Promise<ResponseApdu> {
     const transmit = (bytes: Uint8Array) => {
       this.send(bytes);
@@ -121,7 +121,7 @@ export class FakeReader implements AsyncDisposable {
 
   #power(): void {
     this.powerOn();
-    // Nobody is to mistake the ATR for an answer of theirs.
+    // The ATR must not be taken for the response to an APDU.
     this.#waiting.push(() => {});
     this.send(Uint8Array.of(4));
   }

@@ -12,7 +12,7 @@ async function selected(reader: FakeReader) {
   return card;
 }
 
-test('a delay holds answers back, and clearing it releases the one that waits', async () => {
+test('a delay holds responses back, and clearing it releases the one that waits', async () => {
   await using reader = await FakeReader.listen();
   const card = await selected(reader);
   card.faults.responseDelay = 60;
@@ -27,7 +27,7 @@ test('a delay holds answers back, and clearing it releases the one that waits', 
   expect(await answer).toBe('AA9000');
 });
 
-test('a mute card answers no APDU but stays in the reader', async () => {
+test('a mute card responds to no APDU but stays in the reader', async () => {
   await using reader = await FakeReader.listen();
   const card = await selected(reader);
   card.faults.mute = true;
@@ -38,14 +38,14 @@ test('a mute card answers no APDU but stays in the reader', async () => {
   expect(await reader.transmit('0010000001BB00')).toBe('BB9000');
 });
 
-test('a card can be pulled now', async () => {
+test('a card can be removed at once', async () => {
   await using reader = await FakeReader.listen();
   const card = await selected(reader);
   card.faults.remove();
   expect(await card.closed).toEqual({ reason: 'removed' });
 });
 
-test('a card can be pulled on the n-th APDU, which stays unanswered', async () => {
+test('a card can be removed on the n-th APDU, which stays unanswered', async () => {
   const sequences: (number | undefined)[] = [];
   await using reader = await FakeReader.listen();
   const card = await reader.insert([new TestApplet()], {
@@ -88,7 +88,7 @@ test('a status word can be forced on every command of an instruction until clear
   expect(await reader.transmit(ECHO)).toBe('AA9000');
 });
 
-test.each([0, -1, 1.5])('APDU number %d is refused', async (n) => {
+test.each([0, -1, 1.5])('APDU number %d is rejected', async (n) => {
   await using reader = await FakeReader.listen();
   const card = await reader.insert([]);
   expect(() => card.faults.removeOnApdu(n)).toThrow(RangeError);

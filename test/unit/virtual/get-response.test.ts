@@ -7,7 +7,7 @@ async function selected(reader: FakeReader) {
   await reader.transmit(SELECT_TEST);
 }
 
-test('what does not fit Le waits for GET RESPONSE, its length announced up to 255', async () => {
+test('a response beyond Le waits for GET RESPONSE, and up to 255 bytes are announced', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   expect((await reader.transmit('0012030000')).slice(-4)).toBe('6100');
@@ -17,7 +17,7 @@ test('what does not fit Le waits for GET RESPONSE, its length announced up to 25
   expect(last.slice(-4)).toBe('9000');
 });
 
-test('a response nobody gave an Le for waits as a whole', async () => {
+test('a response without an Le waits as a whole', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   expect(await reader.transmit('0010000003AABBCC')).toBe('6103');
@@ -25,7 +25,7 @@ test('a response nobody gave an Le for waits as a whole', async () => {
   expect(await reader.transmit('00C0000000')).toBe('CC9000');
 });
 
-test('another command gives up what waited', async () => {
+test('another command discards the waiting response', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   await reader.transmit('0010000003AABBCC');
@@ -33,7 +33,7 @@ test('another command gives up what waited', async () => {
   expect(await reader.transmit('00C0000000')).toBe('6985');
 });
 
-test('a host with extended length gets a long response at once', async () => {
+test('a host with extended length receives a long response at once', async () => {
   await using reader = await FakeReader.listen();
   await selected(reader);
   const response = await reader.transmit('00121000000000');

@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../../src/apdu/index.js';
 import { buildAtr, VirtualCard } from '../../../src/testing/virtual/index.js';
 import { FakeReader } from './fake-reader.js';
 
-test('a card is in the reader once the reader has powered it and fetched its ATR', async () => {
+test('a card is in the reader after the reader has powered it and read its ATR', async () => {
   await using reader = await FakeReader.listen();
   reader.powersCards = false;
   let inserted = false;
@@ -22,19 +22,19 @@ test('a card is in the reader once the reader has powered it and fetched its ATR
   expect(card.apduCount).toBe(0);
 });
 
-test('a card shows the ATR it is given', async () => {
+test('a card has the given ATR', async () => {
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([], { atr: fromHex('3B00') });
   expect(await reader.atr()).toBe('3B00');
 });
 
-test('a slot that does not power the card is given up after the timeout', async () => {
+test('insertion into a slot that does not power the card times out', async () => {
   await using reader = await FakeReader.listen();
   reader.powersCards = false;
   await expect(reader.insert([], { timeout: 50 })).rejects.toThrow(/did not power the card within 50 ms/);
 });
 
-test('a port where nobody listens is an error that names it', async () => {
+test('a port without a listener is an error that names it', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as { port: number };

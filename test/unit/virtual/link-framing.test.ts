@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../../../src/apdu/index.js';
 import { FakeReader, frame } from './fake-reader.js';
 import { SELECT_TEST, TestApplet } from './test-applet.js';
 
-test('messages that arrive byte by byte are put together', async () => {
+test('messages that arrive byte by byte are joined', async () => {
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([new TestApplet()]);
   for (const byte of frame(fromHex(SELECT_TEST))) {
@@ -24,7 +24,7 @@ test('messages that arrive in one piece are answered one by one, in order', asyn
   expect(toHex(await reader.receive())).toBe('BB9000');
 });
 
-test('a message longer than one read of the socket is put together', async () => {
+test('a message longer than one read of the socket is joined', async () => {
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([new TestApplet()]);
   await reader.transmit(SELECT_TEST);

@@ -4,11 +4,11 @@ import { expect, test } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { buildAtr, VpcdLink } from '../../../src/testing/virtual/index.js';
 
-/** Linux delays an acknowledgement by at least this long. */
+/** Linux delays an acknowledgement by at least this time. */
 const DELAYED_ACK_MS = 40;
 const ROUNDS = 40;
 
-/** Writes as vpcd does: length and payload apart, Nagle's algorithm on. */
+/** Writes as vpcd does: length and payload separately, with Nagle's algorithm. */
 async function roundTrip(socket: Socket, apdu: Uint8Array): Promise<number> {
   const start = performance.now();
   socket.write(Uint8Array.of(0, apdu.length));
@@ -18,7 +18,7 @@ async function roundTrip(socket: Socket, apdu: Uint8Array): Promise<number> {
 }
 
 test.runIf(process.platform === 'linux')(
-  'a reader that writes length and payload apart does not wait for a delayed acknowledgement',
+  'a reader that writes length and payload separately does not wait for a delayed acknowledgement',
   async () => {
     const server = createServer({ noDelay: false }).listen(0, '127.0.0.1');
     await once(server, 'listening');

@@ -6,18 +6,18 @@ import { SELECT_TEST, TestApplet } from './test-applet.js';
 test.each([
   ['whole', ['00200080 08 313233343536FFFF']],
   ['in a chain', ['10200080 04 31323334', '00200080 04 3536FFFF']],
-])('a PIN that came %s is wiped once it is verified', async (_how, apdus) => {
+])('a PIN that arrived %s is wiped once it is verified', async (_how, apdus) => {
   const applet = new TestApplet();
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([applet]);
   await reader.transmit(SELECT_TEST);
   for (const apdu of apdus) expect(await reader.transmit(apdu)).toBe('9000');
-  // The answer to the next command shows that the one before is over and done with.
+  // The response to the next command shows that the one before has been processed.
   await reader.transmit('0016000001');
   expect(toHex(applet.kept ?? new Uint8Array(1))).toBe('0000000000000000');
 });
 
-test('other data is left to the applet', async () => {
+test('other data is not wiped', async () => {
   const applet = new TestApplet();
   await using reader = await FakeReader.listen();
   await using _card = await reader.insert([applet]);

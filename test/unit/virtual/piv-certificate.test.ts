@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { selfSignedCertificate } from '../../../src/testing/virtual/piv/certificate.js';
 import { PivKey } from '../../../src/testing/virtual/piv/key.js';
 
-test('a certificate is valid from and until when it was told, after 2049 too', async () => {
+test('a certificate has the given validity, after 2049 too', async () => {
   const key = await PivKey.generate('P256');
   const notBefore = new Date('2024-02-29T12:34:56Z');
   const notAfter = new Date('2055-12-31T23:59:59Z');
@@ -14,7 +14,7 @@ test('a certificate is valid from and until when it was told, after 2049 too', a
   expect(new Date(certificate.validTo)).toEqual(notAfter);
 });
 
-test('every certificate has a positive serial number of 16 bytes of its own', async () => {
+test('every certificate has a distinct positive serial number of 16 bytes', async () => {
   const key = await PivKey.generate('P256');
   const made = await Promise.all(
     Array.from({ length: 20 }, () => selfSignedCertificate(key, { subject: 'Alice' })),

@@ -35,7 +35,7 @@ test('every card has its own GUID', async () => {
   expect(one.piv.guid).not.toEqual(other.piv.guid);
 });
 
-test('capability container and key history are there', async () => {
+test('capability container and key history exist', async () => {
   await using piv = await PivReader.with();
   expect(findTlv((await piv.getData('5FC107')).data, 0x53, 0xf0)).toHaveLength(21);
   expect(toHex((await piv.getData('5FC10C')).data)).toBe('530AC10100C20100F300FE00');
@@ -57,7 +57,7 @@ test.each(['RSA2048', 'P256'] as const)(
   },
 );
 
-test('each slot that was asked for has a certificate, the others have none', async () => {
+test('each configured slot has a certificate, the others have none', async () => {
   await using piv = await PivReader.with({ slots: ['9A', '9E'] });
   expect((await piv.getData('5FC101')).sw).toBe(0x9000);
   expect((await piv.getData('5FC10A')).sw).toBe(0x6a82);
@@ -68,8 +68,8 @@ test.each([
   ['other parameters', '00CB3F00 03 5C017E 00', '6A86'],
   ['no tag list', '00CB3FFF 02 7E00 00', '6A80'],
   ['broken TLV', '00CB3FFF 03 5C057E 00', '6A80'],
-  ['an object that is not there', '00CB3FFF 05 5C035FC103 00', '6A82'],
-])('GET DATA with %s is refused', async (_what, apdu, sw) => {
+  ['an object that does not exist', '00CB3FFF 05 5C035FC103 00', '6A82'],
+])('GET DATA with %s is rejected', async (_what, apdu, sw) => {
   await using piv = await PivReader.with();
   expect(await piv.transmit(apdu)).toBe(sw);
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ASK_PIN_STATE, PivReader, SELECT_PIV, VERIFY, VERIFY_WRONG } from './piv-reader.js';
 
-test('the right PIN is verified, and an empty VERIFY tells so', async () => {
+test('the right PIN is verified, and an empty VERIFY reports that', async () => {
   await using piv = await PivReader.with();
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('63C3');
   expect(await piv.transmit(VERIFY)).toBe('9000');
@@ -16,14 +16,14 @@ test('wrong PINs count down until the PIN is blocked, then even the right one is
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('6983');
 });
 
-test('the right PIN gives back all tries', async () => {
+test('the right PIN restores all tries', async () => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY_WRONG);
   await piv.transmit(VERIFY);
   expect(piv.piv.pin.retriesLeft).toBe(3);
 });
 
-test('a wrong PIN takes back an earlier verification', async () => {
+test('a wrong PIN revokes an earlier verification', async () => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY);
   await piv.transmit(VERIFY_WRONG);
@@ -42,20 +42,20 @@ test.each([
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('63C3');
 });
 
-test('VERIFY knows the PIV PIN only', async () => {
+test('VERIFY supports only the PIV PIN', async () => {
   await using piv = await PivReader.with();
   expect(await piv.transmit('00200000 08 313233343536FFFF')).toBe('6A88');
   expect(await piv.transmit('00200180 08 313233343536FFFF')).toBe('6A86');
 });
 
-test('VERIFY with P1 = FF gives the verification up', async () => {
+test('VERIFY with P1 = FF revokes the verification', async () => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY);
   expect(await piv.transmit('0020FF80')).toBe('9000');
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('63C3');
 });
 
-test('a reset takes the verification back but keeps the counter', async () => {
+test('a reset revokes the verification but keeps the counter', async () => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY_WRONG);
   piv.reader.reset();
@@ -67,14 +67,14 @@ test('a reset takes the verification back but keeps the counter', async () => {
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('63C3');
 });
 
-test('selecting the application again leaves the verification', async () => {
+test('selecting the application again keeps the verification', async () => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY);
   await piv.transmit(SELECT_PIV);
   expect(await piv.transmit(ASK_PIN_STATE)).toBe('9000');
 });
 
-test('a card is not made with a PIN that no host could enter', async () => {
+test('a card rejects a PIN that no host could enter', async () => {
   await expect(PivReader.with({ pin: '1234' })).rejects.toThrow('6 to 8 decimal digits');
   await expect(PivReader.with({ puk: 'short' })).rejects.toThrow('6 to 8 ASCII characters');
   await expect(PivReader.with({ retries: 16 })).rejects.toThrow(RangeError);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { PivCard } from '../../../src/testing/virtual/index.js';
 import { ASK_PIN_STATE, PivReader, SELECT_PIV, VERIFY_WRONG } from './piv-reader.js';
 
-test('a PIV card that is taken out and put back keeps its counter and certificate', async () => {
+test('a PIV card that is removed and inserted again keeps its counter and certificate', async () => {
   await using piv = await PivReader.with();
   const { certificate } = piv.piv;
   await piv.transmit(VERIFY_WRONG);

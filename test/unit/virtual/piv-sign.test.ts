@@ -45,7 +45,7 @@ test('an RSA card signs a padded block so that the certificate verifies it', asy
   expect(verify('sha256', message, publicKey(piv), signed)).toBe(true);
 });
 
-test('an RSA card takes any block below the modulus, and no other', async () => {
+test('an RSA card accepts any block below the modulus, and no other', async () => {
   await using piv = await PivReader.with({ algorithm: 'RSA2048' });
   await piv.transmit(VERIFY);
   const block = Buffer.alloc(256, 0x5a);
@@ -56,7 +56,7 @@ test('an RSA card takes any block below the modulus, and no other', async () => 
   expect((await piv.sign(RSA_9A, Buffer.alloc(255))).sw).toBe(0x6a80);
 });
 
-test('the authentication key is used after the PIN only, and not after a reset', async () => {
+test('the authentication key works only after the PIN, and not after a reset', async () => {
   await using piv = await PivReader.with();
   expect((await piv.sign(P256_9A, digest)).sw).toBe(0x6982);
   await piv.transmit(VERIFY);
@@ -67,7 +67,7 @@ test('the authentication key is used after the PIN only, and not after a reset',
   expect((await piv.sign(P256_9A, digest)).sw).toBe(0x6982);
 });
 
-test('the signature key wants the PIN right before each use', async () => {
+test('the signature key requires the PIN immediately before each use', async () => {
   await using piv = await PivReader.with({ slots: ['9C'] });
   await piv.transmit(VERIFY);
   expect((await piv.sign('119C', digest)).sw).toBe(0x9000);
@@ -77,13 +77,13 @@ test('the signature key wants the PIN right before each use', async () => {
   expect((await piv.sign('119C', digest)).sw).toBe(0x6982);
 });
 
-test('the card authentication key wants no PIN', async () => {
+test('the card authentication key requires no PIN', async () => {
   await using piv = await PivReader.with({ slots: ['9E'] });
   const signed = signature(await piv.sign('119E', digest));
   expect(verify('sha256', message, publicKey(piv, '9E'), signed)).toBe(true);
 });
 
-test('the key management key agrees on a secret', async () => {
+test('the key management key computes a shared secret', async () => {
   await using piv = await PivReader.with({ slots: ['9D'] });
   await piv.transmit(VERIFY);
   const host = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -99,7 +99,7 @@ test('the key management key agrees on a secret', async () => {
 test.each([
   ['of another algorithm', '079A', 0x6a86],
   ['in an empty slot', '119C', 0x6a86],
-])('a key %s is refused', async (_what, p1p2, sw) => {
+])('a key %s is rejected', async (_what, p1p2, sw) => {
   await using piv = await PivReader.with();
   await piv.transmit(VERIFY);
   expect((await piv.sign(p1p2, digest)).sw).toBe(sw);
@@ -115,7 +115,7 @@ test.each([
   expect((await piv.authenticate(P256_9A, ...parts)).sw).toBe(0x6a80);
 });
 
-test('a key made elsewhere can be put on a card', async () => {
+test('a key generated elsewhere can be stored on a card', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await using piv = await PivReader.with({ privateKey });
   expect(publicKey(piv).equals(createPublicKey(privateKey))).toBe(true);

@@ -4,7 +4,7 @@ import { fromHex } from '../../../src/apdu/index.js';
 import { FakeReader } from './fake-reader.js';
 import { SELECT_TEST, TestApplet } from './test-applet.js';
 
-test('removing a card ends the link, again and again without harm', async () => {
+test('removing a card ends the link, and doing so again is harmless', async () => {
   await using reader = await FakeReader.listen();
   const card = await reader.insert([]);
   await card.remove();
@@ -12,7 +12,7 @@ test('removing a card ends the link, again and again without harm', async () => 
   expect(await card.closed).toEqual({ reason: 'removed' });
 });
 
-test('a reader that goes away closes the card', async () => {
+test('a reader that closes the link closes the card', async () => {
   await using reader = await FakeReader.listen();
   const card = await reader.insert([]);
   reader.hangUp();
@@ -28,7 +28,7 @@ test('a card can be removed while an APDU is in progress', async () => {
   expect((await card.closed).reason).toBe('removed');
 });
 
-test('the same applets can be inserted again, and have forgotten what lived in memory', async () => {
+test('applets can be inserted again, without their volatile state', async () => {
   const applet = new TestApplet();
   await using reader = await FakeReader.listen();
   const card = await reader.insert([applet]);
@@ -40,7 +40,7 @@ test('the same applets can be inserted again, and have forgotten what lived in m
   expect(await reader.transmit(SELECT_TEST)).toBe('9000');
 });
 
-test('what was still queued when the reader went away is not processed', async () => {
+test('commands still queued when the reader closed the link are not processed', async () => {
   const applet = new TestApplet();
   await using reader = await FakeReader.listen();
   const card = await reader.insert([applet]);

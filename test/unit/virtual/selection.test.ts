@@ -28,7 +28,7 @@ test('an applet is selected by its whole AID', async () => {
   expect(await reader.transmit(`00A40400 06 ${second} 00`)).toBe('029000');
 });
 
-test('the beginning of an AID selects the first applet, and the next on demand', async () => {
+test('a partial AID selects the first applet, and the next on demand', async () => {
   await using reader = await FakeReader.listen();
   await cardWithTwo(reader);
   expect(await reader.transmit('00A40400 05 F050435343 00')).toBe('019000');
@@ -36,7 +36,7 @@ test('the beginning of an AID selects the first applet, and the next on demand',
   expect(await reader.transmit('00A40402 05 F050435343 00')).toBe('6A82');
 });
 
-test('an unknown AID is 6A82 and leaves the selection alone', async () => {
+test('an unknown AID is 6A82 and keeps the selection', async () => {
   await using reader = await FakeReader.listen();
   const { applets } = await cardWithTwo(reader);
   await reader.transmit(`00A40400 06 ${first}`);
@@ -45,7 +45,7 @@ test('an unknown AID is 6A82 and leaves the selection alone', async () => {
   expect(applets[0].deselected).toBe(0);
 });
 
-test('selecting another applet deselects the one before', async () => {
+test('selecting another applet deselects the previous one', async () => {
   await using reader = await FakeReader.listen();
   const { applets } = await cardWithTwo(reader);
   await reader.transmit(`00A40400 06 ${first}`);
@@ -60,11 +60,11 @@ test('SELECT with P2 = 0C returns no file control information', async () => {
 });
 
 test.each([
-  ['by file identifier, there being no files', '00A40000 02 3F00', '6A82'],
+  ['by file identifier, without files', '00A40000 02 3F00', '6A82'],
   ['in a way that does not exist', '00A41F00 02 3F00', '6A86'],
   ['with unknown bits in P2', '00A40440 05 F050435343', '6A86'],
   ['for the last occurrence', '00A40401 05 F050435343', '6A81'],
-])('SELECT %s is refused', async (_how, apdu, sw) => {
+])('SELECT %s is rejected', async (_how, apdu, sw) => {
   await using reader = await FakeReader.listen();
   await cardWithTwo(reader);
   expect(await reader.transmit(apdu)).toBe(sw);

@@ -5,8 +5,8 @@ import { type Applet, StatusWordError, unknownInstruction } from '../../../src/t
 export const SELECT_TEST = '00A40400 06 F05043534301';
 
 /**
- * An applet for tests: 10 echoes the data, 12 answers P1-P2 bytes, 14 sets and 16 gets a byte of volatile state,
- * 18 throws, 1A answers P1-P2 as status word, 1C waits P1 ms, 1E and VERIFY keep the data they were given.
+ * An applet for tests: 10 echoes the data, 12 returns P1-P2 bytes, 14 sets and 16 gets a byte of volatile state, 18
+ * throws, 1A returns P1-P2 as status word, 1C waits P1 ms, 1E and VERIFY keep the data they received.
  */
 export class TestApplet implements Applet {
   readonly aid: Uint8Array;

@@ -21,7 +21,7 @@ answer.inTransaction = await card.transaction(async (transaction) => {
   const response = await transaction.transmit(selectPiv);
   return { response: hex(response), cardWasReset: transaction.cardWasReset };
 });
-// Ours, and so told to nobody.
+// A reset of our own, which is not reported.
 await card.transaction(() => {}, { disposition: 'reset' });
 answer.afterOwnReset = await card.transaction((transaction) => transaction.cardWasReset);
 const other = await session.connect(reader);

@@ -1,7 +1,7 @@
 /**
- * doctor.mjs STEP...: what the doctor makes of this host. A STEP is `ask`, `set=1` or `set=0` (doctor --set-filter),
+ * doctor.mjs STEP...: the doctor's report on this host. A STEP is `ask`, `set=1` or `set=0` (doctor --set-filter),
  * `copy=FILE` into Windows' own system directory, `record` (the servicing records have the hotfix), `delete` (the
- * filter's key), or TYPE=DATA[@VIEW] for reg.exe to write the filter's value, into the 64-bit view or the one named.
+ * filter's key), or TYPE=DATA[@VIEW] for reg.exe to write the filter's value, into the 64-bit view or the named one.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';

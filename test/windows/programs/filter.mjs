@@ -1,6 +1,6 @@
 /**
- * filter.mjs STEP...: what a process makes of the registry value. A STEP is `ask`, `delete`, or TYPE=DATA[@VIEW] for
- * reg.exe to write, into the 64-bit view or the one named (32, 64).
+ * filter.mjs STEP...: how a process reads the registry value. A STEP is `ask`, `delete`, or TYPE=DATA[@VIEW] for
+ * reg.exe to write, into the 64-bit view or the named one (32, 64).
  */
 import { execFileSync } from 'node:child_process';
 import { CardBridge } from 'pcsc-bridge';

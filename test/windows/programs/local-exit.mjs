@@ -1,4 +1,4 @@
-/** A process, and a worker, that end while they listen and a client is there. */
+/** A process and a worker that end while they listen and a client is connected. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { connectLocally, LocalServer } from 'pcsc-bridge/local';
 import { report } from './report.mjs';

@@ -1,4 +1,6 @@
-/** Named pipes: a broker in this process, clients in others and by Node's own net; vanishing, closing, refusals. */
+/**
+ * Named pipes: a broker in this process, clients in others and through Node's own net; disconnects, closing, refusals.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -39,7 +41,7 @@ const { socket: theirs, peer } = await next();
 const [said] = await once(theirs, 'data');
 const session = await bridge.openSession({ peer });
 
-// Node's own client, which is the owner's.
+// Node's own client, which belongs to the owner.
 const plain = connect(path);
 plain.write('plain');
 const { socket: accepted, peer: self } = await next();
@@ -48,14 +50,14 @@ const before = accepted.bytesRead;
 plain.end();
 const heard = await text(accepted);
 
-// Much, both ways.
+// A lot of data, in both directions.
 const big = Buffer.alloc(3_000_000, 'x');
 const { socket: sender, peer: listener } = await connectLocally(path);
 sender.end(big);
 const { socket: receiver } = await next();
 const got = (await text(receiver)).length;
 
-// One that comes and goes, many at once, and then one more.
+// One client that connects and disconnects, many at once, and then one more.
 const brief = connect(path);
 await once(brief, 'connect');
 brief.destroy();
@@ -63,7 +65,7 @@ await next();
 const many = await Promise.all(Array.from({ length: 8 }, () => connectLocally(path)));
 for (const _ of many) await next();
 
-// One connection a user: the second is closed.
+// One connection per user: the second is closed.
 const limits = { path: `${path}-l`, maxConnectionsPerUser: 1, onRefused: ({ limit }) => limited.push(limit) };
 const limited = [];
 const strict = await LocalServer.listen(limits, () => {});

@@ -1,4 +1,4 @@
-/** Prints the program's answer. What the tests compare is JSON: bytes are hexadecimal, bigints decimal. */
+/** Prints the program's result. The tests compare JSON: bytes are hexadecimal, bigints decimal. */
 export function report(answer) {
   const text = JSON.stringify(answer, (_key, value) => {
     if (typeof value === 'bigint') return String(value);

@@ -1,4 +1,4 @@
-/** Whose session a process is in: the caller's own, and a child's. */
+/** The session of a process: the caller's own, and a child's. */
 import { spawn } from 'node:child_process';
 import { CardBridge } from 'pcsc-bridge';
 import { report } from './report.mjs';

@@ -31,7 +31,7 @@ const answer = {
   transactionAbort: await timed(() => card.transaction(() => {}, { signal: abort.signal })),
   connectTimeout: await timed(() => session.connect(reader, { timeout: 300 })),
 };
-// Meanwhile more users wait than libuv's pool has threads, and nobody else notices.
+// Meanwhile more operations wait than libuv's pool has threads, and other work is not affected.
 const others = [1, 2, 3, 4, 5, 6].map(() => session.connect(reader));
 for (const other of others) other.catch(() => {});
 answer.freeTransmit = await timed(() => free.transmit(Uint8Array.from([0, 0xa4, 4, 0, 5, 0xa0, 0, 0, 3, 8])));

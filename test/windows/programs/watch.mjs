@@ -1,4 +1,4 @@
-/** watch.mjs SECONDS [busy]: prints events, then the processor time of as many seconds without any. */
+/** watch.mjs SECONDS [busy]: prints events, then the processor time of that many seconds without events. */
 import { CardBridge } from 'pcsc-bridge';
 import { hex } from './report.mjs';
 

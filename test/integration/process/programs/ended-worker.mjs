@@ -1,6 +1,6 @@
 /**
- * A worker that is ended in the middle of a call. It says `prepared`, makes its call when it is told `go`, says `calls`
- * if the card itself cannot tell that the call is under way, and ends itself when it is told `end`.
+ * A worker that is ended in the middle of a call. It sends `prepared`, makes its call when it receives `go`, sends
+ * `calls` if the card itself cannot report that the call is in progress, and ends itself when it receives `end`.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 
@@ -19,12 +19,12 @@ const told = new Promise((go) => {
   parentPort.on('message', (message) => (message === 'go' ? go() : endings[ending]()));
 });
 
-/** Each worker watches, too. */
+/** Each worker also runs a watch. */
 async function watch() {
   for await (const event of session.watch()) void event;
 }
 
-/** What another process holds up: this is under way soon after it has begun, and nothing tells when. */
+/** A call that another process blocks. It is in progress soon after it was made, but no event reports that. */
 function waits(promise) {
   setTimeout(() => parentPort.postMessage('calls'), 20);
   return promise;
@@ -85,5 +85,5 @@ void watch();
 const makeCall = await { cached, plain }[path][call]();
 parentPort.postMessage('prepared');
 await told;
-// A rejection is the end of this worker that the other side did not ask for.
+// If the call rejects, this worker ends too early.
 await makeCall();

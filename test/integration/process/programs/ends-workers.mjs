@@ -1,6 +1,7 @@
 /**
- * Ends workers in the middle of their calls (see ended-worker.mjs) and measures how long the card is not to be had after
- * that, for this thread and for another process. On each reader one round after another, on the readers at once.
+ * Ends workers in the middle of their calls (see ended-worker.mjs) and measures how long the card stays unavailable
+ * after that, for this thread and for another process. Each reader has one round after another; the readers run
+ * concurrently.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -15,12 +16,12 @@ const { VirtualCard } = await import(`${root}dist/testing/virtual/index.js`);
 const aid = Uint8Array.of(0xf0, 0x53, 0x4c, 0x4f, 0x57);
 const select = Uint8Array.of(0x00, 0xa4, 0x04, 0x00, aid.length, ...aid);
 const slow = Uint8Array.of(0x00, 0x10, 0x00, 0x00);
-/** Milliseconds that the card takes for it. */
+/** Milliseconds that the card takes for its command. */
 const slowness = 100;
 const bridge = new CardBridge();
 const session = await bridge.openSession();
 
-/** Rejects if the promise takes too long, so that a hang has a name. */
+/** Rejects if the promise takes too long, so that a hang is reported by name. */
 async function within(what, promise) {
   const late = new AbortController();
   const limited = setTimeout(limit, undefined, { signal: late.signal }).then(() => {
@@ -35,8 +36,8 @@ async function within(what, promise) {
 }
 
 /**
- * Another process that holds the card, once it does. A card that is reset while the process begins is an error to plain
- * PC/SC, which then has to connect again: that is not the fault looked for here.
+ * Another process that holds the card; resolves once it does. If the card is reset while the process begins, plain
+ * PC/SC reports an error and the process has to connect again. That is not the fault that this program looks for.
  */
 async function hold(reader) {
   const end = performance.now() + limit;
@@ -69,7 +70,7 @@ async function thisThread(reader) {
   await session.transaction(reader, (tx) => tx.transmit(select), { timeout: limit });
 }
 
-/** Milliseconds until each of the two has had the card; the first one first. */
+/** Milliseconds until each of the two has had the card; the first one comes first. */
 async function measure(reader, first, second) {
   const start = performance.now();
   await first(reader);
@@ -124,7 +125,7 @@ async function round({ name: reader, applet }, call, number) {
   return measure(reader, ...order);
 }
 
-/** An applet that tells when its slow command has come. */
+/** An applet that reports when its slow command has arrived. */
 class SlowApplet {
   aid = aid;
   #arrived = () => {};

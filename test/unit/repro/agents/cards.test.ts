@@ -7,7 +7,7 @@ import { agentAndPeer } from '../../../support/agent-peer.js';
 const open: Controller[] = [];
 afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close())));
 
-/** An agent that sees these readers; those whose name ends with * have a card. */
+/** An agent that sees these readers; those whose names end with * have a card. */
 async function seeing<A extends UserAgent | BrokerAgent = UserAgent>(role: string, ...names: string[]) {
   const { agent, peer, controller } = await agentAndPeer<A>({ role, name: `${role}-agent` });
   open.push(controller);
@@ -25,7 +25,7 @@ describe("a user's card", () => {
     expect(await findCard(await seeing('user', 'A', 'B*'), undefined)).toBe('B');
   });
 
-  it('is the one that is named, where there are several', async () => {
+  it('is the one that is named, if there are several', async () => {
     expect(await findCard(await seeing('user', 'A*', 'B*'), 'A')).toBe('A');
   });
 
@@ -43,11 +43,16 @@ describe("a user's card", () => {
       undefined,
       /several cards \(it sees "A"; "B"\): .*--reader 'user-agent=READER'/,
     ],
-    ['the named reader is not there', ['A*'], 'C', /does not see "C", which --reader names \(it sees "A"\)$/],
+    [
+      'the named reader does not exist',
+      ['A*'],
+      'C',
+      /does not see "C", which --reader names \(it sees "A"\)$/,
+    ],
     ['the named reader is empty', ['A', 'B*'], 'A', /sees no card in "A", which --reader names/],
   ];
   it.each(problems)(
-    'cannot be told where %s, and it says what to do',
+    'cannot be determined if %s, and the error says what to do',
     async (_what, names, named, message) => {
       const agent = await seeing('user', ...names);
       await expect(findCard(agent, named)).rejects.toThrow(message);
@@ -65,14 +70,14 @@ describe('the readers of an experiment', () => {
     );
   });
 
-  it("cannot be two users'", async () => {
+  it('cannot belong to two users', async () => {
     const broker = await seeing<BrokerAgent>('broker', 'A*');
     const agent = await seeing('user', 'A*');
     const twice = ['A', 'A'].map((reader) => ({ agent, reader }));
     await expect(checkReaders(broker, twice)).rejects.toThrow(/have the same reader, "A"/);
   });
 
-  it('must be seen by the broker', async () => {
+  it('must be visible to the broker', async () => {
     const broker = await seeing<BrokerAgent>('broker', 'B*');
     const agent = await seeing('user', 'A*');
     await expect(checkReaders(broker, [{ agent, reader: 'A' }])).rejects.toThrow(

@@ -10,7 +10,7 @@ afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close(
 
 const player = { identity: { id: 2, connectTime: 5n }, reader: 'A', pin: '' };
 
-/** A cast of one user, whose commands are taken down. */
+/** A cast of one user, whose commands are recorded. */
 async function castOfOne() {
   const user = await agentAndPeer<UserAgent>();
   const broker = await agentAndPeer<BrokerAgent>({ role: 'broker' });
@@ -47,7 +47,7 @@ describe('a hold by a user agent', () => {
     expect(asked).toEqual(['hold A', 'release 1 leave']);
   });
 
-  it('ends once when it is ended early and its time is over too', async () => {
+  it('ends once if it is ended early', async () => {
     const { cast, asked } = await castOfOne();
     const hold = await cast.hold(player, 10_000);
     await hold.release();
@@ -55,7 +55,7 @@ describe('a hold by a user agent', () => {
     expect(asked).toEqual(['hold A', 'release 1 leave']);
   });
 
-  it('fails when the agent goes away', async () => {
+  it('fails when the agent disconnects', async () => {
     const { cast, user } = await castOfOne();
     const hold = await cast.hold(player, 10_000);
     user.peer.socket.destroy();
@@ -74,8 +74,8 @@ describe('a hold by a user agent', () => {
   });
 });
 
-describe("the users' look at their cards", () => {
-  it('finds them where they were', async () => {
+describe("the users' check of their cards", () => {
+  it('succeeds if they are unchanged', async () => {
     const { cast } = await castOfOne();
     await cast.checkCards([player]);
     await cast.checkCards([player]);
@@ -84,14 +84,14 @@ describe("the users' look at their cards", () => {
   it.each([
     ['gone', null, /sees no card in its reader "A": put its card in, and leave it there/],
     ['another', '3b02', /sees another card in "A" than before/],
-  ])('tells of a card that is %s', async (_what, atr, message) => {
+  ])('reports a card that is %s', async (_what, atr, message) => {
     const { cast, card } = await castOfOne();
     await cast.checkCards([player]);
     card.atr = atr;
     await expect(cast.checkCards([player])).rejects.toThrow(message);
   });
 
-  it('tells of a reader that is gone', async () => {
+  it('reports a reader that was removed', async () => {
     const { cast } = await castOfOne();
     await expect(cast.checkCards([{ ...player, reader: 'B' }])).rejects.toThrow(
       /does not see its reader "B"/,
@@ -100,14 +100,14 @@ describe("the users' look at their cards", () => {
 });
 
 describe('a logon service that is a broker agent', () => {
-  it('has a new cache with the filter that is wanted', async () => {
+  it('has a new cache with the requested filter', async () => {
     const { cast, asked } = await castOfOne();
     await cast.startService('off');
     await cast.startService('on');
     expect(asked).toEqual(['cache off', 'cache on']);
   });
 
-  it('tells a logon that fails in its record, but rejects when the broker has gone', async () => {
+  it('records a logon that fails, but rejects when the broker has disconnected', async () => {
     const { cast, broker } = await castOfOne();
     const service = await cast.startService('on');
     const error = { code: 'SCARD_E_NO_SMARTCARD', message: 'no card' };
@@ -118,7 +118,7 @@ describe('a logon service that is a broker agent', () => {
   });
 });
 
-it('makes up a new connect time for a session that comes back', async () => {
+it('makes up a new connect time for a session that returns', async () => {
   const { cast } = await castOfOne();
   const back = await cast.comeBack(player);
   expect(back).toMatchObject({ reader: 'A', identity: { id: 2 } });

@@ -17,7 +17,7 @@ async function start(...options: Parameters<typeof startController>) {
 afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close())));
 
 describe('a controller', () => {
-  it('welcomes an agent with the right key, and knows what it said of itself', async () => {
+  it('admits an agent with the right key, and records what it reported', async () => {
     const { controller, agents } = await start();
     const peer = await Peer.hello(controller.port);
     expect(await peer.message(0)).toEqual({ welcome: { protocol: 1 } });
@@ -28,7 +28,7 @@ describe('a controller', () => {
     });
   });
 
-  it('takes a session that could not be learnt', async () => {
+  it('accepts a session that could not be determined', async () => {
     const { controller, agents } = await start();
     const peer = await Peer.hello(controller.port, { session: null });
     await peer.message(0);
@@ -56,12 +56,12 @@ describe('a controller', () => {
     ],
     ['an older protocol', { protocol: 0 }, /speaks protocol 1, the agent 0/],
     ['no protocol', { protocol: undefined }, /speaks protocol 1/],
-    ['a role that is none here', { role: 'doctor' }, /user or broker, not "doctor"/],
+    ['an unknown role', { role: 'doctor' }, /user or broker, not "doctor"/],
     ['no name', { name: '' }, /^name must be/],
-    ['a pid that is none', { pid: -1 }, /^pid must be/],
-    ['a session that is none', { session: { id: 1, connectTime: 12 } }, /connectTime is a decimal string/],
+    ['an invalid pid', { pid: -1 }, /^pid must be/],
+    ['an invalid session', { session: { id: 1, connectTime: 12 } }, /connectTime is a decimal string/],
   ];
-  it.each(refusals)('refuses %s, with the reason, and closes', async (_what, changes, reason, identity) => {
+  it.each(refusals)('rejects %s, with the reason, and closes', async (_what, changes, reason, identity) => {
     const { controller, agents, refused } = await start();
     const peer = await Peer.hello(controller.port, changes, identity);
     const answer = await peer.message(0);
@@ -71,7 +71,7 @@ describe('a controller', () => {
     expect(agents).toEqual([]);
   });
 
-  it('refuses whom it is told not to admit, for now', async () => {
+  it('rejects an agent that is not admitted, for now', async () => {
     const { controller } = await start({ admit: () => 'enough of you' });
     const peer = await Peer.hello(controller.port);
     expect(await peer.message(0)).toEqual({ refused: 'enough of you', passing: true });
@@ -91,7 +91,7 @@ describe('a controller', () => {
       'wrong key for "user:alice": check that the agent\'s key file is the one made here',
     ],
     [
-      'the key of nobody',
+      'a key of no user',
       'user:mallory',
       {},
       'there is no key for "user:mallory" here: check the agent\'s key file',
@@ -123,7 +123,7 @@ describe('a controller', () => {
     expect(agents).toEqual([]);
   });
 
-  it('has no TLS with a program that speaks without it, and tells it nothing', async () => {
+  it('has no TLS with a program that does not speak it, and sends it nothing', async () => {
     const { controller, refused } = await start();
     const peer = await Peer.connectPlainly(controller.port);
     peer.send({ hello: helloWith() });
@@ -144,10 +144,10 @@ describe('a controller', () => {
 
   it.each([
     ['that is not JSON', 'GET / HTTP/1.1\r\n\r\n'],
-    ['that is no object', '7\n'],
-    ['that is no hello', '{"id":1,"command":"readers"}\n'],
-    ['of bytes that are no text', Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0a])],
-  ])('refuses a first line %s', async (_what, line) => {
+    ['that is not an object', '7\n'],
+    ['that is not a hello', '{"id":1,"command":"readers"}\n'],
+    ['of bytes that are not text', Buffer.from([0xff, 0x00, 0xc3, 0x28, 0x0a])],
+  ])('rejects a first line %s', async (_what, line) => {
     const { controller } = await start();
     const peer = await Peer.connect(controller.port);
     peer.socket.write(line);
@@ -163,7 +163,7 @@ describe('a controller', () => {
     await vi.waitFor(() => expect(refused).toEqual(['it sent a line of more than 4096 bytes']));
   });
 
-  it('takes a hello in pieces, and two lines in one', async () => {
+  it('accepts a hello in pieces, and two lines in one', async () => {
     const { controller, agents } = await start();
     const peer = await Peer.connect(controller.port, 'user:Zoë');
     const line = `${JSON.stringify({ hello: helloWith({ name: 'Zoë' }) })}\n`;
@@ -175,7 +175,7 @@ describe('a controller', () => {
   it.each([
     ['TLS', (port: number) => Peer.connectPlainly(port)],
     ['a hello', Peer.connect],
-  ])('gives a connection ten seconds for %s', async (_what, connect) => {
+  ])('closes a connection after ten seconds for %s', async (_what, connect) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { controller, refused } = await start();
@@ -184,7 +184,7 @@ describe('a controller', () => {
       void peer.closed.then(() => {
         closed = true;
       });
-      // The connection is known here before the controller may know of it.
+      // The connection is known here before the controller can know of it.
       while (!closed) {
         vi.advanceTimersByTime(10_000);
         await new Promise((resolve) => setImmediate(resolve));
@@ -196,9 +196,9 @@ describe('a controller', () => {
   });
 
   it.each([
-    ['say nothing', Peer.connectPlainly],
-    ['say no hello', Peer.connect],
-  ])('serves an agent behind 100 connections that %s: the oldest go', async (_what, connect) => {
+    ['send nothing', Peer.connectPlainly],
+    ['send no hello', Peer.connect],
+  ])('serves an agent behind 100 connections that %s, and closes the oldest', async (_what, connect) => {
     const { controller, refused } = await start();
     const strangers: Peer[] = [];
     for (let count = 0; count < 100; count++) strangers.push(await connect(controller.port));
@@ -248,7 +248,7 @@ describe('a controller', () => {
     await Promise.all([peer.closed, stranger.closed]);
   });
 
-  it('says what to do where the port is in use', async () => {
+  it('says what to do if the port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
@@ -258,7 +258,7 @@ describe('a controller', () => {
     other.close();
   });
 
-  it("says so where the address is not this host's", async () => {
+  it("reports that the address is not this host's", async () => {
     await expect(start({ host: '192.0.2.1' })).rejects.toThrow('this host does not have this address');
   });
 });

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 describe('a directory of keys', () => {
-  it('has a key of 32 bytes for each, and none twice', async () => {
+  it('has a distinct key of 32 bytes for each agent', async () => {
     const { keys } = await KeyDirectory.open(join(directory, 'new'), ['alice', 'bob']);
     expect([...keys.keys()]).toEqual(['broker', 'user:alice', 'user:bob']);
     const known = [...keys.values()].map((key) => Buffer.from(key).toString('hex'));
@@ -19,7 +19,7 @@ describe('a directory of keys', () => {
     expect(new Set(known).size).toBe(3);
   });
 
-  it('keeps the keys that are there and makes those that are missing', async () => {
+  it('keeps the existing keys and creates the missing ones', async () => {
     const path = join(directory, 'kept');
     const before = await KeyDirectory.open(path, ['alice']);
     const after = await KeyDirectory.open(path, ['alice', 'bob']);
@@ -28,7 +28,7 @@ describe('a directory of keys', () => {
     expect(await readFile(after.fileOf(theBroker), 'utf8')).toMatch(/^broker [0-9a-f]{64}\n$/);
   });
 
-  it('takes no link in place of a key file: who may read what it points to is unknown', async () => {
+  it('rejects a link as a key file, because the permissions of its target are unknown', async () => {
     const path = join(directory, 'linked');
     await KeyDirectory.open(path, []);
     await writeFile(join(directory, 'elsewhere'), `user:alice ${'ab'.repeat(32)}`, { mode: 0o600 });
@@ -62,7 +62,7 @@ describe("a user's name", () => {
     'x'.repeat(65),
   ];
   it.each([...others, 'broker', 'BROKER'].map((name) => [JSON.stringify(name), name]))(
-    'is not %s',
+    'cannot be %s',
     (_what, name) => {
       expect(() => checkUserName(name)).toThrow();
     },

@@ -17,7 +17,7 @@ afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close(
 const wait = { timeout: 5000 };
 
 describe('a link', () => {
-  it('gives each request the answer with its id, in whatever order they come', async () => {
+  it('resolves each request with the response with its id, in any order of arrival', async () => {
     const { agent, peer } = await start();
     const first = agent.link.request('one');
     const second = agent.link.request('two');
@@ -28,7 +28,7 @@ describe('a link', () => {
     expect(await Promise.all([first, second])).toEqual([{ of: 'one' }, { of: 'two' }]);
   });
 
-  it('tells an error with its code, value, function and reader', async () => {
+  it("rejects with the error's code, value, function and reader", async () => {
     const { agent, peer } = await start();
     const held = agent.hold('No such reader', wait);
     const { id, reader, timeout } = await peer.message(1);
@@ -57,7 +57,7 @@ describe('a link', () => {
     expect(await peer.message(2)).toMatchObject({ command: 'cancel', request: id });
   });
 
-  it('lets go what comes after its request was given up', async () => {
+  it('undoes the result of a request that was aborted before', async () => {
     const { agent, peer } = await start();
     const giveUp = new AbortController();
     const held = agent.hold('A', { ...wait, signal: giveUp.signal });
@@ -70,14 +70,14 @@ describe('a link', () => {
     expect(await peer.message(3)).toMatchObject({ command: 'release', card: 3 });
   });
 
-  it('asks nothing where the signal has aborted already', async () => {
+  it('sends nothing if the signal has aborted already', async () => {
     const { agent, peer } = await start();
     await expect(agent.readers(AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
     void agent.link.request('next').catch(() => {});
     expect(await peer.message(1)).toMatchObject({ command: 'next' });
   });
 
-  it('fails every request when the agent goes away, and every later one', async () => {
+  it('rejects every request when the agent disconnects, and every later one', async () => {
     const { agent, peer } = await start();
     const requests = [agent.readers(), agent.link.request('one')];
     await peer.message(2);
@@ -90,7 +90,7 @@ describe('a link', () => {
 
   it.each([
     ['a line that is not JSON', 'garbage\n', /a line that is not JSON/],
-    ['an answer to nothing that was asked', '{"id":99,"result":{}}\n', /nothing that was asked/],
+    ['a response without a request', '{"id":99,"result":{}}\n', /nothing that was asked/],
     [
       'a complaint about a line',
       '{"id":null,"error":{"code":"AGENT_E_MALFORMED","message":"no"}}\n',
@@ -106,7 +106,7 @@ describe('a link', () => {
     await peer.closed;
   });
 
-  it('takes a line of a megabyte no more than one of 262,144 bytes, but that one', async () => {
+  it('accepts a line of 262,144 bytes, but not one of a megabyte', async () => {
     const { agent, peer } = await start();
     const request = agent.link.request('long');
     const { id } = await peer.message(1);
@@ -116,7 +116,7 @@ describe('a link', () => {
     expect(await request).toEqual({ text });
   });
 
-  it('ends when an agent does not answer for thirty seconds more than the request may wait', async () => {
+  it("ends when an agent does not respond for thirty seconds beyond the request's timeout", async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const { agent, peer } = await start();
@@ -132,7 +132,7 @@ describe('a link', () => {
     }
   });
 
-  it('hands on events of a watch until it is ended', async () => {
+  it('passes on the events of a watch until it ends', async () => {
     const { agent, peer } = await start();
     const events: unknown[] = [];
     const watching = agent.link.watch((event) => events.push(event['event']));
@@ -159,7 +159,7 @@ describe('a link', () => {
     expect(await response).toEqual(Uint8Array.from([0x63, 0xc2]));
   });
 
-  it('wipes the bytes of an APDU when they are sent', async () => {
+  it('wipes the bytes of an APDU after they are sent', async () => {
     const { agent, peer } = await start();
     const write = vi.spyOn(Socket.prototype, 'write');
     try {
@@ -174,7 +174,7 @@ describe('a link', () => {
     }
   });
 
-  it('keeps connect times whole, which do not fit a JSON number', async () => {
+  it('keeps connect times exact, beyond the range of a JSON number', async () => {
     const { agent, peer } = await start<BrokerAgent>({ role: 'broker' });
     const identity = { id: 2, connectTime: 133_772_904_000_000_001n };
     const acquired = agent.acquire(identity, 'A', wait);
@@ -202,7 +202,7 @@ describe('a link', () => {
     ['acquire', (agent: BrokerAgent) => agent.acquire({ id: 1, connectTime: 1n }, 'A', wait)],
     ['exchange', (agent: BrokerAgent) => agent.exchange(1, new Uint8Array(4), wait)],
     ['session', (agent: BrokerAgent) => agent.session()],
-  ])('says so where the answer to "%s" is not what was agreed', async (command, ask) => {
+  ])('rejects an invalid response to "%s"', async (command, ask) => {
     const { agent, peer } = await start<BrokerAgent>({ role: 'broker' });
     const asked = ask(agent);
     const { id } = await peer.message(1);

@@ -9,7 +9,7 @@ import { DirectCard, PIN } from '../../piv/direct-card.js';
 const open: Controller[] = [];
 afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close())));
 
-/** A broker whose one card answers in here. */
+/** A broker with one card in this process. */
 async function brokerWith(card: DirectCard) {
   const { agent, peer, controller } = await agentAndPeer<BrokerAgent>({ role: 'broker' });
   open.push(controller);
@@ -29,7 +29,7 @@ async function brokerWith(card: DirectCard) {
 const who = { identity: { id: 2, connectTime: 5n }, reader: 'A', pin: PIN };
 
 describe.each(['RSA2048', 'P256'] as const)('a logon through a broker, with a %s key', (algorithm) => {
-  it('is one with signature and all, and leaves the card to the cache', async () => {
+  it('verifies a signature, and leaves the card to the cache', async () => {
     const { broker, ends } = await brokerWith(await DirectCard.with({ algorithm }));
     const found: number[] = [];
     await remoteLogon(broker, who, ({ entry }) => found.push(entry.id));
@@ -37,7 +37,7 @@ describe.each(['RSA2048', 'P256'] as const)('a logon through a broker, with a %s
     expect(ends).toEqual([[4, 'leave']]);
   });
 
-  it('with a wrong PIN tells the tries that are left, and resets the card', async () => {
+  it('with a wrong PIN reports the tries left, and resets the card', async () => {
     const { broker, ends } = await brokerWith(await DirectCard.with({ algorithm }));
     const logon = remoteLogon(broker, { ...who, pin: '111111' }, () => {});
     await expect(logon).rejects.toMatchObject({ code: 'PIV_WRONG_PIN', retriesLeft: 2 });
@@ -45,7 +45,7 @@ describe.each(['RSA2048', 'P256'] as const)('a logon through a broker, with a %s
   });
 });
 
-it('ends when the broker goes away in the middle of it', async () => {
+it('a logon ends when the broker disconnects in the middle of it', async () => {
   const { broker, peer } = await brokerWith(await DirectCard.with());
   peer.answer({
     acquire: () => ({ lease: 4, fresh: true, entry: { entry: 11 }, evaluated: [] }),

@@ -30,7 +30,7 @@ async function broker(port: number, ...readers: string[]) {
   return peer;
 }
 
-/** A stage that the agents come to which `come` makes. */
+/** A stage of agents that `come` connects. */
 async function stageOf(come: (port: number) => Promise<unknown>, changes: Partial<RemoteOptions> = {}) {
   const steps: string[] = [];
   const stage = await remoteStage({
@@ -58,8 +58,8 @@ const twoUsers = async (port: number, first: Message | null, second: Message | n
   await user(port, 'alice', first);
 };
 
-describe('a stage of agents from elsewhere', () => {
-  it('has the sessions that the agents tell, the lowest id first, with their readers and PINs', async () => {
+describe('a stage of remote agents', () => {
+  it('has the sessions that the agents report, the lowest id first, with their readers and PINs', async () => {
     const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
     expect(stage.players).toEqual([
       { identity: { id: 3, connectTime: 1003n }, reader: 'Reader of bob', pin: 'pin of bob' },
@@ -67,7 +67,7 @@ describe('a stage of agents from elsewhere', () => {
     ]);
   });
 
-  it('says in the result who the agents were, and nothing of a key', async () => {
+  it('lists the agents in the result, without their keys', async () => {
     const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
     expect(stage.environment['user of session 7']).toBe(
       '"alice" on 127.0.0.1, linux x64 6.1, terminal session 7 of LAB\\user7, agent 0.1.0, pid 4711',
@@ -78,25 +78,25 @@ describe('a stage of agents from elsewhere', () => {
 
   it.each([
     [
-      'is that of another',
+      'is shared by two users',
       sessionOf(3, 5),
       sessionOf(3, 5),
       /are both in a terminal session 3: .*--made-up-sessions/,
     ],
     [
-      'has the id of one on another host',
+      'has the id of a session on another host',
       sessionOf(3, 5),
       sessionOf(3, 6),
       /are both in a terminal session 3/,
     ],
     [
-      'could not be learnt',
+      'could not be determined',
       null,
       sessionOf(3, 5),
       /"alice" .* could not learn its terminal session; --made-up-sessions/,
     ],
   ])(
-    'refuses a session that %s, and takes it with made-up sessions',
+    'rejects a session that %s, and accepts it with made-up sessions',
     async (_what, first, second, message) => {
       const come = (port: number) => twoUsers(port, first, second);
       await expect(stageOf(come)).rejects.toThrow(message);
@@ -116,10 +116,10 @@ describe('a stage of agents from elsewhere', () => {
   });
 });
 
-describe('a session that is to come back in earnest', () => {
+describe('a session that really reconnects', () => {
   const readers = ['Reader of alice', 'Reader of bob', 'Another reader of alice'];
 
-  it('is back with an agent that connects with a new connect time, and its reader of now', async () => {
+  it('is back when an agent connects with a new connect time, with its current reader', async () => {
     let port = 0;
     let old: Peer | undefined;
     const { stage, steps } = await stageOf(
@@ -146,7 +146,7 @@ describe('a session that is to come back in earnest', () => {
     await vi.waitFor(() => expect(stage.cast.lost?.reason).toMatchObject({ code: 'AGENT_E_GONE' }));
   });
 
-  it('may take its agent with it while it is away', async () => {
+  it('may end its agent while it is away', async () => {
     let port = 0;
     let old: Peer | undefined;
     const { stage } = await stageOf(
@@ -166,7 +166,7 @@ describe('a session that is to come back in earnest', () => {
     expect(stage.cast.lost?.aborted).toBe(false);
   });
 
-  it('is back when the agent that stayed there tells a new connect time', async () => {
+  it('is back when its connected agent reports a new connect time', async () => {
     const session = sessionOf(2, 1002);
     let alice: Peer | undefined;
     const { stage } = await stageOf(
@@ -184,7 +184,7 @@ describe('a session that is to come back in earnest', () => {
     await vi.waitFor(() => expect(stage.cast.lost?.aborted).toBe(true));
   });
 
-  it('need not come when the scenario is interrupted', async () => {
+  it('need not return when the scenario is interrupted', async () => {
     const { stage } = await stageOf(
       async (port) => {
         await broker(port, ...readers);

@@ -22,7 +22,7 @@ async function start(users: number) {
 const welcome = { welcome: { protocol: 1 } };
 
 describe('a roster', () => {
-  it('is complete with a broker and the users that are wanted', async () => {
+  it('is complete with a broker and the requested users', async () => {
     const { roster, changes, come } = await start(2);
     const complete = roster.complete(10_000);
     await come('user', 'alice');
@@ -46,7 +46,7 @@ describe('a roster', () => {
     await expect(roster.complete(200)).rejects.toThrow(sentence);
   });
 
-  it('tells who was refused when somebody is missing', async () => {
+  it('lists the rejected agents if one is missing', async () => {
     const { roster, come } = await start(2);
     await come('broker', 'broker');
     await come('broker', 'broker');
@@ -58,7 +58,7 @@ describe('a roster', () => {
     );
   });
 
-  it('refuses a second broker, naming the first', async () => {
+  it('rejects a second broker, naming the first', async () => {
     const { come } = await start(1);
     await come('broker', 'broker');
     const { answer } = await come('broker', 'broker');
@@ -67,7 +67,7 @@ describe('a roster', () => {
     );
   });
 
-  it('refuses a second user of the same name', async () => {
+  it('rejects a second user of the same name', async () => {
     const { come } = await start(2);
     await come('user', 'alice');
     const { answer } = await come('user', 'alice');
@@ -76,7 +76,7 @@ describe('a roster', () => {
     );
   });
 
-  it('has the place of an agent free when it has gone', async () => {
+  it('frees the place of an agent that has disconnected', async () => {
     const { roster, changes, come } = await start(1);
     const { peer } = await come('broker', 'broker');
     peer.socket.destroy();
@@ -85,7 +85,7 @@ describe('a roster', () => {
     expect((await come('broker', 'broker')).answer).toEqual(welcome);
   });
 
-  it('stops waiting when told to', async () => {
+  it('stops waiting when it is told to', async () => {
     const { roster } = await start(1);
     const giveUp = new AbortController();
     const complete = roster.complete(10_000, giveUp.signal);

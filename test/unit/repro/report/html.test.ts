@@ -8,13 +8,13 @@ it('is one page that needs no network', () => {
   expect(page).not.toMatch(/(src|href)="(?!data:)/);
 });
 
-it('says the verdict first and describes each timeline in words', () => {
+it('states the verdict first and describes each timeline in words', () => {
   const page = htmlReport(resultWith([faultRun, fixRun], 'fixed'));
   expect(page.indexOf('Fixed: ')).toBeLessThan(page.indexOf('<svg'));
   expect(page).toContain('aria-label="Timeline with the filter off. Session 1: card held by another process');
 });
 
-it('carries the result to download', () => {
+it('contains the result as a download', () => {
   const result = resultWith([faultRun, fixRun], 'fixed');
   const data = /base64,([^"]+)"/.exec(htmlReport(result))?.[1] ?? '';
   expect(JSON.parse(Buffer.from(data, 'base64').toString())).toEqual(result);
@@ -27,13 +27,13 @@ it('shows names and errors as text, never as markup', () => {
   expect(page).not.toContain('<b onclick');
 });
 
-it('has a lane for the process that holds, and says who waits for whom', () => {
+it('has a lane for the holder, and says who waits for whom', () => {
   const page = htmlReport(resultWith([faultRun, fixRun], 'fixed'));
   expect(page).toContain("holds session 1's card for 3.00 s");
   expect(page).toContain('>waits for session 1<');
 });
 
-it('with 64 sessions has thin lanes, and the table folded away', () => {
+it('with 64 sessions has thin lanes, and a collapsed table', () => {
   const sessions = Array.from({ length: 64 }, (_, index) => index + 1);
   const logons = sessions.slice(1).map((session) => blockedLogon(session));
   const result = resultWith([runWith('off', logons)], 'not-fixed');

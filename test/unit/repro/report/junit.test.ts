@@ -4,7 +4,7 @@ import { blockedLogon, faultRun, fixRun, freeLogon, resultWith, runWith } from '
 
 const failuresOf = (xml: string) => [...xml.matchAll(/<failure message="([^"]*)"/g)].map(([, text]) => text);
 
-it('passes every case where the fault was seen and the fix holds', () => {
+it('passes every case if the fault was seen and the fix holds', () => {
   const xml = junitReport(resultWith([faultRun, fixRun], 'fixed'));
   expect(xml).toMatch(
     /^<\?xml version="1.0" encoding="UTF-8"\?>\n<testsuites name="KB949538" tests="6" failures="0"/,
@@ -14,7 +14,7 @@ it('passes every case where the fault was seen and the fix holds', () => {
   expect(failuresOf(xml)).toEqual([]);
 });
 
-it('fails the logon that was blocked with the filter on, and says by whom', () => {
+it('fails the logon that was blocked with the filter on, and names the blocker', () => {
   const run = runWith('on', [blockedLogon(2), freeLogon(3)]);
   expect(failuresOf(junitReport(resultWith([faultRun, run], 'not-fixed')))).toEqual([
     "It waited 3.00 s for session 1's card.",
@@ -27,13 +27,13 @@ it('fails the logon that was not blocked with the filter off', () => {
   expect(failuresOf(junitReport(resultWith([run], 'not-reproduced')))[0]).toBe('It was not blocked: 20 ms.');
 });
 
-it('fails a session that got what its earlier connection had opened', () => {
+it('fails a session that got an entry of its earlier connection', () => {
   const reconnect = { ...fixRun.reconnect, usedOldEntry: true };
   const xml = junitReport(resultWith([faultRun, { ...fixRun, reconnect }], 'not-fixed'));
   expect(failuresOf(xml)[0]).toBe('It was given what its earlier connection had opened.');
 });
 
-it('holds names and errors as text, and nothing that XML cannot hold', () => {
+it('keeps names and errors as text, without characters that XML does not allow', () => {
   const run = runWith('on', [freeLogon(2, { ok: false, error: '<a>&"\u0000\u001b[1m' })]);
   const xml = junitReport(resultWith([run], 'not-fixed'));
   expect(failuresOf(xml)[0]).toBe('The logon failed: &lt;a&gt;&amp;&quot;[1m');

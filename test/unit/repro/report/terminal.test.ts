@@ -26,18 +26,18 @@ it('ends with the verdict as a sentence', () => {
   expect(text(resultWith([fixRun], 'not-reproduced'))).toMatch(/\nNo logon was blocked with the filter on; /);
 });
 
-it('tells why a logon failed', () => {
+it('reports why a logon failed', () => {
   const failed = runWith('off', [blockedLogon(2, { ok: false, error: 'the card was taken out' })]);
   expect(text(resultWith([failed], 'not-reproduced'))).toContain('failed: the card was taken out');
 });
 
-it('tells what a session that came back was given', () => {
+it('reports the entry that a returning session was given', () => {
   const report = text(resultWith([faultRun, fixRun], 'fixed'));
   expect(report).toContain("got the card that the session's earlier connection had opened");
   expect(report).toContain('its earlier entry was not used and is gone');
 });
 
-it('fits the width where that is possible', () => {
+it('fits the width if that is possible', () => {
   const lengths = text(resultWith([faultRun, fixRun], 'fixed'), 80)
     .split('\n')
     .filter((line) => line.startsWith('session'))
