@@ -41,8 +41,8 @@ export interface Running<T> {
 }
 
 /**
- * One service, with its script, for one program: a process loads its PC/SC library once. Gone after the test.
- * The program is a function, run in a process of its own: it knows only what it is given.
+ * One service, with its script, for one program: a process loads its PC/SC library once. Deleted after the test.
+ * The program is a function, run in a process of its own: it sees only its arguments.
  */
 export class FakePcsc extends FakeService {
   readonly #files: ProgramFiles;

@@ -65,7 +65,7 @@ for (const [name, run] of Object.entries(ways)) {
   });
 }
 
-test('two transactions of one card object wait for each other', async () => {
+test('a transaction reports that it waited for another one of the same card object', async () => {
   const holding = await hold((callback) => card.transaction(callback));
   const { thisProcess, otherProcesses } = (await card.transaction(waited)) as Transaction['waited'];
   await holding.ended;

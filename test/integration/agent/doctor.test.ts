@@ -19,7 +19,7 @@ interface Report {
   findings: { name: string; value: string | null }[];
 }
 
-it('the doctor prints the same as a request and as a subcommand as on the command line', async () => {
+it('the doctor of the agent, as a request and as a subcommand, reports the same as pcsc-bridge doctor', async () => {
   const asked = (await agent.asker.ask('doctor')) as unknown as Report;
   const printed = JSON.parse(doctor('--json').stdout) as Report;
   const told = JSON.parse((await runCli(['doctor', '--json'])).stdout) as Report;

@@ -90,7 +90,7 @@ describe('two identities on one reader', () => {
     }
   });
 
-  test('do not share one either if both begin at once', async () => {
+  test('take turns with their own entries if both begin at once', async () => {
     await using bridge = new CardBridge();
     await using first = await bridge.openSession(alice);
     await using second = await bridge.openSession(bob);

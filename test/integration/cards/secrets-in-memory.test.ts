@@ -13,8 +13,8 @@ const { name: reader } = readerAt(rig);
 const { faults } = piv;
 
 /**
- * Runs commands as it is asked to, one at a time; each makes its PIN anew, from numbers that are no bytes, and wipes it.
- * The chain is Yubico's way to import a key, with the digits in both of its blocks.
+ * Runs the requested commands, one at a time. Each builds its PIN again, from numbers that are not bytes, and wipes it.
+ * The chain is Yubico's command to import a key, with the digits in both of its blocks.
  */
 const program = `
   const { CardBridge } = await import(at('index.js'));

@@ -145,7 +145,7 @@ export interface RigProcess {
 /**
  * Starts a process that starts a rig, and then does `rest`.
  *
- * @param launcher goes before node's command line.
+ * @param launcher - The prefix of node's command line.
  */
 export async function rigProcess(
   compiled: string,
