@@ -95,14 +95,19 @@ describe('two identities on one reader', () => {
     await using first = await bridge.openSession(alice);
     await using second = await bridge.openSession(bob);
     let inside = 0;
+    let last: number | undefined;
     await Promise.all(
       Array.from({ length: 40 }, (_, i) =>
         (i % 2 ? first : second).transaction(reader, async (tx) => {
           expect(++inside).toBe(1);
           const own = tx.lookup?.entry.identity.id === (i % 2 ? alice.id : bob.id);
           expect(own).toBe(true);
+          // The PIN that the other session has verified is not verified here.
+          const { id } = tx.lookup?.entry.identity ?? {};
+          if (last !== id) expect(await sw(tx, pinStatus)).not.toBe(0x9000);
           await send(tx, selectPiv);
           expect(await sw(tx, verifyPin())).toBe(0x9000);
+          last = id;
           inside--;
         }),
       ),

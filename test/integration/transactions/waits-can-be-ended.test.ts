@@ -122,6 +122,21 @@ describe('a transmit to a slow card', () => {
     expect(await sw(card, selectPiv)).toBe(0x9000);
   });
 
+  test('ends with its signal, and the card object works again', async () => {
+    virtual.faults.responseDelay = 500;
+    const controller = new AbortController();
+    const sent = virtual.apduCount;
+    const aborted = errorOf(card.transmit(selectPiv, { signal: controller.signal }));
+    // The card works on the command.
+    await vi.waitFor(() => expect(virtual.apduCount).toBe(sent + 1));
+    const start = performance.now();
+    controller.abort();
+    expect(await aborted).toMatchObject({ name: 'AbortError', operation: 'SCardTransmit' });
+    expect(performance.now() - start).toBeLessThan(250);
+    virtual.faults.clear();
+    expect(await sw(card, selectPiv)).toBe(0x9000);
+  });
+
   test('ends with its timeout in a transaction, and ends the transaction', async () => {
     virtual.faults.responseDelay = 500;
     const start = performance.now();
@@ -147,12 +162,13 @@ describe('a transmit to a slow card', () => {
 
   test('that times out makes later operations of its transaction fail with BRIDGE_E_ABANDONED', async () => {
     virtual.faults.responseDelay = 300;
-    await card
-      .transaction(async (tx) => {
+    const error = await errorOf(
+      card.transaction(async (tx) => {
         await errorOf(tx.transmit(selectPiv, { timeout: 50 }));
         await expect(tx.transmit(selectPiv)).rejects.toMatchObject({ code: 'BRIDGE_E_ABANDONED' });
-      })
-      .catch((error) => expect(error).toMatchObject({ code: 'BRIDGE_E_ABANDONED' }));
+      }),
+    );
+    expect(error).toMatchObject({ code: 'BRIDGE_E_ABANDONED' });
     virtual.faults.clear();
     expect(await sw(card, selectPiv)).toBe(0x9000);
   });
