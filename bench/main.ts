@@ -9,7 +9,7 @@ import type { Context } from './measure/measure.js';
 import { choose, readOptions, usage } from './options.js';
 import { installPeers, peers } from './peers.js';
 import { Recorder } from './recorder.js';
-import { type Stage, setStage } from './stage.js';
+import { type Setup, setUp } from './setup.js';
 import { comparisonTable, goalTable } from './table.js';
 
 const options = readOptionsOrEnd();
@@ -22,17 +22,17 @@ const seconds: Record<string, number> = {};
 if (options.peers) await installPeers(progress);
 await buildNative();
 {
-  await using stage = await setStage();
-  recorder.detail('machine', await describeMachine(stage.rig.version));
+  await using setup = await setUp();
+  recorder.detail('machine', await describeMachine(setup.rig.version));
   recorder.detail('options', options);
   for (const measurement of choose(measurements, options.only)) {
     const begun = performance.now();
     try {
-      await measurement.run(contextFor(stage));
+      await measurement.run(contextFor(setup));
     } catch (error) {
       for (const metric of measurement.metrics) recorder.failed(metric, error);
     }
-    await stage.clear();
+    await setup.clear();
     seconds[measurement.name] = (performance.now() - begun) / 1000;
   }
 }
@@ -49,20 +49,20 @@ function readOptionsOrEnd() {
   }
 }
 
-function contextFor(stage: Stage): Context {
+function contextFor(setup: Setup): Context {
   return {
-    stage,
+    setup,
     recorder,
     quick: options.quick,
     times: (full, quick) => (options.quick ? quick : full),
     contenders: () => {
       const ours: Contender[] = [
-        { name: C, client: stage.startC(C) },
-        { name: HOPS, client: stage.startHops(HOPS) },
-        { name: OURS, client: stage.startBridge(OURS) },
+        { name: C, client: setup.startC(C) },
+        { name: HOPS, client: setup.startHops(HOPS) },
+        { name: OURS, client: setup.startBridge(OURS) },
       ];
       const others = options.peers
-        ? peers.map((peer) => ({ name: peer.name, client: peer.start(stage) }))
+        ? peers.map((peer) => ({ name: peer.name, client: peer.start(setup) }))
         : [];
       return [...ours, ...others];
     },

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Client } from './client.js';
-import type { Stage } from './stage.js';
+import type { Setup } from './setup.js';
 
 const run = promisify(execFile);
 
@@ -16,20 +16,20 @@ const python = '/usr/bin/python3';
 
 export interface Peer {
   name: string;
-  start(stage: Stage): Client;
+  start(setup: Setup): Client;
 }
 
 export const peers: readonly Peer[] = [
   ...nodePeers.map((name) => ({
     name,
-    start: (stage: Stage) => {
+    start: (setup: Setup) => {
       const program = fileURLToPath(new URL('clients/peer.js', import.meta.url));
-      return stage.start(name, process.execPath, [program, `${directory}${name}.mjs`, ...stage.readers]);
+      return setup.start(name, process.execPath, [program, `${directory}${name}.mjs`, ...setup.readers]);
     },
   })),
   {
     name: 'pyscard',
-    start: (stage: Stage) => stage.start('pyscard', python, [`${directory}pyscard.py`, ...stage.readers]),
+    start: (setup: Setup) => setup.start('pyscard', python, [`${directory}pyscard.py`, ...setup.readers]),
   },
 ];
 

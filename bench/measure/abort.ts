@@ -19,16 +19,16 @@ interface Usage {
 export const abort: Measurement = {
   name: 'abort',
   metrics: ['abort_ms_p99'],
-  async run({ stage, recorder, times, progress }) {
+  async run({ setup, recorder, times, progress }) {
     progress('abort');
-    const ours = stage.startBridge();
-    const holding = await Holding.start(stage);
+    const ours = setup.startBridge();
+    const holding = await Holding.start(setup);
     await ours.request('open 1');
     await ours.request('handover 1');
     // What the first use of each brings for good: the cache's watch of the readers, a card's watched descriptor.
     await ours.request(`session-transactions 1 ${EMPTY}`);
     await ours.request('churn 1 0');
-    const { daemonPid } = stage;
+    const { daemonPid } = setup;
     const left = async () => {
       const { threads, descriptors } = await ours.request<Usage>('usage');
       const daemonDescriptors = daemonPid === undefined ? undefined : descriptorsOf(daemonPid);

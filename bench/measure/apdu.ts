@@ -4,7 +4,7 @@
  * and makes as much of a difference as the program does, so all of them start anew several times.
  */
 import { Comparison, prepare } from '../contenders.js';
-import { allCores, pinApart, pinStage } from '../stage.js';
+import { allCores, pinApart, pinSetup } from '../setup.js';
 import { BYTES_256, BYTES_65000, EMPTY, type Measurement, PIECES_16 } from './measure.js';
 
 const PINNED = 'apdu5_pinned_p50';
@@ -26,7 +26,7 @@ export const apdu: Measurement = {
     'cert16_p50_vs_c',
   ],
   async run(context) {
-    const { recorder, stage, progress } = context;
+    const { recorder, setup, progress } = context;
     const comparisons = Object.keys(orders).map((name) => new Comparison(name, 'us'));
     const starts = context.times(6, 1);
     const rounds = context.times(50, 40);
@@ -41,7 +41,7 @@ export const apdu: Measurement = {
           try {
             if (apart) {
               await pinApart(
-                stage,
+                setup,
                 running.map(({ client }) => client),
               );
             }
@@ -57,7 +57,7 @@ export const apdu: Measurement = {
           async (client) => (await client.request<{ us: number[] }>(orders[comparison.name] as string)).us,
         );
       }
-      if (apart) await pinStage(stage, allCores);
+      if (apart) await pinSetup(setup, allCores);
       await Promise.all(contenders.map(({ client }) => client.stop()));
     }
     for (const comparison of comparisons) {

@@ -15,7 +15,7 @@ export const blocked: Measurement = {
   name: 'blocked',
   metrics: kinds.map((kind) => `blocked_${kind}_vs_idle`),
   async run(context) {
-    const holding = await Holding.start(context.stage);
+    const holding = await Holding.start(context.setup);
     for (const { name, client } of context.contenders()) {
       if (name === C || name === HOPS || name === 'pyscard') continue; // have no such pool to stop
       context.progress(`blocked ${name}`);

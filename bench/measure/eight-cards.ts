@@ -9,7 +9,7 @@ export const eightCards: Measurement = {
   name: 'eight-cards',
   metrics: ['eight_cards_vs_c', 'eight_slow_cards_vs_c'],
   async run(context) {
-    const { stage, recorder, times, progress } = context;
+    const { setup, recorder, times, progress } = context;
     const fast = new Comparison('eight_cards', 'APDU/s');
     const slow = new Comparison('eight_slow_cards', 'APDU/s');
     const turn = (each: number) => async (client: Client) => {
@@ -17,7 +17,7 @@ export const eightCards: Measurement = {
       return [(1000 * CARDS * each) / ms];
     };
     const delay = async (microseconds: number) => {
-      for (let card = 0; card < CARDS; card++) await stage.cards.request(`delay ${card} ${microseconds}`);
+      for (let card = 0; card < CARDS; card++) await setup.cards.request(`delay ${card} ${microseconds}`);
     };
     const starts = times(4, 1);
     for (let start = 1; start <= starts; start++) {

@@ -10,13 +10,13 @@ const ways = ['process.exit', 'natural', 'uncaught'] as const;
 export const exit: Measurement = {
   name: 'exit',
   metrics: ['exit_blocked_s'],
-  async run({ stage, recorder, progress }) {
+  async run({ setup, recorder, progress }) {
     progress('exit_blocked');
-    const holding = await Holding.start(stage);
+    const holding = await Holding.start(setup);
     const seconds: Record<string, number> = {};
     for (const kind of kinds) {
       for (const way of ways) {
-        const ours = stage.startBridge();
+        const ours = setup.startBridge();
         await ours.request('open 1');
         await ours.request('handover 1');
         await holding.begin();

@@ -14,7 +14,7 @@ export const handover: Measurement = {
     const contenders = context.contenders().filter(({ name }) => !withoutTransactions.has(name));
     const find = (name: string) => (contenders.find((one) => one.name === name) as Contender).client;
     const [c, ours] = [find(C), find(OURS)];
-    const holding = await Holding.start(context.stage);
+    const holding = await Holding.start(context.setup);
     await prepare(contenders, ['open 1']);
 
     await inProcess(context, ours);
@@ -70,13 +70,13 @@ async function acrossProcesses(
 
 /** Processor time of the waiting process, and of the daemon that it asks. */
 async function waiterCost(
-  { recorder, stage, times, progress }: Context,
+  { recorder, setup, times, progress }: Context,
   ours: Client,
   holding: Holding,
 ): Promise<void> {
   progress('handover_waiter_cpu');
   const hold = times(5000, 1500);
-  const daemonMs = () => (stage.daemonPid === undefined ? Number.NaN : processorMs(stage.daemonPid));
+  const daemonMs = () => (setup.daemonPid === undefined ? Number.NaN : processorMs(setup.daemonPid));
   const cost = async (waiting: boolean) => {
     await holding.begin();
     const begun = waiting ? ours.request('begin 0') : undefined;

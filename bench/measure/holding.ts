@@ -1,6 +1,6 @@
 /** Somebody else's transaction: a program in C holds the card of reader 0. */
 import type { Client } from '../client.js';
-import type { Stage } from '../stage.js';
+import type { Setup } from '../setup.js';
 
 export class Holding {
   readonly #client: Client;
@@ -9,8 +9,8 @@ export class Holding {
     this.#client = client;
   }
 
-  static async start(stage: Stage): Promise<Holding> {
-    const client = stage.startC('C, holding');
+  static async start(setup: Setup): Promise<Holding> {
+    const client = setup.startC('C, holding');
     await client.request('open 1');
     return new Holding(client);
   }

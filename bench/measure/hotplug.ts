@@ -1,6 +1,6 @@
 /** Cards come and go: how much later than a program in C do we hear of it? */
 import { sleep } from '../clock.js';
-import { setStage } from '../stage.js';
+import { setUp } from '../setup.js';
 import { median, spread } from '../statistics.js';
 import type { Measurement } from './measure.js';
 
@@ -14,16 +14,16 @@ export const hotplug: Measurement = {
   metrics: ['hotplug_behind_c_ms'],
   async run({ recorder, times, progress }) {
     progress('hotplug');
-    await using stage = await setStage(READERS);
+    await using setup = await setUp(READERS);
     // A second program in C says how much of the difference is the daemon's: it tells one after another.
-    const clients = [stage.startC(), stage.startBridge(), stage.startC('second C')];
+    const clients = [setup.startC(), setup.startBridge(), setup.startC('second C')];
     for (const client of clients) await client.request(`watch ${READER}`);
     const behind: number[] = [];
     const secondBehind: number[] = [];
     for (let i = 0; i < times(40, 6); i++) {
       const events = clients.map((client) => client.request<{ at: number }>('next'));
       await sleep(50);
-      await stage.cards.request(`${i % 2 === 0 ? 'insert' : 'remove'} ${READER}`);
+      await setup.cards.request(`${i % 2 === 0 ? 'insert' : 'remove'} ${READER}`);
       const [c = 0, ours = 0, second = 0] = (await Promise.all(events)).map(({ at }) => at);
       behind.push(ours - c);
       secondBehind.push(second - c);

@@ -2,7 +2,7 @@
 import type { Client } from '../client.js';
 import { C, Comparison, OURS, prepare } from '../contenders.js';
 import { processorMs } from '../processes.js';
-import { type Stage, setStage } from '../stage.js';
+import { type Setup, setUp } from '../setup.js';
 import { median } from '../statistics.js';
 import { EMPTY, type Measurement } from './measure.js';
 
@@ -17,7 +17,7 @@ export const logonStorm: Measurement = {
   name: 'logon-storm',
   metrics: ['logon_storm_vs_c'],
   async run({ recorder, times, progress }) {
-    await using stage = await setStage(CARDS, CARDS);
+    await using setup = await setUp(CARDS, CARDS);
     const comparison = new Comparison('logon_storm', 'ms');
     /** Mean microseconds of a logon. */
     const phases: Record<string, Parts[]> = { [C]: [], [OURS]: [] };
@@ -27,15 +27,15 @@ export const logonStorm: Measurement = {
     for (let start = 1; start <= starts; start++) {
       progress(`logon_storm, start ${start} of ${starts}`);
       const contenders = [
-        { name: C, client: stage.startC() },
-        { name: OURS, client: stage.startBridge() },
+        { name: C, client: setup.startC() },
+        { name: OURS, client: setup.startBridge() },
       ];
       await prepare(contenders, [`open ${CARDS}`]);
       await comparison.run(contenders, times(25, 15), async (client: Client, name: string) => {
         const order = `storm ${CARDS} ${LOGONS_PER_CARD} ${APDUS} ${EMPTY}`;
-        const before = processorTimes(stage);
+        const before = processorTimes(setup);
         const storm = await client.request<{ ms: number; us: Parts; processorMs: number }>(order);
-        const others = difference(processorTimes(stage), before);
+        const others = difference(processorTimes(setup), before);
         phases[name]?.push(storm.us);
         processors[name]?.push({ client: storm.processorMs, ...others });
         return [storm.ms];
@@ -52,7 +52,7 @@ export const logonStorm: Measurement = {
   },
 };
 
-function processorTimes({ daemonPid, cards }: Stage): Parts {
+function processorTimes({ daemonPid, cards }: Setup): Parts {
   const daemon = daemonPid === undefined ? Number.NaN : processorMs(daemonPid);
   return { daemon, cards: processorMs(cards.pid) };
 }

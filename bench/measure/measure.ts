@@ -1,10 +1,10 @@
 /** What a measurement is given, and what it is. */
 import type { Contender } from '../contenders.js';
 import type { Recorder } from '../recorder.js';
-import type { Stage } from '../stage.js';
+import type { Setup } from '../setup.js';
 
 export interface Context {
-  stage: Stage;
+  setup: Setup;
   recorder: Recorder;
   quick: boolean;
   /** How often to do something: the one number in a full run, the other in a quick one. */

@@ -10,8 +10,8 @@ interface Usage {
 export const memory: Measurement = {
   name: 'memory',
   metrics: ['rss_growth_mib'],
-  async run({ stage, recorder, times, progress }) {
-    const ours = stage.startBridge('pcsc-bridge', ['--expose-gc']);
+  async run({ setup, recorder, times, progress }) {
+    const ours = setup.startBridge('pcsc-bridge', ['--expose-gc']);
     await ours.request('open 1');
     const [transmits, connects] = [times(200_000, 10_000), times(5000, 250)];
     progress(`memory: ${transmits} transmits, ${connects} connects`);

@@ -2,7 +2,7 @@
 import type { Client } from '../client.js';
 import { sleep } from '../clock.js';
 import { clientsOf, PeakCounter, threadsOf } from '../processes.js';
-import { type Stage, setStage } from '../stage.js';
+import { type Setup, setUp } from '../setup.js';
 import { EMPTY, type Measurement } from './measure.js';
 
 const SESSIONS = 1000;
@@ -43,11 +43,11 @@ export const sessions: Measurement = {
     'sessions1000_idle_cpu_percent',
   ],
   async run({ recorder, times, progress }) {
-    await using stage = await setStage(READERS, READERS);
-    const { daemonPid } = stage;
+    await using setup = await setUp(READERS, READERS);
+    const { daemonPid } = setup;
     if (daemonPid === undefined) throw new Error('the daemon is not to be found in /proc');
     const contextsBefore = clientsOf(daemonPid);
-    const ours = stage.startBridge('pcsc-bridge', ['--expose-gc', YOUNG_GENERATION]);
+    const ours = setup.startBridge('pcsc-bridge', ['--expose-gc', YOUNG_GENERATION]);
     await ours.request('version'); // it is running
     const threadsBefore = threadsOf(ours.pid);
     const counter = new PeakCounter({
@@ -70,7 +70,7 @@ export const sessions: Measurement = {
     progress('sessions: idle');
     const idle = await idlePercent(ours, times(10_000, 5000));
     progress('sessions: a card is taken out');
-    const heard = await cardRemoved(stage, ours);
+    const heard = await cardRemoved(setup, ours);
     counter.stop();
 
     const failures = sum(
@@ -113,9 +113,9 @@ async function idlePercent(ours: Client, milliseconds: number): Promise<number> 
 }
 
 /** Takes a card out: every watch has to report it. */
-async function cardRemoved(stage: Stage, ours: Client): Promise<Calls> {
+async function cardRemoved(setup: Setup, ours: Client): Promise<Calls> {
   const heard = ours.request<Calls>('sessions-hear 0');
-  await stage.cards.request('remove 0');
+  await setup.cards.request('remove 0');
   return heard;
 }
 

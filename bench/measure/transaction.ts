@@ -1,6 +1,6 @@
 /** A whole transaction on a card that is open already: begin, one APDU, end. */
 import { C, Comparison, OURS, prepare } from '../contenders.js';
-import { allCores, pinApart, pinStage } from '../stage.js';
+import { allCores, pinApart, pinSetup } from '../setup.js';
 import { EMPTY, type Measurement } from './measure.js';
 
 /** The same library by `card.transaction`: without the card cache. */
@@ -15,7 +15,7 @@ const orders: Record<string, string> = {
 export const transaction: Measurement = {
   name: 'transaction',
   metrics: ['transaction_p50_vs_c'],
-  async run({ stage, recorder, times, progress }) {
+  async run({ setup, recorder, times, progress }) {
     const free = new Comparison('transaction_p50', 'us');
     const pinned = new Comparison('transaction_pinned_p50', 'us');
     const starts = times(6, 2);
@@ -23,9 +23,9 @@ export const transaction: Measurement = {
     for (let start = 1; start <= starts; start++) {
       progress(`transaction, start ${start} of ${starts}`);
       const contenders = [
-        { name: C, client: stage.startC() },
-        { name: OURS, client: stage.startBridge() },
-        { name: CARD, client: stage.startBridge(CARD) },
+        { name: C, client: setup.startC() },
+        { name: OURS, client: setup.startBridge() },
+        { name: CARD, client: setup.startBridge(CARD) },
       ];
       const clients = contenders.map(({ client }) => client);
       await prepare(contenders, ['open 1']);
@@ -38,13 +38,13 @@ export const transaction: Measurement = {
       await run(free);
       if (apart) {
         try {
-          await pinApart(stage, clients);
+          await pinApart(setup, clients);
           await run(pinned);
         } catch (error) {
           apart = false;
           recorder.failed('transaction_pinned_p50_vs_c', error);
         }
-        await pinStage(stage, allCores);
+        await pinSetup(setup, allCores);
       }
       await Promise.all(clients.map((client) => client.stop()));
     }

@@ -7,7 +7,7 @@ import { CardBridge } from '../../dist/index.js';
 import { logon } from '../../dist/piv/index.js';
 import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 import { Random } from './random.mjs';
-import { Stage } from './stage.mjs';
+import { Setup } from './setup.mjs';
 import { allowed, checkPinState, closing, operations, stuckAfter, Violation } from './users.mjs';
 
 const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' } } });
@@ -36,24 +36,24 @@ const faults = {
   nothing: { errors: [], run: () => {} },
   'the daemon dies': {
     errors: allowed.serviceGone,
-    run: (stage) => stage.killDaemon(random.between(0, 500)),
+    run: (setup) => setup.killDaemon(random.between(0, 500)),
   },
-  'the daemon is stopped': { errors: [], run: (stage) => stage.stopDaemon(random.between(20, 1500)) },
+  'the daemon is stopped': { errors: [], run: (setup) => setup.stopDaemon(random.between(20, 1500)) },
   'a card is pulled': {
     errors: allowed.cardGone,
-    run: (stage) => stage.pullAndInsert(random.between(0, slots - 1)),
+    run: (setup) => setup.pullAndInsert(random.between(0, slots - 1)),
   },
   'another process holds a card': {
     errors: [],
-    run: (stage) => stage.hold(random.between(0, slots - 1), random.between(0, 500), 'ends'),
+    run: (setup) => setup.hold(random.between(0, slots - 1), random.between(0, 500), 'ends'),
   },
   'another process dies with a card': {
     errors: [],
-    run: (stage) => stage.hold(random.between(0, slots - 1), random.between(0, 300), 'dies'),
+    run: (setup) => setup.hold(random.between(0, slots - 1), random.between(0, 300), 'dies'),
   },
   'a card is slow': {
     errors: [],
-    run: (stage) => stage.slowCard(random.between(0, slots - 1), random.between(100, 800)),
+    run: (setup) => setup.slowCard(random.between(0, slots - 1), random.between(100, 800)),
   },
 };
 
@@ -97,12 +97,12 @@ async function keepBusy(bridge, identity, session, until, expected) {
 let nextTime = 1n;
 const newIdentity = (id) => ({ id, connectTime: nextTime++ });
 
-async function round(bridge, stage, number) {
+async function round(bridge, setup, number) {
   const name = random.oneOf(Object.keys(faults));
   note(`round ${number}: ${name}`);
   const fault = faults[name];
   let end = Number.POSITIVE_INFINITY;
-  const expected = { codes: fault.errors, readers: stage.rig.readers.slice(0, slots).map((one) => one.name) };
+  const expected = { codes: fault.errors, readers: setup.rig.readers.slice(0, slots).map((one) => one.name) };
   const users = Array.from({ length: sessionsPerRound }, (_, id) => {
     const identity = newIdentity(id + 1);
     return closing(bridge.openSession(identity), (session) =>
@@ -112,17 +112,17 @@ async function round(bridge, stage, number) {
   const whole = Promise.all(users);
   whole.catch(() => {});
   await sleep(random.between(100, 800));
-  await bounded(name, Promise.race([Promise.resolve(fault.run(stage)), whole]));
+  await bounded(name, Promise.race([Promise.resolve(fault.run(setup)), whole]));
   note(`round ${number}: healed`);
   end = performance.now() + random.between(100, 800);
   await bounded('the end of a round', whole);
   // Each card works, for a new session and for another process, and its PIN is no longer verified.
   for (let slot = 0; slot < slots; slot++) {
-    const reader = stage.reader(slot);
+    const reader = setup.reader(slot);
     await bounded('the check', checkPinState(bridge, newIdentity(100), reader));
     const use = (session) => session.transaction(reader, (tx) => logon(tx, DEFAULT_PIN), { timeout: 8000 });
     await bounded('the logon after', closing(bridge.openSession(newIdentity(101)), use));
-    await bounded('another process', stage.hold(slot, 0, 'ends'));
+    await bounded('another process', setup.hold(slot, 0, 'ends'));
   }
   if (bridge.cache.entries().length > 0) throw new Violation('entries are left in the cache');
 }
@@ -150,7 +150,7 @@ function memory() {
   return process.memoryUsage().rss;
 }
 
-const stage = await Stage.set(slots);
+const setup = await Setup.start(slots);
 const bridge = new CardBridge();
 const deadline = performance.now() + seconds * 1000;
 let passed = 0;
@@ -161,7 +161,7 @@ const terminal = process.stdout.isTTY;
 while (performance.now() < deadline || passed + failed === 0) {
   const number = passed + failed + 1;
   try {
-    await round(bridge, stage, number);
+    await round(bridge, setup, number);
     const growth = atStart && (await growthSince(atStart, bridge));
     if (growth) throw new Violation(`more than before: ${growth}`);
     // The first rounds load code and start the threads of Node.
@@ -184,6 +184,6 @@ if (growth > mostGrowth) {
   console.log(`soak: the memory has grown by ${Math.round(growth / 2 ** 20)} MB`);
 }
 await bridge.close();
-await stage.strike();
+await setup.strike();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed === 0 ? 0 : 1);

@@ -3,8 +3,8 @@ import { hostname, networkInterfaces } from 'node:os';
 import { type Command, Option } from 'commander';
 import type { Controller } from '../repro/agents/controller.js';
 import { checkUserName, KeyDirectory, type KeyOwner, theBroker } from '../repro/agents/keys.js';
-import { remoteStage } from '../repro/agents/remote-stage.js';
-import type { Stage } from '../repro/stage.js';
+import { remoteSetup } from '../repro/agents/remote-setup.js';
+import type { Setup } from '../repro/setup.js';
 import type { Progress } from '../terminal/progress.js';
 import { UsageError } from './command.js';
 import { write } from './output.js';
@@ -82,7 +82,7 @@ export async function listenForAgents(
   options: ListenOptions,
   progress: Progress,
   signal: AbortSignal,
-): Promise<Stage> {
+): Promise<Setup> {
   if (!options.listen) throw new TypeError('nowhere to listen');
   const readers = readersByUser(options.reader);
   const users = usersOf(options, readers);
@@ -90,7 +90,7 @@ export async function listenForAgents(
     ? KeyDirectory.makeTemporary(users)
     : KeyDirectory.open(options.keys, users));
   try {
-    const stage = await remoteStage({
+    const setup = await remoteSetup({
       ...options.listen,
       keys: keys.keys,
       sessions: options.sessions,
@@ -119,10 +119,10 @@ export async function listenForAgents(
       signal,
     });
     const close = async () => {
-      await stage[Symbol.asyncDispose]();
+      await setup[Symbol.asyncDispose]();
       await keys.remove();
     };
-    return { ...stage, [Symbol.asyncDispose]: close };
+    return { ...setup, [Symbol.asyncDispose]: close };
   } catch (error) {
     await keys.remove();
     throw error;

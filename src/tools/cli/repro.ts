@@ -1,12 +1,12 @@
 /** pcsc-bridge repro: the blocked logons of KB949538 and the fix. */
 import { writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { withLocalAgents } from '../repro/agents/local-stage.js';
+import { withLocalAgents } from '../repro/agents/local-setup.js';
 import { htmlReport } from '../repro/report/html.js';
 import { junitReport } from '../repro/report/junit.js';
 import { terminalReport } from '../repro/report/terminal.js';
 import { reproduce } from '../repro/scenario.js';
-import { readerStage, type Stage, virtualStage } from '../repro/stage.js';
+import { type Setup, setUpRealReaders, setUpVirtualReaders } from '../repro/setup.js';
 import { Progress } from '../terminal/progress.js';
 import { Exit, runCommand, UsageError } from './command.js';
 import { addListenOptions, checkListenOptions, type ListenOptions, listenForAgents } from './listen.js';
@@ -63,8 +63,8 @@ export function reproCommand(): Command {
 async function run(options: ReproOptions, signal: AbortSignal): Promise<number> {
   const progress = new Progress();
   try {
-    await using stage = await openStage(options, progress, signal);
-    const result = await reproduce(stage, {
+    await using setup = await openSetup(options, progress, signal);
+    const result = await reproduce(setup, {
       holdMs: options.hold,
       filters: options.filter === 'both' ? ['off', 'on'] : [options.filter],
       signal,
@@ -81,26 +81,26 @@ async function run(options: ReproOptions, signal: AbortSignal): Promise<number> 
   }
 }
 
-async function openStage(options: ReproOptions, progress: Progress, signal: AbortSignal): Promise<Stage> {
+async function openSetup(options: ReproOptions, progress: Progress, signal: AbortSignal): Promise<Setup> {
   checkListenOptions(options);
   if (options.listen) return listenForAgents(options, progress, signal);
-  const stage = await openLocalStage(options, progress, signal);
-  if (!options.agents) return stage;
-  progress.step(`starting the agents: a broker and ${stage.players.length} users`);
-  return withLocalAgents(stage, signal);
+  const setup = await openLocalSetup(options, progress, signal);
+  if (!options.agents) return setup;
+  progress.step(`starting the agents: a broker and ${setup.sessions.length} users`);
+  return withLocalAgents(setup, signal);
 }
 
-async function openLocalStage(
+async function openLocalSetup(
   options: ReproOptions,
   progress: Progress,
   signal: AbortSignal,
-): Promise<Stage> {
+): Promise<Setup> {
   if (options.reader.length === 0) {
     progress.step(`starting a private pcscd with ${options.sessions} virtual readers and PIV cards`);
-    return virtualStage(options.sessions, signal);
+    return setUpVirtualReaders(options.sessions, signal);
   }
   if (new Set(options.reader).size < 2) {
     throw new UsageError('use --reader at least twice: one card is held while the others log on');
   }
-  return readerStage(options.reader, await askPin(signal));
+  return setUpRealReaders(options.reader, await askPin(signal));
 }

@@ -1,5 +1,5 @@
 /** The record of one logon. */
-import type { LogonOutcome } from './cast.js';
+import type { LogonOutcome } from './participants.js';
 
 /** How the card was found, as far as recorded. */
 export interface Lookup {

@@ -1,8 +1,8 @@
 /** The logon service in this process: one card cache, in the role of lsass. */
 import { CardBridge, type SessionContext, type SessionIdentity } from '../../index.js';
 import { logon } from '../../piv/index.js';
-import type { CachedCard, LogonOutcome, LogonService, Player } from './cast.js';
 import { recordLogon } from './logon-record.js';
+import type { CachedCard, LogonOutcome, LogonService, ScenarioSession } from './participants.js';
 
 export class LocalLogonService implements LogonService {
   readonly #bridge: CardBridge;
@@ -12,7 +12,7 @@ export class LocalLogonService implements LogonService {
     this.#bridge = new CardBridge({ filter });
   }
 
-  async logon({ identity, reader, pin }: Player, signal?: AbortSignal): Promise<LogonOutcome> {
+  async logon({ identity, reader, pin }: ScenarioSession, signal?: AbortSignal): Promise<LogonOutcome> {
     const session = await this.#sessionOf(identity);
     const outcome = await recordLogon(identity.id, async (found) => {
       await session.transaction(

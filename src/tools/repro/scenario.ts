@@ -3,10 +3,11 @@
  * other users log on again at the same time. Then the first user's session reconnects with a new connect time. The
  * scenario does not depend on who plays the parts, or where.
  */
-import type { Cast, Hold, LogonService, Player } from './cast.js';
+
 import { Ending } from './ending.js';
+import type { Hold, LogonService, Participants, ScenarioSession } from './participants.js';
 import { judge, type ReproLogon, type ReproReconnect, type ReproResult, type ReproRun } from './result.js';
-import type { Stage } from './stage.js';
+import type { Setup } from './setup.js';
 
 export interface ScenarioOptions {
   /** How long the other process holds the first card, in milliseconds. */
@@ -17,18 +18,18 @@ export interface ScenarioOptions {
   onProgress?: ((step: string) => void) | undefined;
 }
 
-export async function reproduce(stage: Stage, options: ScenarioOptions): Promise<ReproResult> {
-  const sessions = stage.players.map(({ identity, reader }) => ({
+export async function reproduce(setup: Setup, options: ScenarioOptions): Promise<ReproResult> {
+  const sessions = setup.sessions.map(({ identity, reader }) => ({
     id: identity.id,
     connectTime: String(identity.connectTime),
     reader,
   }));
   const runs: ReproRun[] = [];
-  const { lost } = stage.cast;
+  const { lost } = setup.participants;
   using ending = new Ending(options.signal, lost);
   try {
     for (const filter of options.filters) {
-      runs.push(await playOnce(stage, filter, { ...options, signal: ending.signal }));
+      runs.push(await runOnce(setup, filter, { ...options, signal: ending.signal }));
     }
   } catch (error) {
     throw lost?.aborted ? lost.reason : error;
@@ -40,7 +41,7 @@ export async function reproduce(stage: Stage, options: ScenarioOptions): Promise
     runs,
     verdict: judge(runs, options.holdMs),
     environment: {
-      ...stage.environment,
+      ...setup.environment,
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
       date: new Date().toISOString(),
@@ -48,36 +49,36 @@ export async function reproduce(stage: Stage, options: ScenarioOptions): Promise
   };
 }
 
-async function playOnce(stage: Stage, filter: 'off' | 'on', options: ScenarioOptions): Promise<ReproRun> {
+async function runOnce(setup: Setup, filter: 'off' | 'on', options: ScenarioOptions): Promise<ReproRun> {
   const { holdMs, signal, onProgress = () => {} } = options;
-  const { cast, players } = stage;
-  const [first, ...others] = players;
+  const { participants, sessions } = setup;
+  const [first, ...others] = sessions;
   if (!first || others.length === 0) throw new RangeError('the scenario needs two sessions or more');
   const say = (step: string) => onProgress(`filter ${filter}: ${step}`);
-  const service = await cast.startService(filter, signal);
+  const service = await participants.startService(filter, signal);
   let hold: Hold | undefined;
   try {
-    await cast.checkCards(players, signal);
-    say(`first logons of ${players.length} sessions`);
-    for (const player of players) {
-      const { record } = await service.logon(player, signal);
+    await participants.checkCards(sessions, signal);
+    say(`first logons of ${sessions.length} sessions`);
+    for (const session of sessions) {
+      const { record } = await service.logon(session, signal);
       if (!record.ok) throw new Error(`the first logon of session ${record.session} failed: ${record.error}`);
     }
     say('the same logons while no card is held');
     const baseStart = performance.now();
     const baseline = since(baseStart, await logOnAtOnce(service, others, signal));
 
-    hold = await cast.hold(first, holdMs, signal);
+    hold = await participants.hold(first, holdMs, signal);
     const names = others.map(({ identity }) => identity.id).join(', ');
     say(`another process holds session ${first.identity.id}'s card; sessions ${names} log on`);
     const logons = since(hold.since, await logOnAtOnce(service, others, signal));
     say('waiting for the other process to let go');
     const releasedMs = (await hold.released) - hold.since;
-    await cast.checkCards(players, signal);
+    await participants.checkCards(sessions, signal);
 
-    say(`session ${first.identity.id} comes back with a new connect time`);
-    const [back, reconnect] = await comeBack(cast, service, first, signal);
-    players[0] = back;
+    say(`session ${first.identity.id} reconnects, with a new connect time`);
+    const [back, reconnect] = await logOnReconnected(participants, service, first, signal);
+    sessions[0] = back;
     return { filter, heldReader: first.reader, releasedMs, baseline, logons, reconnect };
   } finally {
     await hold?.release();
@@ -87,24 +88,24 @@ async function playOnce(stage: Stage, filter: 'off' | 'on', options: ScenarioOpt
 
 async function logOnAtOnce(
   service: LogonService,
-  players: readonly Player[],
+  sessions: readonly ScenarioSession[],
   signal: AbortSignal | undefined,
 ): Promise<ReproLogon[]> {
-  const done = await Promise.all(players.map((player) => service.logon(player, signal)));
+  const done = await Promise.all(sessions.map((session) => service.logon(session, signal)));
   return done.map(({ record }) => record);
 }
 
-async function comeBack(
-  cast: Cast,
+async function logOnReconnected(
+  participants: Participants,
   service: LogonService,
-  player: Player,
+  session: ScenarioSession,
   signal: AbortSignal | undefined,
-): Promise<[Player, ReproReconnect]> {
-  const before = player.identity;
+): Promise<[ScenarioSession, ReproReconnect]> {
+  const before = session.identity;
   const opened = ({ identity }: { identity: { id: number; connectTime: bigint } }) =>
     identity.id === before.id && identity.connectTime === before.connectTime;
   const old = (await service.entries()).filter(opened);
-  const back = await cast.comeBack(player, signal);
+  const back = await participants.reconnect(session, signal);
   const { record, entry } = await service.logon(back, signal);
   const reconnect = {
     session: back.identity.id,

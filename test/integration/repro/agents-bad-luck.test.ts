@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { withLocalAgents } from '../../../src/tools/repro/agents/local-stage.js';
+import { withLocalAgents } from '../../../src/tools/repro/agents/local-setup.js';
 import { reproduce } from '../../../src/tools/repro/scenario.js';
-import { readerStage } from '../../../src/tools/repro/stage.js';
+import { setUpRealReaders } from '../../../src/tools/repro/setup.js';
 import { isHeld } from '../../support/holder.js';
 import { commandLine, descendantsOf, isRunning } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
@@ -30,10 +30,10 @@ const agentOf = (name: string) =>
 
 /** Runs the scenario until it prints this, takes an action, and returns the resulting error. */
 async function errorAfter(step: string, misfortune: () => void, filter: 'off' | 'on'): Promise<string> {
-  await using stage = await withLocalAgents(readerStage(readers, pin));
+  await using setup = await withLocalAgents(setUpRealReaders(readers, pin));
   const onProgress = (said: string) => void (said.includes(step) && misfortune());
   const { message } = await errorOf<Error>(
-    reproduce(stage, { holdMs: 60_000, filters: [filter], onProgress }),
+    reproduce(setup, { holdMs: 60_000, filters: [filter], onProgress }),
   );
   return message;
 }
@@ -90,8 +90,8 @@ it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
 it("neither key nor PIN is on an agent's command line or in its environment", async () => {
   process.env['PCSC_BRIDGE_PIN'] = pin;
   try {
-    await using stage = await withLocalAgents(readerStage(readers, pin));
-    expect(stage.players).toHaveLength(2);
+    await using setup = await withLocalAgents(setUpRealReaders(readers, pin));
+    expect(setup.sessions).toHaveLength(2);
     for (const agent of agents()) {
       const environment = readFileSync(`/proc/${agent}/environ`, 'utf8');
       const file = / --key-file (\S+)$/.exec(commandLine(agent))?.[1] ?? expect.fail('no key file');

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { type ReproResult, slowest } from '../../../src/tools/repro/result.js';
 import type { runCli } from './run-cli.js';
 
-/** What a reproduction of four sessions must show, with any kind of cast; `seen` is called after it has run. */
+/** What a reproduction of four sessions must show, with any kind of participants; `seen` is called after it has run. */
 export function showsFaultAndFix(
   seen: () => { run: Awaited<ReturnType<typeof runCli>>; result: ReproResult; hold: number },
 ): void {

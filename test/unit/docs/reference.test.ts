@@ -16,7 +16,7 @@ test('the API reference is generated without a warning: every link has a target,
 describe('every subpath of package.json', () => {
   const { exports } = JSON.parse(read('package.json')) as { exports: Record<string, object | string> };
   const subpaths = Object.entries(exports).flatMap(([name, target]) => {
-    const built = /"default":"\.\/dist\/((?:\w+\/)*index)\.js"/.exec(JSON.stringify(target))?.[1];
+    const built = /"default":"\.\/dist\/((?:[\w-]+\/)*index)\.js"/.exec(JSON.stringify(target))?.[1];
     return built ? [{ name: name.slice(1), source: `src/${built}.ts` }] : [];
   });
 

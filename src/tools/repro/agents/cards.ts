@@ -28,12 +28,12 @@ export async function findCard(
 /** Throws an Error if two users have the same reader, or if the broker does not see one. */
 export async function checkReaders(
   broker: BrokerAgent,
-  players: readonly { agent: UserAgent; reader: string }[],
+  sessions: readonly { agent: UserAgent; reader: string }[],
   signal?: AbortSignal,
 ): Promise<void> {
   const seen = await broker.readers(signal);
   const owners = new Map<string, UserAgent>();
-  for (const { agent, reader } of players) {
+  for (const { agent, reader } of sessions) {
     const owner = owners.get(reader);
     if (owner) {
       throw new Error(

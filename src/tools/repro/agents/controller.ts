@@ -11,7 +11,7 @@ import { type Agent, agentFrom, type BrokerAgent, type UserAgent } from './agent
 import { type Hello, parseHello, protocol } from './hello.js';
 import { identityOf } from './keys.js';
 import { LineSocket } from './lines.js';
-import { peerOf, Strangers } from './strangers.js';
+import { PendingConnections, peerOf } from './pending-connections.js';
 
 export interface ControllerOptions {
   /** An address of this host; loopback if all agents are local. */
@@ -38,14 +38,14 @@ interface Refusal {
 export class Controller {
   readonly #server: Server;
   readonly #options: ControllerOptions;
-  readonly #strangers: Strangers;
+  readonly #pending: PendingConnections;
   readonly #agents = new Set<Agent>();
   /** The key of a connection, or the key that it asked for. */
   readonly #identities = new WeakMap<TLSSocket, string>();
 
   private constructor(options: ControllerOptions) {
     this.#options = options;
-    this.#strangers = new Strangers((reason, address) => options.onRefused?.(reason, address));
+    this.#pending = new PendingConnections((reason, address) => options.onRefused?.(reason, address));
     this.#server = createServer({
       ciphers: 'ECDHE-PSK-CHACHA20-POLY1305',
       ecdhCurve: 'X25519:P-256',
@@ -58,9 +58,9 @@ export class Controller {
         return options.keys.get(identity) ?? null;
       },
     });
-    this.#server.on('connection', (socket) => this.#strangers.enter(socket));
+    this.#server.on('connection', (socket) => this.#pending.enter(socket));
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#strangers.explain(peerOf(socket), handshakeProblem(error, this.#identities.get(socket)));
+      this.#pending.explain(peerOf(socket), handshakeProblem(error, this.#identities.get(socket)));
     });
     this.#server.on('secureConnection', (socket) => this.#receive(socket));
   }
@@ -88,7 +88,7 @@ export class Controller {
   /** Ends every link; the agents release everything and exit. */
   async close(): Promise<void> {
     const closed = [...this.#agents].map(({ link }) => link.closed);
-    this.#strangers.closeAll();
+    this.#pending.closeAll();
     for (const agent of this.#agents) agent.close();
     const ended = new Promise((resolve) => this.#server.close(resolve));
     await Promise.all([ended, ...closed]);
@@ -99,16 +99,16 @@ export class Controller {
     socket.disableRenegotiation();
     // Node reports a renegotiation as an error, but goes on.
     socket.on('error', ({ message }) => {
-      this.#strangers.explain(peer, message);
+      this.#pending.explain(peer, message);
       socket.destroy();
     });
     const lines = new LineSocket(socket, longestHello);
     lines.onLine((line) => {
       const hello = this.#judge(line, this.#identities.get(socket));
       if ('refused' in hello) {
-        this.#strangers.explain(peer, hello.refused);
+        this.#pending.explain(peer, hello.refused);
         lines.end(`${JSON.stringify(hello)}\n`);
-      } else if (this.#strangers.welcome(peer)) {
+      } else if (this.#pending.welcome(peer)) {
         this.#welcome(hello, lines);
       }
     });

@@ -8,7 +8,7 @@ const patience = 10_000;
 const mostOfAnAddress = 32;
 const most = 128;
 
-interface Stranger {
+interface PendingConnection {
   socket: Socket;
   address: string;
   timer: NodeJS.Timeout;
@@ -17,9 +17,9 @@ interface Stranger {
 }
 
 /** If there are too many, the oldest one is closed: idle connections cannot keep an agent out. */
-export class Strangers {
+export class PendingConnections {
   /** By address and port, the oldest first. */
-  readonly #known = new Map<string, Stranger>();
+  readonly #known = new Map<string, PendingConnection>();
   readonly #onGone: (reason: string, address: string) => void;
 
   /** @param onGone - Called with each connection that ended before its hello, and the reason. */
@@ -36,10 +36,12 @@ export class Strangers {
     );
     this.#known.set(peer, { socket, address, timer });
     socket.once('close', () => {
-      const stranger = this.#take(peer);
-      if (stranger) this.#onGone(stranger.reason ?? 'the connection was closed', address);
+      const pendingConnection = this.#take(peer);
+      if (pendingConnection) this.#onGone(pendingConnection.reason ?? 'the connection was closed', address);
     });
-    const neighbours = [...this.#known].filter(([, stranger]) => stranger.address === address);
+    const neighbours = [...this.#known].filter(
+      ([, pendingConnection]) => pendingConnection.address === address,
+    );
     this.#limit(neighbours, mostOfAnAddress);
     this.#limit([...this.#known], most);
   }
@@ -51,32 +53,32 @@ export class Strangers {
 
   /** Remembers why a connection will be closed. */
   explain(peer: string, reason: string): void {
-    const stranger = this.#known.get(peer);
-    if (stranger) stranger.reason ??= reason;
+    const pendingConnection = this.#known.get(peer);
+    if (pendingConnection) pendingConnection.reason ??= reason;
   }
 
   closeAll(): void {
     for (const { socket } of this.#known.values()) socket.destroy();
   }
 
-  #limit(strangers: [string, Stranger][], limit: number): void {
-    const [oldest] = strangers;
-    if (!oldest || strangers.length <= limit) return;
+  #limit(pending: [string, PendingConnection][], limit: number): void {
+    const [oldest] = pending;
+    if (!oldest || pending.length <= limit) return;
     this.#sendAway(oldest[0], `${limit} younger connections have not said hello either`);
   }
 
   #sendAway(peer: string, reason: string): void {
-    const stranger = this.#known.get(peer);
-    if (!stranger) return;
-    stranger.reason ??= reason;
-    stranger.socket.destroy();
+    const pendingConnection = this.#known.get(peer);
+    if (!pendingConnection) return;
+    pendingConnection.reason ??= reason;
+    pendingConnection.socket.destroy();
   }
 
-  #take(peer: string): Stranger | undefined {
-    const stranger = this.#known.get(peer);
-    clearTimeout(stranger?.timer);
+  #take(peer: string): PendingConnection | undefined {
+    const pendingConnection = this.#known.get(peer);
+    clearTimeout(pendingConnection?.timer);
     this.#known.delete(peer);
-    return stranger;
+    return pendingConnection;
   }
 }
 

@@ -1,32 +1,39 @@
 /** The scenario with agents: a broker, and a user's program in each session. */
 import { type SessionIdentity, toConnectTime } from '../../../index.js';
 import { abortError } from '../../../support/cancellation.js';
-import type { CachedCard, Cast, Hold, LogonOutcome, LogonService, Player } from '../cast.js';
 import { recordLogon } from '../logon-record.js';
+import type {
+  CachedCard,
+  Hold,
+  LogonOutcome,
+  LogonService,
+  Participants,
+  ScenarioSession,
+} from '../participants.js';
 import type { BrokerAgent, UserAgent } from './agent.js';
 import type { Link } from './link.js';
 import { remoteLogon } from './remote-logon.js';
 
-/** A player and the player's program. */
-export interface AgentPlayer extends Player {
+/** A session, and the agent that runs in it. */
+export interface AgentSession extends ScenarioSession {
   agent: UserAgent;
 }
 
-export interface AgentCastParts {
+export interface AgentParticipantsOptions {
   broker: BrokerAgent;
-  players: readonly AgentPlayer[];
+  sessions: readonly AgentSession[];
   /** Waits for a session to reconnect in reality; without it, a made-up connect time is used. */
-  comeBack?: ((player: AgentPlayer, signal?: AbortSignal) => Promise<AgentPlayer>) | undefined;
+  reconnect?: ((session: AgentSession, signal?: AbortSignal) => Promise<AgentSession>) | undefined;
 }
 
 /** Milliseconds a user's program waits for a card that should be free. */
 const holdTime = 30_000;
 
-export class AgentCast implements Cast {
+export class AgentParticipants implements Participants {
   readonly #broker: BrokerAgent;
   /** By session id, which does not change when a session reconnects. */
-  readonly #players: Map<number, AgentPlayer>;
-  readonly #comeBack: AgentCastParts['comeBack'];
+  readonly #sessions: Map<number, AgentSession>;
+  readonly #reconnect: AgentParticipantsOptions['reconnect'];
   /** ATRs, by reader. */
   readonly #cards = new Map<string, string>();
 
@@ -34,11 +41,11 @@ export class AgentCast implements Cast {
   readonly #away = new WeakSet<Link>();
   readonly #lost = new AbortController();
 
-  constructor({ broker, players, comeBack }: AgentCastParts) {
+  constructor({ broker, sessions, reconnect }: AgentParticipantsOptions) {
     this.#broker = broker;
-    this.#players = new Map(players.map((player) => [player.identity.id, player]));
-    this.#comeBack = comeBack;
-    for (const { link } of [broker, ...players.map(({ agent }) => agent)]) this.#mind(link);
+    this.#sessions = new Map(sessions.map((session) => [session.identity.id, session]));
+    this.#reconnect = reconnect;
+    for (const { link } of [broker, ...sessions.map(({ agent }) => agent)]) this.#mind(link);
   }
 
   get lost(): AbortSignal {
@@ -50,24 +57,24 @@ export class AgentCast implements Cast {
     return new AgentLogonService(this.#broker);
   }
 
-  async hold(player: Player, holdMs: number, signal?: AbortSignal): Promise<Hold> {
-    const { agent } = this.#playerOf(player);
-    const card = await agent.hold(player.reader, { timeout: holdTime, signal });
+  async hold(session: ScenarioSession, holdMs: number, signal?: AbortSignal): Promise<Hold> {
+    const { agent } = this.#sessionOf(session);
+    const card = await agent.hold(session.reader, { timeout: holdTime, signal });
     return new AgentHold(agent, card, holdMs, signal);
   }
 
-  async checkCards(players: readonly Player[], signal?: AbortSignal): Promise<void> {
-    await Promise.all(players.map((player) => this.#checkCard(player, signal)));
+  async checkCards(sessions: readonly ScenarioSession[], signal?: AbortSignal): Promise<void> {
+    await Promise.all(sessions.map((session) => this.#checkCard(session, signal)));
   }
 
-  async comeBack(player: Player, signal?: AbortSignal): Promise<Player> {
-    const { id } = player.identity;
-    if (!this.#comeBack) return { ...player, identity: { id, connectTime: toConnectTime(Date.now()) } };
-    const before = this.#playerOf(player);
+  async reconnect(session: ScenarioSession, signal?: AbortSignal): Promise<ScenarioSession> {
+    const { id } = session.identity;
+    if (!this.#reconnect) return { ...session, identity: { id, connectTime: toConnectTime(Date.now()) } };
+    const before = this.#sessionOf(session);
     // While the session is disconnected its agent may leave, and another one may replace it.
     this.#away.add(before.agent.link);
-    const back = await this.#comeBack(before, signal);
-    this.#players.set(id, back);
+    const back = await this.#reconnect(before, signal);
+    this.#sessions.set(id, back);
     if (back.agent === before.agent) this.#away.delete(before.agent.link);
     else this.#mind(back.agent.link);
     return back;
@@ -80,26 +87,26 @@ export class AgentCast implements Cast {
     });
   }
 
-  async #checkCard(player: Player, signal?: AbortSignal): Promise<void> {
-    const { agent } = this.#playerOf(player);
-    const reader = (await agent.readers(signal)).find(({ name }) => name === player.reader);
+  async #checkCard(session: ScenarioSession, signal?: AbortSignal): Promise<void> {
+    const { agent } = this.#sessionOf(session);
+    const reader = (await agent.readers(signal)).find(({ name }) => name === session.reader);
     if (!reader?.atr) {
       const what = reader ? 'sees no card in' : 'does not see';
       throw new Error(
-        `${agent.who} ${what} its reader "${player.reader}": put its card in, and leave it there`,
+        `${agent.who} ${what} its reader "${session.reader}": put its card in, and leave it there`,
       );
     }
-    const before = this.#cards.get(player.reader) ?? reader.atr;
+    const before = this.#cards.get(session.reader) ?? reader.atr;
     if (before !== reader.atr) {
-      throw new Error(`${agent.who} sees another card in "${player.reader}" than before: start again`);
+      throw new Error(`${agent.who} sees another card in "${session.reader}" than before: start again`);
     }
-    this.#cards.set(player.reader, before);
+    this.#cards.set(session.reader, before);
   }
 
-  #playerOf({ identity }: { identity: SessionIdentity }): AgentPlayer {
-    const player = this.#players.get(identity.id);
-    if (!player) throw new Error(`session ${identity.id} has no agent`);
-    return player;
+  #sessionOf({ identity }: { identity: SessionIdentity }): AgentSession {
+    const session = this.#sessions.get(identity.id);
+    if (!session) throw new Error(`session ${identity.id} has no agent`);
+    return session;
   }
 }
 
@@ -107,9 +114,9 @@ export class AgentCast implements Cast {
 class AgentLogonService implements LogonService {
   constructor(readonly broker: BrokerAgent) {}
 
-  async logon(player: Player, signal?: AbortSignal): Promise<LogonOutcome> {
-    const outcome = await recordLogon(player.identity.id, (found) =>
-      remoteLogon(this.broker, player, found, signal),
+  async logon(session: ScenarioSession, signal?: AbortSignal): Promise<LogonOutcome> {
+    const outcome = await recordLogon(session.identity.id, (found) =>
+      remoteLogon(this.broker, session, found, signal),
     );
     signal?.throwIfAborted();
     this.broker.link.throwIfGone();

@@ -1,15 +1,15 @@
-/** The stage of the scenario: the sessions, each with a reader and a card. */
+/** The set-up of the scenario: the sessions, each with a reader and a card. */
 import type { SessionIdentity } from '../../index.js';
 import { toConnectTime } from '../../index.js';
 import { Rig } from '../../testing/rig/index.js';
 import { createPivCard, type PivCard } from '../../testing/virtual/index.js';
-import type { Cast, Player } from './cast.js';
-import { LocalCast } from './local-cast.js';
+import { LocalParticipants } from './local-participants.js';
+import type { Participants, ScenarioSession } from './participants.js';
 
-export interface Stage extends AsyncDisposable {
-  /** The players. The card of the first one is held. */
-  players: Player[];
-  cast: Cast;
+export interface Setup extends AsyncDisposable {
+  /** The sessions. The card of the first one is held. */
+  sessions: ScenarioSession[];
+  participants: Participants;
   /** The environment, as recorded in the result. */
   environment: Record<string, string>;
 }
@@ -22,8 +22,8 @@ export function identityOf(index: number, count: number): SessionIdentity {
 }
 
 /** A private pcscd with a virtual PIV card, with its own key and PIN, for each session. */
-export async function virtualStage(sessions: number, signal?: AbortSignal): Promise<Stage> {
-  const rig = await Rig.start({ slots: sessions, ...(signal && { signal }) });
+export async function setUpVirtualReaders(count: number, signal?: AbortSignal): Promise<Setup> {
+  const rig = await Rig.start({ slots: count, ...(signal && { signal }) });
   const cards: PivCard[] = [];
   const close = async () => {
     await Promise.all(cards.map((card) => card.remove()));
@@ -32,16 +32,16 @@ export async function virtualStage(sessions: number, signal?: AbortSignal): Prom
   try {
     // The PC/SC library reads this at its first call in this process.
     Object.assign(process.env, rig.env);
-    const players = await Promise.all(
+    const sessions = await Promise.all(
       rig.readers.map(async (reader, index) => {
         const pin = String(100_000 + index * 11_111);
         const subject = `Session ${index + 1}`;
         cards.push(await createPivCard({ port: reader.port, algorithm: 'RSA2048', pin, subject }));
-        return { identity: identityOf(index, sessions), reader: reader.name, pin };
+        return { identity: identityOf(index, count), reader: reader.name, pin };
       }),
     );
     const environment = { readers: 'virtual (vpcd)', pcscd: rig.version };
-    return { players, cast: new LocalCast(), environment, [Symbol.asyncDispose]: close };
+    return { sessions, participants: new LocalParticipants(), environment, [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;
@@ -49,15 +49,15 @@ export async function virtualStage(sessions: number, signal?: AbortSignal): Prom
 }
 
 /** Real readers with PIV cards in them, all with the same PIN; two or more. */
-export function readerStage(readers: readonly string[], pin: string): Stage {
-  const players = readers.map((reader, index) => ({
+export function setUpRealReaders(readers: readonly string[], pin: string): Setup {
+  const sessions = readers.map((reader, index) => ({
     identity: identityOf(index, readers.length),
     reader,
     pin,
   }));
   return {
-    players,
-    cast: new LocalCast(),
+    sessions,
+    participants: new LocalParticipants(),
     environment: { readers: 'real' },
     [Symbol.asyncDispose]: async () => {},
   };

@@ -1,13 +1,13 @@
-/** A stage with agents that connect from this host and others. */
-import type { Player } from '../cast.js';
-import { identityOf, type Stage } from '../stage.js';
+/** A setup with agents that connect from this host and others. */
+import type { ScenarioSession } from '../participants.js';
+import { identityOf, type Setup } from '../setup.js';
 import type { UserAgent } from './agent.js';
 import { checkReaders, findCard } from './cards.js';
-import type { AgentPlayer } from './cast.js';
-import { untilBack } from './come-back.js';
 import type { Controller } from './controller.js';
-import { Roster } from './roster.js';
-import { listen, stageWith } from './stage.js';
+import { ExpectedAgents } from './expected-agents.js';
+import type { AgentSession } from './participants.js';
+import { untilReconnected } from './reconnection.js';
+import { listen, setupWith } from './setup.js';
 
 export interface RemoteOptions {
   host: string;
@@ -33,36 +33,38 @@ export interface RemoteOptions {
   signal?: AbortSignal | undefined;
 }
 
-export async function remoteStage(options: RemoteOptions): Promise<Stage> {
+export async function remoteSetup(options: RemoteOptions): Promise<Setup> {
   const { signal } = options;
-  const roster: Roster = new Roster(options.sessions, (change) => options.onAgents(change, roster.missing()));
-  const controller = await listen(roster, options);
+  const expected: ExpectedAgents = new ExpectedAgents(options.sessions, (change) =>
+    options.onAgents(change, expected.missing()),
+  );
+  const controller = await listen(expected, options);
   const close = () => {
-    roster.dismiss();
+    expected.dismiss();
     return controller.close();
   };
   try {
     options.onListening(controller);
-    const { broker, users } = await roster.complete(options.timeout, signal);
-    const players: AgentPlayer[] = [];
+    const { broker, users } = await expected.complete(options.timeout, signal);
+    const sessions: AgentSession[] = [];
     for (const [identity, agent] of identitiesOf(users, options.madeUpSessions)) {
       const reader = await findCard(agent, options.readers.get(agent.hello.name), signal);
-      players.push({ identity, reader, agent, pin: '' });
+      sessions.push({ identity, reader, agent, pin: '' });
     }
-    await checkReaders(broker, players, signal);
-    for (const player of players) player.pin = await options.pinOf(player.agent);
+    await checkReaders(broker, sessions, signal);
+    for (const session of sessions) session.pin = await options.pinOf(session.agent);
 
-    const comeBack = async (player: AgentPlayer, ending?: AbortSignal) => {
-      const { identity, agent: before } = player;
+    const reconnect = async (session: AgentSession, ending?: AbortSignal) => {
+      const { identity, agent: before } = session;
       options.onAsked(`disconnect session ${identity.id} ("${before.hello.name}") and connect it again, now`);
-      const { agent, connectTime } = await untilBack(roster, player, ending);
+      const { agent, connectTime } = await untilReconnected(expected, session, ending);
       const reader = await findCard(agent, options.readers.get(agent.hello.name), ending);
       await checkReaders(broker, [{ agent, reader }], ending);
-      return { ...player, agent, reader, identity: { id: player.identity.id, connectTime } };
+      return { ...session, agent, reader, identity: { id: session.identity.id, connectTime } };
     };
-    const parts = { broker, players, ...(options.waitForReconnect && { comeBack }) };
+    const parts = { broker, sessions, ...(options.waitForReconnect && { reconnect }) };
     const environment = { agents: `connected to ${controller.host}`, readers: 'as the agents see them' };
-    return stageWith(parts, environment, close);
+    return setupWith(parts, environment, close);
   } catch (error) {
     await close();
     throw error;
@@ -70,11 +72,14 @@ export async function remoteStage(options: RemoteOptions): Promise<Stage> {
 }
 
 /** The lowest session id comes first, and its card is held. */
-function identitiesOf(users: readonly UserAgent[], madeUp: boolean): [Player['identity'], UserAgent][] {
+function identitiesOf(
+  users: readonly UserAgent[],
+  madeUp: boolean,
+): [ScenarioSession['identity'], UserAgent][] {
   const byName = users.toSorted((a, b) => a.hello.name.localeCompare(b.hello.name, 'en'));
   if (madeUp) return byName.map((agent, index) => [identityOf(index, users.length), agent]);
   const hint = '--made-up-sessions numbers the sessions instead';
-  const known = byName.map((agent): [Player['identity'], UserAgent] => {
+  const known = byName.map((agent): [ScenarioSession['identity'], UserAgent] => {
     const { session } = agent.hello;
     if (!session) throw new Error(`${agent.who} could not learn its terminal session; ${hint}`);
     return [{ id: session.id, connectTime: session.connectTime }, agent];

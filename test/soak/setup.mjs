@@ -10,21 +10,21 @@ import { PivApplet, PivCard } from '../../dist/testing/virtual/index.js';
 
 const holderProgram = fileURLToPath(new URL('../../build/Release/pcsc-holder', import.meta.url));
 
-export class Stage {
+export class Setup {
   rig;
   /** Indexed by slot. */
   cards = [];
   #applets = [];
 
-  static async set(slots) {
-    const stage = new Stage();
-    stage.rig = await Rig.start({ slots });
-    Object.assign(process.env, stage.rig.env);
+  static async start(slots) {
+    const setup = new Setup();
+    setup.rig = await Rig.start({ slots });
+    Object.assign(process.env, setup.rig.env);
     for (let slot = 0; slot < slots; slot++) {
-      stage.#applets.push(await PivApplet.create());
-      await stage.insert(slot);
+      setup.#applets.push(await PivApplet.create());
+      await setup.insert(slot);
     }
-    return stage;
+    return setup;
   }
 
   reader(slot) {

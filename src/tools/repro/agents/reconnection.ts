@@ -2,23 +2,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Ending } from '../ending.js';
 import type { UserAgent } from './agent.js';
-import type { AgentPlayer } from './cast.js';
+import type { ExpectedAgents } from './expected-agents.js';
 import type { Hello } from './hello.js';
-import type { Roster } from './roster.js';
+import type { AgentSession } from './participants.js';
 
 /** Interval in milliseconds at which a connected agent is asked for its session's connect time. */
 const askEvery = 1000;
 
-/** Waits until the player's session has a new connect time, reported by the connected agent or by another one. */
-export async function untilBack(
-  roster: Roster,
-  { agent, identity }: AgentPlayer,
+/** Waits until the session's session has a new connect time, reported by the connected agent or by another one. */
+export async function untilReconnected(
+  expected: ExpectedAgents,
+  { agent, identity }: AgentSession,
   signal?: AbortSignal,
 ): Promise<{ agent: UserAgent; connectTime: bigint }> {
   using done = new Ending(signal);
   const isBack = ({ role, session }: Hello) =>
     role === 'user' && session?.id === identity.id && session.connectTime !== identity.connectTime;
-  const another = roster.next(isBack, done.signal).then((next) => {
+  const another = expected.next(isBack, done.signal).then((next) => {
     agent.close();
     return { agent: next, connectTime: next.hello.session?.connectTime ?? 0n };
   });

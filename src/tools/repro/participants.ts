@@ -2,24 +2,24 @@
 import type { SessionIdentity } from '../../index.js';
 import type { ReproLogon } from './result.js';
 
-/** A user: a terminal session with a card in a reader. */
-export interface Player {
+/** A terminal session, and the card of its user in a reader. */
+export interface ScenarioSession {
   identity: SessionIdentity;
   reader: string;
   pin: string;
 }
 
-export interface Cast {
+export interface Participants {
   /** Aborts, with the reason, when a participant fails: the scenario is over. */
   readonly lost?: AbortSignal;
   /** A logon service with a new, empty card cache. */
   startService(filter: 'off' | 'on', signal?: AbortSignal): Promise<LogonService>;
-  /** The player's own program begins a transaction on the player's card; resolves when it holds the card. */
-  hold(player: Player, holdMs: number, signal?: AbortSignal): Promise<Hold>;
-  /** The players' own programs check that every card is in its reader and unchanged. */
-  checkCards(players: readonly Player[], signal?: AbortSignal): Promise<void>;
-  /** The player's session reconnects: the new player has the same session id and a new connect time. */
-  comeBack(player: Player, signal?: AbortSignal): Promise<Player>;
+  /** A program of the session begins a transaction on its card. Resolves when it holds the card. */
+  hold(session: ScenarioSession, holdMs: number, signal?: AbortSignal): Promise<Hold>;
+  /** The programs of the sessions check that every card is in its reader and unchanged. */
+  checkCards(sessions: readonly ScenarioSession[], signal?: AbortSignal): Promise<void>;
+  /** The session reconnects: it keeps its id and has a new connect time. */
+  reconnect(session: ScenarioSession, signal?: AbortSignal): Promise<ScenarioSession>;
 }
 
 /** The role of lsass: one process, one card cache. */
@@ -29,7 +29,7 @@ export interface LogonService {
    * challenge, and verifies the signature with the certificate. The record reports a failed logon; the promise rejects
    * if the logon service has ended.
    */
-  logon(player: Player, signal?: AbortSignal): Promise<LogonOutcome>;
+  logon(session: ScenarioSession, signal?: AbortSignal): Promise<LogonOutcome>;
   /** The entries of the card cache. */
   entries(): Promise<CachedCard[]>;
   close(): Promise<void>;

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Controller } from '../../../../src/tools/repro/agents/controller.js';
-import { type RemoteOptions, remoteStage } from '../../../../src/tools/repro/agents/remote-stage.js';
-import type { Stage } from '../../../../src/tools/repro/stage.js';
+import { type RemoteOptions, remoteSetup } from '../../../../src/tools/repro/agents/remote-setup.js';
+import type { Setup } from '../../../../src/tools/repro/setup.js';
 import { keyOf, keys, type Message, Peer } from '../../../support/agent-peer.js';
 
-const open: Stage[] = [];
-afterEach(() => Promise.all(open.splice(0).map((stage) => stage[Symbol.asyncDispose]())));
+const open: Setup[] = [];
+afterEach(() => Promise.all(open.splice(0).map((setup) => setup[Symbol.asyncDispose]())));
 
 const sessionOf = (id: number, connectTime: number) => ({
   id,
@@ -30,10 +30,10 @@ async function broker(port: number, ...readers: string[]) {
   return peer;
 }
 
-/** A stage of agents that `come` connects. */
-async function stageOf(come: (port: number) => Promise<unknown>, changes: Partial<RemoteOptions> = {}) {
+/** A setup of agents that `come` connects. */
+async function setupOf(come: (port: number) => Promise<unknown>, changes: Partial<RemoteOptions> = {}) {
   const steps: string[] = [];
-  const stage = await remoteStage({
+  const setup = await remoteSetup({
     host: '127.0.0.1',
     port: 0,
     keys,
@@ -48,8 +48,8 @@ async function stageOf(come: (port: number) => Promise<unknown>, changes: Partia
     onAsked: (what) => steps.push(what),
     ...changes,
   });
-  open.push(stage);
-  return { stage, steps };
+  open.push(setup);
+  return { setup, steps };
 }
 
 const twoUsers = async (port: number, first: Message | null, second: Message | null) => {
@@ -58,22 +58,22 @@ const twoUsers = async (port: number, first: Message | null, second: Message | n
   await user(port, 'alice', first);
 };
 
-describe('a stage of remote agents', () => {
+describe('a setup of remote agents', () => {
   it('has the sessions that the agents report, the lowest id first, with their readers and PINs', async () => {
-    const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
-    expect(stage.players).toEqual([
+    const { setup } = await setupOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
+    expect(setup.sessions).toEqual([
       { identity: { id: 3, connectTime: 1003n }, reader: 'Reader of bob', pin: 'pin of bob' },
       { identity: { id: 7, connectTime: 1007n }, reader: 'Reader of alice', pin: 'pin of alice' },
     ]);
   });
 
   it('lists the agents in the result, without their keys', async () => {
-    const { stage } = await stageOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
-    expect(stage.environment['user of session 7']).toBe(
+    const { setup } = await setupOf((port) => twoUsers(port, sessionOf(7, 1007), sessionOf(3, 1003)));
+    expect(setup.environment['user of session 7']).toBe(
       '"alice" on 127.0.0.1, linux x64 6.1, terminal session 7 of LAB\\user7, agent 0.1.0, pid 4711',
     );
-    expect(stage.environment['broker']).toContain('"broker" on 127.0.0.1');
-    expect(JSON.stringify(stage.environment)).not.toContain(keyOf('broker').toString('hex'));
+    expect(setup.environment['broker']).toContain('"broker" on 127.0.0.1');
+    expect(JSON.stringify(setup.environment)).not.toContain(keyOf('broker').toString('hex'));
   });
 
   it.each([
@@ -99,9 +99,9 @@ describe('a stage of remote agents', () => {
     'rejects a session that %s, and accepts it with made-up sessions',
     async (_what, first, second, message) => {
       const come = (port: number) => twoUsers(port, first, second);
-      await expect(stageOf(come)).rejects.toThrow(message);
-      const { stage } = await stageOf(come, { madeUpSessions: true });
-      expect(stage.players.map(({ identity, reader }) => [identity.id, reader])).toEqual([
+      await expect(setupOf(come)).rejects.toThrow(message);
+      const { setup } = await setupOf(come, { madeUpSessions: true });
+      expect(setup.sessions.map(({ identity, reader }) => [identity.id, reader])).toEqual([
         [1, 'Reader of alice'],
         [2, 'Reader of bob'],
       ]);
@@ -110,7 +110,7 @@ describe('a stage of remote agents', () => {
 
   it('frees its port when it fails', async () => {
     let port = 0;
-    const failed = stageOf(async () => {}, { timeout: 10, onListening: (at) => (port = at.port) });
+    const failed = setupOf(async () => {}, { timeout: 10, onListening: (at) => (port = at.port) });
     await expect(failed).rejects.toThrow('did not connect within');
     await expect(Peer.connect(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
@@ -122,7 +122,7 @@ describe('a session that really reconnects', () => {
   it('is back when an agent connects with a new connect time, with its current reader', async () => {
     let port = 0;
     let old: Peer | undefined;
-    const { stage, steps } = await stageOf(
+    const { setup, steps } = await setupOf(
       async (at) => {
         port = at;
         await broker(port, ...readers);
@@ -131,8 +131,8 @@ describe('a session that really reconnects', () => {
       },
       { waitForReconnect: true },
     );
-    const [first] = stage.players;
-    const back = stage.cast.comeBack(first ?? expect.fail('nobody'));
+    const [first] = setup.sessions;
+    const back = setup.participants.reconnect(first ?? expect.fail('nobody'));
     const next = await user(port, 'alice', sessionOf(2, 2002), 'Another reader of alice');
     expect(await back).toMatchObject({
       identity: { id: 2, connectTime: 2002n },
@@ -141,15 +141,15 @@ describe('a session that really reconnects', () => {
     expect(next.received[0]).toEqual({ welcome: { protocol: 1 } });
     expect(steps).toEqual(['disconnect session 2 ("alice") and connect it again, now']);
     await old?.closed;
-    expect(stage.cast.lost?.aborted).toBe(false);
+    expect(setup.participants.lost?.aborted).toBe(false);
     next.socket.destroy();
-    await vi.waitFor(() => expect(stage.cast.lost?.reason).toMatchObject({ code: 'AGENT_E_GONE' }));
+    await vi.waitFor(() => expect(setup.participants.lost?.reason).toMatchObject({ code: 'AGENT_E_GONE' }));
   });
 
   it('may end its agent while it is away', async () => {
     let port = 0;
     let old: Peer | undefined;
-    const { stage } = await stageOf(
+    const { setup } = await setupOf(
       async (at) => {
         port = at;
         await broker(port, ...readers);
@@ -158,18 +158,18 @@ describe('a session that really reconnects', () => {
       },
       { waitForReconnect: true },
     );
-    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
+    const back = setup.participants.reconnect(setup.sessions[0] ?? expect.fail('nobody'));
     old?.socket.destroy();
     await old?.closed;
     await user(port, 'alice', sessionOf(2, 2002));
     expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n } });
-    expect(stage.cast.lost?.aborted).toBe(false);
+    expect(setup.participants.lost?.aborted).toBe(false);
   });
 
   it('is back when its connected agent reports a new connect time', async () => {
     const session = sessionOf(2, 1002);
     let alice: Peer | undefined;
-    const { stage } = await stageOf(
+    const { setup } = await setupOf(
       async (port) => {
         await broker(port, ...readers);
         alice = await user(port, 'alice', session);
@@ -177,15 +177,15 @@ describe('a session that really reconnects', () => {
       },
       { waitForReconnect: true },
     );
-    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'));
+    const back = setup.participants.reconnect(setup.sessions[0] ?? expect.fail('nobody'));
     session.connectTime = '2002';
     expect(await back).toMatchObject({ identity: { id: 2, connectTime: 2002n }, reader: 'Reader of alice' });
     alice?.socket.destroy();
-    await vi.waitFor(() => expect(stage.cast.lost?.aborted).toBe(true));
+    await vi.waitFor(() => expect(setup.participants.lost?.aborted).toBe(true));
   });
 
   it('need not return when the scenario is interrupted', async () => {
-    const { stage } = await stageOf(
+    const { setup } = await setupOf(
       async (port) => {
         await broker(port, ...readers);
         await user(port, 'alice', sessionOf(2, 1002));
@@ -194,7 +194,7 @@ describe('a session that really reconnects', () => {
       { waitForReconnect: true },
     );
     const interrupt = new AbortController();
-    const back = stage.cast.comeBack(stage.players[0] ?? expect.fail('nobody'), interrupt.signal);
+    const back = setup.participants.reconnect(setup.sessions[0] ?? expect.fail('nobody'), interrupt.signal);
     interrupt.abort();
     await expect(back).rejects.toMatchObject({ name: 'AbortError' });
   });

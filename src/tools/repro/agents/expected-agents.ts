@@ -4,7 +4,7 @@ import { Ending } from '../ending.js';
 import { BrokerAgent, type UserAgent } from './agent.js';
 import type { Hello } from './hello.js';
 
-export class Roster {
+export class ExpectedAgents {
   /** In the order of arrival. */
   readonly users: UserAgent[] = [];
   broker: BrokerAgent | undefined;

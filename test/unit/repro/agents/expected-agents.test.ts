@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Controller } from '../../../../src/tools/repro/agents/controller.js';
-import { Roster } from '../../../../src/tools/repro/agents/roster.js';
-import { listen } from '../../../../src/tools/repro/agents/stage.js';
+import { ExpectedAgents } from '../../../../src/tools/repro/agents/expected-agents.js';
+import { listen } from '../../../../src/tools/repro/agents/setup.js';
 import { keys, Peer } from '../../../support/agent-peer.js';
 
 const open: Controller[] = [];
@@ -9,24 +9,24 @@ afterEach(() => Promise.all(open.splice(0).map((controller) => controller.close(
 
 async function start(users: number) {
   const changes: string[] = [];
-  const roster = new Roster(users, (change) => changes.push(change));
-  const controller = await listen(roster, { host: '127.0.0.1', port: 0, keys });
+  const expected = new ExpectedAgents(users, (change) => changes.push(change));
+  const controller = await listen(expected, { host: '127.0.0.1', port: 0, keys });
   open.push(controller);
   const come = async (role: string, name: string) => {
     const peer = await Peer.hello(controller.port, { role, name });
     return { peer, answer: await peer.message(0) };
   };
-  return { roster, changes, come };
+  return { expected, changes, come };
 }
 
 const welcome = { welcome: { protocol: 1 } };
 
-describe('a roster', () => {
+describe('the list of expected agents', () => {
   it('is complete with a broker and the requested users', async () => {
-    const { roster, changes, come } = await start(2);
-    const complete = roster.complete(10_000);
+    const { expected, changes, come } = await start(2);
+    const complete = expected.complete(10_000);
     await come('user', 'alice');
-    expect(roster.missing()).toBe('the broker agent and 1 of 2 user agents');
+    expect(expected.missing()).toBe('the broker agent and 1 of 2 user agents');
     await come('broker', 'broker');
     await come('user', 'bob');
     const { broker, users } = await complete;
@@ -41,18 +41,18 @@ describe('a roster', () => {
     ['a user', [['broker', 'broker']], '1 of 1 user agents did not connect within 0.2 s'],
     ['everybody', [], 'the broker agent and 1 of 1 user agents did not connect within 0.2 s'],
   ])('says that %s is missing when the time is over', async (_who, there, sentence) => {
-    const { roster, come } = await start(1);
+    const { expected, come } = await start(1);
     for (const [role, name] of there) await come(role as string, name as string);
-    await expect(roster.complete(200)).rejects.toThrow(sentence);
+    await expect(expected.complete(200)).rejects.toThrow(sentence);
   });
 
   it('lists the rejected agents if one is missing', async () => {
-    const { roster, come } = await start(2);
+    const { expected, come } = await start(2);
     await come('broker', 'broker');
     await come('broker', 'broker');
     await come('broker', 'broker');
     await vi.waitFor(() =>
-      expect(roster.complete(1)).rejects.toThrow(
+      expect(expected.complete(1)).rejects.toThrow(
         /^2 of 2 user agents did not connect within 0.001 s; refused meanwhile: 127.0.0.1: one broker is enough: .* \(2 times\)$/,
       ),
     );
@@ -77,18 +77,18 @@ describe('a roster', () => {
   });
 
   it('frees the place of an agent that has disconnected', async () => {
-    const { roster, changes, come } = await start(1);
+    const { expected, changes, come } = await start(1);
     const { peer } = await come('broker', 'broker');
     peer.socket.destroy();
-    await vi.waitFor(() => expect(roster.missing()).toMatch(/^the broker/));
+    await vi.waitFor(() => expect(expected.missing()).toMatch(/^the broker/));
     expect(changes.at(-1)).toMatch(/^the broker agent "broker" .* went away: /);
     expect((await come('broker', 'broker')).answer).toEqual(welcome);
   });
 
   it('stops waiting when it is told to', async () => {
-    const { roster } = await start(1);
+    const { expected } = await start(1);
     const giveUp = new AbortController();
-    const complete = roster.complete(10_000, giveUp.signal);
+    const complete = expected.complete(10_000, giveUp.signal);
     giveUp.abort();
     await expect(complete).rejects.toMatchObject({ name: 'AbortError' });
   });

@@ -5,11 +5,11 @@ import { Rig } from 'pcsc-bridge/rig';
 import { Client, pinProcess } from './client.js';
 import { findDaemon } from './processes.js';
 
-export interface Stage {
+export interface Setup {
   rig: Rig;
   /** Names. The first half are independent of each other; by default these have cards, and the others are empty. */
   readers: string[];
-  /** Programs started here end with the stage. */
+  /** Programs started here end with the setup. */
   start(name: string, command: string, args: readonly string[]): Client;
   /** The plain C program. */
   startC(name?: string): Client;
@@ -35,7 +35,7 @@ export function built(program: string): string {
  * Readers of one device share a driver, which serves one of them at a time; those in the first half do not.
  * @param cardCount How many readers have a card.
  */
-export async function setStage(slots = 16, cardCount = slots / 2): Promise<Stage> {
+export async function setUp(slots = 16, cardCount = slots / 2): Promise<Setup> {
   const rig = await Rig.start({ slots, names: 'Bench' });
   const even = rig.readers.filter((_, slot) => slot % 2 === 0);
   const odd = rig.readers.filter((_, slot) => slot % 2 === 1);
@@ -87,9 +87,9 @@ export async function setStage(slots = 16, cardCount = slots / 2): Promise<Stage
 }
 
 /** Pins the daemon and the cards; false where the daemon cannot be found. */
-export async function pinStage(stage: Stage, cores: string): Promise<boolean> {
-  if (stage.daemonPid === undefined) return false;
-  await Promise.all([pinProcess(stage.daemonPid, cores), stage.cards.pin(cores)]);
+export async function pinSetup(setup: Setup, cores: string): Promise<boolean> {
+  if (setup.daemonPid === undefined) return false;
+  await Promise.all([pinProcess(setup.daemonPid, cores), setup.cards.pin(cores)]);
   return true;
 }
 
@@ -97,8 +97,8 @@ export async function pinStage(stage: Stage, cores: string): Promise<boolean> {
  * Clients on one core, daemon and cards on another.
  * @throws {Error} If that is not possible here.
  */
-export async function pinApart(stage: Stage, clients: readonly Client[]): Promise<void> {
+export async function pinApart(setup: Setup, clients: readonly Client[]): Promise<void> {
   if (cpus().length < 2) throw new Error('needs two cores');
-  if (!(await pinStage(stage, '1'))) throw new Error('the daemon is not to be found in /proc');
+  if (!(await pinSetup(setup, '1'))) throw new Error('the daemon is not to be found in /proc');
   await Promise.all(clients.map((client) => client.pin('0')));
 }
