@@ -149,7 +149,11 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardReconnect(CardHandle handle, Dword s
 
 FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardDisconnect(CardHandle handle, Dword disposition) {
   OnCard on("SCardDisconnect", handle, Line().Number("disposition", disposition));
-  if (on.call().failed()) return on.call().Return();
+  if (on.call().failed()) {
+    const auto open = The().handles.find(handle);
+    if (open != The().handles.end()) open->second.disconnect_failed = true;
+    return on.call().Return();
+  }
   if (disposition != kLeave) {
     WaitForCard(on.call().lock(), on.handle().reader, handle);
     if (The().readers.count(on.handle().reader) != 0) ResetCard(on.reader());

@@ -89,8 +89,8 @@ FAKE_PCSC_EXPORT Long PCSC_BRIDGE_CALL SCardReleaseContext(ContextHandle handle)
   for (auto open = handles.begin(); open != handles.end();) {
     if (open->second.context == handle) {
       LetGo(open->first);
+      if (!open->second.disconnect_failed) ++left;
       open = handles.erase(open);
-      ++left;
     } else {
       ++open;
     }

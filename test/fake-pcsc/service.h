@@ -65,6 +65,7 @@ struct Handle {
   Dword protocol = 0;
   unsigned insertions_seen = 0;
   unsigned resets_seen = 0;
+  bool disconnect_failed = false;  // its context releases it
 };
 
 struct Context {

@@ -1,7 +1,7 @@
 /** Faults of the PC/SC library at each function of a logon: a line per combination, one program per function. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc, type Kit } from '../../support/fake-pcsc.js';
-import { type Code, codes, documented, type PcscFunction } from './documented-codes.js';
+import { codes, documented, type PcscFunction } from './documented-codes.js';
 
 const reader = 'Reader 00 00';
 const insert = [
@@ -109,7 +109,10 @@ const connecting: Outcomes = {
   'card pulled': 'SCARD_E_NO_SMARTCARD of SCardConnect',
   'reader pulled': 'SCARD_E_UNKNOWN_READER of SCardConnect',
 };
-const closing: Outcomes = Object.fromEntries(Object.keys(faults).map((fault) => [fault, 'goes on']));
+/** The evicted card: its context is released whatever SCardDisconnect returns. */
+const closing: Outcomes = Object.fromEntries(
+  [...Object.keys(faults), ...documented.SCardDisconnect].map((fault) => [fault, 'goes on']),
+);
 
 /** Outcomes that differ from the rule. The rule: the error has the code that was injected, and this function. */
 const exceptions: Partial<Record<PcscFunction, Outcomes>> = {
@@ -142,11 +145,6 @@ function ruleOf(name: PcscFunction, fault: string): string {
   return `${shown[fault] ?? fault} of ${name}`;
 }
 
-/** Codes of SCardDisconnect are left out: the stand-in keeps a card that it refuses to let go of. */
-function codesOf(name: PcscFunction): Code[] {
-  return name === 'SCardDisconnect' ? [] : documented[name];
-}
-
 /** Calls of the function before the one that meets the fault: the first SCardGetAttrib looks whether the card is free. */
 const skipped: Partial<Record<PcscFunction, number>> = { SCardGetAttrib: 1 };
 
@@ -155,7 +153,7 @@ describe('a logon through the library ends with the right error, and the next on
     'at %s',
     async (name) => {
       const refusals = Object.fromEntries(
-        codesOf(name).map((code) => [code, { action: `fail ${codes[code]}`, heal: [] }]),
+        documented[name].map((code) => [code, { action: `fail ${codes[code]}`, heal: [] }]),
       );
       const all = { ...faults, ...refusals };
       const fake = new FakePcsc(...script);
