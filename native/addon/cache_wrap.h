@@ -1,4 +1,4 @@
-// CardCache in JavaScript; see NativeCardCache in src/native/addon.ts.
+// CardCache in JavaScript; see NativeCardCache in src/native/types.ts.
 #pragma once
 
 #include <napi.h>

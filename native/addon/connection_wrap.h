@@ -1,5 +1,5 @@
 // Connection in JavaScript. One thin method per operation; see NativeConnection and NativeLease in
-// src/native/addon.ts.
+// src/native/types.ts.
 #pragma once
 
 #include <napi.h>

@@ -21,7 +21,7 @@ class OwnerWrap : public Napi::ObjectWrap<OwnerWrap> {
 };
 
 // sessionOf(pid): a promise of the terminal session of a process, 0 for this one. See NativeAddon in
-// src/native/addon.ts.
+// src/native/types.ts.
 Napi::Value SessionOf(const Napi::CallbackInfo& info);
 
 // newSessionInstance(): see SessionIdentity::instance.

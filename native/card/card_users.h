@@ -1,4 +1,5 @@
-// Tracks who used a reader's card last, and so whose PIN may be verified on it.
+// Tracks which identities have used a reader's card since its last reset, and so whose PIN may be verified on
+// it.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace pcsc_bridge {
 // The owner of a card's use.
 struct CardOwner {
   SessionIdentity identity;
-  // Whether a card that another identity used last is reset before this one gets it.
+  // Whether a card that another identity has used since its last reset is reset before this one gets it.
   bool guarded = false;
   // Whether a card that this process has not used yet is used as it is. Otherwise it is reset: another
   // process, for example a killed one, may have left a verified PIN on it.

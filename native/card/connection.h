@@ -184,7 +184,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void ReconnectHandle(Disposition initialization, Then then);
   void RepairHandle(Repair repair, Then then);
   void BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then);
-  // Resets the card if another identity used it last, and records the owner as its user.
+  // Resets the card if another identity has used it since its last reset, and records the owner as its user.
   void HandToOwner(Then then);
   void SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then);
   void SendNext(OperationOf<Bytes>& operation, const std::shared_ptr<pcsc_bridge::Exchange>& exchange);

@@ -1,4 +1,5 @@
-// The owner of a card: the key of the card cache (KB949538: session id and session connect time).
+// The owner of a card: the key of the card cache (KB949538: session id and session connect time), and the
+// user if it is known.
 #pragma once
 
 #include <atomic>

@@ -59,8 +59,8 @@ const SHOWN = 5;
 const MASK = '**';
 
 /**
- * Whether a command APDU carries a PIN or a key. Such a command must be wiped after use, and never logged or sent
- * again.
+ * Whether a command APDU carries a PIN or a key. Such a command must never be logged or sent again. The core wipes its
+ * copies of every command, whatever this says.
  */
 export function carriesSecret(command: CommandApdu | Uint8Array): boolean {
   if (!(command instanceof CommandApdu)) {

@@ -110,7 +110,8 @@ export class Transaction {
    * Sends a command APDU and returns the response, including its status word (SCardTransmit). An aborted transmit ends
    * the transaction, because it is unknown whether the card executed the command.
    *
-   * @param apdu - 4 to 65,544 bytes. Do not change them until the promise settles.
+   * @param apdu - 4 to 65,544 bytes. Do not change them until the promise settles. They are not wiped: if they carry a
+   *   PIN, wipe them then.
    * @throws {RangeError} The APDU is too short or too long.
    */
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {

@@ -173,7 +173,8 @@ export class SessionContext extends Closable {
 
   /**
    * Connects to the card in a reader (SCardConnect), on its own PC/SC context. With `timeout` or `signal` it waits
-   * while another program is connected exclusively; without them it fails with SCARD_E_SHARING_VIOLATION.
+   * while another program is connected exclusively; without them it fails with SCARD_E_SHARING_VIOLATION. The session
+   * keeps the card until one of them is closed: a forgotten card keeps its context.
    *
    * @param reader - The name of the reader, as `listReaders()` returns it.
    * @throws {PcscError} SCARD_E_UNKNOWN_READER, SCARD_E_NO_SMARTCARD, SCARD_E_SHARING_VIOLATION,

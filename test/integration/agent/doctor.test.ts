@@ -3,7 +3,7 @@ import { afterAll, expect, it } from 'vitest';
 import { agentProgram } from '../../../src/tools/repro/agents/launch.js';
 import { Agent } from '../../support/agent.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 const rig = await startRig({ slots: 2 });
 await insertPiv(rig);

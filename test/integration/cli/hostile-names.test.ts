@@ -13,7 +13,7 @@ import { printable } from '../../../src/printable.js';
 import { AgentProcess, runAgent } from '../../support/agent.js';
 import { FakePcsc } from '../../support/fake-pcsc.js';
 import { insertPiv, startRig } from '../../support/rig.js';
-import { runCli, startCli } from '../repro/run-cli.js';
+import { runCli, startCli } from '../../support/run-cli.js';
 
 /**
  * Title, colour, C1's clear screen and title, direction, zero width, line ends. The visible part begins with "Evil".

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { packagesDirectory } from '../../../src/testing/rig/parts.js';
 import { read, root } from '../../support/documentation.js';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 /** Debian's interpreter is the one that sees Debian's pyscard. */
 const python = '/usr/bin/python3';

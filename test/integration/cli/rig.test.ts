@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runCli, startCli } from '../repro/run-cli.js';
+import { runCli, startCli } from '../../support/run-cli.js';
 
 const here = [process.execPath, '-e'];
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
 import { Holder } from '../../support/holder.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
 
 const cli = fileURLToPath(new URL('../../../dist/tools/cli/main.js', import.meta.url));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
 
 const rig = await startRig({ slots: 2 });

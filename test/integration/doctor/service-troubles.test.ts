@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'pcsc-bridge-doctor-'));

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { startRig } from '../../support/rig.js';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
 
 const rig = await startRig({ slots: 1 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runCli } from '../repro/run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 const cases: [string, string[], RegExp][] = [
   ['an unknown option', ['--fix'], /unknown option '--fix'/],

@@ -8,8 +8,8 @@ import { afterAll, onTestFinished } from 'vitest';
 import { htmlReport } from '../../../src/tools/repro/report/html.js';
 import type { ReproResult } from '../../../src/tools/repro/result.js';
 import { startBrowser } from '../../support/browser.js';
+import { runCli } from '../../support/run-cli.js';
 import { blockedLogon, freeLogon, resultWith, runWith } from '../../unit/repro/example-result.js';
-import { runCli } from '../repro/run-cli.js';
 
 export type Sessions = 4 | 64;
 export type Scheme = 'light' | 'dark';

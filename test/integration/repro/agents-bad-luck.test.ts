@@ -8,8 +8,8 @@ import { setUpRealReaders } from '../../../src/tools/repro/setup.js';
 import { isHeld } from '../../support/holder.js';
 import { commandLine, descendantsOf, isRunning } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
+import { startCli } from '../../support/run-cli.js';
 import { errorOf } from '../../support/time.js';
-import { startCli } from './run-cli.js';
 
 const pin = '314159';
 const bridge = openBridge();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReproResult } from '../../../src/tools/repro/result.js';
 import { isRunning } from '../../support/processes.js';
-import { runCli } from './run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { showsFaultAndFix } from './shows-fault-and-fix.js';
 
 const hold = 2500;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReproResult } from '../../../src/tools/repro/result.js';
-import { runCli } from './run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 import { showsFaultAndFix } from './shows-fault-and-fix.js';
 
 const hold = 2500;

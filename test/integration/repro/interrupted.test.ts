@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { commandLine, descendantsOf } from '../../support/processes.js';
-import { startCli } from './run-cli.js';
+import { startCli } from '../../support/run-cli.js';
 
 it.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
   'after %s in the middle of the hold no process is left',

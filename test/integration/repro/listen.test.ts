@@ -13,7 +13,7 @@ import { isHeld } from '../../support/holder.js';
 import { OtherHost, whyNoOtherHosts } from '../../support/other-host.js';
 import { commandLine } from '../../support/processes.js';
 import { insertPiv, openBridge, startRig } from '../../support/rig.js';
-import { runCli, startCli } from './run-cli.js';
+import { runCli, startCli } from '../../support/run-cli.js';
 
 const pin = '314159';
 /** Whether programs started with setsid are in terminal sessions of their own on this host. */

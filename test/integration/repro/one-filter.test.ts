@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runCli } from './run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 it('with only the filter off it shows the fault and exits 1, because nothing is fixed', async () => {
   const { code, stdout } = await runCli(['repro', '--filter', 'off', '--hold', '800', '--sessions', '2']);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Rig } from '../../../src/testing/rig/index.js';
 import { createPivCard } from '../../../src/testing/virtual/index.js';
-import { runCli } from './run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 let rig: Rig;
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { type ReproResult, slowest } from '../../../src/tools/repro/result.js';
-import type { runCli } from './run-cli.js';
+import type { runCli } from '../../support/run-cli.js';
 
 /** What a reproduction of four sessions must show, with any kind of participants; `seen` is called after it has run. */
 export function showsFaultAndFix(

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { runCli } from './run-cli.js';
+import { runCli } from '../../support/run-cli.js';
 
 const cases: [string, string[], RegExp, code?: number][] = [
   ['an unknown command', ['reproduce'], /unknown command 'reproduce'/],

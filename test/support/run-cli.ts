@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const main = fileURLToPath(new URL('../../../dist/tools/cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../dist/tools/cli/main.js', import.meta.url));
 
 export interface CliRun {
   process: ChildProcess;
