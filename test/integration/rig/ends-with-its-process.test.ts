@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { expect, test } from 'vitest';
-import { compileRig, expectGone, listWithOpensc, processesWith, rigProcess } from './helpers.js';
+import { copyRig, expectGone, listWithOpensc, processesWith, rigProcess } from './helpers.js';
 
-const compiled = compileRig();
+const compiled = copyRig();
 const FOREVER = 'setInterval(() => {}, 1000);';
 
 test.each([

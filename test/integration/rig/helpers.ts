@@ -2,6 +2,7 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdtempSync,
   readdirSync,
@@ -14,7 +15,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import ts from 'typescript';
 import { afterAll, expect, vi } from 'vitest';
 import { packagesDirectory, type Rig } from '../../../src/testing/rig/index.js';
 
@@ -115,23 +115,20 @@ export function accepts(port: number): Promise<boolean> {
 }
 
 /**
- * The rig as JavaScript, for processes of their own: Node 20 runs no TypeScript, and dist may be old.
+ * A copy of the compiled rig, and of the one file that it needs of the rest, for processes of other users.
  *
- * @returns a directory others may read, removed after the tests of the file.
+ * @returns the directory of the rig, which others may read; it is removed after the tests of the file.
  */
-export function compileRig(): string {
+export function copyRig(): string {
   const output = mkdtempSync(join(tmpdir(), 'pcsc-bridge-compiled-'));
   afterAll(() => rmSync(output, { recursive: true }));
   chmodSync(output, 0o755);
-  const source = fileURLToPath(new URL('../../../src/testing/rig/', import.meta.url));
-  for (const name of readdirSync(source)) {
-    const { outputText } = ts.transpileModule(readFileSync(join(source, name), 'utf8'), {
-      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
-    });
-    writeFileSync(join(output, name.replace('.ts', '.js')), outputText);
+  const dist = fileURLToPath(new URL('../../../dist/', import.meta.url));
+  for (const path of ['testing/rig', 'native/prebuilt.js']) {
+    cpSync(join(dist, path), join(output, path), { recursive: true });
   }
   writeFileSync(join(output, 'package.json'), '{ "type": "module" }');
-  return output;
+  return join(output, 'testing/rig');
 }
 
 export interface RigProcess {

@@ -2,14 +2,14 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { compileRig, expectGone, listWithOpensc, rigProcess } from './helpers.js';
+import { copyRig, expectGone, listWithOpensc, rigProcess } from './helpers.js';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
 const launcher = isRoot
   ? ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', '--inh-caps=-all']
   : [];
-const compiled = compileRig();
+const compiled = copyRig();
 
 test('an unprivileged user can run a rig', async ({ skip }) => {
   const probe = [...launcher, 'unshare', '-Urm', 'true'];
