@@ -1,5 +1,5 @@
 /**
- * Prints the UID of each contactless card that is put on a reader, like most programs with nfc-pcsc.
+ * Prints the UID of each contactless card that is placed on a reader, as most programs that use nfc-pcsc do.
  *
  *   node examples/nfc-uid.mjs
  *
@@ -8,7 +8,7 @@
 import { CardBridge } from 'pcsc-bridge';
 import { ResponseApdu, toHex } from 'pcsc-bridge/apdu';
 
-/** Get Data, UID (PC/SC part 3, 3.2.2.1.3). The reader itself answers it, for any card. */
+/** GET DATA for the UID (PC/SC part 3, 3.2.2.1.3). The reader itself answers this command, for any card. */
 const GET_UID = Uint8Array.of(0xff, 0xca, 0x00, 0x00, 0x00);
 
 const bridge = new CardBridge();

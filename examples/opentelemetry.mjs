@@ -12,7 +12,7 @@ import { metrics, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 /** @typedef {import('pcsc-bridge').TransactionReport} TransactionReport */
 
 /**
- * Starts to observe. The metrics are those of this bridge. The spans cover every transaction in this thread, because a
+ * Starts observing. The metrics are those of this bridge. The spans cover every transaction in this thread, because a
  * diagnostics channel is not specific to a bridge.
  *
  * @param {import('pcsc-bridge').CardBridge} bridge

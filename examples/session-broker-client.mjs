@@ -8,8 +8,8 @@ import { connectLocally } from 'pcsc-bridge/local';
 
 const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
 const { socket, peer } = await connectLocally(path);
-// A program that may create files in that directory could listen there and receive the PIN. On Windows, the first program
-// to listen could.
+// Check who listens before sending the PIN. Any program that may create files in this directory could listen at the path.
+// On Windows, the first program to listen owns the name.
 const trusted = peer.uid === undefined ? peer.identity.id === 0 : [0, process.getuid?.()].includes(peer.uid);
 if (!trusted)
   throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: it does not get the PIN`);

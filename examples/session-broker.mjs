@@ -116,9 +116,9 @@ async function logOn(session, reader, pin) {
   logons.set(user, count + 1);
   try {
     const { subject, durationMs } = await session.transaction(reader, (card) => logon(card, pin), {
-      timeout: 30_000, // for others to end their transactions
+      timeout: 30_000, // limits the wait for other programs' transactions
       idleTimeout: 10_000,
-      disposition: 'reset', // later users of the card do not find the PIN verified
+      disposition: 'reset', // the PIN is no longer verified for the next user of the card
     });
     return { subject, durationMs };
   } finally {
@@ -144,7 +144,7 @@ async function* linesOf(socket) {
       rest = rest.subarray(end + 1);
     }
     if (rest.length <= longestLine) continue;
-    yield rest; // too long, and the last
+    yield rest; // too long: return it and stop reading
     return;
   }
 }

@@ -6,8 +6,8 @@
  *
  * Node's TLS accepts a private key that it cannot read only through an OpenSSL engine. This program uses the engine of
  * libp11, which uses OpenSC (Debian: libengine-pkcs11-openssl, opensc-pkcs11). The engine blocks its thread while the
- * card works or another program holds it, and cannot be cancelled. So the TLS connection is made in a child process,
- * which can be killed. The parent process waits for the card, reads the certificate, and verifies the PIN once.
+ * card works or another program holds it, and cannot be cancelled. So a child process, which can be killed, makes the TLS
+ * connection. The parent process waits for the card, reads the certificate, and verifies the PIN once.
  *
  * If the server has its own CA, set NODE_EXTRA_CA_CERTS to a file with the CA's certificate. By default the engine and the
  * module are loaded from Debian's directories; OPENSSL_ENGINES (a directory) and PKCS11_MODULE_PATH (a file) override this.
@@ -108,7 +108,7 @@ function fetchWithCard({ url, cert, token, pin }) {
   const request = get(url, {
     cert,
     privateKeyEngine: 'pkcs11',
-    // RFC 7512. 01 is what OpenSC calls the key of slot 9A.
+    // RFC 7512. OpenSC uses the id 01 for the key of slot 9A.
     privateKeyIdentifier: `pkcs11:serial=${token};id=%01;type=private?pin-value=${encodeURIComponent(pin)}`,
     // A separate agent, so that the connection is closed after the response.
     agent: false,
