@@ -9,10 +9,14 @@ import { connectLocally } from 'pcsc-bridge/local';
 const [path = '/run/session-broker.sock', wanted] = process.argv.slice(2);
 const { socket, peer } = await connectLocally(path);
 // Check who listens before sending the PIN. Any program that may create files in this directory could listen at the path.
-// On Windows, the first program to listen owns the name.
-const trusted = peer.uid === undefined ? peer.identity.id === 0 : [0, process.getuid?.()].includes(peer.uid);
+// On Windows, the first program to listen owns the name, and other programs than services run in session 0: the account
+// counts. It is unknown if this user may not query it, and then the PIN is not sent either.
+const services = ['S-1-5-18', 'S-1-5-19', 'S-1-5-20']; // LocalSystem, LocalService, NetworkService
+const { userId } = peer.identity;
+const trusted =
+  peer.uid === undefined ? services.includes(userId ?? '') : [0, process.getuid?.()].includes(peer.uid);
 if (!trusted)
-  throw new Error(`process ${peer.pid} of user ${peer.uid} listens at ${path}: it does not get the PIN`);
+  throw new Error(`process ${peer.pid} of user ${userId ?? 'unknown'} listens at ${path}: it does not get the PIN`);
 
 const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
 /** @param {object} request */
