@@ -16,7 +16,9 @@ const { userId } = peer.identity;
 const trusted =
   peer.uid === undefined ? services.includes(userId ?? '') : [0, process.getuid?.()].includes(peer.uid);
 if (!trusted)
-  throw new Error(`process ${peer.pid} of user ${userId ?? 'unknown'} listens at ${path}: it does not get the PIN`);
+  throw new Error(
+    `process ${peer.pid} of user ${userId ?? 'unknown'} listens at ${path}: it does not get the PIN`,
+  );
 
 const answers = createInterface({ input: socket })[Symbol.asyncIterator]();
 /** @param {object} request */
