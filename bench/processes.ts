@@ -33,13 +33,17 @@ export function clientsOf(daemonPid: number): number {
   }).length;
 }
 
-/** The daemon of a rig is a grandchild of this process: its private directory is on its command line. */
+/**
+ * The daemon of a rig is a grandchild of this process, and its private directory is on its command line. If the daemon
+ * is from another system, that system's dynamic loader comes first.
+ */
 export function findDaemon(rigDirectory: string): number | undefined {
   for (const entry of readdirSync('/proc')) {
     if (!/^\d+$/.test(entry)) continue;
     try {
       const command = readFileSync(`/proc/${entry}/cmdline`, 'latin1').split('\0');
-      if (command[0]?.endsWith('pcscd') && command.some((word) => word.startsWith(`${rigDirectory}/`))) {
+      const program = command[command.indexOf('--foreground') - 1];
+      if (program?.endsWith('/pcscd') && command.some((word) => word.startsWith(`${rigDirectory}/`))) {
         return Number(entry);
       }
     } catch {
