@@ -22,7 +22,12 @@ std::uint64_t CardUsers::Note(const std::string& reader, const SessionIdentity& 
 
 void CardUsers::NoteReset(const std::string& reader) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  readers_[reader] = History{++last_number_, std::nullopt, false};
+  readers_[reader] = History{++last_number_, std::nullopt, false, false};
+}
+
+void CardUsers::NoteFailedReset(const std::string& reader) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  readers_[reader].failed = true;
 }
 
 bool CardUsers::OwesReset(const std::string& reader, std::uint64_t use) const {
@@ -37,7 +42,7 @@ bool CardUsers::MustReset(const std::string& reader, const CardOwner& owner) con
   const auto found = readers_.find(reader);
   if (found == readers_.end()) return !owner.trusts_unknown;
   const History& history = found->second;
-  if (history.several || (history.user && *history.user != owner.identity)) return true;
+  if (history.failed || history.several || (history.user && *history.user != owner.identity)) return true;
   return history.reset == 0 && !owner.trusts_unknown;
 }
 

@@ -33,6 +33,8 @@ class CardUsers {
   std::uint64_t Note(const std::string& reader, const SessionIdentity& identity);
   // The holder of the turn at the reader has reset the card.
   void NoteReset(const std::string& reader);
+  // A reset that was asked for has failed. The card is reset before the next use, also by the same identity.
+  void NoteFailedReset(const std::string& reader);
   // Whether the card has not been reset since this use. False for 0, no use.
   bool OwesReset(const std::string& reader, std::uint64_t use) const;
   // Whether the card has to be reset before the owner gets it.
@@ -43,6 +45,7 @@ class CardUsers {
     std::uint64_t reset = 0;  // the number of the last reset; 0: none yet, so there may be earlier users
     std::optional<SessionIdentity> user;  // the first one since
     bool several = false;                 // and others after it
+    bool failed = false;                  // a reset has failed since
   };
 
   mutable std::mutex mutex_;

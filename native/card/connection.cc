@@ -355,7 +355,11 @@ void Connection::DisconnectAndEnd(Disposition disposition) {
   pause_ = loop()->After(kClosePatience, [this] { TellClosed(); });
   WithTurn(parameters_.reader, [this, disposition] {
     Call(backend::Disconnect{disposition, [this] { TellClosed(); }}, [this](const backend::Outcome& outcome) {
-      if (outcome) parts_.users->NoteReset(parameters_.reader);
+      if (outcome) {
+        parts_.users->NoteReset(parameters_.reader);
+      } else {
+        parts_.users->NoteFailedReset(parameters_.reader);
+      }
       RetireClient(Disposition::kLeave);
       FinishClosing();
     });

@@ -39,6 +39,17 @@ TEST_SUITE("card users") {
     CHECK_FALSE(users.MustReset("R", Guarded(kBert)));
   }
 
+  TEST_CASE("after a failed reset the card is reset before its next use, also by the same identity") {
+    CardUsers users;
+    users.NoteReset("R");
+    users.Note("R", kAnna);
+    users.NoteFailedReset("R");
+    CHECK(users.MustReset("R", Guarded(kAnna)));
+    CHECK(users.MustReset("R", Guarded(kAnna, true)));
+    users.NoteReset("R");
+    CHECK_FALSE(users.MustReset("R", Guarded(kAnna)));
+  }
+
   TEST_CASE("two users of one session are two owners, and an unknown user is a third") {
     const SessionIdentity alice{1, 100, 0, "1000"};
     const SessionIdentity bob{1, 100, 0, "1001"};

@@ -9,7 +9,7 @@ import { type HeldRequest, PcscdProxy } from '../../support/pcscd-proxy.js';
 import { selectPiv, send, sign, verifyPin } from '../../support/piv-host.js';
 import { descriptors, threads } from '../../support/process.js';
 import { openBridge, readerAt, startRig, takeOut } from '../../support/rig.js';
-import { type Code, codes } from './documented-codes.js';
+import { type Code, codes, documented } from './documented-codes.js';
 import { type Fault, faults, lines, look, type Way } from './steps.js';
 
 const rig = await startRig({ slots: 2 });
@@ -153,6 +153,13 @@ const atRest = counts();
 const threadsAtRest = threads();
 let id = 1;
 
+/** Another session and another process get the card, and a PIN that was verified before is forgotten. */
+async function expectFreeCard(other: SessionContext): Promise<void> {
+  expect(await signWithoutPin(other)).toBe(0x6982);
+  expect(await logOn(other, 'own')).toBe(true);
+  await (await Holder.hold(reader)).release();
+}
+
 /** A process that has met no holder for a minute skips the check. */
 async function meetHolder(session: SessionContext): Promise<void> {
   const holder = await Holder.hold(reader);
@@ -192,9 +199,35 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   expect(await ended).toEqual(outcome);
 
   expect(await logOn(session, 'first')).toBe(true);
-  expect(await signWithoutPin(other)).toBe(0x6982);
-  expect(await logOn(other, 'own')).toBe(true);
-  await (await Holder.hold(reader)).release();
+  await expectFreeCard(other);
+  await Promise.all([session.close(), other.close()]);
+  await expectRest();
+});
+
+const ofDisconnect = [...(Object.keys(faults) as Fault[]), ...documented.SCardDisconnect];
+
+test.each(
+  ofDisconnect.map((fault) => [fault in faults ? faults[fault as Fault] : `is answered with ${fault}`, fault] as const),
+)('an evicted card whose disconnect %s is reset and free', async (_, fault) => {
+  await settle();
+  id += 1;
+  await using session = await bridge.openSession({ id, connectTime: 1n });
+  await using other = await bridge.openSession({ id: 1_000_000 + id, connectTime: 1n });
+  expect(await logOn(session, 'first')).toBe(true);
+
+  const met = new Promise<void>((resolve) => {
+    proxy.at('disconnect', 0, (request) => {
+      resolve();
+      return meet(fault, request);
+    });
+  });
+  expect(bridge.cache.evict({ id, connectTime: 1n })).toBe(1);
+  await met;
+  expect(proxy.rulesLeft).toBe(0);
+  await recover(fault);
+
+  expect(await signWithoutPin(session)).toBe(0x6982);
+  await expectFreeCard(other);
   await Promise.all([session.close(), other.close()]);
   await expectRest();
 });
