@@ -55,19 +55,27 @@ int Hold(const std::string& reader, std::chrono::milliseconds time) {
   const Library& library = *loaded.value();
   const Result<Context> context = Context::Establish(library);
   if (!context) return Fail(context.error());
+  constexpr auto shared = static_cast<abi::Dword>(pcsc_bridge::ShareMode::kShared);
+  constexpr auto leave = static_cast<abi::Dword>(pcsc_bridge::Disposition::kLeave);
+  constexpr abi::Dword protocols = abi::kProtocolT0 | abi::kProtocolT1;
   abi::CardHandle card{};
   abi::Dword protocol = 0;
   const auto connected =
       Checked(library.connect(context.value().handle(), pcsc_bridge::platform::ToNative(reader).c_str(),
-                              static_cast<abi::Dword>(pcsc_bridge::ShareMode::kShared),
-                              abi::kProtocolT0 | abi::kProtocolT1, &card, &protocol),
+                              shared, protocols, &card, &protocol),
               "SCardConnect", reader);
   if (!connected) return Fail(connected.error());
-  const auto begun = Checked(library.begin_transaction(card), "SCardBeginTransaction", reader);
+  auto begun = Checked(library.begin_transaction(card), "SCardBeginTransaction", reader);
+  // Another program has reset the card since the call before.
+  while (!begun && begun.error().code == pcsc_bridge::status::kResetCard) {
+    const auto reconnected =
+        Checked(library.reconnect(card, shared, protocols, leave, &protocol), "SCardReconnect", reader);
+    if (!reconnected) return Fail(reconnected.error());
+    begun = Checked(library.begin_transaction(card), "SCardBeginTransaction", reader);
+  }
   if (!begun) return Fail(begun.error());
   std::cout << "held" << std::endl;
   WaitForRelease(time);
-  const auto leave = static_cast<abi::Dword>(pcsc_bridge::Disposition::kLeave);
   const auto ended = Checked(library.end_transaction(card, leave), "SCardEndTransaction", reader);
   if (!ended) return Fail(ended.error());
   std::cout << "released" << std::endl;

@@ -283,3 +283,12 @@ test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
     await expectRest();
   },
 );
+
+test('pcsc-holder, if another program resets the card before its transaction, connects again and holds it', async () => {
+  await settle();
+  proxy.at('begin', 0, (request) => request.refuse(codes.SCARD_W_RESET_CARD));
+  await using holder = await Holder.hold(reader);
+  expect(proxy.rulesLeft).toBe(0);
+  await holder.release();
+  await expectRest();
+});
