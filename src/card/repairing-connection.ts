@@ -23,6 +23,8 @@ const wantsFresh = new Set([
   'SCARD_W_UNRESPONSIVE_CARD',
   'SCARD_E_COMM_DATA_LOST',
   'SCARD_E_INVALID_HANDLE',
+  // pcscd's answer if the reader of the handle was unplugged, or came back after the host slept.
+  'SCARD_E_INVALID_VALUE',
   'SCARD_E_NOT_TRANSACTED',
   'SCARD_E_NO_SERVICE',
   'SCARD_E_NO_SMARTCARD',

@@ -1,5 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 
+/** How many times longer than usual everything may take. scripts/test-sanitized sets it. */
+export const slowness = Number(process.env['PCSC_BRIDGE_TEST_SLOWNESS'] ?? 1);
+
 /** Milliseconds until the promise settles. */
 export async function durationOf(promise: Promise<unknown>): Promise<number> {
   const start = performance.now();

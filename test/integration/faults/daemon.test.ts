@@ -207,7 +207,9 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
 const ofDisconnect = [...(Object.keys(faults) as Fault[]), ...documented.SCardDisconnect];
 
 test.each(
-  ofDisconnect.map((fault) => [fault in faults ? faults[fault as Fault] : `is answered with ${fault}`, fault] as const),
+  ofDisconnect.map(
+    (fault) => [fault in faults ? faults[fault as Fault] : `is answered with ${fault}`, fault] as const,
+  ),
 )('an evicted card whose disconnect %s is reset and free', async (_, fault) => {
   await settle();
   id += 1;
@@ -290,5 +292,15 @@ test('pcsc-holder, if another program resets the card before its transaction, co
   await using holder = await Holder.hold(reader);
   expect(proxy.rulesLeft).toBe(0);
   await holder.release();
+  await expectRest();
+});
+
+test('a card whose reader has come back as another one (SCARD_E_INVALID_VALUE) is connected again', async () => {
+  await settle();
+  await using own = await before.connect(reader);
+  proxy.at('transmit', 0, (request) => request.refuse(codes.SCARD_E_INVALID_VALUE));
+  await expect(own.transmit(selectPiv)).rejects.toMatchObject({ code: 'SCARD_E_INVALID_VALUE' });
+  expect((await send(own, selectPiv)).sw).toBe(0x9000);
+  await own.close();
   await expectRest();
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { runChild } from '../../support/child.js';
 import { insertPiv, startRig } from '../../support/rig.js';
+import { slowness } from '../../support/time.js';
 
 const RUNS = 12;
 
@@ -36,10 +37,12 @@ const busy = (bridge: string) => `
   for (let id = 1; id <= 6; id++) void keepBusy(id);
 `;
 
-test(`${RUNS} busy processes terminate their workers and then exit, without a crash`, async () => {
-  for (let run = 0; run < RUNS; run++) {
-    const ms = 250 + run * 25;
-    const { code, signal, stderr } = await runChild(`
+test(
+  `${RUNS} busy processes terminate their workers and then exit, without a crash`,
+  async () => {
+    for (let run = 0; run < RUNS; run++) {
+      const ms = (250 + run * 25) * slowness;
+      const { code, signal, stderr } = await runChild(`
       import { Worker } from 'node:worker_threads';
       const program = ${JSON.stringify(busy('BRIDGE'))}.replace('BRIDGE', JSON.stringify(bridge));
       const source = 'data:text/javascript,' + encodeURIComponent(program);
@@ -49,7 +52,9 @@ test(`${RUNS} busy processes terminate their workers and then exit, without a cr
       setTimeout(() => workers[0].terminate(), ${ms * 0.6});
       setTimeout(() => workers[1].terminate(), ${ms * 0.8});
       setTimeout(() => process.exit(9), ${ms});`);
-    expect(stderr).toBe('');
-    expect({ code, signal }).toEqual({ code: 9, signal: null });
-  }
-}, 60_000);
+      expect(stderr).toBe('');
+      expect({ code, signal }).toEqual({ code: 9, signal: null });
+    }
+  },
+  60_000 * slowness,
+);

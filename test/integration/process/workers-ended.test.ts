@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { startRig } from '../../support/rig.js';
-import { median } from '../../support/time.js';
+import { median, slowness } from '../../support/time.js';
 
 const root = new URL('../../../', import.meta.url);
 const program = fileURLToPath(new URL('programs/ends-workers.mjs', import.meta.url));
 const holder = fileURLToPath(new URL('build/Release/pcsc-holder', root));
 const rounds = 20;
 /** Milliseconds after which a card counts as locked. Usually it takes less than a second, see below. */
-const limit = 5000;
+const limit = 5000 * slowness;
 
 // One slot of each device. Its two slots share a driver, in which a slow command blocks the other.
 const rig = await startRig({ slots: 8 });
@@ -28,7 +28,7 @@ async function endWorkers(path: string, ending: string, calls: string[]): Promis
   const given = { root: String(root), readers, path, ending, calls, rounds, limit, holder };
   const child = spawn(process.execPath, [program, JSON.stringify(given)], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: 30_000 * slowness,
     killSignal: 'SIGKILL',
   });
   let [stdout, stderr] = ['', ''];
@@ -55,9 +55,9 @@ describe.each([
       expect(results).toHaveLength(rounds);
       const times = results.map(({ ms }) => ms ?? Number.POSITIVE_INFINITY);
       const report = JSON.stringify(results);
-      expect(median(times), report).toBeLessThan(1000);
+      expect(median(times), report).toBeLessThan(1000 * slowness);
       expect(Math.max(...times), report).toBeLessThan(limit);
     },
-    40_000,
+    40_000 * slowness,
   );
 });
