@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    // These need Wine: scripts/test-windows.
-    exclude: [...configDefaults.exclude, 'test/windows/**'],
+    // These need Wine or QEMU: scripts/test-windows, scripts/test-usb.
+    exclude: [...configDefaults.exclude, 'test/windows/**', 'test/usb/**'],
     // Two cores and real daemons: files run one after another so that timings mean something.
     fileParallelism: false,
     testTimeout: 20_000,

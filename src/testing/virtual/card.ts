@@ -5,6 +5,7 @@ import { buildAtr } from './atr.js';
 import { CardOs } from './card-os.js';
 import { CardFaults } from './faults.js';
 import { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
+import { type QemuAddress, QemuLink } from './qemu-link.js';
 import { untilPolled } from './removal.js';
 
 /** One APDU that the card has processed. */
@@ -28,7 +29,12 @@ export interface CardClosed {
   readonly error?: Error;
 }
 
-export interface VirtualCardOptions extends LinkAddress {
+/** The reader that a card goes into: a slot of vpcd, or a USB reader of QEMU. */
+export type ReaderAddress = LinkAddress | QemuAddress;
+
+export type VirtualCardOptions = ReaderAddress & CardOptions;
+
+export interface CardOptions {
   /** Applications on the card. None is selected until the host selects one. */
   applets: readonly Applet[];
   /** Answer to reset; default `buildAtr()`. */
@@ -65,8 +71,8 @@ export class VirtualCard {
 
   readonly #os: CardOs;
   readonly #onApdu: VirtualCardOptions['onApdu'];
-  readonly #address: LinkAddress;
-  #link: VpcdLink | undefined;
+  readonly #address: ReaderAddress;
+  #link: VpcdLink | QemuLink | undefined;
   /** The removal, from its first request; settles when the reader has noticed. */
   #removal: Promise<void> | undefined;
   /** The tail of what has been queued; never rejects. */
@@ -91,8 +97,9 @@ export class VirtualCard {
   }
 
   /**
-   * Inserts a card into the reader slot that listens on `port`. Resolves when the reader has powered the card and read
-   * its ATR, plus 20 ms in which PC/SC programs learn of it. pcscd polls every 400 ms, so this may take that long.
+   * Inserts a card into the reader slot that listens on `port`, or into QEMU's reader at `socket`. Resolves when the reader
+   * has powered the card and read its ATR, plus 20 ms in which PC/SC programs learn of it. pcscd polls every 400 ms, so
+   * this may take that long. QEMU's reader takes the card at once, and the guest's pcscd sees it within 400 ms.
    *
    * The same applets can be inserted again after removal. Their persistent state (PIN, retry counters, keys) is kept.
    *
@@ -113,7 +120,8 @@ export class VirtualCard {
   /**
    * Takes the card out of the reader, and resolves when the reader has noticed: a card that is inserted then is a new
    * card to every PC/SC program. pcscd polls every 400 ms, so this takes up to half a second, and up to 900 ms if a
-   * program uses the card at the same time. If pcscd is stopped, resolves after two seconds. An APDU in progress stays unanswered.
+   * program uses the card at the same time. If pcscd is stopped, resolves after two seconds. An APDU in progress stays
+   * unanswered. For a reader of QEMU, resolves when QEMU has noticed; the guest's pcscd does within 400 ms.
    * A second call waits for the same removal.
    */
   remove(): Promise<void> {
@@ -134,7 +142,9 @@ export class VirtualCard {
     limit.addEventListener('abort', giveUp);
     const { reason } = await this.closed;
     limit.removeEventListener('abort', giveUp);
-    if (reason === 'removed') await untilPolled(link, this.#address, limit);
+    if (reason === 'removed' && link instanceof VpcdLink && 'port' in this.#address) {
+      await untilPolled(link, this.#address, limit);
+    }
   }
 
   /** The work of `insert`, for subclasses. */
@@ -146,11 +156,14 @@ export class VirtualCard {
     const deadline = new AbortController();
     const timer = globalThis.setTimeout(() => deadline.abort(), timeout);
     try {
-      this.#link = await VpcdLink.connect(options, this.#handler(), deadline.signal);
+      this.#link =
+        'socket' in options
+          ? await QemuLink.connect(options, this.#handler(), deadline.signal)
+          : await VpcdLink.connect(options, this.#handler(), deadline.signal);
       const early = await Promise.race([inserted, this.closed]);
       if (early !== undefined) throw early.error ?? new Error('The reader closed the connection.');
     } catch (cause) {
-      const at = `${options.host ?? '127.0.0.1'}:${options.port}`;
+      const at = 'socket' in options ? options.socket : `${options.host ?? '127.0.0.1'}:${options.port}`;
       throw new Error(
         deadline.signal.aborted
           ? `The reader at ${at} did not power the card within ${timeout} ms: is another card in the slot?`

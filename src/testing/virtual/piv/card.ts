@@ -1,7 +1,10 @@
-import { VirtualCard, type VirtualCardOptions } from '../card.js';
+import { type CardOptions, type ReaderAddress, VirtualCard, type VirtualCardOptions } from '../card.js';
 import { PivApplet, type PivOptions } from './applet.js';
 
-export interface PivCardOptions extends Omit<VirtualCardOptions, 'applets'>, PivOptions {}
+/** The reader, and what is not the PIV application's. */
+export type InsertPivOptions = ReaderAddress & Omit<CardOptions, 'applets'>;
+
+export type PivCardOptions = InsertPivOptions & PivOptions;
 
 /** A virtual card with the PIV application on it. */
 export class PivCard extends VirtualCard {
@@ -18,7 +21,7 @@ export class PivCard extends VirtualCard {
    *
    * @throws {Error} As `VirtualCard.insert`.
    */
-  static async insertPiv(options: Omit<VirtualCardOptions, 'applets'>, applet: PivApplet): Promise<PivCard> {
+  static async insertPiv(options: InsertPivOptions, applet: PivApplet): Promise<PivCard> {
     const whole = { ...options, applets: [applet] };
     const card = new PivCard(whole, applet);
     await card.plugIn(whole);
