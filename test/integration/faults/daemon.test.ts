@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { SessionContext, Transaction, WaitOptions } from '../../../src/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
-import { Holder } from '../../support/holder.js';
 import { type HeldRequest, PcscdProxy } from '../../support/pcscd-proxy.js';
 import { selectPiv, send, sign, verifyPin } from '../../support/piv-host.js';
 import { descriptors, threads } from '../../support/process.js';
@@ -155,7 +155,7 @@ let id = 1;
 
 /** A process that has met no holder for a minute skips the check. */
 async function meetHolder(session: SessionContext): Promise<void> {
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   await expect(session.transaction(reader, () => {}, { timeout: 20 })).rejects.toThrow('did not end within');
   await holder.release();
 }
@@ -194,7 +194,7 @@ test.each(lines.map((line) => [line.title, line] as const))('%s', async (_, { st
   expect(await logOn(session, 'first')).toBe(true);
   expect(await signWithoutPin(other)).toBe(0x6982);
   expect(await logOn(other, 'own')).toBe(true);
-  await (await Holder.hold(reader)).release();
+  await (await CardHold.start(reader)).release();
   await Promise.all([session.close(), other.close()]);
   await expectRest();
 });

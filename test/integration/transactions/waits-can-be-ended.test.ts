@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { sockets, threads } from '../../support/process.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -197,7 +197,7 @@ test('after 100 aborted waits nothing is left once the holder has ended its tran
 }, 40_000);
 
 async function holdOutside(): Promise<() => Promise<void>> {
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   return () => holder.release();
 }
 
