@@ -22,7 +22,10 @@
       "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++17", "/W4"] },
     },
     # The C library's checks take optimization, which a debug build has not.
-    "configurations": { "Release": { "conditions": [["OS=='linux'", { "cflags_cc": ["<@(hardened)"] }]] } },
+    # Assertions are for tests: a release build has none.
+    "configurations": {
+      "Release": { "defines": ["NDEBUG"], "conditions": [["OS=='linux'", { "cflags_cc": ["<@(hardened)"] }]] },
+    },
     "conditions": [
       ["warnings_are_errors==1", { "cflags_cc": ["-Werror"] }],
       ["OS=='win'", { "defines": ["UNICODE", "_UNICODE", "NOMINMAX", "WIN32_LEAN_AND_MEAN", "_WIN32_WINNT=0x0600"] }],

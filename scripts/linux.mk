@@ -6,7 +6,8 @@ WORK := .cache/prebuild/$(PLATFORM)
 all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder $(OUT)/pcsc-bridge-agent
 
 SYSTEM := linux
-# glibc as Node.js 20 needs it. libc++ and the unwinder are linked in, so that nothing else has to be there.
+# Built against the glibc that Node.js 20 needs. The binaries run with 2.17 (docs/compatibility.md), which
+# test/integration/package/prebuilds.test.ts checks. libc++ and the unwinder are linked in, so that nothing else has to be there.
 target_linux-x64 := x86_64-linux-gnu.2.28
 target_linux-arm64 := aarch64-linux-gnu.2.28
 target_linux-x64-musl := x86_64-linux-musl

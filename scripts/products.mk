@@ -22,11 +22,11 @@ endif
 foreign := -isystem $(headers)
 warnings := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
 CXXFLAGS += -std=c++17 -O2 $(warnings)
-CPPFLAGS += -Inative -MMD -MP
-$(addon_objects): CPPFLAGS += $(foreign) -isystem node_modules/node-api-headers/include -isystem node_modules/node-addon-api \
-  -DNAPI_CPP_EXCEPTIONS -DNAPI_VERSION=8 -DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS -DBUILDING_NODE_EXTENSION
-# The JSON library's assertions are for its own developers; without them the C library's need not be there.
-$(agent_objects): CPPFLAGS += $(foreign) $(mbedtls_cppflags) -DNDEBUG
+# No assertions, ours or the JSON library's: they are for tests.
+CPPFLAGS += -Inative -MMD -MP -DNDEBUG
+include scripts/node-api.mk
+$(addon_objects): CPPFLAGS += $(foreign) $(node_api_cppflags)
+$(agent_objects): CPPFLAGS += $(foreign) $(mbedtls_cppflags)
 
 $(WORK)/%.o: %.cc $(makefiles)
 	@mkdir -p $(@D)

@@ -10,7 +10,11 @@ namespace pcsc_bridge::addon {
 Napi::Value ListReaders(const Napi::CallbackInfo& info);
 Napi::Value ListReaderGroups(const Napi::CallbackInfo& info);
 Napi::Value IsValid(const Napi::CallbackInfo& info);
+
+// pcsc_access.cc: how this process reaches PC/SC.
 Napi::Value ChosenBackend(const Napi::CallbackInfo& info);
+// Loads the PC/SC library; throws if there is none.
+Napi::Value LibraryPath(const Napi::CallbackInfo& info);
 Napi::Value ReadUsage(const Napi::CallbackInfo& info);
 
 // items.cc: the host's item cache.

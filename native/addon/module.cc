@@ -11,7 +11,6 @@
 #include "addon/promise.h"
 #include "addon/session.h"
 #include "addon/stay_loaded.h"
-#include "backend/library/library.h"
 
 namespace pcsc_bridge::addon {
 namespace {
@@ -23,14 +22,6 @@ Napi::Value Initialize(const Napi::CallbackInfo& info) {
   Environment::Of(info.Env()).make_error = Napi::Persistent(info[0].As<Napi::Function>());
   Environment::Of(info.Env()).variables = Napi::Persistent(info[1].As<Napi::Function>());
   return info.Env().Undefined();
-}
-
-// libraryPath(): loads the PC/SC library; throws if there is none.
-Napi::Value LibraryPath(const Napi::CallbackInfo& info) {
-  BeforePcsc(info.Env());
-  const Result<const Library*> library = Library::Load();
-  if (!library) throw Napi::Error(info.Env(), ToJs(info.Env(), library.error()));
-  return Napi::String::New(info.Env(), library.value()->path);
 }
 
 // Hosts that run Node-API addons on another event loop than libuv's.

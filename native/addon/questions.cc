@@ -8,8 +8,6 @@
 
 #include "addon/convert.h"
 #include "addon/promise.h"
-#include "backend/choice.h"
-#include "backend/usage.h"
 #include "readers/questions.h"
 
 namespace pcsc_bridge::addon {
@@ -33,13 +31,6 @@ Napi::Value FromNames(Napi::Env env, Names& names) {
 
 Napi::Value FromBool(Napi::Env env, bool& value) {
   return Napi::Boolean::New(env, value);
-}
-
-Napi::Value FromChoice(Napi::Env env, backend::Choice& choice) {
-  Napi::Object object = Napi::Object::New(env);
-  object.Set("name", choice.backend->name());
-  object.Set("reason", choice.reason);
-  return object;
 }
 
 template <class T>
@@ -78,22 +69,6 @@ Napi::Value IsValid(const Napi::CallbackInfo& info) {
   return Ask<bool>(info, info[0], FromBool, [](Questions& questions, auto loop, auto answer) {
     return questions.IsValid(std::move(loop), std::move(answer));
   });
-}
-
-Napi::Value ChosenBackend(const Napi::CallbackInfo& info) {
-  BeforePcsc(info.Env());
-  const Promised<backend::Choice> promised = MakePromise<backend::Choice>(info.Env(), FromChoice);
-  const std::shared_ptr<Loop>& loop = Environment::Of(info.Env()).queue->loop();
-  loop->Execute([loop, answer = promised.answer] { backend::Choose(loop, answer); });
-  return promised.promise;
-}
-
-Napi::Value ReadUsage(const Napi::CallbackInfo& info) {
-  const backend::Usage& usage = backend::Usage::OfProcess();
-  Napi::Object object = Napi::Object::New(info.Env());
-  object.Set("contexts", static_cast<double>(usage.contexts));
-  object.Set("abandonedCalls", static_cast<double>(usage.abandoned));
-  return object;
 }
 
 }  // namespace pcsc_bridge::addon

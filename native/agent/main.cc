@@ -10,18 +10,18 @@
 #include "agent/build.h"
 #include "agent/console.h"
 #include "agent/console_commands.h"
+#include "agent/controller_link.h"
 #include "agent/doctor_command.h"
 #include "agent/host.h"
 #include "agent/key_file.h"
-#include "agent/link.h"
 #include "agent/options.h"
-#include "backend/environment.h"
+#include "backend/environment_variables.h"
 
 namespace {
 
+using pcsc_bridge::agent::ControllerLink;
 using pcsc_bridge::agent::Ending;
 using pcsc_bridge::agent::Key;
-using pcsc_bridge::agent::Link;
 using pcsc_bridge::agent::Options;
 
 int Fail(const std::string& why) {
@@ -50,7 +50,7 @@ int RunRole(const Options& options) {
   const std::shared_ptr<pcsc_bridge::Loop> loop = pcsc_bridge::Loop::OfProcess();
   if (!loop) return Fail("the system has no free thread");
   const auto ending = std::make_shared<Ending>();
-  const auto link = std::make_shared<Link>(options, std::move(key), ending, loop);
+  const auto link = std::make_shared<ControllerLink>(options, std::move(key), ending, loop);
   link->Start();
   const std::optional<pcsc_bridge::agent::End> end = ending->Wait(options.wait);
   const int status = end ? end->status : 1;
@@ -82,7 +82,7 @@ int Run(const Options& options) {
 
 int Main(int argc, char** argv) {
   pcsc_bridge::agent::platform::LoadFromSystemAlone();
-  (void)pcsc_bridge::ReadEnvironment();  // while this is the only thread
+  (void)pcsc_bridge::ReadEnvironmentVariables();  // while this is the only thread
   try {
     const std::string why_not = pcsc_bridge::agent::platform::WhyNotElevated();
     if (!why_not.empty()) return Fail(why_not);

@@ -38,11 +38,11 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
   void Start() {
     const std::shared_ptr<Monitor> monitor = Monitor::OfProcess();
     // It queues behind another card of this agent, so it certainly waits.
-    if (!monitor || ReaderQueue::OfProcess().IsTaken(reader_)) return Claim(false);
+    if (!monitor || ReaderQueue::OfProcess().IsTaken(reader_)) return Begin(false);
     step_ = LookAtReaders(monitor, connection_->loop(),
                           [self = shared_from_this()](const Result<Monitor::Picture>& picture) {
                             if (picture.code() == status::kCancelled) return self->Fail(picture.error());
-                            self->Claim(picture && IsInUse(picture.value(), self->reader_));
+                            self->Begin(picture && IsInUse(picture.value(), self->reader_));
                           });
   }
 
@@ -52,7 +52,7 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
   }
 
  private:
-  void Claim(bool in_use) {
+  void Begin(bool in_use) {
     const auto parameters =
         std::make_shared<const ConnectParameters>(ConnectParameters{reader_, ShareMode::kShared, kT0 | kT1});
     step_ = connection_->Claim(

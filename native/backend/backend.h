@@ -138,12 +138,12 @@ class Backend {
   virtual std::unique_ptr<Watcher> Watch(const std::shared_ptr<Loop>& loop, Report report) const = 0;
 };
 
-// The source of a backend: the process's choice (backend/choice.h), or a given one in tests. `then` is
+// Provides a backend: the process's choice (backend/choice.h), or a given one in tests. `then` is
 // called on the loop, possibly within the call.
-using Source =
+using Provider =
     std::function<void(const std::shared_ptr<Loop>& loop, std::function<void(Result<const Backend*>)> then)>;
 
-inline Source Always(const Backend& backend) {
+inline Provider Always(const Backend& backend) {
   return [&backend](const std::shared_ptr<Loop>&, const std::function<void(Result<const Backend*>)>& then) {
     then(&backend);
   };

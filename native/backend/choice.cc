@@ -31,7 +31,7 @@ bool SpyIsLoaded() {
 
 Surroundings OfThisProcess() {
   Surroundings surroundings;
-  surroundings.environment = ReadEnvironment();
+  surroundings.variables = ReadEnvironmentVariables();
   surroundings.load_library = Library::Load;
 #if defined(__linux__)
   surroundings.make_daemon_backend = MakeDaemonBackend;
@@ -46,12 +46,12 @@ Surroundings OfThisProcess() {
 }  // namespace
 
 void Choose(const std::shared_ptr<Loop>& loop, std::function<void(Result<Choice>)> then) {
-  // Reads the environment here, and not on the worker: see ReadEnvironment.
+  // Reads the environment here, and not on the worker: see ReadEnvironmentVariables.
   static Immortal<Chooser> chooser(OfThisProcess());
   chooser->Choose(loop, std::move(then));
 }
 
-Source OfProcess() {
+Provider OfProcess() {
   return [](const std::shared_ptr<Loop>& loop, std::function<void(Result<const Backend*>)> then) {
     Choose(loop, [then = std::move(then)](const Result<Choice>& choice) {
       if (choice) {

@@ -24,7 +24,7 @@ struct Choice {
 // call tries again. `then` is called on the loop, within this call if the choice has been made.
 void Choose(const std::shared_ptr<Loop>& loop, std::function<void(Result<Choice>)> then);
 
-// The same as a source of backends.
-Source OfProcess();
+// The same as a provider of backends.
+Provider OfProcess();
 
 }  // namespace pcsc_bridge::backend

@@ -45,26 +45,26 @@ Result<Choice> Chooser::UseLibrary(std::string reason) {
 }
 
 Choice Chooser::UseDaemon(std::string reason) {
-  backend_ = surroundings_.make_daemon_backend(surroundings_.environment.socket);
+  backend_ = surroundings_.make_daemon_backend(surroundings_.variables.socket);
   return Choice{backend_.get(), std::move(reason)};
 }
 
 Result<Choice> Chooser::Decide() {
-  const Environment& environment = surroundings_.environment;
+  const EnvironmentVariables& variables = surroundings_.variables;
   const bool has_daemon = surroundings_.make_daemon_backend != nullptr;
-  if (!environment.library.empty()) {
-    return UseLibrary("PCSC_BRIDGE_LIBRARY names the library " + environment.library);
+  if (!variables.library.empty()) {
+    return UseLibrary("PCSC_BRIDGE_LIBRARY names the library " + variables.library);
   }
-  if (environment.backend == "library") return UseLibrary("PCSC_BRIDGE_BACKEND is library");
-  if (environment.backend == "daemon" && has_daemon) return UseDaemon("PCSC_BRIDGE_BACKEND is daemon");
-  if (!environment.backend.empty()) {
+  if (variables.backend == "library") return UseLibrary("PCSC_BRIDGE_BACKEND is library");
+  if (variables.backend == "daemon" && has_daemon) return UseDaemon("PCSC_BRIDGE_BACKEND is daemon");
+  if (!variables.backend.empty()) {
     return Error{status::kInvalidValue, "PCSC_BRIDGE_BACKEND", "",
-                 "PCSC_BRIDGE_BACKEND is \"" + environment.backend +
+                 "PCSC_BRIDGE_BACKEND is \"" + variables.backend +
                      (has_daemon ? "\": set it to library or daemon, or unset it"
                                  : "\": set it to library or unset it; daemon is for Linux")};
   }
   if (!has_daemon) return UseLibrary("this system has one way to reach PC/SC: its library");
-  if (environment.delegates) {
+  if (variables.delegates) {
     return UseLibrary("LIBPCSCLITE_DELEGATE is set: libpcsclite passes its calls on to another library");
   }
   if (surroundings_.spy_is_loaded())
@@ -73,7 +73,7 @@ Result<Choice> Chooser::Decide() {
 }
 
 Result<Choice> Chooser::UseWhatLibraryReaches() {
-  const std::string& socket = surroundings_.environment.socket;
+  const std::string& socket = surroundings_.variables.socket;
   const Result<const Library*> library = surroundings_.load_library();
   if (!library) return library.error();
   {

@@ -11,14 +11,14 @@
 #include <vector>
 
 #include "backend/choice.h"
-#include "backend/environment.h"
+#include "backend/environment_variables.h"
 #include "backend/library/library.h"
 
 namespace pcsc_bridge::backend {
 
 // The inputs of the choice. The functions may block; they are called on a worker thread.
 struct Surroundings {
-  Environment environment;
+  EnvironmentVariables variables;
   std::function<Result<const Library*>()> load_library;
 
   // Null if the platform has no daemon backend.

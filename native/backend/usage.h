@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cassert>
 #include <cstdint>
 #include <utility>
 
@@ -34,7 +35,9 @@ class ContextInUse {
     return *this;
   }
   ~ContextInUse() {
-    if (counted_) --Usage::OfProcess().contexts;
+    if (!counted_) return;
+    [[maybe_unused]] const std::uint64_t before = Usage::OfProcess().contexts--;
+    assert(before > 0);
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "cache/cache_index.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace pcsc_bridge {
@@ -24,16 +25,18 @@ void CacheIndex::Erase(CacheEntry& entry) {
   LeaveIdle(entry);
   if (entry.open) --open_;
   const auto session = by_session_.find(entry.info.identity.id);
-  const auto connection = session->second.find(entry.info.identity.connect_time);
-  std::vector<EntryPtr>& entries = connection->second;
+  const auto made_then = session->second.find(entry.info.identity.connect_time);
+  std::vector<EntryPtr>& entries = made_then->second;
   entries.erase(
       std::find_if(entries.begin(), entries.end(), [&](const EntryPtr& e) { return e.get() == &entry; }));
-  if (entries.empty()) session->second.erase(connection);
+  if (entries.empty()) session->second.erase(made_then);
   if (session->second.empty()) by_session_.erase(session);
   all_.erase(entry.info.id);
+  assert(idle_.size() <= open_ && open_ <= all_.size());
 }
 
 void CacheIndex::Renew(const EntryPtr& entry) {
+  assert(!entry->gone);
   all_.erase(entry->info.id);
   entry->info.id = ++last_id_;
   entry->info.card_id.reset();
@@ -46,11 +49,13 @@ void CacheIndex::MarkOpen(CacheEntry& entry) {
 }
 
 void CacheIndex::MarkBusy(CacheEntry& entry) {
+  assert(!entry.gone);
   LeaveIdle(entry);
   entry.busy = true;
 }
 
 void CacheIndex::MarkIdle(const EntryPtr& entry) {
+  assert(entry->open && entry->busy && !entry->gone && !entry->idle_place);
   entry->busy = false;
   entry->idle_since = std::chrono::steady_clock::now();
   entry->idle_place = idle_.insert(idle_.end(), entry);
@@ -67,18 +72,18 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::All() const {
   return entries;
 }
 
-const std::vector<CacheIndex::EntryPtr>* CacheIndex::Connection(const SessionIdentity& identity) const {
+const std::vector<CacheIndex::EntryPtr>* CacheIndex::AtConnectTime(const SessionIdentity& identity) const {
   const auto session = by_session_.find(identity.id);
   if (session == by_session_.end()) return nullptr;
-  const auto connection = session->second.find(identity.connect_time);
-  return connection == session->second.end() ? nullptr : &connection->second;
+  const auto made_then = session->second.find(identity.connect_time);
+  return made_then == session->second.end() ? nullptr : &made_then->second;
 }
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::OfSession(const SessionIdentity& identity) const {
   std::vector<EntryPtr> entries;
-  const std::vector<EntryPtr>* connection = Connection(identity);
-  if (connection == nullptr) return entries;
-  for (const EntryPtr& entry : *connection) {
+  const std::vector<EntryPtr>* made_then = AtConnectTime(identity);
+  if (made_then == nullptr) return entries;
+  for (const EntryPtr& entry : *made_then) {
     const SessionIdentity& owner = entry->info.identity;
     if (identity.instance != 0 && identity.instance != owner.instance) continue;
     if (!identity.user_id.empty() && identity.user_id != owner.user_id) continue;
@@ -89,9 +94,9 @@ std::vector<CacheIndex::EntryPtr> CacheIndex::OfSession(const SessionIdentity& i
 
 std::vector<CacheIndex::EntryPtr> CacheIndex::Of(const SessionIdentity& identity) const {
   std::vector<EntryPtr> entries;
-  const std::vector<EntryPtr>* connection = Connection(identity);
-  if (connection == nullptr) return entries;
-  for (const EntryPtr& entry : *connection) {
+  const std::vector<EntryPtr>* made_then = AtConnectTime(identity);
+  if (made_then == nullptr) return entries;
+  for (const EntryPtr& entry : *made_then) {
     if (entry->info.identity == identity) entries.push_back(entry);
   }
   return entries;

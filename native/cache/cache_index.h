@@ -69,7 +69,7 @@ class CacheIndex {
  private:
   void LeaveIdle(CacheEntry& entry);
   // The entries with this id and connect time; null if there are none.
-  const std::vector<EntryPtr>* Connection(const SessionIdentity& identity) const;
+  const std::vector<EntryPtr>* AtConnectTime(const SessionIdentity& identity) const;
 
   std::uint64_t last_id_ = 0;
   std::size_t open_ = 0;

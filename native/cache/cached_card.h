@@ -16,7 +16,7 @@ namespace pcsc_bridge {
 // possibly before the call returns. No call waits.
 class CachedCard {
  public:
-  using Claim = Connection::Claimed;
+  using Claimed = Connection::Claimed;
 
   // Whether the card must be reset before the session gets it. Called only after the transaction has begun:
   // until then another session may still have the card.
@@ -27,12 +27,12 @@ class CachedCard {
   // Connects the card, or reconnects it if Evaluate has found it reset, and begins a transaction on it; if it
   // must be reset, resets it in that transaction.
   virtual std::shared_ptr<Cancellable> Open(MustReset must_reset,
-                                            std::function<void(Result<Claim>)> answer) = 0;
+                                            std::function<void(Result<Claimed>)> answer) = 0;
 
   // Evaluates the handle: begins a transaction and asks for the card's status. An error means that the handle
   // no longer works, SCARD_E_CANCELLED that the caller gave up.
   virtual std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
-                                                std::function<void(Result<Claim>)> answer) = 0;
+                                                std::function<void(Result<Claimed>)> answer) = 0;
 
   // Ends the transaction that Open or Evaluate began.
   virtual void End(Disposition disposition, std::function<void(Result<Done>)> answer) = 0;

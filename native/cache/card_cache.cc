@@ -1,6 +1,7 @@
 #include "cache/card_cache.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "cache/lookup.h"
@@ -150,6 +151,7 @@ void CardCache::ExpireIdle() {
 
 void CardCache::EndAndRelease(const EntryPtr& entry, Disposition disposition,
                               std::function<void(Result<Done>)> answer) {
+  assert(entry->busy);
   entry->card->End(disposition,
                    [self = shared_from_this(), entry, answer = std::move(answer)](Result<Done> ended) {
                      Later later;
@@ -219,6 +221,7 @@ Lease::~Lease() {
 }
 
 void Lease::End(Disposition disposition, std::function<void(Result<Done>)> answer) {
+  assert(cache_ && cache_->loop()->OnThisThread() && entry_->busy && entry_->info.leased);
   const std::shared_ptr<CardCache> cache = std::move(cache_);
   cache_ = nullptr;
   cache->EndAndRelease(entry_, disposition, std::move(answer));

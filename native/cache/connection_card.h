@@ -18,11 +18,11 @@ class ConnectionCard final : public CachedCard {
   ~ConnectionCard() override { connection_->Close(Disposition::kLeave); }
 
   std::shared_ptr<Cancellable> Open(MustReset must_reset,
-                                    std::function<void(Result<Claim>)> answer) override {
+                                    std::function<void(Result<Claimed>)> answer) override {
     return connection_->Claim(parameters_, std::move(must_reset), std::move(answer));
   }
   std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
-                                        std::function<void(Result<Claim>)> answer) override {
+                                        std::function<void(Result<Claimed>)> answer) override {
     return connection_->Claim(parameters_, std::move(must_reset), std::move(answer));
   }
   void End(Disposition disposition, std::function<void(Result<Done>)> answer) override {
@@ -40,15 +40,15 @@ class ConnectionCard final : public CachedCard {
   const std::shared_ptr<Connection> connection_;
 };
 
-// Cards of a scope, connected through the source's backend. A cached card is shared with other programs and
+// Cards of a scope, connected through the provider's backend. A cached card is shared with other programs and
 // uses either protocol.
-inline CachedCardFactory ConnectionCards(std::shared_ptr<Scope> scope, backend::Source source,
+inline CachedCardFactory ConnectionCards(std::shared_ptr<Scope> scope, backend::Provider provider,
                                          std::shared_ptr<CardUsers> users) {
-  return [scope = std::move(scope), source = std::move(source),
+  return [scope = std::move(scope), provider = std::move(provider),
           users = std::move(users)](CachedCardRequest request) -> std::shared_ptr<CachedCard> {
     ConnectParameters parameters{request.reader, ShareMode::kShared, kT0 | kT1, request.waits_for_exclusive,
                                  std::move(request.about_to_connect)};
-    Connection::Parts parts{scope, source, users, CardOwner{}, std::move(request.owed_when_dropped)};
+    Connection::Parts parts{scope, provider, users, CardOwner{}, std::move(request.owed_when_dropped)};
     return std::make_shared<ConnectionCard>(std::move(parameters), Connection::Create(std::move(parts)));
   };
 }

@@ -1,6 +1,7 @@
 #include "cache/lookup.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace pcsc_bridge {
@@ -50,15 +51,16 @@ Lookup::Step Lookup::ChooseStep(Later& later) {
     if (next_ < candidates_.size()) {
       current_ = candidates_[next_];
       const bool handed_over = std::exchange(handed_over_, false);
-      if (waited_in_line_ && (handed_over || current_->gone)) waits_.in_process += Waits::Since(step_start_);
+      if (waited_for_entry_ && (handed_over || current_->gone))
+        waits_.in_process += Waits::Since(step_start_);
       if (current_->gone) {
         ++next_;
-        waited_in_line_ = false;
+        waited_for_entry_ = false;
         continue;
       }
-      if (!waited_in_line_) step_start_ = steady_clock::now();
+      if (!waited_for_entry_) step_start_ = steady_clock::now();
       if (current_->busy && !handed_over) {
-        waited_in_line_ = true;
+        waited_for_entry_ = true;
         current_->waiting.push_back(shared_from_this());
         return Step::kWait;
       }
@@ -102,7 +104,7 @@ bool Lookup::MustReset(const EntryPtr& entry) {
 
 void Lookup::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
   const bool open = step == Step::kOpen;
-  auto answer = [self = shared_from_this(), entry, open](Result<CachedCard::Claim> claim) {
+  auto answer = [self = shared_from_this(), entry, open](Result<CachedCard::Claimed> claim) {
     self->OnClaim(entry, open, std::move(claim));
   };
   auto must_reset = [self = shared_from_this(), entry] { return self->MustReset(entry); };
@@ -114,7 +116,7 @@ void Lookup::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
   if (settled_) operation->Cancel();
 }
 
-void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim) {
+void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claimed> claim) {
   Later later;
   bool end_claim = false;
   operation_ = nullptr;
@@ -126,12 +128,12 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
     evaluation.reader = entry->info.reader;
     evaluation.opened_by = entry->info.identity;
     evaluation.valid = claim.ok();
-    evaluation.waited = waited_in_line_ || (claim && claim->begun.waited.any());
+    evaluation.waited = waited_for_entry_ || (claim && claim->begun.waited.any());
     evaluation.duration = duration_cast<microseconds>(steady_clock::now() - step_start_);
     evaluated_.push_back(std::move(evaluation));
     ++next_;
   }
-  waited_in_line_ = false;
+  waited_for_entry_ = false;
   if (claim) {
     reopening_ = false;
     entry->info.atr = claim->atr;
@@ -183,7 +185,8 @@ void Lookup::OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Late
   Settle(std::move(error), later);
 }
 
-Lease Lookup::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim) {
+Lease Lookup::MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claimed& claim) {
+  assert(entry->busy && !entry->info.leased);
   entry->info.leased = true;
   entry->info.last_used = std::chrono::system_clock::now();
   entry->use = cache_->users_->Note(entry->info.reader, identity_);
@@ -218,8 +221,8 @@ void Lookup::CancelNow() {
   Settle(std::move(error), later);
   const std::shared_ptr<Cancellable> operation = std::exchange(operation_, nullptr);
   if (current_ && !operation) {
-    auto& line = current_->waiting;
-    line.erase(std::remove(line.begin(), line.end(), shared_from_this()), line.end());
+    auto& queue = current_->waiting;
+    queue.erase(std::remove(queue.begin(), queue.end(), shared_from_this()), queue.end());
   }
   CardCache::RunAll(later);
   if (operation) operation->Cancel();

@@ -42,10 +42,10 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   Step Fail(Error error, Later& later);
   void Perform(Step step, const EntryPtr& entry, std::uint64_t number);
   bool MustReset(const EntryPtr& entry);
-  void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claim> claim);
+  void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claimed> claim);
   void OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later);
   void Settle(Result<Lease> result, Later& later);
-  Lease MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claim& claim);
+  Lease MakeLease(const EntryPtr& entry, bool opened, const CachedCard::Claimed& claim);
 
   const std::shared_ptr<CardCache> cache_;
   const SessionIdentity identity_;
@@ -64,7 +64,7 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   bool handed_over_ = false;  // the waiter before this one passed the entry on
   bool renewed_ = false;      // current_ belongs to this lookup and must be opened: its card was reset
   bool reopening_ = false;    // and is being opened
-  bool waited_in_line_ = false;
+  bool waited_for_entry_ = false;
   Waits waits_;
   std::uint64_t step_number_ = 0;  // tells a late return of one step from the next step
   std::shared_ptr<Cancellable> operation_;

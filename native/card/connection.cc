@@ -1,19 +1,15 @@
 #include "card/connection.h"
 
 #include <algorithm>
+#include <cassert>
 
+#include "backend/back_off.h"
 #include "backend/usage.h"
 
 namespace pcsc_bridge {
 namespace {
 
-using std::chrono::microseconds;
 using std::chrono::steady_clock;
-
-// The pause between two attempts to connect while another program is connected exclusively: no service
-// reports the end of that.
-constexpr microseconds kFirstPause{500};
-constexpr microseconds kLongestPause{2000};
 
 // How long Close waits for the card's reset. It usually takes some milliseconds, plus the time of the card,
 // but the service may hang.
@@ -88,6 +84,7 @@ void Connection::Drop() {
 // --- The queue of operations ---
 
 void Connection::Enqueue(const Handle& operation) {
+  assert(loop()->OnThisThread());
   if (ended()) {
     operation->AnswerError(EndedError());
     return;
@@ -119,6 +116,13 @@ void Connection::LeaveCurrent() {
   undo_ = Undo::kNothing;
   ++step_;
   if (!in_transaction()) turn_.Leave();
+  CheckInvariants();
+}
+
+void Connection::CheckInvariants() const {
+  assert(loop()->OnThisThread());
+  assert((client_ != nullptr) == (state_ != State::kClosed && !ended()));
+  assert(static_cast<bool>(turn_) == in_transaction());
 }
 
 Error Connection::EndedError() const {
@@ -200,8 +204,8 @@ void Connection::NoteCall(const backend::Call& call) {
 void Connection::OpenHandle(std::shared_ptr<const ConnectParameters> parameters, Then then) {
   RetireClient(Owed());
   undo_ = Undo::kConnect;
-  parts_.source(loop(), [weak = weak_from_this(), step = ++step_, parameters = std::move(parameters),
-                         then = std::move(then)](const Result<const backend::Backend*>& found) {
+  parts_.provider(loop(), [weak = weak_from_this(), step = ++step_, parameters = std::move(parameters),
+                           then = std::move(then)](const Result<const backend::Backend*>& found) {
     const std::shared_ptr<Connection> self = weak.lock();
     if (!self || self->step_ != step) return;
     if (!found) return then(found.error());
@@ -211,12 +215,12 @@ void Connection::OpenHandle(std::shared_ptr<const ConnectParameters> parameters,
 }
 
 void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameters, Then then) {
-  const auto attempt = std::make_shared<std::function<void(microseconds)>>();
+  const auto attempt = std::make_shared<std::function<void(backend::BackOff)>>();
   // Holds itself weakly: the steps below hold it while they wait.
-  *attempt = [this, parameters, then,
-              weak = std::weak_ptr<std::function<void(microseconds)>>(attempt)](microseconds pause) {
+  *attempt = [this, parameters, then, weak = std::weak_ptr<std::function<void(backend::BackOff)>>(attempt)](
+                 backend::BackOff back_off) {
     Call(ConnectCall(*parameters),
-         [this, parameters, then, pause, again = weak.lock()](backend::Outcome outcome) {
+         [this, parameters, then, back_off, again = weak.lock()](backend::Outcome outcome) {
            if (outcome) {
              state_ = State::kStale;  // until its owner has got the card
              parameters_ = *parameters;
@@ -232,15 +236,16 @@ void Connection::TryToConnect(std::shared_ptr<const ConnectParameters> parameter
            }
            // Without the turn: other callers of this process may not want to wait.
            turn_.Leave();
-           pause_ = loop()->After(pause, [this, parameters, pause, again, start = steady_clock::now()] {
+           backend::BackOff later = back_off;
+           const Loop::Duration pause = later.Next();
+           pause_ = loop()->After(pause, [this, parameters, later, again, start = steady_clock::now()] {
              const std::shared_ptr<Connection> self = shared_from_this();
              waited_.elsewhere += Waits::Since(start);
-             WithTurn(parameters->reader,
-                      [pause, again] { (*again)(std::min(pause + pause / 4, kLongestPause)); });
+             WithTurn(parameters->reader, [later, again] { (*again)(later); });
            });
          });
   };
-  (*attempt)(kFirstPause);
+  (*attempt)(backend::BackOff());
 }
 
 void Connection::ReconnectHandle(Disposition initialization, Then then) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -87,7 +88,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
 
   struct Parts {
     std::shared_ptr<Scope> scope;
-    backend::Source source;
+    backend::Provider provider;
     std::shared_ptr<CardUsers> users;
     CardOwner owner;  // for Connect and Begin; Claim has its own rule
     // The action on an idle card when the scope ends or the connection is dropped; null: kLeave.
@@ -159,6 +160,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void Cancel(Operation& operation);
   // The running operation is over: it leaves the turn unless a transaction keeps it.
   void LeaveCurrent();
+  // Asserts what holds between two operations: a handle in the states that say so, the turn in a transaction.
+  void CheckInvariants() const;
   template <class T>
   void Settle(OperationOf<T>& operation, Result<T> result);
   void RefuseAll(const Error& error);
@@ -261,6 +264,7 @@ void Connection::WithTurn(const std::string& reader, Continue then) {
 
 template <class Continue>
 void Connection::Call(backend::Call call, Continue then) {
+  assert(loop()->OnThisThread() && client_ && calling_ == Calling::kNothing);
   NoteCall(call);
   client_->Start(std::move(call), [this, then = std::move(then)](backend::Outcome outcome) {
     const std::shared_ptr<Connection> self = shared_from_this();

@@ -1,6 +1,7 @@
 #include "card/reader_queue.h"
 
 #include <algorithm>
+#include <cassert>
 
 #include "loop/immortal.h"
 
@@ -13,20 +14,20 @@ ReaderQueue& ReaderQueue::OfProcess() {
 
 ReaderQueue::Turn ReaderQueue::TryTake(const std::string& reader) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return lines_.try_emplace(reader).second ? Turn(this, reader) : Turn();
+  return queues_.try_emplace(reader).second ? Turn(this, reader) : Turn();
 }
 
 ReaderQueue::Turn ReaderQueue::Take(const std::string& reader, const std::shared_ptr<Loop>& loop,
                                     std::function<void(Turn)> then, Place& place) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto [line, free] = lines_.try_emplace(reader);
+  const auto [queue, free] = queues_.try_emplace(reader);
   if (free) return Turn(this, reader);
   auto waiter = std::make_shared<Waiter>();
   waiter->queue = this;
   waiter->reader = reader;
   waiter->loop = loop;
   waiter->then = std::move(then);
-  line->second.push_back(waiter);
+  queue->second.push_back(waiter);
   place.waiter_ = std::move(waiter);
   return Turn();
 }
@@ -37,23 +38,26 @@ void ReaderQueue::Place::Leave() {
   if (waiter == nullptr || !waiter->then) return;
   const std::function<void(Turn)> dropped = std::exchange(waiter->then, nullptr);
   const std::lock_guard<std::mutex> lock(waiter->queue->mutex_);
-  if (!waiter->in_line) return;  // the turn is on its way, and is passed on when it arrives
-  auto& line = waiter->queue->lines_[waiter->reader];
-  line.erase(std::find(line.begin(), line.end(), waiter));
+  if (!waiter->queued) return;  // the turn is on its way, and is passed on when it arrives
+  auto& queue = waiter->queue->queues_[waiter->reader];
+  const auto place = std::find(queue.begin(), queue.end(), waiter);
+  assert(place != queue.end());
+  queue.erase(place);
 }
 
 void ReaderQueue::Pass(const std::string& reader) {
   std::shared_ptr<Waiter> next;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto line = lines_.find(reader);
-    if (line->second.empty()) {
-      lines_.erase(line);
+    const auto queue = queues_.find(reader);
+    assert(queue != queues_.end());  // the reader is in use until its turn is passed on
+    if (queue->second.empty()) {
+      queues_.erase(queue);
       return;
     }
-    next = std::move(line->second.front());
-    line->second.pop_front();
-    next->in_line = false;
+    next = std::move(queue->second.front());
+    queue->second.pop_front();
+    next->queued = false;
   }
   // If the place was left or the loop has ended, the turn passes on when the task goes.
   const auto turn = std::make_shared<Turn>(Turn(this, reader));
@@ -64,13 +68,13 @@ void ReaderQueue::Pass(const std::string& reader) {
 
 bool ReaderQueue::IsTaken(const std::string& reader) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return lines_.count(reader) != 0;
+  return queues_.count(reader) != 0;
 }
 
 std::size_t ReaderQueue::Waiting(const std::string& reader) const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto line = lines_.find(reader);
-  return line == lines_.end() ? 0 : line->second.size();
+  const auto queue = queues_.find(reader);
+  return queue == queues_.end() ? 0 : queue->second.size();
 }
 
 }  // namespace pcsc_bridge

@@ -26,8 +26,8 @@ class ReaderQueue {
  public:
   static ReaderQueue& OfProcess();
 
-  // The right to use a reader. Move-only; passes to the next in line when it is destroyed or left, on any
-  // thread.
+  // The right to use a reader. Move-only; passes to the next in the queue when it is destroyed or left, on
+  // any thread.
   class Turn {
    public:
     Turn() = default;
@@ -95,14 +95,14 @@ class ReaderQueue {
     std::string reader;
     std::shared_ptr<Loop> loop;
     std::function<void(Turn)> then;  // empty once it has come or the place was left; on the loop
-    bool in_line = true;             // guarded by the queue's mutex
+    bool queued = true;              // guarded by the queue's mutex
   };
 
   void Pass(const std::string& reader);
 
   mutable std::mutex mutex_;
   // The readers in use, each with its queue.
-  std::unordered_map<std::string, std::deque<std::shared_ptr<Waiter>>> lines_;
+  std::unordered_map<std::string, std::deque<std::shared_ptr<Waiter>>> queues_;
 };
 
 }  // namespace pcsc_bridge

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "backend/environment.h"
+#include "backend/environment_variables.h"
 #include "doctor/bounded.h"
 #include "doctor/pcsc_facts.h"
 
@@ -35,7 +35,7 @@ PcscFacts AskPcsc(const Result<const Library*>& library) {
 }  // namespace
 
 Surroundings LookAround() {
-  return {ThisPlatform(), ReadStoredFilter(), Library::Load(), ReadEnvironment().socket};
+  return {ThisPlatform(), ReadStoredFilter(), Library::Load(), ReadEnvironmentVariables().socket};
 }
 
 HostFacts CollectFacts(const Surroundings& surroundings) {

@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 
+#include <cassert>
 #include <future>
 
 #include "loop/immortal.h"
@@ -53,6 +54,7 @@ void Loop::Post(Task task) {
 }
 
 Loop::Timer Loop::After(Duration time, Task task) {
+  assert(OnThisThread());
   const Timer::Key key(Clock::now() + time, ++last_timer_);
   timers_.emplace(key, std::move(task));
   if (timers_.begin()->first == key) TimersChanged();
@@ -60,7 +62,9 @@ Loop::Timer Loop::After(Duration time, Task task) {
 }
 
 void Loop::Timer::Stop() {
-  if (loop_ != nullptr) std::exchange(loop_, nullptr)->timers_.erase(key_);
+  if (loop_ == nullptr) return;
+  assert(loop_->OnThisThread());
+  std::exchange(loop_, nullptr)->timers_.erase(key_);
 }
 
 std::size_t Loop::RunPosted() {
@@ -86,6 +90,7 @@ std::size_t Loop::RunTimers() {
 }
 
 std::size_t Loop::RunDue() {
+  assert(OnThisThread() && !running_);
   running_ = true;
   std::size_t all = RunPolled();
   if (!timers_.empty()) all += RunTimers();
@@ -96,6 +101,7 @@ std::size_t Loop::RunDue() {
 }
 
 void Loop::End() {
+  assert(OnThisThread());
   std::vector<Task> dropped;
   {
     const std::lock_guard<std::mutex> lock(mutex_);

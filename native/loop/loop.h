@@ -60,7 +60,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
   auto Sync(Ask ask) -> decltype(ask());
   bool OnThisThread() const { return std::this_thread::get_id() == thread_; }
 
-  // --- The loop's thread only, from here on. ---
+  // --- The loop's thread only, from here on: asserted. ---
 
   // Stops when it is destroyed or assigned to; harmless once it has fired. Must not outlive its loop's
   // thread.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cassert>
 #include <cerrno>
 
 #include "loop/loop.h"
@@ -58,6 +59,7 @@ void Loop::TimersChanged() {
 }
 
 bool Loop::Add(int descriptor, Task ready) {
+  assert(OnThisThread() && ready_.count(descriptor) == 0);
   // Only this thread ends the loop.
   if (ended_) return false;
   const bool added =
@@ -68,17 +70,20 @@ bool Loop::Add(int descriptor, Task ready) {
 }
 
 void Loop::WantWritable(int descriptor, bool wanted) {
+  assert(OnThisThread());
   if (watching_.want_writable) return watching_.want_writable(descriptor, wanted);
   (void)Register(poll_, descriptor, wanted ? EPOLLIN | EPOLLOUT : EPOLLIN, EPOLL_CTL_MOD);
 }
 
 void Loop::Remove(int descriptor) {
+  assert(OnThisThread());
   if (ready_.erase(descriptor) == 0) return;
   if (watching_.remove) return watching_.remove(descriptor);
   (void)epoll_ctl(poll_, EPOLL_CTL_DEL, descriptor, nullptr);
 }
 
 void Loop::RunReady(int descriptor) {
+  assert(OnThisThread() && !running_);
   const auto found = ready_.find(descriptor);
   if (found == ready_.end()) return;
   running_ = true;

@@ -2,6 +2,7 @@
 // with it.
 #pragma once
 
+#include <cassert>
 #include <memory>
 #include <utility>
 
@@ -34,6 +35,7 @@ class Scope : public std::enable_shared_from_this<Scope> {
 
   // A resident leaves before it is destroyed.
   void Add(Resident& resident) {
+    assert(loop_->OnThisThread() && resident.place_ == nullptr);
     resident.next_ = first_;
     if (first_ != nullptr) first_->place_ = &resident.next_;
     first_ = &resident;
@@ -49,6 +51,7 @@ class Scope : public std::enable_shared_from_this<Scope> {
 
   // Ends all residents. Once.
   void End() {
+    assert(loop_->OnThisThread());
     if (std::exchange(ended_, true)) return;
     // A resident may hold the last reference to its scope.
     const std::shared_ptr<Scope> self = weak_from_this().lock();

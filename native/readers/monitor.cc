@@ -30,8 +30,8 @@ struct Monitor::Subscription {
   }
 };
 
-std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::Source source) {
-  return std::shared_ptr<Monitor>(new Monitor(std::move(loop), std::move(source)));
+std::shared_ptr<Monitor> Monitor::Create(std::shared_ptr<Loop> loop, backend::Provider provider) {
+  return std::shared_ptr<Monitor>(new Monitor(std::move(loop), std::move(provider)));
 }
 
 std::shared_ptr<Monitor> Monitor::OfProcess() {
@@ -71,8 +71,8 @@ void Monitor::Remove(const std::shared_ptr<Subscription>& subscription) {
 }
 
 void Monitor::Start() {
-  source_(loop_, [this, self = shared_from_this(),
-                  attempt = ++attempt_](const Result<const backend::Backend*>& found) {
+  provider_(loop_, [this, self = shared_from_this(),
+                    attempt = ++attempt_](const Result<const backend::Backend*>& found) {
     if (attempt != attempt_) return;
     if (!found) return Fail(found.error());
     watcher_ = found.value()->Watch(loop_, [this, attempt](Result<Picture> picture) {

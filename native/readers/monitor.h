@@ -20,7 +20,7 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
 
   // The monitor of the process. Null if the system has no free thread for its loop.
   static std::shared_ptr<Monitor> OfProcess();
-  static std::shared_ptr<Monitor> Create(std::shared_ptr<Loop> loop, backend::Source source);
+  static std::shared_ptr<Monitor> Create(std::shared_ptr<Loop> loop, backend::Provider provider);
 
   // Made by Subscribe. After it is destroyed, on its loop, no report comes.
   struct Subscription;
@@ -35,8 +35,8 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   const std::shared_ptr<Loop>& loop() const { return loop_; }
 
  private:
-  Monitor(std::shared_ptr<Loop> loop, backend::Source source)
-      : loop_(std::move(loop)), source_(std::move(source)) {}
+  Monitor(std::shared_ptr<Loop> loop, backend::Provider provider)
+      : loop_(std::move(loop)), provider_(std::move(provider)) {}
   void Add(std::shared_ptr<Subscription> subscription);
   void Remove(const std::shared_ptr<Subscription>& subscription);
   void Start();
@@ -44,7 +44,7 @@ class Monitor : public std::enable_shared_from_this<Monitor> {
   void Learn(Result<Picture> picture);
 
   const std::shared_ptr<Loop> loop_;
-  const backend::Source source_;
+  const backend::Provider provider_;
   std::vector<std::shared_ptr<Subscription>> subscriptions_;
   std::shared_ptr<const Result<Picture>> known_;
   std::unique_ptr<backend::Watcher> watcher_;

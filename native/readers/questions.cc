@@ -53,8 +53,8 @@ class Questions::Question final : public Cancellable, public std::enable_shared_
   backend::Answer answer_;  // on loop_; null once answered
 };
 
-std::shared_ptr<Questions> Questions::Create(std::shared_ptr<Loop> loop, backend::Source source) {
-  return std::shared_ptr<Questions>(new Questions(std::move(loop), std::move(source)));
+std::shared_ptr<Questions> Questions::Create(std::shared_ptr<Loop> loop, backend::Provider provider) {
+  return std::shared_ptr<Questions>(new Questions(std::move(loop), std::move(provider)));
 }
 
 std::shared_ptr<Questions> Questions::OfProcess() {
@@ -119,7 +119,7 @@ void Questions::StartOn(bool fresh) {
     });
   };
   if (client_) return start();
-  source_(loop_, [this, self = shared_from_this(), start](const Result<const backend::Backend*>& found) {
+  provider_(loop_, [this, self = shared_from_this(), start](const Result<const backend::Backend*>& found) {
     if (!found) return Finish(found.error());
     client_ = found.value()->MakeClient(loop_);
     start();

@@ -20,7 +20,7 @@ class Questions : public std::enable_shared_from_this<Questions> {
  public:
   // Null if the system has no free thread for the process's loop.
   static std::shared_ptr<Questions> OfProcess();
-  static std::shared_ptr<Questions> Create(std::shared_ptr<Loop> loop, backend::Source source);
+  static std::shared_ptr<Questions> Create(std::shared_ptr<Loop> loop, backend::Provider provider);
 
   // `answer` is called on `loop`, once; Cancel answers at once with SCARD_E_CANCELLED. SCardListReaders:
   // the readers in any of the groups, or all readers if there is no group.
@@ -36,8 +36,8 @@ class Questions : public std::enable_shared_from_this<Questions> {
  private:
   class Question;
 
-  Questions(std::shared_ptr<Loop> loop, backend::Source source)
-      : loop_(std::move(loop)), source_(std::move(source)) {}
+  Questions(std::shared_ptr<Loop> loop, backend::Provider provider)
+      : loop_(std::move(loop)), provider_(std::move(provider)) {}
   std::shared_ptr<Cancellable> Ask(backend::Call call, std::shared_ptr<Loop> loop, backend::Answer answer);
   void AskNext();
   void StartOn(bool fresh);
@@ -45,7 +45,7 @@ class Questions : public std::enable_shared_from_this<Questions> {
   void ReleaseContext();
 
   const std::shared_ptr<Loop> loop_;
-  const backend::Source source_;
+  const backend::Provider provider_;
   // On the loop.
   std::deque<std::shared_ptr<Question>> queue_;
   std::shared_ptr<Question> current_;

@@ -180,3 +180,8 @@ function concat(...parts: ArrayLike<number>[]): Uint8Array {
   }
   return whole;
 }
+
+/** The bytes of a command in either form. */
+export function encodeCommand(command: CommandApdu | Uint8Array): Uint8Array {
+  return command instanceof CommandApdu ? command.encode() : command;
+}

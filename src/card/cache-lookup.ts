@@ -1,4 +1,7 @@
-/** Entries of the card cache, and the record of a lookup. */
+/**
+ * Entries of the card cache, and the record of a lookup. Not in src/cache, which imports this folder: `Transaction.lookup`
+ * has these types.
+ */
 import type { SessionIdentity } from '../identity/session-identity.js';
 
 /** One cached card: a connected handle and its owner. */

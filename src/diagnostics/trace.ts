@@ -4,7 +4,8 @@
  */
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
-import { CommandApdu, carriesSecret, formatCommand, maskSecrets, toHex } from '../apdu/index.js';
+import { encodeCommand } from '../apdu/command.js';
+import { type CommandApdu, carriesSecret, formatCommand, maskSecrets, toHex } from '../apdu/index.js';
 
 /** One command and its response, as published on the channel `pcsc-bridge:apdu`. */
 export interface ApduTrace {
@@ -40,7 +41,7 @@ async function publish(
   whole: Uint8Array | CommandApdu,
   transmit: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const apdu = whole instanceof CommandApdu ? whole.encode() : whole;
+  const apdu = encodeCommand(whole);
   const text = log.enabled ? formatCommand(apdu) : '';
   const command = maskSecrets(apdu);
   if (apdu !== whole && carriesSecret(apdu)) apdu.fill(0);

@@ -4,9 +4,9 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { printable } from '../../src/printable.js';
+import { AgentLink } from '../../src/tools/repro/agents/agent-link.js';
 import { parseHello } from '../../src/tools/repro/agents/hello.js';
 import { LineSocket } from '../../src/tools/repro/agents/lines.js';
-import { Link } from '../../src/tools/repro/agents/link.js';
 import { identityFrom, identityTo } from '../../src/tools/repro/agents/wire.js';
 import { helloWith } from '../support/agent-peer.js';
 import { bytes, cut, places, runs } from './arbitraries.js';
@@ -131,7 +131,7 @@ describe('a response', () => {
       fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 4 }), async (lines) => {
         const socket = fakeSocket();
         socket.write = () => true; // requests are discarded
-        const link = new Link(new LineSocket(socket, 4096), 'the agent');
+        const link = new AgentLink(new LineSocket(socket, 4096), 'the agent');
         const asked = link.request('one').then(
           () => 'answered',
           (error: Error) => error.name,

@@ -105,7 +105,7 @@ struct Host {
     TheStandIn().connects_to = pcscd;
     TheStandIn().establish = status::kSuccess;
     TheStandIn().established = 0;
-    environment.socket = pcscd;
+    variables.socket = pcscd;
     library.establish_context = Establish;
     library.release_context = Release;
     surroundings.load_library = [this]() -> Result<const Library*> {
@@ -114,7 +114,7 @@ struct Host {
       return &library;
     };
     surroundings.make_daemon_backend = [this](const std::string& socket) {
-      CHECK(socket == environment.socket);
+      CHECK(socket == variables.socket);
       return std::make_unique<Daemon>();
     };
     surroundings.ask_daemon_version = [this](const std::string&) -> Result<Done> {
@@ -126,7 +126,7 @@ struct Host {
   ~Host() { fs::remove_all(directory); }
 
   void MakeChooser() {
-    surroundings.environment = environment;
+    surroundings.variables = variables;
     chooser = std::make_unique<Chooser>(surroundings);
   }
   Result<Choice> Choose() {
@@ -153,7 +153,7 @@ struct Host {
   const std::string other = directory / "other.comm";
   const Service at_pcscd{pcscd};
   const Service at_other{other};
-  Environment environment;
+  EnvironmentVariables variables;
   Library library;
   backend::Surroundings surroundings;
   std::unique_ptr<Chooser> chooser;
@@ -175,7 +175,7 @@ TEST_SUITE("backend choice") {
 
   TEST_CASE_FIXTURE(Host, "the socket may have another path for us than for the daemon") {
     fs::create_directory_symlink(directory, directory / "link");
-    environment.socket = directory / "link" / "pcscd.comm";
+    variables.socket = directory / "link" / "pcscd.comm";
     CHECK(Name() == "daemon");
   }
 
@@ -207,20 +207,20 @@ TEST_SUITE("backend choice") {
   TEST_CASE_FIXTURE(Host, "a setting of the user comes first, and the library is not called") {
     std::string name = "library";
     SUBCASE("PCSC_BRIDGE_LIBRARY") {
-      environment.library = "/opt/other/libpcsclite.so.1";
-      environment.backend = "daemon";
+      variables.library = "/opt/other/libpcsclite.so.1";
+      variables.backend = "daemon";
     }
     SUBCASE("PCSC_BRIDGE_BACKEND=library") {
-      environment.backend = "library";
+      variables.backend = "library";
     }
     SUBCASE("PCSC_BRIDGE_BACKEND=daemon") {
-      environment.backend = "daemon";
+      variables.backend = "daemon";
       TheStandIn().connects_to = other;
       missing = true;
       name = "daemon";
     }
     SUBCASE("LIBPCSCLITE_DELEGATE") {
-      environment.delegates = true;
+      variables.delegates = true;
     }
     SUBCASE("libpcscspy") {
       spy = true;
@@ -230,7 +230,7 @@ TEST_SUITE("backend choice") {
   }
 
   TEST_CASE_FIXTURE(Host, "an invalid value of PCSC_BRIDGE_BACKEND is an error that says so") {
-    environment.backend = "deamon";
+    variables.backend = "deamon";
     const Result<Choice> choice = Choose();
     CHECK(choice.code() == status::kInvalidValue);
     CHECK(choice.error().detail.find("\"deamon\"") != std::string::npos);
@@ -245,7 +245,7 @@ TEST_SUITE("backend choice") {
       CHECK(TheStandIn().established == 0);
     }
     SUBCASE("forced") {
-      environment.backend = "daemon";
+      variables.backend = "daemon";
       CHECK(Choose().code() == status::kInvalidValue);
     }
   }

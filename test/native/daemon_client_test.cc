@@ -111,10 +111,10 @@ TEST_SUITE("daemon client") {
   TEST_CASE_FIXTURE(WithDaemon, "a call that requires a card fails without one, and nothing is sent") {
     for (const auto& [call, command] : CallsOnCard()) {
       const backend::Outcome outcome = Do(call);
-      CHECK(outcome.code() == status::kInvalidHandle);
+      CHECK(outcome.code() == status::kNotConnected);
       CHECK_FALSE(outcome.error().operation.empty());
     }
-    CHECK(Do(Disconnect{}).code() == status::kInvalidHandle);
+    CHECK(Do(Disconnect{}).code() == status::kNotConnected);
     CHECK(daemon.links() == 0);
   }
 
@@ -330,7 +330,7 @@ TEST_SUITE("daemon client") {
     CHECK(Do(Disconnect{Disposition::kLeave, [&] { ++waits; }}).ok());
     CHECK(waits == 0);
     CHECK(daemon.log() == "disconnect leave");
-    CHECK(Do(backend::Begin{}).code() == status::kInvalidHandle);
+    CHECK(Do(backend::Begin{}).code() == status::kNotConnected);
   }
 
   TEST_CASE_FIXTURE(WithCard, "a disconnect that is refused leaves the card connected") {

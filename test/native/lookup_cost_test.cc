@@ -39,11 +39,11 @@ constexpr bool kSanitized = false;
 // Completes everything at once, at almost no cost.
 class InstantCard final : public CachedCard {
  public:
-  std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claim>)> answer) override {
+  std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claimed>)> answer) override {
     answer(Claim{});
     return nullptr;
   }
-  std::shared_ptr<Cancellable> Evaluate(MustReset, std::function<void(Result<Claim>)> answer) override {
+  std::shared_ptr<Cancellable> Evaluate(MustReset, std::function<void(Result<Claimed>)> answer) override {
     answer(Claim{});
     return nullptr;
   }

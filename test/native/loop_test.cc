@@ -132,7 +132,7 @@ TEST_SUITE("loop") {
       void OnScopeEnd() override { ++ended; }
       int ended = 0;
     };
-    const auto scope = std::make_shared<Scope>(Loop::OfProcess());
+    const auto scope = std::make_shared<Scope>(Loop::Create());
     Guest one;
     Guest two;
     Guest three;

@@ -21,11 +21,11 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
   ~StandInCard() override { Close(Disposition::kLeave, nullptr); }
 
   std::shared_ptr<Cancellable> Open(MustReset must_reset,
-                                    std::function<void(Result<Claim>)> answer) override {
+                                    std::function<void(Result<Claimed>)> answer) override {
     return StartAttempt(open_ ? "reopen " : "open ", std::move(must_reset), std::move(answer));
   }
   std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
-                                        std::function<void(Result<Claim>)> answer) override {
+                                        std::function<void(Result<Claimed>)> answer) override {
     return StartAttempt("evaluate ", std::move(must_reset), std::move(answer));
   }
   void End(Disposition disposition, std::function<void(Result<Done>)> answer) override;
@@ -44,12 +44,12 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     std::string what;
     bool opens = false;
     MustReset must_reset;
-    std::function<void(Result<Claim>)> answer;  // empty once given
+    std::function<void(Result<Claimed>)> answer;  // empty once given
     bool has_card = false;
   };
 
   std::shared_ptr<Cancellable> StartAttempt(const char* what, MustReset must_reset,
-                                            std::function<void(Result<Claim>)> answer) {
+                                            std::function<void(Result<Claimed>)> answer) {
     auto attempt = std::make_shared<Attempt>();
     attempt->card = shared_from_this();
     attempt->what = what + reader_;
@@ -66,7 +66,7 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
     if (std::exchange(busy_, true)) world_->violations_.push_back("two things at once: " + reader_);
   }
   // Receives the result of the attempt; empty once it has been delivered.
-  std::function<void(Result<Claim>)> Take(Attempt& attempt) {
+  std::function<void(Result<Claimed>)> Take(Attempt& attempt) {
     if (attempt.answer) {
       busy_ = false;
       attempt_.reset();
@@ -124,8 +124,8 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
     world_->Reset(reader_);
     world_->log_.push_back("reset " + reader_);
   }
-  const std::function<void(Result<Claim>)> answer = Take(*attempt);
-  if (answer) return answer(Claim{});
+  const std::function<void(Result<Claimed>)> answer = Take(*attempt);
+  if (answer) return answer(Claimed{});
   // Cancelled in the middle of the call: undone.
   std::vector<Task> later;
   CloseHandle(later, Disposition::kLeave);
@@ -133,7 +133,7 @@ void StandInCard::Try(const std::shared_ptr<Attempt>& attempt) {
 }
 
 void StandInCard::CancelAttempt(Attempt& attempt) {
-  const std::function<void(Result<Claim>)> answer = Take(attempt);
+  const std::function<void(Result<Claimed>)> answer = Take(attempt);
   if (answer && attempt.has_card) closed_ = true;
   if (answer) answer(CancelledError());
 }
@@ -186,7 +186,7 @@ void StandInCard::ResetAndCloseHandle() {
 }
 
 void StandInCard::Close(Disposition disposition, std::function<void()> closed) {
-  std::function<void(Result<Claim>)> answer;
+  std::function<void(Result<Claimed>)> answer;
   if (!std::exchange(closed_, true)) {
     const std::shared_ptr<Attempt> attempt = attempt_.lock();
     const bool in_call = attempt && attempt->has_card;

@@ -34,6 +34,16 @@ export function median(values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** A callback that stays in its transaction until `end` is called; `begun` resolves when it runs. */
+export function heldOpen(): { callback: () => Promise<void>; begun: Promise<void>; end(): void } {
+  const [begun, ended] = [deferred(), deferred()];
+  const callback = () => {
+    begun.resolve();
+    return ended.promise;
+  };
+  return { callback, begun: begun.promise, end: ended.resolve };
+}
+
 /** A promise and the function that resolves it. */
 export function deferred(): { promise: Promise<void>; resolve(): void } {
   let resolve!: () => void;

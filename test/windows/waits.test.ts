@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Holder } from '../support/holder.js';
+import { CardHold } from '../../src/testing/rig/hold.js';
 import { insertPiv, readerAt, startRig } from '../support/rig.js';
 import { WineRun } from './wine.js';
 
@@ -21,7 +21,7 @@ describe.each([20, 24] as const)('Node.js %i, while another process holds the ca
   test('waits end by timeout and signal, other work continues, and the card can be used afterwards', async () => {
     await using run = WineRun.node(name, 'waits.mjs', [reader, free], { rig });
     await run.said(/connected/);
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     await run.said(/let go/);
     await holder.release();
     const answer = await run.answer<Answer>();
@@ -41,7 +41,7 @@ describe.each([20, 24] as const)('Node.js %i, while another process holds the ca
   });
 
   test('a process with blocked operations ends at once', async () => {
-    await using _held = await Holder.hold(reader);
+    await using _held = await CardHold.start(reader);
     await using run = WineRun.node(name, 'exit.mjs', [reader], { rig });
     await run.said(/now/);
     const start = performance.now();

@@ -26,14 +26,14 @@ CardState StateOf(std::uint32_t bits) {
   return CardState::kUnknown;
 }
 
-Protocols Activate(Context::Card& card, std::uint32_t protocol, ShareMode share_mode) {
+Protocols Activate(ClientHandles::Card& card, std::uint32_t protocol, ShareMode share_mode) {
   card.protocol = protocol;
   return share_mode == ShareMode::kDirect ? 0 : FromDaemon(protocol);
 }
 
 }  // namespace
 
-std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const Context& context) {
+std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const ClientHandles& handles) {
   const auto* const connect = std::get_if<backend::Connect>(&call);
   if (connect != nullptr && connect->reader.size() >= kNameSize) return Failure(status::kUnknownReader);
   const auto* const transmit = std::get_if<backend::Transmit>(&call);
@@ -49,27 +49,27 @@ std::optional<backend::Outcome> OutcomeAtOnce(const backend::Call& call, const C
     return Failure(status::kInsufficientBuffer, "pcscd takes attributes of 264 bytes at most");
   }
   // An end that was refused may have left the lock to this handle.
-  if (std::holds_alternative<backend::Begin>(call) && context.card->in_transaction) return backend::Reply();
+  if (std::holds_alternative<backend::Begin>(call) && handles.card->in_transaction) return backend::Reply();
   if (!std::holds_alternative<backend::ListReaderGroups>(call)) return std::nullopt;
   backend::Reply reply;
   reply.names = {kAllReaders};
   return reply;
 }
 
-backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Context& context) {
+backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, ClientHandles& handles) {
   backend::Reply reply;
   if (std::holds_alternative<backend::ListReaders>(call)) {
     for (const ReaderState& reader : TableIn(answer.data)) reply.names.emplace_back(NameOf(reader));
   } else if (const auto* const connect = std::get_if<backend::Connect>(&call)) {
-    context.card->reader = connect->reader;
-    reply.protocol = Activate(*context.card, answer.As<Connect>().active_protocol, connect->share_mode);
+    handles.card->reader = connect->reader;
+    reply.protocol = Activate(*handles.card, answer.As<Connect>().active_protocol, connect->share_mode);
   } else if (const auto* const reconnect = std::get_if<backend::Reconnect>(&call)) {
-    reply.protocol = Activate(*context.card, answer.As<Reconnect>().active_protocol, reconnect->share_mode);
+    reply.protocol = Activate(*handles.card, answer.As<Reconnect>().active_protocol, reconnect->share_mode);
   } else if (std::holds_alternative<backend::Begin>(call)) {
     reply.handle_works = true;
   } else if (std::holds_alternative<backend::Status>(call)) {
     const ReaderTable table = TableIn(answer.data);
-    const ReaderState* const reader = Find(table, context.card->reader);
+    const ReaderState* const reader = Find(table, handles.card->reader);
     if (reader == nullptr) return Failure(status::kReaderUnavailable);
     reply.status.state = StateOf(reader->state);
     reply.status.protocol = FromDaemon(reader->protocol);
@@ -79,7 +79,7 @@ backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Cont
     const std::size_t length = std::min<std::size_t>(attribute.length, kAttributeSize);
     reply.bytes.assign(attribute.value, attribute.value + length);
   } else if (std::holds_alternative<backend::Transmit>(call) && answer.data.size() < kStatusWordSize &&
-             context.card->protocol != kRaw) {
+             handles.card->protocol != kRaw) {
     // Some drivers report success if the card was removed instead of answering.
     return Failure(status::kCommDataLost, "no status word came: the card may have been taken out");
   } else {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "backend/back_off.h"
 #include "backend/backend.h"
 #include "backend/daemon/calls.h"
 #include "backend/daemon/link.h"
@@ -82,8 +83,8 @@ class Client final : public backend::Client {
   struct Current {
     backend::Call call;
     backend::Answer done;
-    Loop::Duration pause{};  // the last one; zero if the call did not wait
-    int mismatches = 0;      // how often a connect was refused for its protocol
+    backend::BackOff back_off{};  // used if the call has waited for another program
+    int mismatches = 0;           // how often a connect was refused for its protocol
   };
 
   static const Kind& KindOf(const backend::Call& call);
@@ -117,7 +118,7 @@ class Client final : public backend::Client {
   Phase phase_ = Phase::kIdle;
   std::optional<Current> current_;
   Loop::Timer timer_;
-  Context context_;
+  ClientHandles handles_;
   bool retired_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "backend/daemon/client.h"
 
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 #include <type_traits>
 #include <utility>
@@ -11,13 +12,6 @@ namespace pcsc_bridge::daemon {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Pause between two probes for another process that holds the card.
-constexpr Loop::Duration kFirstPause = 500us;
-constexpr Loop::Duration kLongestPause = 2ms;
-Loop::Duration Longer(Loop::Duration pause) {
-  return std::clamp<Loop::Duration>(pause + pause / 4, kFirstPause, kLongestPause);
-}
 
 // How often, and after which pause, a connect is retried that was refused for its protocol.
 constexpr int kMostMismatches = 5;
@@ -63,13 +57,14 @@ Client::Client(std::shared_ptr<Loop> loop, std::string socket, std::shared_ptr<C
 
 Client::~Client() {
   if (retired_) return;
-  const bool in_transaction = context_.card && context_.card->in_transaction;
+  const bool in_transaction = handles_.card && handles_.card->in_transaction;
   Retire(in_transaction ? Disposition::kReset : Disposition::kLeave, nullptr);
 }
 
 // --- One call at a time ---
 
 void Client::Start(backend::Call call, backend::Answer done) {
+  assert(loop_->OnThisThread() && !retired_ && !current_);
   current_ = Current{std::move(call), std::move(done)};
   if (phase_ == Phase::kIdle) Proceed();
 }
@@ -118,11 +113,11 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
     });
   } else if (phase == Phase::kDisconnecting) {
     link->DropAnswers();
-  } else if (context_.card) {
+  } else if (handles_.card) {
     // Also for kLeave: when its connection closes, pcscd resets a card that is in a transaction or
     // exclusive, and the answer shows when it has released the card.
     link->DropAnswers();
-    DisconnectForGood(*link, {context_.card->handle, Number(disposition)});
+    DisconnectForGood(*link, {handles_.card->handle, Number(disposition)});
   } else {
     link->Close();  // and the daemon releases the context
   }
@@ -131,14 +126,14 @@ void Client::Retire(Disposition disposition, std::function<void()> released) {
 
 void Client::Proceed() {
   const backend::Call& call = current_->call;
-  if (NeedsCard(call) && !context_.card) {
-    return AnswerLater(Error{status::kInvalidHandle, "", "", "no card is connected"});
+  if (NeedsCard(call) && !handles_.card) {
+    return AnswerLater(Error{status::kNotConnected, "", "", ""});
   }
   if (!link_ && !std::holds_alternative<backend::ListReaderGroups>(call)) {
     link_ = std::make_shared<Link>(loop_, socket_);
     return link_->Open(During(Phase::kOpening));
   }
-  if (std::holds_alternative<backend::Connect>(call) && !context_.number) {
+  if (std::holds_alternative<backend::Connect>(call) && !handles_.number) {
     EstablishContext message;
     message.scope = abi::kScopeSystem;
     return link_->Ask(Command::kEstablishContext, message, During(Phase::kEstablishing));
@@ -172,7 +167,7 @@ void Client::Settle(Result<Link::Answer>&& answer) {
     case Phase::kChecking:
       return link_->AskReaders(During(Phase::kLooking));
     default:
-      Answer(OutcomeOf(current_->call, *answer, context_));
+      Answer(OutcomeOf(current_->call, *answer, handles_));
   }
 }
 
@@ -187,29 +182,29 @@ void Client::Apply(Phase phase, const Result<Link::Answer>& answer) {
       link_.reset();
       break;
     case Phase::kEstablishing:
-      if (succeeded) context_.number = answer.value().As<EstablishContext>().context;
+      if (succeeded) handles_.number = answer.value().As<EstablishContext>().context;
       break;
     case Phase::kConnecting:
-      if (succeeded) context_.card = Context::Card{answer.value().As<daemon::Connect>().card};
+      if (succeeded) handles_.card = ClientHandles::Card{answer.value().As<daemon::Connect>().card};
       break;
     case Phase::kDisconnecting:
-      if (succeeded) context_.card.reset();
+      if (succeeded) handles_.card.reset();
       break;
     case Phase::kBeginning:
-      context_.card->in_transaction = succeeded;
+      handles_.card->in_transaction = succeeded;
       if (succeeded) contention_->NoteFree();
       break;
     case Phase::kEnding:
       // The daemon does not unlock a card for a handle that has not noticed a reset.
-      if (answer && code != status::kResetCard) context_.card->in_transaction = false;
+      if (answer && code != status::kResetCard) handles_.card->in_transaction = false;
       break;
     case Phase::kDrainingBegin:
       if (succeeded) {
-        link_->Ask(Command::kEndTransaction, Dispose{context_.card->handle}, During(Phase::kDrainingEnd));
+        link_->Ask(Command::kEndTransaction, Dispose{handles_.card->handle}, During(Phase::kDrainingEnd));
       }
       break;
     case Phase::kDrainingEnd:
-      context_.card->in_transaction = code == status::kResetCard;
+      handles_.card->in_transaction = code == status::kResetCard;
       break;
     default:
       break;
@@ -235,7 +230,7 @@ Error Client::InPhase(Phase phase, Error error) {
 
 void Client::Answer(backend::Outcome outcome) {
   if (outcome) {
-    outcome->waited = current_->pause.count() > 0;
+    outcome->waited = current_->back_off.used();
   } else {
     outcome = OfCurrent(outcome.error());
   }
@@ -256,8 +251,8 @@ Error Client::OfCurrent(Error error) const {
   if (error.operation.empty()) error.operation = KindOf(current_->call).function;
   if (const auto* const connect = std::get_if<backend::Connect>(&current_->call)) {
     error.reader = connect->reader;
-  } else if (NeedsCard(current_->call) && context_.card) {
-    error.reader = context_.card->reader;
+  } else if (NeedsCard(current_->call) && handles_.card) {
+    error.reader = handles_.card->reader;
   }
   return error;
 }
@@ -265,7 +260,7 @@ Error Client::OfCurrent(Error error) const {
 // --- Waiting for the card ---
 
 Client::Waiting Client::HowToWait() const {
-  if (!context_.card || context_.card->in_transaction) return Waiting::kNever;
+  if (!handles_.card || handles_.card->in_transaction) return Waiting::kNever;
   const auto* const disconnect = std::get_if<backend::Disconnect>(&current_->call);
   if (disconnect != nullptr && disconnect->disposition == Disposition::kLeave) return Waiting::kNever;
   return KindOf(current_->call).waiting;
@@ -277,17 +272,16 @@ bool Client::WaitsBeforehand() const {
 }
 
 void Client::Probe() {
-  link_->Ask(Command::kStatus, Plain{context_.card->handle}, During(Phase::kProbing));
+  link_->Ask(Command::kStatus, Plain{handles_.card->handle}, During(Phase::kProbing));
 }
 
 void Client::PauseAndProbe() {
   std::function<void()> waits;
-  if (current_->pause.count() == 0) {
+  if (!current_->back_off.used()) {
     if (const auto* const call = std::get_if<backend::Disconnect>(&current_->call)) waits = call->waits;
   }
-  current_->pause = Longer(current_->pause);
   phase_ = Phase::kPausing;
-  timer_ = loop_->After(current_->pause, [this] { Probe(); });
+  timer_ = loop_->After(current_->back_off.Next(), [this] { Probe(); });
   if (waits) waits();
 }
 
@@ -317,7 +311,7 @@ const Client::Kind& Client::KindOf(const backend::Call& call) {
 
 void Client::Make() {
   const backend::Call& call = current_->call;
-  if (std::optional<backend::Outcome> outcome = OutcomeAtOnce(call, context_)) {
+  if (std::optional<backend::Outcome> outcome = OutcomeAtOnce(call, handles_)) {
     return AnswerLater(std::move(*outcome));
   }
   const Kind& kind = KindOf(call);
@@ -331,7 +325,7 @@ void Client::Make() {
     } else if constexpr (std::is_same_v<Call, backend::CheckContext>) {
       link_->AskAlive(During(kind.phase));
     } else if constexpr (!std::is_same_v<Call, backend::ListReaderGroups>) {
-      link_->Ask(kind.command, MessageOf(wanted, context_), During(kind.phase), DataOf(wanted));
+      link_->Ask(kind.command, MessageOf(wanted, handles_), During(kind.phase), DataOf(wanted));
     }
   };
   std::visit(ask, call);

@@ -1,5 +1,6 @@
 #include "backend/library/backend.h"
 
+#include <cassert>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -107,6 +108,7 @@ class LibraryClient final : public Client {
   ~LibraryClient() override { Retire(Disposition::kLeave, nullptr); }
 
   void Start(Call call, Answer done) override {
+    assert(loop_->OnThisThread() && work_ && (!current_ || current_->settled()));
     current_ = std::make_shared<PendingCall>(loop_, std::move(call), std::move(done));
     work_->Start(current_);
   }

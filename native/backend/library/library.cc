@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 
-#include "backend/environment.h"
+#include "backend/environment_variables.h"
 
 namespace pcsc_bridge {
 namespace {
@@ -20,7 +20,7 @@ void Bind(const platform::LoadedLibrary& loaded, const char* name, Function& slo
 }
 
 Result<std::unique_ptr<Library>> LoadTable() {
-  Result<platform::LoadedLibrary> loaded = platform::OpenPcscLibrary(ReadEnvironment().library);
+  Result<platform::LoadedLibrary> loaded = platform::OpenPcscLibrary(ReadEnvironmentVariables().library);
   if (!loaded) return loaded.error();
 
   auto table = std::make_unique<Library>();

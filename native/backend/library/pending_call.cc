@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "backend/back_off.h"
+
 namespace pcsc_bridge::backend {
 namespace {
-
-using std::chrono::microseconds;
-
-// The pause between two probes of a card that another process holds: short at first, for transactions that
-// are about to end, and never long, because no event wakes this thread.
-constexpr microseconds kFirstPause{500};
-constexpr microseconds kLongestPause{2000};
 
 bool OnlyAsks(const Call& call) {
   return std::holds_alternative<ListReaders>(call) || std::holds_alternative<ListReaderGroups>(call) ||
@@ -62,12 +57,12 @@ bool PendingCall::given_up() {
 }
 
 bool PendingCall::WaitUntil(const std::function<bool()>& is_free) {
-  for (microseconds pause = kFirstPause;; pause = std::min(pause + pause / 4, kLongestPause)) {
+  for (BackOff back_off;;) {
     if (!EnterUnlessGivenUp(Phase::kWaiting)) return false;
     if (is_free()) return EnterUnlessGivenUp(Phase::kCalling);
     if (!std::exchange(waited_, true)) ReportWait();
     std::unique_lock<std::mutex> lock(mutex_);
-    if (given_up_.wait_for(lock, pause, [&] { return phase_ == Phase::kGivenUp; })) return false;
+    if (given_up_.wait_for(lock, back_off.Next(), [&] { return phase_ == Phase::kGivenUp; })) return false;
   }
 }
 

@@ -23,6 +23,8 @@ class PendingCall : public std::enable_shared_from_this<PendingCall> {
   // --- The loop's thread. ---
 
   Client::After GiveUp();
+  // True if it has been answered or given up.
+  bool settled() const { return answer_ == nullptr; }
   // Answers a call that never ran, from the loop, later.
   void Refuse(Error error);
 

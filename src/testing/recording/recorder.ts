@@ -1,4 +1,5 @@
-import { CommandApdu, formatCommand, type ResponseApdu, toHex } from '../../apdu/index.js';
+import { encodeCommand } from '../../apdu/command.js';
+import { type CommandApdu, formatCommand, type ResponseApdu, toHex } from '../../apdu/index.js';
 import type { CardRecording, RecordedExchange } from './recording.js';
 
 /** What the recorder needs of a card. `Card` and `Transaction` have it. */
@@ -56,7 +57,7 @@ export class CardRecorder implements RecordableCard {
 
   /** Sends a command, as `card.exchange` does, and records it as one exchange with its whole response. */
   async exchange(command: CommandApdu | Uint8Array, options?: object): Promise<ResponseApdu> {
-    const text = formatCommand(command instanceof CommandApdu ? command.encode() : command);
+    const text = formatCommand(encodeCommand(command));
     const response = await this.#card.exchange(command, options);
     const { sw1, sw2, data } = response;
     this.#exchanges.push({ command: text, response: toHex(Uint8Array.of(...data, sw1, sw2), ' ') });

@@ -1,4 +1,5 @@
-import { CommandApdu, formatCommand, fromHex, ResponseApdu } from '../../apdu/index.js';
+import { encodeCommand } from '../../apdu/command.js';
+import { type CommandApdu, formatCommand, fromHex, ResponseApdu } from '../../apdu/index.js';
 import type { RecordableCard } from './recorder.js';
 import type { CardRecording, RecordedExchange } from './recording.js';
 
@@ -82,9 +83,7 @@ export class ReplayedCard implements RecordableCard {
    * @throws {ReplayError} Another command was recorded here, or none.
    */
   async exchange(command: CommandApdu | Uint8Array): Promise<ResponseApdu> {
-    return ResponseApdu.parse(
-      await this.transmit(command instanceof CommandApdu ? command.encode() : command),
-    );
+    return ResponseApdu.parse(await this.transmit(encodeCommand(command)));
   }
 
   /** @throws {ReplayError} Not all recorded commands were sent. */

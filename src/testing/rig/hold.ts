@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { findProgram } from '../../native/prebuilt.js';
+import { Deadline } from './deadline.js';
 import { RigError } from './error.js';
 
 export interface HoldOptions {
@@ -115,23 +116,13 @@ export async function holdWithin(
   { signal, timeout = 10_000 }: HoldOptions,
 ): Promise<CardHold> {
   signal?.throwIfAborted();
-  const starting = new AbortController();
-  const abort = () => starting.abort();
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    abort();
-  }, timeout);
-  signal?.addEventListener('abort', abort);
+  using limit = new Deadline(timeout, signal);
   try {
-    return await CardHold.start(reader, { env, signal: starting.signal });
+    return await CardHold.start(reader, { env, signal: limit.signal });
   } catch (cause) {
     signal?.throwIfAborted();
-    if (!late) throw cause;
+    if (!limit.passed) throw cause;
     const reason = `another program still has the card after ${timeout} ms`;
     throw new RigError('RIG_HOLD_FAILED', `No process can hold a card in "${reader}": ${reason}`, { cause });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', abort);
   }
 }

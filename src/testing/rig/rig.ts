@@ -150,7 +150,7 @@ export class Rig implements AsyncDisposable {
         }
       }
     } catch (error) {
-      const failure = limit.passed ? failed(limit.reason, directory.path) : error;
+      const failure = limit.passed ? failed(tooLate(timeout), directory.path) : error;
       await supervisor.end();
       throw failure;
     }
@@ -185,7 +185,7 @@ export class Rig implements AsyncDisposable {
     try {
       await untilReady(this.#setup, this.#devices, this.#supervisor, limit.signal);
     } catch (error) {
-      throw limit.passed ? failed(limit.reason, this.directory) : error;
+      throw limit.passed ? failed(tooLate(timeout), this.directory) : error;
     }
   }
 
@@ -221,6 +221,10 @@ export class Rig implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function tooLate(timeout: number): string {
+  return `pcscd did not come up with all its readers within ${timeout} ms`;
 }
 
 /**

@@ -38,7 +38,7 @@ export interface LinkAddress {
  * vpcd writes length and payload separately and leaves Nagle's algorithm on, so its kernel holds the payload
  * back until the length is acknowledged; a delayed acknowledgement makes every APDU take 44 ms. Therefore
  * TCP_QUICKACK, which the kernel clears again at will (tcp(7)), is set after connecting, after each send,
- * and when a message is incomplete.
+ * and when a message is incomplete. Node.js has no function for this option, so the virtual cards load the addon.
  */
 export class VpcdLink {
   readonly #socket: Socket;

@@ -36,7 +36,7 @@ export interface CardFixtures {
   /**
    * The private pcscd, one per process, because the PC/SC library reads its address once. It ends with the process. Its
    * environment is that of the test and of every process that the test starts. It requires a pool of processes ('forks',
-   * the default) and throws an Error in a worker thread.
+   * the default) and throws an Error in a worker thread and in a vm context.
    */
   rig: Rig;
   /** The first reader. */

@@ -4,9 +4,9 @@
  * scenario does not depend on who plays the parts, or where.
  */
 
-import { Ending } from './ending.js';
 import type { Hold, LogonService, Participants, ScenarioSession } from './participants.js';
 import { judge, type ReproLogon, type ReproReconnect, type ReproResult, type ReproRun } from './result.js';
+import { ScopedAbort } from './scoped-abort.js';
 import type { Setup } from './setup.js';
 
 export interface ScenarioOptions {
@@ -26,7 +26,7 @@ export async function reproduce(setup: Setup, options: ScenarioOptions): Promise
   }));
   const runs: ReproRun[] = [];
   const { lost } = setup.participants;
-  using ending = new Ending(options.signal, lost);
+  using ending = new ScopedAbort(options.signal, lost);
   try {
     for (const filter of options.filters) {
       runs.push(await runOnce(setup, filter, { ...options, signal: ending.signal }));

@@ -7,7 +7,7 @@ import {
   type TransactionReport,
   type WaitReport,
 } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { errorOf } from '../../support/time.js';
@@ -124,7 +124,7 @@ test('a wait is published when it ends, and when it is aborted or times out', as
   await using session = await bridge.openSession(alice);
   await session.transaction(reader, () => {});
   expect(reports).toEqual([]);
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   const givenUp = await errorOf(session.transaction(reader, () => {}, { timeout: 20 }));
   expect(bridge.stats().transactions).toMatchObject({ givenUp: 1, failed: 1, waiting: 0 });
   const behind = session.transaction(reader, (transaction) => transaction.waited);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Transaction } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
@@ -45,7 +45,7 @@ for (const [name, run] of Object.entries(ways)) {
 
   test(`${name} behind another process reports how long it waited`, async () => {
     await run(() => {}); // connected: the wait inside SCardConnect is not reported
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const behind = run(waited);
     await sleep(HOLD);
     await holder.release();

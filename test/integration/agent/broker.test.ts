@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import type { Agent, AgentError, Message } from '../../support/agent.js';
-import { Holder } from '../../support/holder.js';
 import { pinStatus, selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { errorOf, staysPending } from '../../support/time.js';
@@ -61,7 +61,7 @@ describe('an agent in the broker role', () => {
     const agent = await startBroker('off');
     await logOn(agent, alice, readers[0]);
     await logOn(agent, bob, readers[1]);
-    const holder = await Holder.hold(readers[0]);
+    const holder = await CardHold.start(readers[0]);
     const blocked = acquire(agent, bob, readers[1]);
     expect(await staysPending(blocked, 400)).toBe(true);
     expect(await codeOf(agent.ask('acquire', { identity: bob, reader: readers[1], timeout: 100 }))).toBe(
@@ -80,7 +80,7 @@ describe('an agent in the broker role', () => {
     const agent = await startBroker('on');
     await logOn(agent, alice, readers[0]);
     await logOn(agent, bob, readers[1]);
-    await using _holder = await Holder.hold(readers[0]);
+    await using _holder = await CardHold.start(readers[0]);
     const found = await logOn(agent, bob, readers[1]);
     expect(found['evaluated'].map(({ reader, waited }: Message) => [reader, waited])).toEqual([
       [readers[1], false],
@@ -121,8 +121,12 @@ describe('an agent in the broker role', () => {
       'TIMEOUT',
     );
     card.faults.responseDelay = 0;
+    expect(await codeOf(agent.ask('exchange', { lease, apdu: toHex(pinStatus) }))).toBe('AGENT_E_PARAMETER');
     expect(await codeOf(agent.ask('end', { lease }))).toBe('AGENT_E_PARAMETER');
-    expect(await logOn(agent, alice, readers[0])).toMatchObject({ fresh: true });
+    // The card is free for other programs again, and the entry is gone.
+    await using holder = await CardHold.start(readers[0]);
+    await holder.release();
+    expect(await logOn(agent, alice, readers[0])).toMatchObject({ fresh: true, evaluated: [] });
   });
 
   it('ends the waits and leases of a cache that it replaces', async () => {

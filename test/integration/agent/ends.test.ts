@@ -1,8 +1,8 @@
 import { on, once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { AgentProcess, Controller } from '../../support/agent.js';
-import { Holder } from '../../support/holder.js';
 import { pinStatus, selectPiv, send, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { staysPending } from '../../support/time.js';
@@ -48,7 +48,7 @@ describe('the end of its input', () => {
 
   it('ends an agent that is stuck in a PC/SC call within a second, with each request answered', async () => {
     const agent = startAgent('user');
-    await using _holder = await Holder.hold(reader);
+    await using _holder = await CardHold.start(reader);
     const waiting = [agent.ask('hold', { reader }), agent.ask('hold', { reader, timeout: 60_000 })];
     await agent.ask('watch');
     expect(await staysPending(Promise.race(waiting))).toBe(true);

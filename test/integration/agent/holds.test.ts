@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { fromHex, toHex } from '../../../src/apdu/index.js';
+import { toHex } from '../../../src/apdu/index.js';
 import { PIV_AID } from '../../../src/testing/virtual/index.js';
 import { Agent, type AgentError } from '../../support/agent.js';
 import { pinStatus, selectPiv, verifyPin } from '../../support/piv-host.js';
@@ -129,7 +129,13 @@ describe('an agent in the user role', () => {
   it('accepts an APDU in upper-case hexadecimal', async () => {
     const agent = start();
     const { card } = await agent.ask('hold', { reader });
-    const apdu = `00A40400${PIV_AID.length.toString(16).padStart(2, '0')}${toHex(PIV_AID).toUpperCase()}`;
-    expect(fromHex((await agent.ask('exchange', { card, apdu }))['response']).at(-2)).toBe(0x90);
+    const apdu = `00A40400${PIV_AID.length.toString(16).padStart(2, '0')}${toHex(PIV_AID)}00`;
+    expect(apdu.toUpperCase()).not.toBe(apdu.toLowerCase());
+    const [upper, lower] = [apdu.toUpperCase(), apdu.toLowerCase()].map((text) =>
+      agent.ask('exchange', { card, apdu: text }),
+    );
+    const { response } = (await upper) ?? {};
+    expect(response).toMatch(/^61.*9000$/); // the application's template: the card has understood the name
+    expect(await lower).toEqual({ response });
   });
 });

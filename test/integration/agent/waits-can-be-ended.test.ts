@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../../src/apdu/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import type { AgentError } from '../../support/agent.js';
-import { Holder } from '../../support/holder.js';
 import { pinStatus, selectPiv, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { durationOf, errorOf, staysPending } from '../../support/time.js';
@@ -14,7 +14,7 @@ const { name: reader } = readerAt(rig);
 describe('a wait of an agent', () => {
   it('for a card that another program holds ends with its timeout', async () => {
     const agent = startAgent('user');
-    await using _holder = await Holder.hold(reader);
+    await using _holder = await CardHold.start(reader);
     const error = await errorOf<AgentError>(agent.ask('hold', { reader, timeout: 100 }));
     expect(error.code).toBe('TIMEOUT');
     expect(error.message).toContain('100 ms');
@@ -22,7 +22,7 @@ describe('a wait of an agent', () => {
 
   it('ends when it is cancelled, and is answered before the cancel is', async () => {
     const agent = startAgent('user');
-    await using holder = await Holder.hold(reader);
+    await using holder = await CardHold.start(reader);
     const waiting = agent.ask('hold', { reader }, 70);
     expect(await staysPending(waiting)).toBe(true);
     expect(await agent.ask('cancel', { request: 70 }, 71)).toEqual({ cancelled: true });

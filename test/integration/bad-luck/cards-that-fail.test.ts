@@ -87,11 +87,11 @@ test('a wait for a mute card ends with its timeout, and its removal frees the re
 
 test('a card with an invalid ATR cannot be connected', async () => {
   const { name, port: elsewhere } = readerAt(rig, 2);
-  // An ATR that no ISO 7816 card would have.
+  // An ATR that no ISO 7816 card would have: pcscd reads no protocol in it.
   const card = await VirtualCard.insert({ port: elsewhere, applets: [], atr: Uint8Array.of(0x00, 0x00) });
   await using _out = forThisTest(card);
   const error = await errorOf(session.connect(name, { timeout: 5000 }));
-  expect(error).toMatchObject({ name: 'PcscError', reader: name });
+  expect(error).toMatchObject({ name: 'PcscError', code: 'SCARD_E_PROTO_MISMATCH', reader: name });
 });
 
 describe('a PIN', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
+import { killHolder } from '../../support/holder.js';
 import { logOn } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { staysPending } from '../../support/time.js';
@@ -14,7 +15,7 @@ test('waiting operations continue when the process that holds the card is killed
   await using card = await session.connect(reader);
   await session.transaction(reader, () => {});
   for (let times = 0; times < 3; times++) {
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const waits = [
       card.transaction((tx) => logOn(tx, virtual)),
       session.transaction(reader, (tx) => logOn(tx, virtual)),
@@ -28,7 +29,7 @@ test('waiting operations continue when the process that holds the card is killed
       }),
     ];
     expect(await staysPending(Promise.race(waits))).toBe(true);
-    await holder.kill();
+    await killHolder(holder);
     expect(await Promise.all(waits)).toEqual([true, true, true, true]);
   }
 });

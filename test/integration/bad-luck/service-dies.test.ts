@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
-import { Holder } from '../../support/holder.js';
+import { killHolder } from '../../support/holder.js';
 import { logOn, selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';
 import { openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -67,9 +68,11 @@ test('the service dies and stays away for a while: calls fail at once, then work
 describe('the service dies in the middle of', () => {
   test('a transmit', async () => {
     virtual.faults.responseDelay = 5000;
+    const arrived = virtual.apduCount;
     const transmit = errorOf(card.transmit(selectPiv));
     const cached = errorOf(session.transaction(reader, (tx) => tx.transmit(selectPiv)));
-    await staysPending(transmit);
+    await vi.waitFor(() => expect(virtual.apduCount).toBe(arrived + 1));
+    expect(bridge.stats().transactions.waiting).toBe(1);
     await kill();
     expect(await transmit).toMatchObject({ ...gone, operation: 'SCardTransmit' });
     expect(await cached).toMatchObject(gone);
@@ -100,7 +103,7 @@ describe('the service dies in the middle of', () => {
   });
 
   test('a wait for another process’s transaction', async () => {
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const waits = [
       errorOf(session.connect(reader)),
       errorOf(card.transaction(() => {})),
@@ -110,7 +113,7 @@ describe('the service dies in the middle of', () => {
     expect(await staysPending(Promise.race(waits))).toBe(true);
     await kill();
     for (const error of await Promise.all(waits)) expect(error).toMatchObject(gone);
-    await holder.kill();
+    await killHolder(holder);
     await restart();
     await expectRecovery();
   });

@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { createPivCard } from '../../../src/testing/virtual/index.js';
-import { Holder } from '../../support/holder.js';
 import { logOn, pinStatus, selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';
 import { forThisTest, insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
-import { deferred, errorOf, staysPending } from '../../support/time.js';
+import { errorOf, heldOpen, staysPending } from '../../support/time.js';
 
 const rig = await startRig({ slots: 4 });
 const virtual = await insertPiv(rig, 0);
@@ -44,7 +44,7 @@ describe('a session that returns with a new connect time', () => {
     const another = await createPivCard({ port });
     await using _out = forThisTest(another);
     await old.transaction(other, () => {});
-    await using _holder = await Holder.hold(other);
+    await using _holder = await CardHold.start(other);
     const lookup = await renewed.transaction(reader, (tx) => tx.lookup, { timeout: 2000 });
     expect(lookup?.evaluated).toEqual([]);
     expect(bridge.cache.entries()).toMatchObject([{ identity: after, reader }]);
@@ -53,15 +53,15 @@ describe('a session that returns with a new connect time', () => {
   test('lets a transaction of the old session end, and evicts that entry then', async () => {
     await using bridge = new CardBridge();
     const [old, renewed] = [await bridge.openSession(before), await bridge.openSession(after)];
-    const { promise: given, resolve: proceed } = deferred();
+    const { callback, begun, end } = heldOpen();
     const running = old.transaction(reader, async (tx) => {
-      await given;
+      await callback();
       return sw(tx, selectPiv);
     });
-    await staysPending(running, 50);
+    await begun;
     const next = renewed.transaction(reader, (tx) => tx.lookup);
     expect(await staysPending(next)).toBe(true);
-    proceed();
+    end();
     expect(await running).toBe(0x9000);
     expect(await next).toMatchObject({ fresh: true, entry: { identity: after } });
     expect(bridge.cache.entries()).toMatchObject([{ identity: after }]);
@@ -82,14 +82,15 @@ describe('closing a session', () => {
   test('lets a running transaction end, then resets the card', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
-    const { promise: given, resolve: proceed } = deferred();
+    const { callback, begun, end } = heldOpen();
     const running = session.transaction(reader, async (tx) => {
-      await given;
+      await callback();
       return logOn(tx, virtual);
     });
-    await staysPending(running, 50);
+    await begun;
     await session.close();
-    proceed();
+    expect(await staysPending(running, 50)).toBe(true);
+    end();
     expect(await running).toBe(true);
     expect(bridge.cache.entries()).toEqual([]);
     await vi.waitFor(async () => expect(await isVerified()).toBe(false), { timeout: 5000 });
@@ -117,7 +118,7 @@ describe('evicting an identity', () => {
   test('makes a lookup that is connecting, behind another process’s transaction, connect again', async () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
-    await using holder = await Holder.hold(reader);
+    await using holder = await CardHold.start(reader);
     const waiting = session.transaction(reader, (tx) => tx.lookup?.fresh);
     expect(await staysPending(waiting)).toBe(true);
     expect(bridge.cache.evict(before)).toBe(1);
@@ -131,12 +132,13 @@ describe('evicting an identity', () => {
     await using bridge = new CardBridge();
     const session = await bridge.openSession(before);
     await session.transaction(reader, () => {});
-    const { promise: given, resolve: proceed } = deferred();
-    const running = session.transaction(reader, () => given);
-    await staysPending(running, 50);
+    const { callback, begun, end } = heldOpen();
+    const running = session.transaction(reader, callback);
+    await begun;
     const waiting = session.transaction(reader, (tx) => tx.lookup?.fresh);
+    expect(await staysPending(waiting)).toBe(true);
     expect(bridge.cache.evict(before)).toBe(1);
-    proceed();
+    end();
     await running;
     expect(await waiting).toBe(true);
   });

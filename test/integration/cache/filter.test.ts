@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { logOn } from '../../support/piv-host.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { deferred, durationOf, errorOf, staysPending } from '../../support/time.js';
@@ -43,7 +43,7 @@ describe('off: a lookup evaluates the entries of all sessions', () => {
   test('so one card that another process holds blocks every logon (KB949538)', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
-    const holder = await Holder.hold(first);
+    const holder = await CardHold.start(first);
     const logons = logOnAll(sessions);
     for (const logon of logons) expect(await staysPending(logon)).toBe(true);
     await holder.release();
@@ -66,7 +66,7 @@ describe('off: a lookup evaluates the entries of all sessions', () => {
   test('and a wait for another session’s card that times out leaves the entry in place', async () => {
     await using bridge = new CardBridge({ filter: 'off' });
     const sessions = await threeSessions(bridge);
-    const holder = await Holder.hold(first);
+    const holder = await CardHold.start(first);
     const logon = sessions[1]?.transaction(readers[1] ?? '', () => {}, { timeout: 100 });
     expect(await errorOf(logon as Promise<void>)).toMatchObject({ name: 'TimeoutError' });
     await holder.release();
@@ -89,7 +89,7 @@ describe('on: a lookup evaluates only the entries of the caller’s session', ()
     await using bridge = new CardBridge();
     const sessions = await threeSessions(bridge);
     const alone = await durationOf(Promise.all(logOnAll(sessions)));
-    const holder = await Holder.hold(first);
+    const holder = await CardHold.start(first);
     const [held, ...free] = logOnAll(sessions);
     expect(await durationOf(Promise.all(free))).toBeLessThan(5 * alone + 100);
     expect(await staysPending(held as Promise<unknown>)).toBe(true);

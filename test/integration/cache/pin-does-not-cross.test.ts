@@ -115,8 +115,9 @@ describe('within one process a PIN does not cross', () => {
     const card = await session.connect(name);
     await logOn(card);
     piv.faults.responseDelay = 200;
+    const arrived = piv.apduCount;
     const slow = card.transmit(Uint8Array.of(0, 0x20, 0, 0x80)).catch((error) => error.code);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await vi.waitFor(() => expect(piv.apduCount).toBe(arrived + 1), { interval: 5 });
     await card.disconnect('reset');
     expect(await slow).toBe('BRIDGE_E_CLOSED');
     piv.faults.responseDelay = 0;

@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import { CardBridge, type SessionContext } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { sockets } from '../../support/process.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
-import { deferred, durationOf, errorOf, staysPending } from '../../support/time.js';
+import { durationOf, errorOf, heldOpen, staysPending } from '../../support/time.js';
 
 const rig = await startRig({ slots: 2 });
 const virtual = await insertPiv(rig);
@@ -126,31 +126,37 @@ describe('closing ends', () => {
     await using session = await open();
     const card = await session.connect(reader);
     virtual.faults.responseDelay = 1000;
+    const arrived = virtual.apduCount;
     const transmit = errorOf(card.transmit(selectPiv));
     const queued = errorOf(card.transmit(selectPiv));
-    await staysPending(transmit);
+    await vi.waitFor(() => expect(virtual.apduCount).toBe(arrived + 1));
     expect(await durationOf(card.close())).toBeLessThan(500);
     expect(await transmit).toMatchObject(closed);
     expect(await queued).toMatchObject(closed);
     virtual.faults.clear();
+    // The queued command never reaches the card: the next one that arrives is this one.
+    await using next = await session.connect(reader);
+    expect(await sw(next, selectPiv)).toBe(0x9000);
+    expect(virtual.apduCount).toBe(arrived + 2);
   });
 
   test('a transaction and the operations that wait for it', async () => {
     await using session = await open();
     const card = await session.connect(reader);
-    const { promise: given, resolve: proceed } = deferred();
-    const running = errorOf(card.transaction(() => given));
+    const { callback, begun, end } = heldOpen();
+    const running = errorOf(card.transaction(callback));
+    await begun;
     const waiting = [errorOf(card.transaction(() => {})), errorOf(card.transmit(selectPiv))];
-    await staysPending(running);
+    expect(await staysPending(Promise.race(waiting))).toBe(true);
     await card.close();
     for (const error of await Promise.all(waiting)) expect(error).toMatchObject(closed);
-    proceed();
+    end();
     expect(await running).toMatchObject(closed);
   });
 
   test('a connect and a cached transaction of a session, behind another process’s transaction', async () => {
     const session = await open();
-    await using holder = await Holder.hold(reader);
+    await using holder = await CardHold.start(reader);
     const waits = [
       errorOf(session.connect(reader)),
       errorOf(session.transaction(reader, () => {})),
@@ -167,7 +173,7 @@ describe('closing ends', () => {
     const other = new CardBridge();
     const session = await other.openSession({ id: 1, connectTime: 1n });
     await session.transaction(reader, () => {});
-    await using _holder = await Holder.hold(reader);
+    await using _holder = await CardHold.start(reader);
     expect(await durationOf(other.close())).toBeLessThan(1500);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { buildAtr, createPivCard, VirtualCard } from '../../../src/testing/virtual/index.js';
-import { Holder } from '../../support/holder.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { forThisTest, insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 
@@ -98,7 +98,7 @@ describe('a connect that fails', () => {
 });
 
 test('a connect behind another process’s transaction ends with its timeout, and works afterwards', async () => {
-  await using holder = await Holder.hold(reader);
+  await using holder = await CardHold.start(reader);
   await expect(session.connect(reader, { timeout: 50 })).rejects.toMatchObject({
     name: 'TimeoutError',
     operation: 'SCardConnect',

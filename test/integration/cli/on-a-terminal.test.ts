@@ -1,7 +1,8 @@
 /** Commands that prompt on a terminal, or react to its keys. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
+import { killHolder } from '../../support/holder.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { hasTerminals, Terminal } from '../../support/terminal.js';
 
@@ -20,8 +21,8 @@ describe.skipIf(!hasTerminals)('on a terminal (needs "script" of util-linux)', (
       const terminal = new Terminal(`${command} piv ${words} --reader '${name}'`, { PCSC_BRIDGE_PIN: '' });
       await terminal.sees(/PIN: /);
       // Another process: a transaction of this one would wait for the command's.
-      const holder = await Holder.hold(name);
-      await holder.kill();
+      const holder = await CardHold.start(name);
+      await killHolder(holder);
       await session.transaction(name, () => {}, { timeout: 5000 });
       terminal.type(`${pin}\r`);
       expect(await terminal.ended).toBe(0);

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/testing/virtual/index.js';
 import { examples, type RunningExample, startExample } from '../../support/example.js';
-import { Holder } from '../../support/holder.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
@@ -129,7 +129,7 @@ describe('desktop-agent', () => {
   });
 
   test('ends at once while it waits for a card that another process holds', async () => {
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const second = await createPivCard({ port: otherPort, pin: PCSC_BRIDGE_PIN, subject: 'Bob' });
     const agent = startExample('desktop-agent.mjs', { PCSC_BRIDGE_PIN });
     // Bob does not wait for Alice's card.

@@ -3,7 +3,7 @@ import { chmodSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 import { runCli } from '../../support/run-cli.js';
 import { findingOf, parseReport } from './report-schema.js';
@@ -27,7 +27,7 @@ test('readers --clients lists the processes that use pcscd, until they have ende
   await using bridge = new CardBridge();
   await using session = await bridge.openSession();
   await using _card = await session.connect(reader);
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   const { clients, unseen } = await clientsOf();
   const user = execFileSync('id', ['-un'], { encoding: 'utf8' }).trim();
   expect(unseen).toBe(0);
@@ -43,7 +43,7 @@ test('readers --clients lists the processes that use pcscd, until they have ende
 });
 
 test('the doctor lists them, too', async () => {
-  await using holder = await Holder.hold(reader);
+  await using holder = await CardHold.start(reader);
   const report = parseReport((await runCli(['doctor', '--json'])).stdout);
   const { value, note } = findingOf(report, 'pcscd-clients');
   expect(value).toMatch(/^\d+ connections?$/);
@@ -58,7 +58,7 @@ test('another user sees only the number of processes that it may not inspect', a
     }).status !== 0,
     `user ${NOBODY} may not read this checkout`,
   );
-  await using holder = await Holder.hold(reader);
+  await using holder = await CardHold.start(reader);
   chmodSync(rig.directory, 0o711);
   try {
     const command = [...asNobody, process.execPath, cli, 'readers', '--clients', '--json'];

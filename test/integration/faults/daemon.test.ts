@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, expect, test, vi } from 'vitest';
 import type { SessionContext, Transaction, WaitOptions } from '../../../src/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { PivApplet, PivCard } from '../../../src/testing/virtual/index.js';
-import { Holder } from '../../support/holder.js';
 import { type HeldRequest, PcscdProxy } from '../../support/pcscd-proxy.js';
 import { selectPiv, send, sign, verifyPin } from '../../support/piv-host.js';
 import { descriptors, threads } from '../../support/process.js';
@@ -157,12 +157,12 @@ let id = 1;
 async function expectFreeCard(other: SessionContext): Promise<void> {
   expect(await signWithoutPin(other)).toBe(0x6982);
   expect(await logOn(other, 'own')).toBe(true);
-  await (await Holder.hold(reader)).release();
+  await (await CardHold.start(reader)).release();
 }
 
 /** A process that has met no holder for a minute skips the check. */
 async function meetHolder(session: SessionContext): Promise<void> {
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   await expect(session.transaction(reader, () => {}, { timeout: 20 })).rejects.toThrow('did not end within');
   await holder.release();
 }
@@ -289,7 +289,7 @@ test.each(ofConnection.map((fault) => [faults[fault], fault] as const))(
 test('pcsc-holder, if another program resets the card before its transaction, connects again and holds it', async () => {
   await settle();
   proxy.at('begin', 0, (request) => request.refuse(codes.SCARD_W_RESET_CARD));
-  await using holder = await Holder.hold(reader);
+  await using holder = await CardHold.start(reader);
   expect(proxy.rulesLeft).toBe(0);
   await holder.release();
   await expectRest();

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { DEFAULT_PIN } from '../../../src/testing/virtual/index.js';
 import { runChild } from '../../support/child.js';
-import { Holder } from '../../support/holder.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
@@ -137,7 +137,7 @@ class Victim {
 }
 
 async function expectNextUser(): Promise<void> {
-  await (await Holder.hold(reader)).release();
+  await (await CardHold.start(reader)).release();
   const { code, stdout, stderr } = await runChild(successor);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const seen = JSON.parse(stdout);

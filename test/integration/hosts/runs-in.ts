@@ -1,7 +1,7 @@
 /** What has to work in every JavaScript host that loads Node-API addons. */
 import { expect, test } from 'vitest';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { read } from '../../support/documentation.js';
-import { Holder } from '../../support/holder.js';
 import { type Host, HostProject } from '../../support/hosts.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
@@ -50,7 +50,7 @@ export async function testHost(host: Host): Promise<void> {
   });
 
   test('a wait behind another process ends at its timeout, and the card is free after that process', async () => {
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const program = `${opened}
       console.log(await session.transaction(reader, () => 'begun', { timeout: 200 }).catch(({ name }) => name));
       console.log(await session.transaction(reader, () => 'begun', { timeout: 10000 }));
@@ -69,7 +69,7 @@ export async function testHost(host: Host): Promise<void> {
   });
 
   test('a worker that is terminated while another process holds its card leaves the card usable', async () => {
-    await using _holder = await Holder.hold(reader);
+    await using _holder = await CardHold.start(reader);
     const worker = `${opened}
       import { parentPort } from 'node:worker_threads';
       parentPort.postMessage('waits');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Card } from '../../../src/index.js';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { errorOf, median } from '../../support/time.js';
@@ -41,7 +41,7 @@ test.for(Object.entries(waits))(
     await session.transaction(held, (transaction) => transaction.transmit(selectPiv));
     await session.transaction(free, (transaction) => transaction.transmit(selectPiv));
     await session.listReaders();
-    await using _holder = await Holder.hold(held);
+    await using _holder = await CardHold.start(held);
     const before = usage(daemon);
     const idle = await transmitTime(freeCard);
 
@@ -57,14 +57,14 @@ test.for(Object.entries(waits))(
     expect(await session.transaction(free, (transaction) => sw(transaction, selectPiv))).toBe(0x9000);
     expect(growth(before, usage(daemon), MARGIN)).toEqual({});
     expect(await listWithPcscScan(rig)).toEqual(rig.readers.map(({ name }) => name));
-    await using _another = await Holder.hold(free);
+    await using _another = await CardHold.start(free);
   },
 );
 
 test('when the holder ends its transaction, the reader works again, and nothing is left behind', async () => {
   await session.transaction(held, (transaction) => transaction.transmit(selectPiv));
   const before = usage(daemon);
-  const holder = await Holder.hold(held);
+  const holder = await CardHold.start(held);
   for (let i = 0; i < 20; i++) {
     await errorOf(session.connect(held, { timeout: 20 }));
     await errorOf(session.transaction(held, () => {}, { timeout: 20 }));

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { type RunningExample, startExample } from '../../support/example.js';
-import { Holder } from '../../support/holder.js';
 import { LocalClient } from '../../support/local-client.js';
 import { occurrences } from '../../support/memory.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
@@ -51,7 +51,7 @@ test("a card that one session holds delays no other session's logon", async () =
   expect(await logOn(bob, bobs)).toMatchObject({ subject: 'CN=Bob' });
   const free = await durationOf(logOn(bob, bobs));
 
-  const holder = await Holder.hold(alices);
+  const holder = await CardHold.start(alices);
   const waiting = logOn(alice, alices);
   // Alice waits for her own card; Bob does not wait.
   expect(await staysPending(waiting)).toBe(true);
@@ -183,7 +183,7 @@ test('a line that is too long is reported and ends only its own connection', asy
 test('a client that disconnects while it waits is removed at once', async () => {
   const { broker, path } = await startBroker();
   const client = await enter(path);
-  const holder = await Holder.hold(alices);
+  const holder = await CardHold.start(alices);
   client.send(`${JSON.stringify({ command: 'logon', reader: alices })}\n${PIN}\n`);
   await broker.until(new RegExp(`process ${client.pid}: here`));
   await client.kill();
@@ -220,7 +220,7 @@ test('a client that does not read its responses is not read, and blocks no other
 test('closing ends every connection, also those that wait for a card, and leaves no file', async () => {
   const { broker, path } = await startBroker();
   const [waiting, resting] = [await enter(path), await enter(path)];
-  const holder = await Holder.hold(alices);
+  const holder = await CardHold.start(alices);
   waiting.send(`${JSON.stringify({ command: 'logon', reader: alices })}\n${PIN}\n`);
   expect(await resting.ask({ command: 'readers' })).toEqual({ readers: [alices, bobs] });
   await endWell(broker);
@@ -273,7 +273,7 @@ test("one user's flood of connections and logons neither delays nor disconnects 
 test('a user may have four logons in progress, and further ones are rejected with that reason', async () => {
   const { broker, path } = await startBroker();
   const clients = await Promise.all(Array.from({ length: 5 }, () => enter(path)));
-  const holder = await Holder.hold(alices);
+  const holder = await CardHold.start(alices);
   const logons = clients.map((client) => logOn(client, alices));
   expect(await Promise.race(logons)).toEqual({
     error: 'this user already has 4 pending logons, which is the limit: wait for one to end',

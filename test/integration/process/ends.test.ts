@@ -1,16 +1,16 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { CardBridge } from '../../../src/index.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { runChild } from '../../support/child.js';
-import { Holder } from '../../support/holder.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
 await insertPiv(rig);
 const { name: reader } = readerAt(rig);
-const holder = await Holder.hold(reader);
+const holder = await CardHold.start(reader);
 afterAll(() => holder.release());
 
-/** Operations that another process's transaction blocks, and a watch; then `now`. */
+/** Operations that another process's transaction blocks, and a watch that has reported the readers. */
 const blocked = `
   const { CardBridge } = await import(bridge);
   const reader = ${JSON.stringify(reader)};
@@ -18,21 +18,29 @@ const blocked = `
   const session = await own.openSession();
   const abort = new AbortController();
   const { signal } = abort;
+  let [seen, settled] = [0, 0];
   const waits = [
     session.connect(reader, { signal }),
     session.connect(reader, { signal }),
     session.transaction(reader, () => {}, { signal }),
     own.cache.acquire({ id: 1, connectTime: 1n }, reader, { signal }),
-    (async () => { for await (const event of session.watch({ signal })) void event; })(),
+    (async () => { for await (const event of session.watch({ signal })) seen += 1; })(),
   ];
-  for (const wait of waits) wait.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  for (const wait of waits) wait.catch(() => {}).finally(() => settled++);
+  // The watch, and the connect that has the turn at the reader, use a context each.
+  const allBlocked = () => {
+    const { transactions, cache, process } = own.stats();
+    return seen === 3 && transactions.waiting === 1 && cache.entries === 2 && process.contexts >= 2;
+  };
+  while (settled === 0 && !allBlocked()) await new Promise((resolve) => setTimeout(resolve, 5));
+  await session.listReaders();
+  if (settled > 0) throw new Error('an operation is not blocked');
 `;
 /** Prints a line and waits until it is written. */
 const now = "await new Promise((resolve) => process.stdout.write('now\\n', resolve));";
 
 async function expectEnd(program: string, status: number) {
-  const end = await runChild(program);
+  const end = await runChild(program, { timeout: 30_000 }); // eight workers take a while on a busy host
   expect(end.signal, end.stderr).toBeNull();
   expect(end.code, end.stderr).toBe(status);
   expect(end.stderr).not.toMatch(/FATAL|Segmentation|Check failed|terminate called/);

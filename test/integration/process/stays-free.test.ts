@@ -4,7 +4,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { median, staysPending } from '../../support/time.js';
@@ -57,7 +57,7 @@ test('sixteen blocked operations do not slow down files, keys, the event loop or
 
   for (let round = 0; round < 5; round++) {
     await measure('idle');
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const abort = new AbortController();
     const blocked = blockedOperations(abort.signal);
     expect(await staysPending(Promise.race(blocked), 50)).toBe(true);
@@ -80,7 +80,7 @@ test('sixteen blocked operations do not slow down files, keys, the event loop or
 });
 
 test('sixteen blocked operations never block the event loop', async () => {
-  const holder = await Holder.hold(reader);
+  const holder = await CardHold.start(reader);
   const abort = new AbortController();
   let longest = 0;
   let last = performance.now();

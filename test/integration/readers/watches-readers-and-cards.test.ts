@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ReaderEvent, ReaderWatch } from '../../../src/index.js';
 import { createPivCard } from '../../../src/testing/virtual/index.js';
 import { forThisTest, openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -83,7 +83,7 @@ describe('a watch ends', () => {
     const loop = (async () => {
       for await (const event of watch) seen.push(event.type);
     })();
-    await staysPending(loop);
+    await vi.waitFor(() => expect(seen).toHaveLength(2));
     abort.abort('enough');
     expect(await errorOf(loop)).toMatchObject({ name: 'AbortError', cause: 'enough' });
     expect(seen).toEqual(['reader-added', 'reader-added']);

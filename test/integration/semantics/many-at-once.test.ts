@@ -122,11 +122,12 @@ describe('sixteen operations that wait for one card', () => {
     async (who) => {
       const fake = new FakePcsc(...script);
       const order = await fake.run(
-        async ({ bridge: { CardBridge }, fake, sleep }, { reader, ours }) => {
+        async ({ bridge: { CardBridge }, fake }, { reader, other, ours, blocks }) => {
           const bridge = new CardBridge();
           const session = await bridge.openSession({ id: 1, connectTime: 1n });
           const cards = await Promise.all(Array.from({ length: 16 }, () => session.connect(reader)));
           const first = await session.connect(reader);
+          const neighbour = await session.connect(other);
           let free: () => void = () => {};
           const held = ours
             ? first.transaction(() => new Promise<void>((resolve) => (free = resolve)))
@@ -134,26 +135,44 @@ describe('sixteen operations that wait for one card', () => {
           if (ours) await fake.saw('SCardBeginTransaction');
           else await held;
           const order: number[] = [];
+          const before = fake.calls().length;
           const waiting = cards.map((card, index) =>
             card.transaction(async (tx) => {
               order.push(index);
               await tx.transmit(Uint8Array.of(0, 0xa4, 4, 0));
             }),
           );
-          await sleep(100);
-          const early = order.length;
+          await neighbour.transmit(Uint8Array.of(0, 0xa4, 4, 0));
+          // The first of them waits for the other process: inside SCardBeginTransaction, or it asks again and again.
+          if (!ours && blocks) await fake.saw('SCardBeginTransaction', (call) => call.done === undefined);
+          else if (!ours)
+            await fake.saw('SCardGetAttrib', ({ done }) => done !== undefined && done.result === 0x8010000b, 3);
+          const early = { begun: order.length, waiting: bridge.stats().transactions.waiting };
+          const [sent] = fake.calls('SCardTransmit');
+          const calls = fake.calls().slice(before);
+          const users = new Set(calls.map((call) => call.handle).filter((handle) => handle !== sent?.handle));
           if (ours) free();
           else await fake.tell(`free "${reader}"`);
           await Promise.all(waiting);
           await held;
           await bridge.close();
-          return { early, order };
+          return { early, users: users.size, order };
         },
-        { reader: readers[0] as string, ours: who.includes('this') },
+        {
+          reader: readers[0] as string,
+          other: readers[1] as string,
+          ours: who.includes('this'),
+          blocks: onWindows,
+        },
       );
-      expect(order).toEqual({ early: 0, order: Array.from({ length: 16 }, (_, index) => index) });
+      // At most one of them is inside the library; the others wait in the process.
+      expect(order).toEqual({
+        early: { begun: 0, waiting: 16 },
+        users: who.includes('this') ? 0 : 1,
+        order: Array.from({ length: 16 }, (_, index) => index),
+      });
       const served = fake.calls('SCardTransmit').map(({ handle }) => handle);
-      expect(new Set(served).size).toBe(16);
+      expect(new Set(served).size).toBe(17);
     },
   );
 });

@@ -256,5 +256,12 @@ describe('an idle transaction', () => {
       .calls('SCardStatus')
       .filter(({ us }) => us > (begin?.done?.us ?? 0) + 1_000_000 && us < (end?.us ?? 0));
     expect(kept).toHaveLength(2);
+    const times = [begin?.done?.us ?? 0, ...kept.map(({ us }) => us)];
+    for (const [index, time] of times.entries()) {
+      if (index === 0) continue;
+      const pause = (time - (times[index - 1] ?? 0)) / 1000;
+      expect(pause).toBeGreaterThan(1800);
+      expect(pause).toBeLessThan(2700);
+    }
   });
 });

@@ -146,7 +146,7 @@ describe('an abandoned call rejects at once, blocks no other call, and is undone
 test('of many connects that are abandoned, only one is inside the library', async () => {
   const fake = new FakePcsc(...script);
   const seen = await fake.run(
-    async ({ bridge: { CardBridge }, fake, errorOf, sleep }, { reader, other }) => {
+    async ({ bridge: { CardBridge }, fake, errorOf }, { reader, other }) => {
       const bridge = new CardBridge();
       const session = await bridge.openSession();
       const neighbour = await session.connect(other);
@@ -162,10 +162,9 @@ test('of many connects that are abandoned, only one is inside the library', asyn
         for (const { name } of await Promise.all(errors)) names.add(name);
       }
       const cost = fake.calls().length - before;
-      const meanwhile = await neighbour.transmit(Uint8Array.of(0, 0xa4, 4, 0));
       // A later connect gets the turn when the stuck one has returned and been undone.
       const last = session.connect(reader);
-      await sleep(20);
+      const meanwhile = await neighbour.transmit(Uint8Array.of(0, 0xa4, 4, 0));
       const early = fake.calls('SCardConnect').length;
       await fake.tell('go SCardConnect');
       const response = await (await last).transmit(Uint8Array.of(0, 0xa4, 4, 0));

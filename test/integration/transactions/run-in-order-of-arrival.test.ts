@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
-import { deferred, staysPending } from '../../support/time.js';
+import { deferred, heldOpen, staysPending } from '../../support/time.js';
 
 const rig = await startRig({ slots: 2 });
 await insertPiv(rig);
@@ -37,7 +37,7 @@ test('sixteen transactions of one card run in order of arrival', async () => {
 describe('behind another process’s transaction', () => {
   test('sixteen transactions of sixteen cards run in order', async () => {
     const cards = await Promise.all(numbers.map(() => session.connect(reader)));
-    await using holder = await Holder.hold(reader);
+    await using holder = await CardHold.start(reader);
     const order: number[] = [];
     const all: Promise<unknown>[] = [];
     for (const [number, card] of cards.entries()) {
@@ -54,7 +54,7 @@ describe('behind another process’s transaction', () => {
 
   test('sixteen cached transactions of one session run in order', async () => {
     await session.transaction(reader, () => {});
-    await using holder = await Holder.hold(reader);
+    await using holder = await CardHold.start(reader);
     const all = inLine((_, done) => session.transaction(reader, done));
     expect(await staysPending(all)).toBe(true);
     await holder.release();
@@ -95,14 +95,14 @@ test('operations of the callback on the card are part of the transaction', async
 test('another card on the reader waits for the transaction to end', async () => {
   await using card = await session.connect(reader);
   await using other = await session.connect(reader);
-  const { promise: given, resolve: proceed } = deferred();
-  const transaction = card.transaction(() => given);
-  await staysPending(transaction, 50);
+  const { callback, begun, end } = heldOpen();
+  const transaction = card.transaction(callback);
+  await begun;
   const transmit = other.transmit(selectPiv);
   const connect = session.connect(reader);
   expect(await staysPending(Promise.race([transmit, connect]))).toBe(true);
-  proceed();
+  end();
   await transaction;
-  await transmit;
+  expect((await transmit).subarray(-2)).toEqual(Uint8Array.of(0x90, 0));
   await (await connect).close();
 });

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
+import { killHolder } from '../../support/holder.js';
 import { pinStatus, selectPiv, sw, verifyPin } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 
@@ -42,9 +43,9 @@ describe('the next transaction reports, once, a reset', () => {
 
   test('by the death of a process in a transaction', async () => {
     await using card = await session.connect(reader);
-    const holder = await Holder.hold(reader);
+    const holder = await CardHold.start(reader);
     const told = card.transaction(wasReset);
-    await holder.kill();
+    await killHolder(holder);
     expect(await told).toBe(true);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Holder } from '../../support/holder.js';
+import { CardHold } from '../../../src/testing/rig/hold.js';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { sockets, threads } from '../../support/process.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
@@ -201,7 +201,7 @@ interface Held extends AsyncDisposable {
 }
 
 function holdOutside(): Promise<Held> {
-  return Holder.hold(reader);
+  return CardHold.start(reader);
 }
 
 async function holdInside(): Promise<Held> {

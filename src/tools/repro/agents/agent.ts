@@ -3,10 +3,10 @@ import { fromHex } from '../../../apdu/index.js';
 import type { SessionIdentity } from '../../../index.js';
 import { printable } from '../../../printable.js';
 import type { Disposition } from '../../../support/validation.js';
+import { AgentLink, type Members } from './agent-link.js';
 import { AgentError } from './errors.js';
 import type { Hello } from './hello.js';
 import type { LineSocket } from './lines.js';
-import { Link, type Members } from './link.js';
 import { identityFrom, identityTo, isObject, type WireIdentity } from './wire.js';
 
 /** Limits how long a command may wait. */
@@ -28,13 +28,13 @@ export class Agent {
   readonly address: string;
   /** For sentences: `the user agent "alice" (10.0.0.5, pid 4711)`. */
   readonly who: string;
-  readonly link: Link;
+  readonly link: AgentLink;
 
   constructor(hello: Hello, lines: LineSocket) {
     this.hello = hello;
     this.address = lines.address;
     this.who = `the ${hello.role} agent "${hello.name}" (${this.address}, pid ${hello.pid})`;
-    this.link = new Link(lines, this.who);
+    this.link = new AgentLink(lines, this.who);
   }
 
   /** Its present terminal session; rejects if that is unknown. */

@@ -1,6 +1,6 @@
 /** The expected agents, and those that have connected. */
 import { EventEmitter, once } from 'node:events';
-import { Ending } from '../ending.js';
+import { ScopedAbort } from '../scoped-abort.js';
 import { BrokerAgent, type UserAgent } from './agent.js';
 import type { Hello } from './hello.js';
 
@@ -75,7 +75,7 @@ export class ExpectedAgents {
     timeout: number,
     signal?: AbortSignal,
   ): Promise<{ broker: BrokerAgent; users: UserAgent[] }> {
-    using ending = new Ending(signal);
+    using ending = new ScopedAbort(signal);
     const timer = setTimeout(() => ending.end(), timeout);
     try {
       while (this.missing()) await once(this.#changes, 'change', { signal: ending.signal });

@@ -1,6 +1,6 @@
 /** A setup with agents on this machine. */
 
-import { Ending } from '../ending.js';
+import { ScopedAbort } from '../scoped-abort.js';
 import type { Setup } from '../setup.js';
 import type { UserAgent } from './agent.js';
 import type { Controller } from './controller.js';
@@ -25,7 +25,7 @@ export async function withLocalAgents(setup: Setup, signal?: AbortSignal): Promi
     await keys.remove();
     await setup[Symbol.asyncDispose]();
   };
-  using starting = new Ending(signal);
+  using starting = new ScopedAbort(signal);
   try {
     controller = await listen(expected, { host: '127.0.0.1', port: 0, keys: keys.keys });
     const { port } = controller;

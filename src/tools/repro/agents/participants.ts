@@ -11,7 +11,7 @@ import type {
   ScenarioSession,
 } from '../participants.js';
 import type { BrokerAgent, UserAgent } from './agent.js';
-import type { Link } from './link.js';
+import type { AgentLink } from './agent-link.js';
 import { remoteLogon } from './remote-logon.js';
 
 /** A session, and the agent that runs in it. */
@@ -38,7 +38,7 @@ export class AgentParticipants implements Participants {
   readonly #cards = new Map<string, string>();
 
   /** The ends of agents that may leave. */
-  readonly #away = new WeakSet<Link>();
+  readonly #away = new WeakSet<AgentLink>();
   readonly #lost = new AbortController();
 
   constructor({ broker, sessions, reconnect }: AgentParticipantsOptions) {
@@ -81,7 +81,7 @@ export class AgentParticipants implements Participants {
   }
 
   /** The scenario fails when an agent leaves. */
-  #mind(link: Link): void {
+  #mind(link: AgentLink): void {
     void link.closed.then((gone) => {
       if (!this.#away.has(link)) this.#lost.abort(gone);
     });

@@ -1,6 +1,6 @@
 /** A terminal session that is disconnected and reconnected: it has a new connect time. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Ending } from '../ending.js';
+import { ScopedAbort } from '../scoped-abort.js';
 import type { UserAgent } from './agent.js';
 import type { ExpectedAgents } from './expected-agents.js';
 import type { Hello } from './hello.js';
@@ -15,7 +15,7 @@ export async function untilReconnected(
   { agent, identity }: AgentSession,
   signal?: AbortSignal,
 ): Promise<{ agent: UserAgent; connectTime: bigint }> {
-  using done = new Ending(signal);
+  using done = new ScopedAbort(signal);
   const isBack = ({ role, session }: Hello) =>
     role === 'user' && session?.id === identity.id && session.connectTime !== identity.connectTime;
   const another = expected.next(isBack, done.signal).then((next) => {

@@ -1,4 +1,4 @@
-// The agent's side of a link: requests until it ends.
+// The agent's connection to its controller: requests until it ends.
 #pragma once
 
 #include <memory>
@@ -17,10 +17,11 @@ namespace pcsc_bridge::agent {
 
 // Made by main, which waits for `ending` and then closes it. Its thread is never joined, because it may
 // block in a read.
-class Link : public std::enable_shared_from_this<Link> {
+class ControllerLink : public std::enable_shared_from_this<ControllerLink> {
  public:
   // The loop processes the requests.
-  Link(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending, std::shared_ptr<Loop> loop);
+  ControllerLink(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending,
+                 std::shared_ptr<Loop> loop);
 
   // Starts the thread that connects, sends the hello and reads requests. Throws std::system_error if the
   // system has no free thread.

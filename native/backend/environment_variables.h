@@ -5,7 +5,7 @@
 
 namespace pcsc_bridge {
 
-struct Environment {
+struct EnvironmentVariables {
   std::string library;     // PCSC_BRIDGE_LIBRARY, UTF-8; empty by default
   std::string backend;     // PCSC_BRIDGE_BACKEND; empty by default
   std::string socket;      // PCSCLITE_CSOCK_NAME, or pcscd's usual socket
@@ -17,6 +17,6 @@ struct Environment {
 // first PC/SC call. Later ones are thread safe.
 //
 // A program with more rights than its user (setuid) takes nothing from the environment.
-const Environment& ReadEnvironment();
+const EnvironmentVariables& ReadEnvironmentVariables();
 
 }  // namespace pcsc_bridge

@@ -27,7 +27,7 @@ interface Pending {
   command: string;
 }
 
-export class Link {
+export class AgentLink {
   readonly who: string;
   /** Fulfilled when the connection has ended, on either side. */
   readonly closed: Promise<AgentGoneError>;

@@ -1,5 +1,5 @@
 /** A signal that aborts with any of others, or earlier; at the end of its block in any case. */
-export class Ending implements Disposable {
+export class ScopedAbort implements Disposable {
   readonly #own = new AbortController();
   readonly #listening: (() => void)[] = [];
 

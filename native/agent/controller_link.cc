@@ -1,4 +1,4 @@
-#include "agent/link.h"
+#include "agent/controller_link.h"
 
 #include <chrono>
 #include <exception>
@@ -27,18 +27,18 @@ constexpr std::size_t kReadAtOnce = 64 * 1024;
 
 }  // namespace
 
-Link::Link(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending,
-           std::shared_ptr<Loop> loop)
+ControllerLink::ControllerLink(Options options, std::optional<Key> key, std::shared_ptr<Ending> ending,
+                               std::shared_ptr<Loop> loop)
     : options_(std::move(options)),
       key_(std::move(key)),
       ending_(std::move(ending)),
       loop_(std::move(loop)) {}
 
-void Link::Start() {
+void ControllerLink::Start() {
   std::thread([self = shared_from_this()] { self->Run(); }).detach();
 }
 
-void Link::Run() {
+void ControllerLink::Run() {
   try {
     const std::shared_ptr<Stream> stream = Open();
     key_.reset();
@@ -52,11 +52,11 @@ void Link::Run() {
   }
 }
 
-std::shared_ptr<Stream> Link::Open() {
+std::shared_ptr<Stream> ControllerLink::Open() {
   return options_.connect ? JoinController(options_, *key_, *ending_) : platform::StandardStream();
 }
 
-void Link::SetUp(const std::shared_ptr<Stream>& stream) {
+void ControllerLink::SetUp(const std::shared_ptr<Stream>& stream) {
   const std::lock_guard<std::mutex> lock(mutex_);
   outbox_ = std::make_shared<Outbox>(
       stream, [ending = ending_](std::string why) { ending->Tell(1, std::move(why)); });
@@ -69,7 +69,7 @@ void Link::SetUp(const std::shared_ptr<Stream>& stream) {
       [&] { return OwnedOnLoop(loop_, std::make_unique<RequestHandler>(options_.word, loop_, send, quit)); });
 }
 
-void Link::ReadLines(Stream& stream) {
+void ControllerLink::ReadLines(Stream& stream) {
   LineReader lines([this](std::string_view line, bool too_long) {
     if (!over_) OnLine(line, too_long);
   });
@@ -84,7 +84,7 @@ void Link::ReadLines(Stream& stream) {
   }
 }
 
-void Link::OnLine(std::string_view line, bool too_long) {
+void ControllerLink::OnLine(std::string_view line, bool too_long) {
   if (outbox_->WaitForRoom(kPatience)) {
     // The line is wiped when this returns.
     loop_->Sync([&] {
@@ -97,12 +97,12 @@ void Link::OnLine(std::string_view line, bool too_long) {
   ending_->Tell(1, "the other side does not read the answers");
 }
 
-void Link::OnEnd(bool in_line) {
+void ControllerLink::OnEnd(bool in_line) {
   if (in_line) loop_->Post([handler = handler_] { handler->OnUnfinishedLine(); });
   ending_->Tell(0);
 }
 
-void Link::Close() {
+void ControllerLink::Close() {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (!outbox_) return;
   const auto gone = std::make_shared<std::promise<void>>();
