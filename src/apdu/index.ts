@@ -1,6 +1,6 @@
 /** APDUs, status words, BER-TLV and chaining (ISO/IEC 7816-3 and 7816-4), free of any transport. */
 export { type Atr, describeAtr, parseAtr } from './atr.js';
-export { exchange, type Transmit } from './chaining.js';
+export { type ExchangeOptions, exchange, type GetResponseClass, type Transmit } from './chaining.js';
 export { type ApduCase, CommandApdu, type CommandFields, MalformedApduError } from './command.js';
 export { fromHex, toHex } from './hex.js';
 export { InterindustryClass } from './interindustry-class.js';
