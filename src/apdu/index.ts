@@ -12,4 +12,4 @@ export { carriesSecret, formatCommand, maskSecrets } from './secrets.js';
 export { describeStatusWord, retriesLeft, SW } from './status-word.js';
 export { StatusWordError } from './status-word-error.js';
 export { type StorageCard, storageCardOf } from './storage-card.js';
-export { decodeTlv, encodeTlv, findTlv, MalformedTlvError, type Tlv } from './tlv.js';
+export { type DecodeTlvOptions, decodeTlv, encodeTlv, findTlv, MalformedTlvError, type Tlv } from './tlv.js';
