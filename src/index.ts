@@ -11,6 +11,7 @@ export { type CardCacheFile, ItemCache, type ItemKey, parseCardCacheFile } from 
 export { type Attribute, Attributes } from './card/attributes.js';
 export type { CacheEntry, CacheLookup, Evaluation } from './card/cache-lookup.js';
 export { Card, type ConnectOptions, type ReconnectOptions } from './card/card.js';
+export type { CardExchangeOptions } from './card/exchange.js';
 export type { IdleOptions } from './card/idle-timer.js';
 export { OpenTransaction } from './card/open-transaction.js';
 export { type CardStatus, Transaction, type TransactionOptions } from './card/transaction.js';

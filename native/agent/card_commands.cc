@@ -7,16 +7,6 @@
 #include "pcsc/secret.h"
 
 namespace pcsc_bridge::agent {
-namespace {
-
-// The class byte for GET RESPONSE: same logical channel, no secure messaging (ISO/IEC 7816-4, 5.4.1).
-std::uint8_t ClassForGetResponse(std::uint8_t cla) {
-  if (cla >= 0x80) return 0x00;
-  return (cla & 0xc0) == 0x40 ? cla & 0x4f : cla & 0x03;
-}
-
-}  // namespace
-
 void ExchangeOn(Connection& connection, const std::string& reader, const Parameters& parameters,
                 const std::shared_ptr<Request>& request, std::function<void()> given_up) {
   const auto apdu = std::make_shared<const SecretBytes>(parameters.Apdu());

@@ -166,6 +166,11 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void Settle(OperationOf<T>& operation, Result<T> result);
   void RefuseAll(const Error& error);
   Error EndedError() const;
+  // The same error with this connection's reader.
+  Error InReader(Error error) const {
+    error.reader = parameters_.reader;
+    return error;
+  }
   static Error NotConnected(const char* name) { return Error{status::kNotConnected, name, "", ""}; }
 
   // Steps of the running operation. No continuation is called after it has been given up.

@@ -194,8 +194,11 @@ Connection::Handle Connection::Exchange(pcsc_bridge::Exchange exchange, Answer<B
   const auto shared = std::make_shared<pcsc_bridge::Exchange>(std::move(exchange));
   return Submit<Bytes>(
       [this, shared](OperationOf<Bytes>& operation) {
-        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner,
-                   [this, shared, &operation] { SendNext(operation, shared); });
+        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner, [this, shared, &operation] {
+          const Result<Done> adapted = shared->AdaptTo(protocol_);
+          if (!adapted) return Settle<Bytes>(operation, InReader(adapted.error()));
+          SendNext(operation, shared);
+        });
       },
       std::move(answer));
 }
@@ -206,11 +209,7 @@ void Connection::SendNext(OperationOf<Bytes>& operation,
     if (!outcome) return Settle<Bytes>(operation, outcome.error());
     std::optional<Result<Bytes>> whole = exchange->Take(std::move(outcome->bytes));
     if (!whole) return SendNext(operation, exchange);
-    if (!*whole) {
-      Error error = whole->error();
-      error.reader = parameters_.reader;
-      return Settle<Bytes>(operation, std::move(error));
-    }
+    if (!*whole) return Settle<Bytes>(operation, InReader(whole->error()));
     Settle<Bytes>(operation, std::move(*whole));
   });
 }

@@ -31,17 +31,27 @@ export function encodeTlv(tag: number, ...parts: Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** Options of `decodeTlv`. */
+export interface DecodeTlvOptions {
+  /**
+   * Which bytes before, between and after data objects are padding. ISO/IEC 7816-4:1995, annex D, has 00 and FF; its
+   * later editions and EMV have 00 only, so that a tag may begin with FF.
+   * @default '00'
+   */
+  padding?: '00' | '00 and FF' | undefined;
+}
+
 /**
  * The data objects `bytes` consists of, one level deep: a constructed one's value can be decoded again.
- * Bytes 00 between objects are padding and skipped.
+ * Padding between objects is skipped.
  *
  * @throws {MalformedTlvError}
  */
-export function decodeTlv(bytes: Uint8Array): Tlv[] {
+export function decodeTlv(bytes: Uint8Array, { padding = '00' }: DecodeTlvOptions = {}): Tlv[] {
   const objects: Tlv[] = [];
   let offset = 0;
   while (offset < bytes.length) {
-    if (bytes[offset] === 0x00) {
+    if (bytes[offset] === 0x00 || (bytes[offset] === 0xff && padding === '00 and FF')) {
       offset += 1;
       continue;
     }

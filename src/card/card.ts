@@ -22,7 +22,7 @@ import {
   shareModeNumber,
 } from '../support/validation.js';
 import { type Attribute, attributeNumber } from './attributes.js';
-import { PreparedCommand } from './exchange.js';
+import { type CardExchangeOptions, PreparedCommand } from './exchange.js';
 import { checkIdleOptions } from './idle-timer.js';
 import { OpenTransaction } from './open-transaction.js';
 import { checkNotHeld, isHeldBy, whileHolding } from './reentrancy.js';
@@ -153,12 +153,14 @@ export class Card extends Closable {
   /**
    * Sends a command and returns its whole response (SCardTransmit; ISO/IEC 7816-4, 5.3). A long command is sent as a
    * chain unless it is marked extended. 61xx is answered with GET RESPONSE, 6Cxx with the correct Le. A command that
-   * carries a PIN or a key is sent only once. No other command of this process comes in between.
+   * carries a PIN or a key or has secure messaging is sent only once. Over T=0 commands are short, and those with data
+   * go without Le. No other command of this process comes in between.
    *
    * @throws {MalformedApduError} The bytes are not an APDU.
+   * @throws {PcscError} SCARD_E_INVALID_PARAMETER: T=0 cannot carry the extended command.
    */
-  async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
-    const prepared = new PreparedCommand(command);
+  async exchange(command: CommandApdu | Uint8Array, options?: CardExchangeOptions): Promise<ResponseApdu> {
+    const prepared = new PreparedCommand(command, options);
     try {
       return await this.#run('SCardTransmit', options, (connection, cancel) =>
         prepared.send(connection, this.reader, cancel?.native),

@@ -18,7 +18,7 @@ import {
 } from '../support/validation.js';
 import { type Attribute, attributeNumber } from './attributes.js';
 import type { CacheLookup } from './cache-lookup.js';
-import { PreparedCommand } from './exchange.js';
+import { type CardExchangeOptions, PreparedCommand } from './exchange.js';
 import { type IdleOptions, IdleTimer } from './idle-timer.js';
 import { endTransaction, resetTransaction, type TransactionEnd } from './transaction-end.js';
 
@@ -125,13 +125,15 @@ export class Transaction {
   /**
    * Sends a command and returns its whole response (SCardTransmit; ISO/IEC 7816-4, 5.3). A long command is sent as a
    * chain unless it is marked extended. 61xx is answered with GET RESPONSE, 6Cxx with the correct Le. A command that
-   * carries a PIN or a key is sent only once. A response may come in up to 1,024 pieces.
+   * carries a PIN or a key or has secure messaging is sent only once. Over T=0 commands are short, and those with data
+   * go without Le. A response may come in up to 1,024 pieces.
    *
    * @throws {MalformedApduError} The bytes are not an APDU.
+   * @throws {PcscError} SCARD_E_INVALID_PARAMETER: T=0 cannot carry the extended command.
    */
-  async exchange(command: CommandApdu | Uint8Array, options?: WaitOptions): Promise<ResponseApdu> {
+  async exchange(command: CommandApdu | Uint8Array, options?: CardExchangeOptions): Promise<ResponseApdu> {
     const connection = this.#connectionInUse();
-    const prepared = new PreparedCommand(command);
+    const prepared = new PreparedCommand(command, options);
     try {
       return await this.#use('SCardTransmit', options, (cancel) =>
         prepared.send(connection, this.reader, cancel?.native),

@@ -72,7 +72,8 @@ export function decodeFeatures(bytes: Uint8Array): FeatureEntry[] {
  * Asks the reader for its features (SCardControl with CM_IOCTL_GET_FEATURE_REQUEST). The driver chooses the control
  * codes, and they are valid for this host only.
  *
- * @returns An empty object if the driver does not support the request.
+ * @returns An empty object if the driver does not support the request. The reader may nevertheless have features, which
+ *   `featureAccess` finds.
  * @throws {CcidError} CCID_MALFORMED: the driver's answer does not have the form of PC/SC part 10.
  * @throws {PcscError} The codes of SCardControl.
  */

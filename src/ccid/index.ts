@@ -18,6 +18,7 @@ export {
   type PinChange,
   type PinEntry,
 } from './pin-structure.js';
+export { featureAccess, type TransmittingCard } from './ppdu.js';
 export {
   decodeProperties,
   type ReaderProperties,

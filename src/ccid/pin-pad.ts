@@ -11,7 +11,8 @@ import { encodePinModify, encodePinVerify, type PinChange, type PinEntry } from 
  */
 export interface PinPadOptions extends WaitOptions {
   /**
-   * The result of an earlier `readFeatures`.
+   * The result of an earlier `readFeatures`. Some readers claim to have a keypad and have none: leave those features
+   * out, or pass `{}`.
    * @default read from the reader
    */
   features?: ReaderFeatures | undefined;

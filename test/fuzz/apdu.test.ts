@@ -4,6 +4,7 @@ import { blocksOf } from '../../src/apdu/chaining.js';
 import {
   CommandApdu,
   carriesSecret,
+  decodeHistoricalBytes,
   decodeTlv,
   describeAtr,
   describeStatusWord,
@@ -237,6 +238,8 @@ describe('answers to reset', () => {
         expect(atr.historicalBytes.length).toBeLessThanOrEqual(15);
         expect(atr.protocols.length).toBeGreaterThan(0);
         expect(toHex(bytesOfAtr)).toContain(toHex(atr.historicalBytes));
+        const { objects, rest } = decodeHistoricalBytes(atr.historicalBytes);
+        expect(objects.length + rest.length).toBeLessThanOrEqual(15);
       }),
       runs,
     );
@@ -247,7 +250,8 @@ describe('answers to reset', () => {
     fc.assert(
       fc.property(protocols, bytes(15), (offered, historicalBytes) => {
         const atr = parseAtr(buildAtr({ protocols: offered, historicalBytes }));
-        expect(atr).toEqual({ convention: 'direct', protocols: offered, historicalBytes, valid: true });
+        const expected = { convention: 'direct', protocols: offered, historicalBytes, valid: true };
+        expect(atr).toMatchObject({ ...expected, trailingBytes: new Uint8Array(0) });
       }),
       runs,
     );

@@ -1,16 +1,26 @@
 /** pcsc-bridge apdu: commands to a card, by hand or from a pipe. */
 import { createInterface } from 'node:readline';
 import { Command } from 'commander';
-import { describeAtr, formatCommand, fromHex, ResponseApdu, toHex } from '../../apdu/index.js';
-import { type Card, CardBridge } from '../../index.js';
+import {
+  describeAtr,
+  formatCommand,
+  fromHex,
+  type GetResponseClass,
+  ResponseApdu,
+  toHex,
+} from '../../apdu/index.js';
+import { type Card, CardBridge, type Protocol } from '../../index.js';
 import { printable } from '../../printable.js';
 import { colors } from '../terminal/colors.js';
 import { messageOf, runCommand } from './command.js';
 import { notify, print, printJson } from './output.js';
+import { getResponseClass, protocolOption } from './parsers.js';
 import { chooseReader } from './seen-readers.js';
 
 interface ApduOptions {
   reader?: string;
+  protocol?: [Protocol];
+  getResponseClass?: GetResponseClass;
   raw?: boolean;
   json?: boolean;
 }
@@ -33,13 +43,23 @@ export function apduCommand(): Command {
       '--raw',
       'send each APDU unchanged: no GET RESPONSE after 61xx, no correct Le after 6Cxx, no chaining',
     )
+    .addOption(protocolOption())
+    .option(
+      '--get-response-class <class>',
+      'class byte of GET RESPONSE, such as C0, or "same" for that of the command; default: 00 or the channel',
+      getResponseClass,
+    )
     .option('--json', 'one object per APDU, on a line of its own')
     .action((apdus: string[], options: ApduOptions) =>
       runCommand('apdu', async (signal) => {
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
         const { reader: name } = await chooseReader(session, options.reader, signal);
-        await using card = await session.connect(name, { signal, onReset: 'reconnect' });
+        await using card = await session.connect(name, {
+          signal,
+          onReset: 'reconnect',
+          protocols: options.protocol,
+        });
         const dialogue = new Dialogue(card, options, signal);
         if (apdus.length > 0) for (const hex of apdus) await dialogue.obey(hex);
         else await dialogue.readLines(name);
@@ -91,13 +111,16 @@ class Dialogue {
   }
 
   private async send(apdu: Uint8Array): Promise<void> {
-    const { signal } = this;
+    const {
+      signal,
+      options: { getResponseClass, raw },
+    } = this;
     const command = formatCommand(apdu);
     // Class FF addresses the reader itself (PC/SC part 3), so no chaining.
     const response =
-      this.options.raw || apdu[0] === 0xff
+      raw || apdu[0] === 0xff
         ? ResponseApdu.parse(await this.card.transmit(apdu, { signal }))
-        : await this.card.exchange(apdu, { signal });
+        : await this.card.exchange(apdu, { signal, getResponseClass });
     const sw = response.sw.toString(16).toUpperCase().padStart(4, '0');
     if (this.options.json) {
       const data = toHex(response.data);
