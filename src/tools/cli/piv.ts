@@ -7,9 +7,9 @@ import {
   algorithmOf,
   logon,
   type PivSlot,
-  pinRetriesLeft,
   publicKeyOf,
   readCertificate,
+  retriesLeft,
   SLOTS,
   selectPiv,
   sign,
@@ -120,7 +120,7 @@ async function showCertificate(card: PivCard, { slot, out, json }: PivCommandOpt
 }
 
 async function checkPin(card: PivCard, { json }: PivCommandOptions, signal: AbortSignal): Promise<void> {
-  const before = await card.transaction(pinRetriesLeft);
+  const before = await card.transaction((tx) => retriesLeft(tx));
   if (before !== undefined && !json) notify(`${before} tries left`);
   const pin = await askPin(signal);
   await card.transaction((tx) => verifyPin(tx, pin));

@@ -14,7 +14,7 @@ import { selfSignedCertificate } from './certificate.js';
 import { PivKey } from './key.js';
 import * as objects from './objects.js';
 import { isPinBlock, pinBlock, pukBlock, REFERENCE_LENGTH, ReferenceData, type Verification } from './pin.js';
-import { PIN_POLICY, type PinPolicy } from './pin-policy.js';
+import { type PinPolicy, pinPolicyOf } from './pin-policy.js';
 
 const Instruction = {
   VERIFY: 0x20,
@@ -95,7 +95,7 @@ export class PivApplet implements Applet {
     this.#objects.set(objects.ObjectTag.CARD_CAPABILITY_CONTAINER, objects.cardCapabilityContainer(guid));
     this.#objects.set(objects.ObjectTag.DISCOVERY, objects.discoveryObject());
     this.#objects.set(objects.ObjectTag.KEY_HISTORY, objects.keyHistory());
-    for (const [name, key] of keys) this.#slots.set(SLOTS[name].reference, { key, pin: PIN_POLICY[name] });
+    for (const [name, key] of keys) this.#slots.set(SLOTS[name].reference, { key, pin: pinPolicyOf(name) });
     for (const [name, certificate] of certificates) {
       this.#objects.set(SLOTS[name].certificateTag, objects.certificateObject(certificate));
     }
