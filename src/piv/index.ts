@@ -12,12 +12,26 @@ export {
 export { attest } from './attest.js';
 export { publicKeyOf, readCertificate, subjectOf } from './certificate.js';
 export type { ApduCard } from './command.js';
+export {
+  type ChuidOptions,
+  deleteCertificate,
+  type WriteCertificateOptions,
+  writeCertificate,
+  writeChuid,
+} from './contents.js';
 export { readGuid } from './data-object.js';
 export { type DecryptOptions, decrypt, deriveSecret } from './decrypt.js';
 export { type Discovery, readDiscovery } from './discovery.js';
 export { PivError, type PivErrorCode, PivPinError } from './error.js';
 export { type PivSlot, SLOTS, type SlotFacts, slotFacts } from './identifiers.js';
+export { generateKey, importKey, type KeyPolicies } from './key-management.js';
 export { type Logon, type LogonOptions, type LogonStep, type LogonStepTime, logon } from './logon.js';
+export {
+  authenticateManagement,
+  changeManagementKey,
+  type ManagementAlgorithm,
+  type ManagementOptions,
+} from './management-key.js';
 export {
   changePin,
   changePuk,

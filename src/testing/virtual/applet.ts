@@ -20,6 +20,12 @@ export interface Applet {
   readonly aid: Uint8Array;
 
   /**
+   * SELECT without Le returns the answer's data at once, as YubiKeys do, instead of announcing it (61xx). Some programs
+   * rely on it.
+   */
+  readonly answersSelectWithoutLe?: boolean;
+
+  /**
    * SELECT found this applet by `command.data`, all of its AID or the beginning. Its answer's data is the FCI
    * (the card drops it when the host asked for none); 9000 without data if there is no `select`. Called again
    * when the applet is selected already. Anything but 9000 leaves the applet that was selected before.

@@ -31,8 +31,8 @@ export function signDigest(privateKey: KeyObject, { name, bytes }: Curve, digest
   }
 }
 
-/** Inverse modulo the order, by the extended Euclidean algorithm. */
-function inverse(value: bigint, order: bigint): bigint {
+/** The inverse of a value modulo `order`, by the extended Euclidean algorithm. */
+export function inverse(value: bigint, order: bigint): bigint {
   let [low, high] = [value % order, order];
   let [factor, previous] = [1n, 0n];
   while (low > 1n) {
@@ -48,6 +48,6 @@ function derSignature(r: bigint, s: bigint): Uint8Array {
   return new Uint8Array(new Sequence({ value: [Integer.fromBigInt(r), Integer.fromBigInt(s)] }).toBER());
 }
 
-function toBigInt(bytes: Uint8Array): bigint {
+export function toBigInt(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes).toString('hex') || '0'}`);
 }

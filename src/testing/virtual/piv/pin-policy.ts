@@ -8,3 +8,9 @@ export function pinPolicyOf(slot: PivSlot): PinPolicy {
   if (slot === '9C') return 'always';
   return slot === '9E' || slot === 'F9' ? 'never' : 'once';
 }
+
+/** The policy of a new key: Yubico's byte, or that of the slot. */
+export function pinPolicyFor(slot: PivSlot, byte: number | undefined): PinPolicy {
+  const chosen = ([undefined, 'never', 'once', 'always'] as const)[byte ?? 0];
+  return chosen ?? pinPolicyOf(slot);
+}
