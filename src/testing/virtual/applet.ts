@@ -20,10 +20,10 @@ export interface Applet {
   readonly aid: Uint8Array;
 
   /**
-   * SELECT without Le returns the answer's data at once, as YubiKeys do, instead of announcing it (61xx). Some programs
-   * rely on it.
+   * Commands without Le get their data at once, up to 256 bytes, as from YubiKeys; by default it is announced (61xx).
+   * yubico-piv-tool relies on it.
    */
-  readonly answersSelectWithoutLe?: boolean;
+  readonly answersWithoutLe?: boolean;
 
   /**
    * SELECT found this applet by `command.data`, all of its AID or the beginning. Its answer's data is the FCI

@@ -106,8 +106,7 @@ export class CardOs {
       const select = command.ins === Instruction.SELECT && !command.class.proprietary;
       const { sw, data } = await (select ? this.#select(command) : this.#process(command));
       // An applet may answer with the very bytes that are wiped below.
-      const wanted =
-        select && this.#selected?.answersSelectWithoutLe ? command.ne || SHORT_MAX_NE : command.ne;
+      const wanted = this.#selected?.answersWithoutLe ? command.ne || SHORT_MAX_NE : command.ne;
       return this.#split(new ResponseApdu(sw, data.slice()), wanted);
     } finally {
       if (carriesSecret(command)) command.data.fill(0);

@@ -79,13 +79,12 @@ export interface PivOptions {
 /** The PIV card application (NIST SP 800-73-5, part 2), without secure messaging and biometrics. */
 export class PivApplet implements Applet {
   readonly aid = objects.PIV_AID;
-  /** As YubiKeys do, and yubico-piv-tool 2.2 expects. */
-  readonly answersSelectWithoutLe = true;
+  readonly answersWithoutLe = true;
   /** 16 bytes, as in the CHUID that the card was made with. */
   readonly guid: Uint8Array;
   readonly #memory: PivMemory;
   readonly #yubico: YubicoIdentity | undefined;
-  /** The PIN was verified by the command just before this one. */
+  /** The PIN was verified by the command just before this one, as the key of slot 9C requires it. */
   #pinFresh = false;
 
   private constructor(options: PivOptions, guid: Uint8Array) {
@@ -174,7 +173,8 @@ export class PivApplet implements Applet {
   process(command: CommandApdu): ResponseApdu | Promise<ResponseApdu> {
     if (command.class.proprietary) return new ResponseApdu(SW.CLASS_NOT_SUPPORTED);
     const pinFresh = this.#pinFresh;
-    this.#pinFresh = false;
+    // On YubiKeys only a use of a key ends it; yubico-piv-tool asks for data between the PIN and the signature.
+    this.#pinFresh &&= this.#yubico !== undefined && command.ins !== Instruction.GENERAL_AUTHENTICATE;
     switch (command.ins) {
       case Instruction.VERIFY: {
         const response = verify(this.#memory, command);
