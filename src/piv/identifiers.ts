@@ -11,10 +11,10 @@ export const DISCOVERY_TAG = 0x7e;
 export const MANAGEMENT_KEY_REFERENCE = 0x9b;
 
 /** The four keys that a cardholder uses (SP 800-73-5 part 1, table 6). */
-type CurrentSlot = '9A' | '9C' | '9D' | '9E';
+export type CurrentSlot = '9A' | '9C' | '9D' | '9E';
 
 /** Places for retired key management keys. */
-type RetiredSlot =
+export type RetiredSlot =
   | `8${2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 'A' | 'B' | 'C' | 'D' | 'E' | 'F'}`
   | `9${0 | 1 | 2 | 3 | 4 | 5}`;
 

@@ -23,7 +23,14 @@ export { readGuid } from './data-object.js';
 export { type DecryptOptions, decrypt, deriveSecret } from './decrypt.js';
 export { type Discovery, readDiscovery } from './discovery.js';
 export { PivError, type PivErrorCode, PivPinError } from './error.js';
-export { type PivSlot, SLOTS, type SlotFacts, slotFacts } from './identifiers.js';
+export {
+  type CurrentSlot,
+  type PivSlot,
+  type RetiredSlot,
+  SLOTS,
+  type SlotFacts,
+  slotFacts,
+} from './identifiers.js';
 export { generateKey, importKey, type KeyPolicies } from './key-management.js';
 export { type Logon, type LogonOptions, type LogonStep, type LogonStepTime, logon } from './logon.js';
 export {
