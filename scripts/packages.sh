@@ -26,6 +26,11 @@ debian-archive-keyring file usr/share/keyrings/debian-archive-keyring.gpg
 '
 test_needs='
 opensc               program opensc-tool
+yubico-piv-tool      program yubico-piv-tool
+ykcs11               file usr/lib/*-linux-*/libykcs11.so.2
+gnutls-bin           program p11tool
+openssh-client       program ssh-keygen
+openssh-server       program sshd
 libengine-pkcs11-openssl file usr/lib/*-linux-*/engines-3/pkcs11.so
 pcsc-tools           program pcsc_scan
 openssl              program openssl

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "backend/environment.h"
+#include "backend/environment_variables.h"
 
 namespace pcsc_bridge::addon {
 

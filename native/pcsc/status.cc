@@ -76,7 +76,8 @@ constexpr Row kRows[] = {
     {status::kNotReady, {"SCARD_E_NOT_READY", "The reader or the card is not ready for commands; try again"}},
     {status::kInvalidValue,
      {"SCARD_E_INVALID_VALUE",
-      "The reader was unplugged since the card was connected, or a parameter has a value that is not allowed"}},
+      "The reader was unplugged since the card was connected, or a parameter has a value that is not "
+      "allowed"}},
     {status::kSystemCancelled,
      {"SCARD_E_SYSTEM_CANCELLED", "The system ended the operation, probably for a logoff or shutdown"}},
     {status::kCommError,

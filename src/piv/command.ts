@@ -5,6 +5,7 @@ import {
   MalformedApduError,
   MalformedTlvError,
   type ResponseApdu,
+  SW,
 } from '../apdu/index.js';
 import { PivError } from './error.js';
 
@@ -38,4 +39,19 @@ export async function understand<T>(sentence: string, read: () => T | Promise<T>
     }
     throw cause;
   }
+}
+
+/**
+ * Checks the response to a command of the card's management.
+ *
+ * @param what - What did not happen, a sentence without its full stop.
+ * @throws {PivError} PIV_MANAGEMENT_REQUIRED or PIV_REFUSED.
+ */
+export function requireManagement({ sw, ok }: ResponseApdu, what: string): void {
+  if (ok) return;
+  if (sw === SW.SECURITY_STATUS_NOT_SATISFIED) {
+    const first = `${what}: authenticate with the management key first`;
+    throw new PivError('PIV_MANAGEMENT_REQUIRED', first, { statusWord: sw });
+  }
+  throw new PivError('PIV_REFUSED', what, { statusWord: sw });
 }

@@ -8,16 +8,26 @@ export type PivErrorCode =
   | 'PIV_NO_CERTIFICATE'
   /** The card has no CHUID, or a CHUID without a GUID. */
   | 'PIV_NO_GUID'
-  /** The key is neither RSA with 2048 bits nor EC on P-256. */
+  /** PIV has no such key, or the key cannot do what was asked for. */
   | 'PIV_KEY_UNSUPPORTED'
   /** The PIN has a form that no PIV card accepts. The retry counter is unchanged. */
   | 'PIV_PIN_MALFORMED'
   | 'PIV_WRONG_PIN'
   | 'PIV_PIN_BLOCKED'
+  /** The PUK has a form that no PIV card accepts. The retry counter is unchanged. */
+  | 'PIV_PUK_MALFORMED'
+  | 'PIV_WRONG_PUK'
+  | 'PIV_PUK_BLOCKED'
   /** The key requires a verified PIN, possibly before each use. */
   | 'PIV_PIN_REQUIRED'
   /** The signature does not match the certificate. */
   | 'PIV_SIGNATURE_INVALID'
+  /** The decrypted block is not padded as it should be: it was encrypted for another key, or in another way. */
+  | 'PIV_DECRYPTION_FAILED'
+  /** The card does not accept the management key, or does not have it itself. */
+  | 'PIV_WRONG_MANAGEMENT_KEY'
+  /** The command requires authentication with the management key first. */
+  | 'PIV_MANAGEMENT_REQUIRED'
   /** The card's answer does not conform to the standard. */
   | 'PIV_MALFORMED'
   /** The card answered with any other status word. */
@@ -48,14 +58,14 @@ export class PivError extends Error {
   }
 }
 
-/** The PIN was wrong, is blocked, or has a form that no card accepts. */
+/** The PIN or PUK was wrong, is blocked, or has a form that no card accepts. */
 export class PivPinError extends PivError {
   override readonly name = 'PivPinError';
 
   constructor(
-    override readonly code: 'PIV_WRONG_PIN' | 'PIV_PIN_BLOCKED' | 'PIV_PIN_MALFORMED',
+    override readonly code: `PIV_WRONG_${'PIN' | 'PUK'}` | `PIV_${'PIN' | 'PUK'}_${'BLOCKED' | 'MALFORMED'}`,
     what: string,
-    /** Tries left before the PIN is blocked; undefined if the card did not report them. */
+    /** Tries left before the PIN or PUK is blocked; undefined if the card did not report them. */
     readonly retriesLeft: number | undefined,
     options: PivErrorOptions = {},
   ) {

@@ -1,14 +1,12 @@
-import { createHash, type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
-import { publicKeyOf, readCertificate } from './certificate.js';
+import { type KeyObject, randomBytes, verify, type X509Certificate } from 'node:crypto';
+import { algorithmOf, type PivAlgorithm, signatureHash } from './algorithms.js';
+import { publicKeyOf, readCertificate, subjectOf } from './certificate.js';
 import type { ApduCard } from './command.js';
 import { PivError } from './error.js';
-import { algorithmOf, type PivAlgorithm } from './identifiers.js';
-import { pinRetriesLeft, verifyPin } from './pin.js';
+import type { PivSlot } from './identifiers.js';
+import { type PinOptions, retriesLeft as readRetriesLeft, verifyPin } from './pin.js';
 import { selectPiv } from './select.js';
-import { sign } from './sign.js';
-
-/** PIV authentication: the key and certificate of a logon (SP 800-73-4 part 1, 3.1.3). */
-const SLOT = '9A';
+import { signMessage } from './sign.js';
 
 const CHALLENGE_LENGTH = 32;
 
@@ -29,9 +27,18 @@ export interface LogonStepTime {
   durationMs: number;
 }
 
+export interface LogonOptions extends PinOptions {
+  /**
+   * The key and certificate of the logon.
+   *
+   * @default '9A', PIV authentication (SP 800-73-5 part 1, 3.1.3)
+   */
+  slot?: PivSlot;
+}
+
 /** The result of a logon. */
 export interface Logon {
-  /** Subject of the certificate, one attribute per line: `CN=Alice`. */
+  /** Subject of the certificate, one attribute per line: `CN=Alice`. Empty if it has none. */
   subject: string;
   algorithm: PivAlgorithm;
   certificate: X509Certificate;
@@ -57,7 +64,11 @@ export interface Logon {
  * @throws {PivError} PIV_SIGNATURE_INVALID: the card's key does not match its certificate. PIV_MALFORMED: the
  *   certificate or its key is damaged. Others as for each step.
  */
-export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<Logon> {
+export async function logon(
+  card: ApduCard,
+  pin: string | Uint8Array,
+  { slot = '9A', reference = 'application' }: LogonOptions = {},
+): Promise<Logon> {
   const began = performance.now();
   const steps: LogonStepTime[] = [];
   async function timed<T>(step: LogonStep, work: () => T | Promise<T>): Promise<T> {
@@ -68,22 +79,21 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
   }
 
   await timed('select', () => selectPiv(card));
-  const certificate = await timed('read-certificate', () => readCertificate(card, SLOT));
-  const { subject } = certificate;
+  const certificate = await timed('read-certificate', () => readCertificate(card, slot));
+  const subject = subjectOf(certificate);
   const publicKey = publicKeyOf(certificate);
   // Checked before the PIN: an unsupported key must not cost a try.
   const algorithm = algorithmOf(publicKey);
-  const retriesLeft = await timed('ask-retries', () => pinRetriesLeft(card));
-  await timed('verify-pin', () => verifyPin(card, pin));
+  const retriesLeft = await timed('ask-retries', () => readRetriesLeft(card, reference));
+  await timed('verify-pin', () => verifyPin(card, pin, { reference }));
 
   const challenge = randomBytes(CHALLENGE_LENGTH);
-  const digest = createHash('sha256').update(challenge).digest();
-  const signature = await timed('sign', () => sign(card, SLOT, digest, publicKey));
+  const signature = await timed('sign', () => signMessage(card, slot, challenge, publicKey));
   const valid = await timed('verify-signature', () => fits(challenge, publicKey, signature));
   if (!valid) {
     throw new PivError(
       'PIV_SIGNATURE_INVALID',
-      `The card's signature does not match its certificate (${subject}): the card has another key`,
+      `The card's signature does not match its certificate (${subject || 'without subject'}): the card has another key`,
     );
   }
   return { subject, algorithm, certificate, retriesLeft, durationMs: performance.now() - began, steps };
@@ -91,7 +101,7 @@ export async function logon(card: ApduCard, pin: string | Uint8Array): Promise<L
 
 function fits(challenge: Uint8Array, publicKey: KeyObject, signature: Uint8Array): boolean {
   try {
-    return verify('sha256', challenge, publicKey, signature);
+    return verify(signatureHash(algorithmOf(publicKey)), challenge, publicKey, signature);
   } catch (cause) {
     throw new PivError('PIV_MALFORMED', 'The public key in the certificate verifies no signature', { cause });
   }

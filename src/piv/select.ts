@@ -6,7 +6,7 @@ const SELECT = 0xa4;
 const BY_NAME = 0x04;
 
 /**
- * Selects the PIV application (SELECT, SP 800-73-4 part 2, 3.1.1). All other functions of this module require it.
+ * Selects the PIV application (SELECT, SP 800-73-5 part 2, 3.1.1). All other functions of this module require it.
  *
  * @throws {PivError} PIV_NOT_FOUND: the card has no PIV application.
  */

@@ -6,23 +6,37 @@ import { expect, test } from 'vitest';
 import { encodeTlv, fromHex } from '../../src/apdu/index.js';
 import {
   type ApduCard,
+  attest,
+  changePin,
+  decrypt,
+  deriveSecret,
   PivError,
-  pinRetriesLeft,
   readCertificate,
+  readDiscovery,
   readGuid,
+  retriesLeft,
   selectPiv,
   sign,
+  unblockPin,
   verifyPin,
 } from '../../src/piv/index.js';
 import { bytes, runs } from './arbitraries.js';
 
 const publicKey = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+const rsaKey = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 const digest = new Uint8Array(32);
 
 const calls: Record<string, (card: ApduCard) => Promise<unknown>> = {
   selectPiv,
   readGuid,
-  pinRetriesLeft,
+  retriesLeft: (card) => retriesLeft(card),
+  'retriesLeft of the PUK': (card) => retriesLeft(card, 'puk'),
+  readDiscovery,
+  attest: (card) => attest(card, '9A'),
+  changePin: (card) => changePin(card, '123456', '654321'),
+  unblockPin: (card) => unblockPin(card, '12345678', '123456'),
+  decrypt: (card) => decrypt(card, '9D', new Uint8Array(256), rsaKey),
+  deriveSecret: (card) => deriveSecret(card, '9D', publicKey),
   readCertificate: (card) => readCertificate(card),
   verifyPin: (card) => verifyPin(card, '123456'),
   sign: (card) => sign(card, '9A', digest, publicKey),

@@ -12,6 +12,9 @@ const CARDS = [
   { algorithm: 'RSA2048', protocol: 'T=1' },
   { algorithm: 'P256', protocol: 'T=1' },
   { algorithm: 'RSA2048', protocol: 'T=0' },
+  { algorithm: 'RSA3072', protocol: 'T=1' },
+  { algorithm: 'P384', protocol: 'T=0' },
+  { algorithm: 'Ed25519', protocol: 'T=1' },
 ] as const;
 
 let rig: Rig;

@@ -1,7 +1,7 @@
 /** What sessions do, at random, and which errors they may meet. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { logon, pinRetriesLeft, readCertificate, selectPiv, sign } from '../../dist/piv/index.js';
+import { logon, readCertificate, retriesLeft, selectPiv, sign } from '../../dist/piv/index.js';
 import { DEFAULT_PIN } from '../../dist/testing/virtual/index.js';
 
 /** No operation may take longer, whatever happens to the service. */
@@ -119,7 +119,7 @@ export async function checkPinState(bridge, identity, reader) {
 
 async function expectNoPin(tx) {
   await selectPiv(tx);
-  if ((await pinRetriesLeft(tx)) === undefined) throw new Violation('the PIN of another session is verified');
+  if ((await retriesLeft(tx)) === undefined) throw new Violation('the PIN of another session is verified');
   const { publicKey } = await readCertificate(tx, '9A');
   const signed = await sign(tx, '9A', digest, publicKey).catch((error) => error);
   if (signed instanceof Uint8Array) throw new Violation('a session has signed with the PIN of another one');

@@ -20,6 +20,12 @@ export interface Applet {
   readonly aid: Uint8Array;
 
   /**
+   * Commands without Le get their data at once, up to 256 bytes, as from YubiKeys; by default it is announced (61xx).
+   * yubico-piv-tool relies on it.
+   */
+  readonly answersWithoutLe?: boolean;
+
+  /**
    * SELECT found this applet by `command.data`, all of its AID or the beginning. Its answer's data is the FCI
    * (the card drops it when the host asked for none); 9000 without data if there is no `select`. Called again
    * when the applet is selected already. Anything but 9000 leaves the applet that was selected before.

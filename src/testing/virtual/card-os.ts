@@ -12,6 +12,9 @@ const NEXT = 0x02;
 const RETURN = 0x0c;
 const NO_FCI = 0x0c;
 
+/** The most bytes that a response to a short command has. */
+const SHORT_MAX_NE = 256;
+
 /** Most data a chain may add up to; as much as one extended APDU. Its commands are no more than that, too. */
 const MAX_CHAINED = 65_535;
 
@@ -103,7 +106,8 @@ export class CardOs {
       const select = command.ins === Instruction.SELECT && !command.class.proprietary;
       const { sw, data } = await (select ? this.#select(command) : this.#process(command));
       // An applet may answer with the very bytes that are wiped below.
-      return this.#split(new ResponseApdu(sw, data.slice()), command.ne);
+      const wanted = this.#selected?.answersWithoutLe ? command.ne || SHORT_MAX_NE : command.ne;
+      return this.#split(new ResponseApdu(sw, data.slice()), wanted);
     } finally {
       if (carriesSecret(command)) command.data.fill(0);
     }

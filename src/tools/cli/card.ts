@@ -2,6 +2,7 @@
 import { emitKeypressEvents } from 'node:readline';
 import { Command, Option } from 'commander';
 import { formatCommand, toHex } from '../../apdu/index.js';
+import { ALGORITHM_ID } from '../../piv/index.js';
 import { type ApduRecord, createPivCard, type PivAlgorithm, PivCard } from '../../testing/virtual/index.js';
 import { colors } from '../terminal/colors.js';
 import { aborted, runCommand } from './command.js';
@@ -13,6 +14,7 @@ interface CardOptions {
   host: string;
   algorithm: PivAlgorithm;
   pin: string;
+  yubico?: boolean;
   subject: string;
   quiet?: boolean;
 }
@@ -30,7 +32,9 @@ export function cardCommand(): Command {
     .option('--port <port>', "the reader slot's TCP port", wholeNumber(1, 65_535), VPCD_PORT)
     .option('--host <name>', 'where vpcd runs', '127.0.0.1')
     .addOption(
-      new Option('--algorithm <name>', 'algorithm of its key').choices(['RSA2048', 'P256']).default('P256'),
+      new Option('--algorithm <name>', 'algorithm of its key')
+        .choices(Object.keys(ALGORITHM_ID))
+        .default('P256'),
     )
     .option(
       '--pin <digits>',
@@ -38,6 +42,7 @@ export function cardCommand(): Command {
       '123456',
     )
     .option('--subject <name>', "the certificate's common name", 'Virtual Card')
+    .option('--yubico', "the card has Yubico's extensions of PIV")
     .option('--quiet', 'do not print APDUs')
     .addHelpText('after', `\nKeys on a terminal:\n${keys}`)
     .action((options: CardOptions) =>
@@ -71,9 +76,17 @@ class InsertedCard {
   }
 
   static async insert(options: CardOptions): Promise<InsertedCard> {
-    const { port, host, algorithm, pin, subject } = options;
+    const { port, host, algorithm, pin, subject, yubico = false } = options;
     const onApdu = options.quiet ? undefined : tell;
-    const card = await createPivCard({ port, host, algorithm, pin, subject, ...(onApdu && { onApdu }) });
+    const card = await createPivCard({
+      port,
+      host,
+      algorithm,
+      pin,
+      subject,
+      yubico,
+      ...(onApdu && { onApdu }),
+    });
     return new InsertedCard(card, options);
   }
 

@@ -9,7 +9,7 @@ import { Exit } from './command.js';
 import { completionCommand } from './completion.js';
 import { doctorCommand } from './doctor.js';
 import { write } from './output.js';
-import { pivCommand } from './piv.js';
+import { pivCommand } from './piv/index.js';
 import { readersCommand } from './readers.js';
 import { reproCommand } from './repro.js';
 import { rigCommand } from './rig.js';

@@ -1,21 +1,30 @@
-/** A PIN from the environment or the keyboard; never from the command line, where other users can read it. */
+/** A PIN or another secret from the environment or the keyboard; never from the command line, where other users can read it. */
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { UsageError } from './command.js';
 import { write } from './output.js';
 
 /**
- * Reads PCSC_BRIDGE_PIN, or prompts on a terminal without showing what is typed. Ctrl-C interrupts the command.
+ * Reads PCSC_BRIDGE_PIN, or prompts for it. As `askSecret`.
  *
  * @param whose - Tells cards apart, for example ' of "alice"'.
- * @throws {UsageError} There is no PIN in the environment and no terminal.
+ */
+export function askPin(signal: AbortSignal, whose = ''): Promise<string> {
+  return askSecret(`PIN${whose}`, 'PCSC_BRIDGE_PIN', signal);
+}
+
+/**
+ * Reads an environment variable, or prompts on a terminal without showing what is typed. Ctrl-C interrupts the command.
+ *
+ * @param name - What to ask for: 'New PIN'.
+ * @throws {UsageError} The variable is not set or empty, and there is no terminal.
  * @throws {Error} An AbortError: `signal` ended the prompt.
  */
-export async function askPin(signal: AbortSignal, whose = ''): Promise<string> {
-  const given = process.env['PCSC_BRIDGE_PIN'];
+export async function askSecret(name: string, variable: string, signal: AbortSignal): Promise<string> {
+  const given = process.env[variable];
   if (given) return given;
-  if (!process.stdin.isTTY) throw new UsageError('PIN required: set PCSC_BRIDGE_PIN, or run on a terminal');
-  write(process.stderr, `PIN${whose}: `);
+  if (!process.stdin.isTTY) throw new UsageError(`${name} required: set ${variable}, or run on a terminal`);
+  write(process.stderr, `${name}: `);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const prompt = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   // In raw mode the terminal sends Ctrl-C as a character.

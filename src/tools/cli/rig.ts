@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Command, Option } from 'commander';
+import { ALGORITHM_ID } from '../../piv/index.js';
 import { MAX_SLOTS, Rig } from '../../testing/rig/index.js';
 import { createPivCard, type PivAlgorithm, type PivCard } from '../../testing/virtual/index.js';
 import { Progress } from '../terminal/progress.js';
@@ -16,6 +17,7 @@ interface RigCommandOptions {
   cards?: number;
   algorithm: PivAlgorithm;
   pin: string;
+  yubico?: boolean;
 }
 
 export function rigCommand(): Command {
@@ -30,10 +32,11 @@ export function rigCommand(): Command {
     )
     .addOption(
       new Option('--algorithm <name>', "algorithm of the cards' keys")
-        .choices(['RSA2048', 'P256'])
+        .choices(Object.keys(ALGORITHM_ID))
         .default('P256'),
     )
     .option('--pin <digits>', 'PIN of every card', '123456')
+    .option('--yubico', "the cards have Yubico's extensions of PIV")
     .addHelpText(
       'after',
       `
@@ -54,7 +57,7 @@ async function run(
   options: RigCommandOptions,
   signal: AbortSignal,
 ): Promise<number | undefined> {
-  const { readers: slots, cards: count = slots, algorithm, pin } = options;
+  const { readers: slots, cards: count = slots, algorithm, pin, yubico = false } = options;
   if (count > slots) throw new UsageError(`${count} cards do not fit into ${slots} readers`);
   const progress = new Progress();
   progress.step(`starting a private pcscd with ${slots} virtual readers`);
@@ -63,7 +66,8 @@ async function run(
     await using rig = await Rig.start({ slots, signal });
     await Promise.all(
       rig.readers.slice(0, count).map(async ({ port }, index) => {
-        cards.push(await createPivCard({ port, algorithm, pin, subject: `Virtual Card ${index + 1}` }));
+        const subject = `Virtual Card ${index + 1}`;
+        cards.push(await createPivCard({ port, algorithm, pin, subject, yubico }));
       }),
     );
     progress.end();

@@ -47,8 +47,10 @@ async function runShell(script: string): Promise<string> {
 
 const transcripts = [...page.matchAll(/^```console\n(.*?)^```$/gms)].map(([, text = '']) => {
   const lines = text.split('\n');
-  const typed = lines.filter((line) => line.startsWith('$ ')).map((line) => line.slice(2));
-  const shown = lines.filter((line) => !line.startsWith('$ ')).join('\n');
+  // A line that continues the one before begins with the shell's second prompt.
+  const isTyped = (line: string) => /^[$>] /.test(line);
+  const typed = lines.filter(isTyped).map((line) => line.slice(2));
+  const shown = lines.filter((line) => !isTyped(line)).join('\n');
   return { script: typed.join('\n'), shown };
 });
 

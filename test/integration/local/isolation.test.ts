@@ -1,7 +1,7 @@
 /** What a broker in this process keeps apart: clients in kernel sessions of their own that share one reader. */
 import { expect, onTestFinished, test } from 'vitest';
 import type { CacheLookup, SessionContext } from '../../../src/index.js';
-import { pinRetriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
+import { retriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
 import { LocalClient } from '../../support/local-client.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
 import { asNobody, type Listening, listen, openDirectoryOf, skipWithoutNobody } from './helpers.js';
@@ -80,7 +80,7 @@ test('two users of one terminal session share no cached handle and no verified P
   const isVerified = ({ session }: Visitor) =>
     session.transaction(reader, async (card) => {
       await selectPiv(card);
-      return (await pinRetriesLeft(card)) === undefined;
+      return (await retriesLeft(card)) === undefined;
     });
   expect(await isVerified(root)).toBe(true);
   expect(await isVerified(nobody)).toBe(false);

@@ -1,8 +1,17 @@
-import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
 import { encodeTlv, fromHex, ResponseApdu } from '../../../src/apdu/index.js';
-import { readCertificate, selectPiv } from '../../../src/piv/index.js';
+import {
+  describeKey,
+  type PivSlot,
+  readCertificate,
+  SLOTS,
+  selectPiv,
+  subjectOf,
+} from '../../../src/piv/index.js';
 import type { PivOptions } from '../../../src/testing/virtual/index.js';
+import { issueCertificate, issuerWith } from '../../../src/testing/virtual/piv/certificate.js';
 import { DirectCard } from './direct-card.js';
 
 const OBJECT_9A = 'CB 5FC105';
@@ -35,6 +44,93 @@ test.each([0x01, 0x80])('a certificate compressed with gzip (CertInfo %i) is inf
   card.answer(OBJECT_9A, object(gzipSync(der(card)), info));
   expect((await readCertificate(card)).raw).toEqual(Buffer.from(der(card)));
 });
+
+test('a gzip-compressed certificate that CertInfo calls uncompressed is inflated', async () => {
+  const card = await selected();
+  card.answer(OBJECT_9A, object(gzipSync(der(card)), 0));
+  expect((await readCertificate(card)).raw).toEqual(Buffer.from(der(card)));
+});
+
+describe("Net iD's compression", () => {
+  const compressed = (bytes: Uint8Array, length = bytes.length) =>
+    Buffer.concat([Uint8Array.of(0x01, 0x00, length & 0xff, length >> 8), deflateSync(bytes)]);
+
+  test.each([
+    ['as it is', (bytes: Uint8Array) => bytes],
+    ['in a second container', (bytes: Uint8Array) => encodeTlv(0x70, bytes)],
+  ])('%s is inflated', async (_how, wrapped) => {
+    const card = await selected();
+    card.answer(OBJECT_9A, object(wrapped(compressed(der(card))), 1));
+    expect((await readCertificate(card)).raw).toEqual(Buffer.from(der(card)));
+  });
+
+  test('with another length than announced is malformed', async () => {
+    const card = await selected();
+    card.answer(OBJECT_9A, object(compressed(der(card), 17), 1));
+    await expect(readCertificate(card)).rejects.toMatchObject({
+      code: 'PIV_MALFORMED',
+      message:
+        "What the card holds as the certificate of slot 9A is not a certificate in Net iD's compression.",
+      cause: { message: expect.stringContaining('17 bytes were announced') },
+    });
+  });
+
+  test('that inflates far beyond a normal size is rejected', async () => {
+    const card = await selected();
+    card.answer(OBJECT_9A, object(compressed(Buffer.alloc(1e7), 17), 1));
+    await expect(readCertificate(card)).rejects.toMatchObject({ cause: { code: 'ERR_BUFFER_TOO_LARGE' } });
+  });
+});
+
+test('a certificate may have no subject', async () => {
+  const card = await selected({ subject: '' });
+  expect(subjectOf(await readCertificate(card))).toBe('');
+  expect(subjectOf(await readCertificate(await selected()))).toBe('CN=Alice');
+});
+
+test.each([
+  ['ec secp521r1', () => generateKeyPairSync('ec', { namedCurve: 'P-521' })],
+  ['RSA1024', () => generateKeyPairSync('rsa', { modulusLength: 1024 })],
+  ['RSA4096', () => generateKeyPairSync('rsa', { modulusLength: 4096 })],
+  ['x25519', () => generateKeyPairSync('x25519')],
+  ['Ed25519', () => generateKeyPairSync('ed25519')],
+])('a certificate of a key of kind %s is read', async (kind, generate) => {
+  const card = await selected();
+  const issuer = issuerWith(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'CA');
+  const content = await issueCertificate(createPublicKey(generate().privateKey), issuer, { subject: 'Bob' });
+  card.answer(OBJECT_9A, object(content, 0));
+  const certificate = await readCertificate(card);
+  expect(certificate.subject).toBe('CN=Bob');
+  expect(describeKey(certificate.publicKey)).toBe(kind);
+});
+
+test('every slot has its data object', async () => {
+  expect(Object.keys(SLOTS)).toHaveLength(25);
+  const tags: Partial<Record<PivSlot, string>> = {
+    '9A': '5FC105',
+    '9C': '5FC10A',
+    '9D': '5FC10B',
+    '9E': '5FC101',
+    '82': '5FC10D',
+    '8A': '5FC115',
+    '95': '5FC120',
+    F9: '5FFF01',
+  };
+  const card = await selected();
+  for (const [slot, tag] of Object.entries(tags)) {
+    card.answer(`CB ${tag}`, object(der(card), 0));
+    expect((await readCertificate(card, slot as PivSlot)).subject).toBe('CN=Alice');
+  }
+});
+
+test.each(['96', '81', 'F8', '9a', '', 'toString'])(
+  'a slot %s, which does not exist, is rejected',
+  async (slot) => {
+    const reading = readCertificate(await selected(), slot as PivSlot);
+    await expect(reading).rejects.toBeInstanceOf(RangeError);
+    await expect(reading).rejects.toThrow('PIV has no slot');
+  },
+);
 
 test('an empty slot is an error that names it', async () => {
   await expect(readCertificate(await selected(), '9C')).rejects.toMatchObject({

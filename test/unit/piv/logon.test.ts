@@ -1,45 +1,46 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { encodeTlv, ResponseApdu } from '../../../src/apdu/index.js';
-import { logon, PivError, pinRetriesLeft } from '../../../src/piv/index.js';
+import { logon, PivError, retriesLeft } from '../../../src/piv/index.js';
+import { issueCertificate, issuerWith } from '../../../src/testing/virtual/piv/certificate.js';
 import { DirectCard, emptyCard, PIN } from './direct-card.js';
 
-/** A certificate of an Ed25519 key, which PIV cards of this standard do not have. */
-const ED25519_CERTIFICATE = Buffer.from(
-  'MIIBMjCB5aADAgECAhQE4Qx876gTH4pge7oBe8RU0HGOXDAFBgMrZXAwDjEMMAoGA1UEAwwDQm9iMCAXDTI2MTEyMjE1MTUz' +
-    'OFoYDzIxMjYxMDI5MTUxNTM4WjAOMQwwCgYDVQQDDANCb2IwKjAFBgMrZXADIQCsLfmvwF2+eIRIZIczZf4DfZKg5DVnRWiM' +
-    'nQugTAvjJqNTMFEwHQYDVR0OBBYEFAKtFTuLOSw7Eov0bjXk1Eg/QYbVMB8GA1UdIwQYMBaAFAKtFTuLOSw7Eov0bjXk1Eg/' +
-    'QYbVMA8GA1UdEwEB/wQFMAMBAf8wBQYDK2VwA0EA9l5TlBWL9WIbWq99w31sx0C3juIuvsb+l5HJ2T4kmi5yvwtadfbqYvrN' +
-    'rcc3eGdZhA+mlE6512pCoiqKN4lXBA==',
-  'base64',
-);
+/** A certificate of a key that PIV does not have. */
+async function certificateOnP521(): Promise<Uint8Array> {
+  const key = generateKeyPairSync('ec', { namedCurve: 'P-521' });
+  const issuer = issuerWith(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'CA');
+  return issueCertificate(key.publicKey, issuer, { subject: 'Bob' });
+}
 
-describe.each(['RSA2048', 'P256'] as const)('a card with a %s key', (algorithm) => {
-  test('logs on', async () => {
-    const card = await DirectCard.with({ algorithm });
-    const result = await logon(card, PIN);
-    expect(result).toMatchObject({ subject: 'CN=Alice', algorithm, retriesLeft: 3 });
-    expect(result.certificate.raw).toEqual(Buffer.from(card.piv.certificate ?? []));
-  });
-
-  test('with the certificate of another card does not log on', async () => {
-    const [card, other] = [await DirectCard.with({ algorithm }), await DirectCard.with({ algorithm })];
-    const certificate = other.piv.certificate ?? new Uint8Array(0);
-    card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, certificate))));
-    await expect(logon(card, PIN)).rejects.toMatchObject({
-      name: 'PivError',
-      code: 'PIV_SIGNATURE_INVALID',
-      statusWord: undefined,
-      message: expect.stringContaining('does not match its certificate (CN=Alice)'),
+describe.each(['RSA2048', 'RSA3072', 'P256', 'P384', 'Ed25519'] as const)(
+  'a card with a %s key',
+  (algorithm) => {
+    test('logs on', async () => {
+      const card = await DirectCard.with({ algorithm });
+      const result = await logon(card, PIN);
+      expect(result).toMatchObject({ subject: 'CN=Alice', algorithm, retriesLeft: 3 });
+      expect(result.certificate.raw).toEqual(Buffer.from(card.piv.certificate ?? []));
     });
-  });
 
-  test('with an invalid signature does not log on', async () => {
-    const card = await DirectCard.with({ algorithm });
-    card.answer('87', ResponseApdu.ok(encodeTlv(0x7c, encodeTlv(0x82, randomBytes(70)))));
-    await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_SIGNATURE_INVALID' });
-  });
-});
+    test('with the certificate of another card does not log on', async () => {
+      const [card, other] = [await DirectCard.with({ algorithm }), await DirectCard.with({ algorithm })];
+      const certificate = other.piv.certificate ?? new Uint8Array(0);
+      card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, certificate))));
+      await expect(logon(card, PIN)).rejects.toMatchObject({
+        name: 'PivError',
+        code: 'PIV_SIGNATURE_INVALID',
+        statusWord: undefined,
+        message: expect.stringContaining('does not match its certificate (CN=Alice)'),
+      });
+    });
+
+    test('with an invalid signature does not log on', async () => {
+      const card = await DirectCard.with({ algorithm });
+      card.answer('87', ResponseApdu.ok(encodeTlv(0x7c, encodeTlv(0x82, randomBytes(70)))));
+      await expect(logon(card, PIN)).rejects.toMatchObject({ code: 'PIV_SIGNATURE_INVALID' });
+    });
+  },
+);
 
 // Where the key is: no changed byte may let OpenSSL's own errors through.
 test.each(['RSA2048', 'P256'] as const)(
@@ -112,9 +113,9 @@ test('a wrong PIN costs one try, and nothing is signed', async () => {
 
 test('a key that cannot be used costs no try', async () => {
   const card = await DirectCard.with();
-  card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, ED25519_CERTIFICATE))));
+  card.answer('CB 5FC105', ResponseApdu.ok(encodeTlv(0x53, encodeTlv(0x70, await certificateOnP521()))));
   await expect(logon(card, '000000')).rejects.toMatchObject({ code: 'PIV_KEY_UNSUPPORTED' });
-  expect(await pinRetriesLeft(card)).toBe(3);
+  expect(await retriesLeft(card)).toBe(3);
 });
 
 test('a missing certificate and a missing application are reported', async () => {
@@ -126,4 +127,15 @@ test('a missing certificate and a missing application are reported', async () =>
 test("the transport's own errors pass through unchanged", async () => {
   const gone = new Error('The card was pulled out.');
   await expect(logon({ transmit: () => Promise.reject(gone) }, PIN)).rejects.toBe(gone);
+});
+
+test('the certificate and key of another slot can be used', async () => {
+  const card = await DirectCard.with({ slots: ['9A', '83'] });
+  const { certificate } = await logon(card, PIN, { slot: '83' });
+  expect(certificate.raw).toEqual(Buffer.from(card.piv.certificates.get('83') ?? []));
+});
+
+test('a certificate without subject logs on, with an empty subject', async () => {
+  const card = await DirectCard.with({ subject: '' });
+  expect(await logon(card, PIN)).toMatchObject({ subject: '' });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ResponseApdu } from '../../../src/apdu/index.js';
-import { PivPinError, pinRetriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
+import { PivPinError, pinRetriesLeft, retriesLeft, selectPiv, verifyPin } from '../../../src/piv/index.js';
 import type { PivOptions } from '../../../src/testing/virtual/index.js';
 import { DirectCard, PIN } from './direct-card.js';
 
@@ -35,10 +35,10 @@ test('a PIN of eight digits needs no padding', async () => {
 
 test('reading the tries costs none', async () => {
   const card = await selected();
-  expect(await pinRetriesLeft(card)).toBe(3);
-  expect(await pinRetriesLeft(card)).toBe(3);
+  expect(await retriesLeft(card)).toBe(3);
+  expect(await retriesLeft(card)).toBe(3);
   await verifyPin(card, PIN);
-  expect(await pinRetriesLeft(card)).toBeUndefined();
+  expect(await retriesLeft(card)).toBeUndefined();
 });
 
 test('a wrong PIN reports the tries left', async () => {
@@ -46,7 +46,7 @@ test('a wrong PIN reports the tries left', async () => {
   const error = await failure(verifyPin(card, '271828'));
   expect(error).toMatchObject({ code: 'PIV_WRONG_PIN', retriesLeft: 2, statusWord: 0x63c2 });
   expect(error.message).toBe('The PIN is wrong: verification failed, 2 tries left (status word 63C2).');
-  expect(await pinRetriesLeft(card)).toBe(2);
+  expect(await retriesLeft(card)).toBe(2);
 });
 
 test('the last wrong PIN blocks it, and then the right one is refused too', async () => {
@@ -56,7 +56,7 @@ test('the last wrong PIN blocks it, and then the right one is refused too', asyn
   const blocked = await failure(verifyPin(card, PIN));
   expect(blocked).toMatchObject({ code: 'PIV_PIN_BLOCKED', retriesLeft: 0, statusWord: 0x6983 });
   expect(blocked.message).toContain('The PIN is blocked; the PUK unblocks it');
-  expect(await pinRetriesLeft(card)).toBe(0);
+  expect(await retriesLeft(card)).toBe(0);
 });
 
 test('a card that reports no count leaves the tries unknown', async () => {
@@ -66,6 +66,40 @@ test('a card that reports no count leaves the tries unknown', async () => {
     code: 'PIV_WRONG_PIN',
     retriesLeft: undefined,
   });
+});
+
+describe('a token that counts the tries with all of the second byte (63 0X)', () => {
+  test.each([
+    [0x6303, 3],
+    [0x630a, 10],
+    [0x63c3, 3],
+    [0x6300, undefined],
+  ])('answers %i to the question for the tries', async (sw, tries) => {
+    const card = await selected();
+    card.answer('20', new ResponseApdu(sw));
+    expect(await retriesLeft(card)).toBe(tries);
+    expect(await pinRetriesLeft(card)).toBe(tries);
+  });
+
+  test('reports a wrong PIN and the tries left', async () => {
+    const card = await selected();
+    card.answer('20', new ResponseApdu(0x6302));
+    expect(await failure(verifyPin(card, PIN))).toMatchObject({
+      code: 'PIV_WRONG_PIN',
+      retriesLeft: 2,
+      statusWord: 0x6302,
+    });
+  });
+});
+
+test('the global PIN has its own key reference', async () => {
+  const card = await selected();
+  card.answer('20', ResponseApdu.ok());
+  await verifyPin(card, PIN, { reference: 'global' });
+  expect(card.log.at(-1)).toBe('0020000008333134313539FFFF');
+  await retriesLeft(card, 'global');
+  expect(card.log.at(-1)).toBe('00200000');
+  await expect(verifyPin(card, PIN, { reference: 'other' as 'global' })).rejects.toThrow(RangeError);
 });
 
 test('any other refusal is a PivError with its status word', async () => {
@@ -99,7 +133,7 @@ describe('an invalid PIN', () => {
     const card = await selected();
     const error = await failure(verifyPin(card, 'secret'));
     expect(error).toMatchObject({ code: 'PIV_PIN_MALFORMED', statusWord: 0x6a80 });
-    expect(await pinRetriesLeft(card)).toBe(3);
+    expect(await retriesLeft(card)).toBe(3);
   });
 });
 

@@ -1,7 +1,15 @@
 import { createHash, generateKeyPairSync, verify } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { fromHex, ResponseApdu } from '../../../src/apdu/index.js';
-import { readCertificate, selectPiv, sign, verifyPin } from '../../../src/piv/index.js';
+import {
+  type PivSlot,
+  readCertificate,
+  selectPiv,
+  sign,
+  signatureHash,
+  signMessage,
+  verifyPin,
+} from '../../../src/piv/index.js';
 import type { PivOptions } from '../../../src/testing/virtual/index.js';
 import { DirectCard, PIN } from './direct-card.js';
 
@@ -15,11 +23,30 @@ async function ready(options: PivOptions = {}) {
   return { card, publicKey };
 }
 
-test.each(['RSA2048', 'P256'] as const)('a %s signature is verified by node:crypto', async (algorithm) => {
-  const { card, publicKey } = await ready({ algorithm });
+test.each(['RSA1024', 'RSA2048', 'RSA3072', 'P256', 'P384'] as const)(
+  'a %s signature of each hash is verified by node:crypto',
+  async (algorithm) => {
+    const { card, publicKey } = await ready({ algorithm });
+    await verifyPin(card, PIN);
+    for (const hash of ['sha256', 'sha384', 'sha512']) {
+      const signature = await sign(card, '9A', createHash(hash).update(message).digest(), publicKey);
+      expect(verify(hash, message, publicKey, signature)).toBe(true);
+    }
+  },
+);
+
+test.each([
+  ['P256', '9A', '0087119A', 'sha256'],
+  ['P384', '9E', '0087149E', 'sha384'],
+  ['Ed25519', '82', '0087E082', null],
+  ['RSA3072', '95', '10870595', 'sha256'],
+] as const)('a message is signed with %s in slot %s', async (algorithm, slot, header, hash) => {
+  const { card, publicKey } = await ready({ algorithm, slots: [slot] });
   await verifyPin(card, PIN);
-  const signature = await sign(card, '9A', digest, publicKey);
-  expect(verify('sha256', message, publicKey, signature)).toBe(true);
+  const signature = await signMessage(card, slot, message, publicKey);
+  expect(card.log.filter((apdu) => apdu.startsWith(header))).not.toEqual([]);
+  expect(signatureHash(algorithm)).toBe(hash);
+  expect(verify(hash, message, publicKey, signature)).toBe(true);
 });
 
 test('the card authentication key needs no PIN', async () => {
@@ -53,9 +80,9 @@ test('an empty slot is rejected', async () => {
 
 describe('invalid input is not sent', () => {
   test.each([
-    ['RSA with 3072 bits', generateKeyPairSync('rsa', { modulusLength: 3072 }).publicKey, '(rsa 3072)'],
-    ['EC on P-384', generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, '(ec secp384r1)'],
-    ['Ed25519', generateKeyPairSync('ed25519').publicKey, '(ed25519)'],
+    ['RSA with 1536 bits', generateKeyPairSync('rsa', { modulusLength: 1536 }).publicKey, '(rsa 1536)'],
+    ['EC on P-521', generateKeyPairSync('ec', { namedCurve: 'P-521' }).publicKey, '(ec secp521r1)'],
+    ['X25519', generateKeyPairSync('x25519').publicKey, '(x25519)'],
   ])('with %s', async (_kind, key, named) => {
     const card = await DirectCard.with();
     await expect(sign(card, '9A', digest, key)).rejects.toMatchObject({
@@ -68,6 +95,15 @@ describe('invalid input is not sent', () => {
   test('with a digest of another length', async () => {
     const { card, publicKey } = await ready();
     await expect(sign(card, '9A', digest.subarray(1), publicKey)).rejects.toThrow('31 were given');
+  });
+
+  test.each(['96', '9a', 'constructor', undefined])('for a slot %s, which does not exist', async (slot) => {
+    const { card, publicKey } = await ready();
+    const sent = card.log.length;
+    const signing = sign(card, slot as PivSlot, digest, publicKey);
+    await expect(signing).rejects.toThrow(`PIV has no slot ${slot}; the slots are 9A,`);
+    await expect(signing).rejects.toBeInstanceOf(RangeError);
+    expect(card.log).toHaveLength(sent);
   });
 });
 

@@ -41,7 +41,7 @@ test('capability container and key history exist', async () => {
   expect(toHex((await piv.getData('5FC10C')).data)).toBe('530AC10100C20100F300FE00');
 });
 
-test.each(['RSA2048', 'P256'] as const)(
+test.each(['RSA2048', 'RSA3072', 'P256', 'P384', 'Ed25519'] as const)(
   'the certificate of a %s key is valid and is its own issuer',
   async (algorithm) => {
     await using piv = await PivReader.with({ algorithm, subject: 'Alice Ångström' });

@@ -119,6 +119,6 @@ test('a key generated elsewhere can be stored on a card', async () => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   await using piv = await PivReader.with({ privateKey });
   expect(publicKey(piv).equals(createPublicKey(privateKey))).toBe(true);
-  const { privateKey: wrong } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+  const { privateKey: wrong } = generateKeyPairSync('ec', { namedCurve: 'P-521' });
   await expect(PivReader.with({ privateKey: wrong })).rejects.toThrow(TypeError);
 });

@@ -21,11 +21,10 @@ import {
   Validity,
   Version,
 } from '@peculiar/asn1-x509';
-import type { PivAlgorithm } from '../../../piv/index.js';
-import type { PivKey } from './key.js';
+import { algorithmOf, type PivAlgorithm, signatureHash } from '../../../piv/index.js';
 
 const signAsync = promisify(sign) as unknown as (
-  algorithm: string,
+  algorithm: string | null,
   data: Uint8Array,
   key: KeyObject,
 ) => Promise<Uint8Array>;
@@ -33,49 +32,75 @@ const signAsync = promisify(sign) as unknown as (
 const COMMON_NAME = '2.5.4.3';
 const SMART_CARD_LOGON = '1.3.6.1.4.1.311.20.2.2';
 
-/** sha256WithRSAEncryption has NULL as parameters (RFC 4055, 5), ecdsa-with-SHA256 none (RFC 5758, 3.2). */
-const SIGNATURE_ALGORITHM: Readonly<Record<PivAlgorithm, AlgorithmIdentifier>> = {
-  RSA2048: new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.11', parameters: null }),
+/** sha256WithRSAEncryption has NULL as parameters (RFC 4055, 5), ecdsa-with-SHA2 none (RFC 5758, 3.2). */
+const RSA_SIGNATURE = new AlgorithmIdentifier({ algorithm: '1.2.840.113549.1.1.11', parameters: null });
+const OTHER_SIGNATURES: Partial<Record<PivAlgorithm, AlgorithmIdentifier>> = {
   P256: new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.2' }),
+  P384: new AlgorithmIdentifier({ algorithm: '1.2.840.10045.4.3.3' }),
+  // RFC 8410, 3.
+  Ed25519: new AlgorithmIdentifier({ algorithm: '1.3.101.112' }),
 };
 
 const YEAR_MS = 365.25 * 24 * 3600 * 1000;
 
 export interface CertificateOptions {
-  /** Common name of subject and issuer. */
+  /** Common name of the subject; empty: a certificate without subject. */
   subject: string;
   /** Default: valid from an hour ago (clocks differ) for ten years. */
   notBefore?: Date;
   notAfter?: Date;
 }
 
-/**
- * A self-signed certificate of a card's key, in DER (RFC 5280): for digital signature, client authentication
- * and smart card logon.
- */
-export async function selfSignedCertificate(key: PivKey, options: CertificateOptions): Promise<Uint8Array> {
+/** Who signs a certificate. */
+export interface Issuer {
+  /** Common name. */
+  name: string;
+  /** The kind of key that signs. */
+  algorithm: PivAlgorithm;
+  /** Signs with `signatureHash` of the algorithm. */
+  sign(message: Uint8Array): Promise<Uint8Array>;
+}
+
+/** An issuer with a private key in this process. */
+export function issuerWith(privateKey: KeyObject, name: string): Issuer {
+  const algorithm = algorithmOf(privateKey);
+  return { name, algorithm, sign: (message) => signAsync(signatureHash(algorithm), message, privateKey) };
+}
+
+/** A self-signed certificate: for digital signature, client authentication and smart card logon. */
+export function selfSignedCertificate(
+  { publicKey, privateKey }: { publicKey: KeyObject; privateKey: KeyObject },
+  options: CertificateOptions,
+): Promise<Uint8Array> {
+  return issueCertificate(publicKey, issuerWith(privateKey, options.subject), options);
+}
+
+/** A certificate of a public key, in DER (RFC 5280): for digital signature, client authentication, smart card logon. */
+export async function issueCertificate(
+  publicKey: KeyObject,
+  issuer: Issuer,
+  options: CertificateOptions,
+): Promise<Uint8Array> {
   const {
     subject,
     notBefore = new Date(Date.now() - 3_600_000),
     notAfter = new Date(notBefore.getTime() + 10 * YEAR_MS),
   } = options;
-  const signatureAlgorithm = SIGNATURE_ALGORITHM[key.algorithm];
-  const name = commonName(subject);
+  const signatureAlgorithm = OTHER_SIGNATURES[issuer.algorithm] ?? RSA_SIGNATURE;
   const tbsCertificate = new TBSCertificate({
     version: Version.v3,
     serialNumber: serialNumber(),
     signature: signatureAlgorithm,
-    issuer: name,
+    issuer: commonName(issuer.name),
     validity: new Validity({ notBefore, notAfter }),
-    subject: name,
+    subject: commonName(subject),
     subjectPublicKeyInfo: AsnConvert.parse(
-      key.publicKey.export({ type: 'spki', format: 'der' }),
+      publicKey.export({ type: 'spki', format: 'der' }),
       SubjectPublicKeyInfo,
     ),
     extensions: extensions(),
   });
-  const body = new Uint8Array(AsnConvert.serialize(tbsCertificate));
-  const signatureValue = await signAsync('sha256', body, key.privateKey);
+  const signatureValue = await issuer.sign(new Uint8Array(AsnConvert.serialize(tbsCertificate)));
   const certificate = new Certificate({
     tbsCertificate,
     signatureAlgorithm,
@@ -85,6 +110,7 @@ export async function selfSignedCertificate(key: PivKey, options: CertificateOpt
 }
 
 function commonName(text: string): Name {
+  if (text === '') return new Name([]);
   const value = new AttributeValue({ utf8String: text });
   return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type: COMMON_NAME, value })])]);
 }

@@ -1,12 +1,12 @@
-import { encodeTlv, fromHex } from '../../../apdu/index.js';
-import { encodeFascN } from './fasc-n.js';
+import { encodeTlv, findTlv, fromHex } from '../../../apdu/index.js';
+import { certificateParts, chuidParts } from '../../../piv/contents.js';
 
-/** AID of the PIV card application, version 1.0 (SP 800-73-4 part 1, 2.2). */
+/** AID of the PIV card application, version 1.0 (SP 800-73-5 part 1, 2.2). */
 export const PIV_AID = fromHex('A0 00 00 03 08 00 00 10 00 01 00');
 const PIV_RID = PIV_AID.subarray(0, 5);
 const PIV_PIX = PIV_AID.subarray(5);
 
-/** Tags of the data objects (SP 800-73-4 part 1, table 3). */
+/** Tags of the data objects (SP 800-73-5 part 1, table 3). */
 export const ObjectTag = {
   CARD_CAPABILITY_CONTAINER: 0x5fc107,
   CHUID: 0x5fc102,
@@ -16,6 +16,7 @@ export const ObjectTag = {
 
 /** The container around every data object but the discovery object. */
 const DATA = 0x53;
+const CERTIFICATE = 0x70;
 /** LRC, always empty, at the end of most objects. */
 const ERROR_DETECTION_CODE = encodeTlv(0xfe);
 
@@ -29,17 +30,9 @@ export function applicationPropertyTemplate(label: string): Uint8Array {
   );
 }
 
-/** Card holder unique identifier (part 1, table 9), unsigned. `guid` identifies the card. */
-export function chuid(guid: Uint8Array, expires: Date): Uint8Array {
-  const expirationDate = expires.toISOString().slice(0, 10).replaceAll('-', '');
-  return encodeTlv(
-    DATA,
-    encodeTlv(0x30, encodeFascN({ agency: '9999', system: '9999', credential: '999999' })),
-    encodeTlv(0x34, guid),
-    encodeTlv(0x35, Buffer.from(expirationDate)),
-    encodeTlv(0x3e),
-    ERROR_DETECTION_CODE,
-  );
+/** Card holder unique identifier. `guid` identifies the card. */
+export function chuid(guid: Uint8Array): Uint8Array {
+  return encodeTlv(DATA, ...chuidParts(guid));
 }
 
 /** Card capability container (part 1, table 8): data model 10, the card identified by its GUID. */
@@ -59,12 +52,12 @@ export function cardCapabilityContainer(guid: Uint8Array): Uint8Array {
   );
 }
 
-/** Discovery object (part 1, 3.3.2): only the PIV application PIN is used. */
-export function discoveryObject(): Uint8Array {
+/** Discovery object (part 1, 3.3.2). A card with a global PIN has it as the primary one. */
+export function discoveryObject(globalPin: boolean): Uint8Array {
   return encodeTlv(
     ObjectTag.DISCOVERY,
     encodeTlv(0x4f, PIV_AID),
-    encodeTlv(0x5f2f, Uint8Array.of(0x40, 0x00)),
+    encodeTlv(0x5f2f, globalPin ? Uint8Array.of(0x60, 0x20) : Uint8Array.of(0x40, 0x00)),
   );
 }
 
@@ -74,12 +67,16 @@ export function keyHistory(): Uint8Array {
   return encodeTlv(DATA, encodeTlv(0xc1, none), encodeTlv(0xc2, none), encodeTlv(0xf3), ERROR_DETECTION_CODE);
 }
 
-/** A certificate's data object (part 1, table 10): not compressed. */
+/** A certificate's data object: not compressed. */
 export function certificateObject(certificate: Uint8Array): Uint8Array {
-  return encodeTlv(
-    DATA,
-    encodeTlv(0x70, certificate),
-    encodeTlv(0x71, Uint8Array.of(0)),
-    ERROR_DETECTION_CODE,
-  );
+  return encodeTlv(DATA, ...certificateParts(certificate));
+}
+
+/** The certificate in a data object as this card makes it; undefined if the host has written something else. */
+export function certificateIn(object: Uint8Array): Uint8Array | undefined {
+  try {
+    return findTlv(object, DATA, CERTIFICATE);
+  } catch {
+    return undefined;
+  }
 }

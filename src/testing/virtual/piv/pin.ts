@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 
-/** A PIN or PUK is 8 bytes in every command (SP 800-73-4 part 2, 2.4.3). */
+/** A PIN or PUK is 8 bytes in every command (SP 800-73-5 part 2, 2.4.3). */
 export const REFERENCE_LENGTH = 8;
 
 const PADDING = 0xff;
