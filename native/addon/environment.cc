@@ -23,7 +23,7 @@ void BeforePcsc(Napi::Env env) {
 #else
   (void)env;
 #endif
-  (void)ReadEnvironment();
+  (void)ReadEnvironmentVariables();
 }
 
 Napi::Value ToJs(Napi::Env env, const Error& error) {

@@ -146,7 +146,11 @@ describe('sixteen operations that wait for one card', () => {
           // The first of them waits for the other process: inside SCardBeginTransaction, or it asks again and again.
           if (!ours && blocks) await fake.saw('SCardBeginTransaction', (call) => call.done === undefined);
           else if (!ours)
-            await fake.saw('SCardGetAttrib', ({ done }) => done !== undefined && done.result === 0x8010000b, 3);
+            await fake.saw(
+              'SCardGetAttrib',
+              ({ done }) => done !== undefined && done.result === 0x8010000b,
+              3,
+            );
           const early = { begun: order.length, waiting: bridge.stats().transactions.waiting };
           const [sent] = fake.calls('SCardTransmit');
           const calls = fake.calls().slice(before);
