@@ -40,11 +40,11 @@ constexpr bool kSanitized = false;
 class InstantCard final : public CachedCard {
  public:
   std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claimed>)> answer) override {
-    answer(Claim{});
+    answer(Claimed{});
     return nullptr;
   }
   std::shared_ptr<Cancellable> Evaluate(MustReset, std::function<void(Result<Claimed>)> answer) override {
-    answer(Claim{});
+    answer(Claimed{});
     return nullptr;
   }
   void End(Disposition, std::function<void(Result<Done>)> answer) override { answer(Done{}); }
