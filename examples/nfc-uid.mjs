@@ -6,10 +6,8 @@
  * Ctrl-C ends it. docs/migration.md has the same program with nfc-pcsc.
  */
 import { CardBridge } from 'pcsc-bridge';
-import { ResponseApdu, toHex } from 'pcsc-bridge/apdu';
-
-/** GET DATA for the UID (PC/SC part 3, 3.2.2.1.3). The reader itself answers this command, for any card. */
-const GET_UID = Uint8Array.of(0xff, 0xca, 0x00, 0x00, 0x00);
+import { toHex } from 'pcsc-bridge/apdu';
+import { readUid } from 'pcsc-bridge/contactless';
 
 const bridge = new CardBridge();
 const session = await bridge.openSession();
@@ -37,12 +35,9 @@ await bridge.close();
 /** @param {string} reader */
 async function uidOf(reader) {
   try {
-    // `transmit`, not `exchange`: class FF is for the reader and is not a class of ISO 7816-4.
-    const bytes = await session.transaction(reader, (card) => card.transmit(GET_UID), { timeout: 2000 });
-    const response = ResponseApdu.parse(bytes);
-    return response.ok ? toHex(response.data) : `without UID: ${response.meaning}`;
+    return toHex(await session.transaction(reader, (card) => readUid(card), { timeout: 2000 }));
   } catch (error) {
-    // The card may already have been removed.
+    // The reader may be no contactless one, and the card may already have been removed.
     return `not read: ${error instanceof Error ? error.message : error}`;
   }
 }

@@ -16,12 +16,15 @@ import { PivError } from './error.js';
 export interface ApduCard {
   /** Sends a command APDU and returns the response with its status word. */
   transmit(apdu: Uint8Array): Promise<Uint8Array>;
+  /** Sends a command and returns its whole response, in one call. Without it, `transmit` sends each part. */
+  exchange?(command: CommandApdu): Promise<ResponseApdu>;
 }
 
 /** Sends a command to the PIV application, with class byte 00, and returns its whole response. */
-export function send(card: ApduCard, command: Omit<CommandFields, 'cla'>): Promise<ResponseApdu> {
+export function send(card: ApduCard, fields: Omit<CommandFields, 'cla'>): Promise<ResponseApdu> {
+  const command = new CommandApdu({ cla: 0x00, ...fields });
   return understand('The card answered with bytes that are not a response', () =>
-    exchange((apdu) => card.transmit(apdu), new CommandApdu({ cla: 0x00, ...command })),
+    card.exchange ? card.exchange(command) : exchange((apdu) => card.transmit(apdu), command),
   );
 }
 

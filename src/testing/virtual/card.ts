@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { carriesSecret, maskSecrets } from '../../apdu/index.js';
+import { carriesSecret, maskSecrets, type ResponseApdu } from '../../apdu/index.js';
 import type { Applet } from './applet.js';
 import { buildAtr } from './atr.js';
 import { CardOs } from './card-os.js';
@@ -48,6 +48,14 @@ export interface CardOptions {
   onApdu?: (record: ApduRecord) => void;
 }
 
+/** What is on a card: it answers commands one after another. */
+export interface CardProcessor {
+  /** Never rejects, and always answers with a status word. `bytes` is wiped afterwards if it carries a PIN or a key. */
+  process(bytes: Uint8Array): Promise<ResponseApdu>;
+  /** The card lost power or was reset. */
+  reset(): void;
+}
+
 const INSERT_TIMEOUT_MS = 10_000;
 
 /**
@@ -69,7 +77,7 @@ export class VirtualCard {
   /** Settles, always successfully, when the link to the reader has ended. */
   readonly closed: Promise<CardClosed>;
 
-  readonly #os: CardOs;
+  readonly #os: CardProcessor;
   readonly #onApdu: VirtualCardOptions['onApdu'];
   readonly #address: ReaderAddress;
   #link: VpcdLink | QemuLink | undefined;
@@ -85,14 +93,14 @@ export class VirtualCard {
   #inserted!: () => void;
   #close!: (closed: CardClosed) => void;
 
-  protected constructor(options: VirtualCardOptions) {
+  protected constructor(options: VirtualCardOptions, processor: CardProcessor = new CardOs(options.applets)) {
     this.atr = options.atr ?? buildAtr();
     this.faults = new CardFaults({ remove: () => this.#pull(), reset: () => this.#os.reset() });
     this.closed = new Promise((resolve) => {
       this.#close = resolve;
     });
     this.#address = options;
-    this.#os = new CardOs(options.applets);
+    this.#os = processor;
     this.#onApdu = options.onApdu;
   }
 

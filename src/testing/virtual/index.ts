@@ -5,6 +5,7 @@ export {
   type ApduRecord,
   type CardClosed,
   type CardOptions,
+  type CardProcessor,
   type ReaderAddress,
   VirtualCard,
   type VirtualCardOptions,
@@ -14,3 +15,4 @@ export { type ApduFault, CardFaults, type FaultTarget, type ForceStatusOptions }
 export { type LinkAddress, type LinkHandler, VpcdLink } from './link.js';
 export * from './piv/index.js';
 export { type QemuAddress, QemuLink } from './qemu-link.js';
+export * from './storage/index.js';

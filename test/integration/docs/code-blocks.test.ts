@@ -1,14 +1,16 @@
-/** The code in README and docs runs, with a PIV card in a virtual reader. */
+/** The code in README and docs runs, with the card that it is for in a virtual reader. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import ts from 'typescript';
-import { expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { fromHex } from '../../../src/apdu/index.js';
+import { StorageCard } from '../../../src/testing/virtual/index.js';
 import { type CodeBlock, codeBlocks, root } from '../../support/documentation.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
 const rig = await startRig({ slots: 2 });
-await insertPiv(rig);
-const { name: reader } = readerAt(rig);
+const pivCard = await insertPiv(rig);
+const { name: reader, port } = readerAt(rig);
 
 /** What test/unit/docs declares for blocks that continue another. */
 const preamble = `{
@@ -50,6 +52,26 @@ async function run({ code }: CodeBlock): Promise<{ status: number; stderr: strin
 // Tests inside a test: test/integration/fixtures has similar ones.
 const runnable = codeBlocks().filter(({ code }) => !/from '(pcsc-bridge\/|)(vitest|node:test)'/.test(code));
 
-test.each(runnable)('$page, line $line', async (block) => {
+const kinds = ['MIFARE Classic 1K', 'NTAG213'] as const;
+
+function cardFor({ code }: CodeBlock): (typeof kinds)[number] | 'PIV' {
+  if (!code.includes("from 'pcsc-bridge/contactless'")) return 'PIV';
+  return code.includes('loadKey') ? 'MIFARE Classic 1K' : 'NTAG213';
+}
+
+test.each(runnable.filter((block) => cardFor(block) === 'PIV'))('$page, line $line', async (block) => {
   expect(await run(block)).toEqual({ status: 0, stderr: '' });
+});
+
+describe.each(kinds)('with a %s in the reader', (kind) => {
+  beforeAll(async () => {
+    await pivCard.remove();
+    const ndef = kind === 'NTAG213' ? { ndef: fromHex('D1010854' + '02656E48656C6C6F') } : {};
+    const card = await StorageCard.insertStorage({ port, kind, ...ndef });
+    return () => card.remove();
+  });
+
+  test.each(runnable.filter((block) => cardFor(block) === kind))('$page, line $line', async (block) => {
+    expect(await run(block)).toEqual({ status: 0, stderr: '' });
+  });
 });

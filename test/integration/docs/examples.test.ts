@@ -65,7 +65,7 @@ describe('nfc-uid', () => {
     const remove = await putCard(port, '04 A2 3B 7A 9000');
     await program.until(`${reader}: card 04A23B7A`);
     const removeOther = await putCard(otherPort, '6A81');
-    await program.until(`${other}: card without UID: function not supported`);
+    await program.until(`${other}: card not read: The reader could not read the UID: function not supported`);
     remove();
     removeOther();
     await program.until(`${reader}: card removed`);

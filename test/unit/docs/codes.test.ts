@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { filesIn, read } from '../../support/documentation.js';
 
-const CODE = /\b(?:SCARD|BRIDGE|PIV|CCID|RIG)_(?!STATE_)[A-Z0-9_]*[A-Z0-9]\b/g;
+const CODE = /\b(?:SCARD|BRIDGE|PIV|CCID|CONTACTLESS|RIG)_(?!STATE_)[A-Z0-9_]*[A-Z0-9]\b/g;
 
 const codesIn = (text: string) => new Set(text.match(CODE));
 const inSources = codesIn(
@@ -11,6 +11,7 @@ const inSources = codesIn(
     'src/errors.ts',
     'src/piv/error.ts',
     'src/ccid/error.ts',
+    'src/contactless/error.ts',
     'src/testing/rig/error.ts',
   ]
     .map(read)
