@@ -73,7 +73,8 @@ export async function loadKey(
     throw new RangeError(`A key has 1 to 255 bytes (MIFARE: ${KEY_LENGTH}), but ${key.length} were given.`);
   }
   const structure = persistent ? 0x20 : 0x00;
-  await send(card, 'load a key', [CLA, Instruction.LoadKey, structure, slot, key.length, ...key], options);
+  const header = [CLA, Instruction.LoadKey, structure, slot, key.length];
+  await send(card, 'load a key', header, options, unsupported, key);
 }
 
 export interface AuthenticateOptions extends WaitOptions {
@@ -159,8 +160,8 @@ export async function updateBinary(
   if (data.length < 1 || data.length > 0xff) {
     throw new RangeError(`A write takes 1 to 255 bytes, but ${data.length} were given.`);
   }
-  const command = [CLA, Instruction.Update, address >> 8, address & 0xff, data.length, ...data];
-  await send(card, `write ${data.length} bytes at ${address}`, command, options, locked);
+  const header = [CLA, Instruction.Update, address >> 8, address & 0xff, data.length];
+  await send(card, `write ${data.length} bytes at ${address}`, header, options, locked, data);
 }
 
 type Meanings = Readonly<Record<number, ContactlessErrorCode>>;
@@ -180,18 +181,23 @@ const unsupported: Meanings = {
 async function send(
   card: ContactlessCard,
   what: string,
-  bytes: number[],
+  header: readonly number[],
   options: WaitOptions | undefined,
-  meanings: Meanings = {},
+  meanings: Meanings = unsupported,
+  data: Uint8Array = new Uint8Array(),
 ): Promise<Uint8Array> {
-  const command = Uint8Array.from(bytes);
+  // No other copy is made: the data may be a key.
+  const command = new Uint8Array(header.length + data.length);
+  command.set(header);
+  command.set(data, header.length);
   try {
-    const { ok, data, sw } = ResponseApdu.parse(await card.transmit(command, options));
-    if (ok) return data;
+    const response = ResponseApdu.parse(await card.transmit(command, options));
+    const { ok, sw } = response;
+    if (ok) return response.data;
     const code = meanings[sw] ?? unsupported[sw] ?? 'CONTACTLESS_REFUSED';
     throw new ContactlessError(code, `The reader could not ${what}`, sw);
   } finally {
-    command.fill(0); // it may contain a key
+    command.fill(0);
   }
 }
 
