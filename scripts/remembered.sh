@@ -3,16 +3,16 @@
 # depend on changes. The script that sources this sets `work`, a directory of its own, and has `say`.
 #   PCSC_BRIDGE_TEST_FRESH=1       run, whatever is remembered
 
-# First line "PASSED FAILED SKIPPED", then a line for each skipped test, as count-reporter.mjs writes it.
+# First line "PASSED FAILED SKIPPED", then a line for each failed or skipped test, as count-reporter.mjs writes it.
 counts=$work/counts.txt
 # The fingerprint of what the result depends on; then the counts.
 remembered=$work/result.txt
 
-# Prints the skipped tests and, on the last line, the counts. Ends the script.
+# Prints the failed and skipped tests and, on the last line, the counts. Ends the script.
 finish() {
   local passed failed skipped
   read -r passed failed skipped <"$counts"
-  sed '1d; s/^/skipped: /' "$counts"
+  sed 1d "$counts"
   echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
   [ "$failed" -eq 0 ]
   exit
@@ -23,7 +23,7 @@ skip_all() {
   local name
   {
     echo "0 0 $(($# - 1))"
-    for name in "${@:2}"; do echo "$name: $1"; done
+    for name in "${@:2}"; do echo "skipped: $name: $1"; done
   } >"$counts"
   finish
 }

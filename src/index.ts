@@ -2,6 +2,7 @@
 
 export {
   type CacheLimits,
+  type CacheProtocols,
   type CacheStats,
   type CacheTarget,
   CardCache,

@@ -81,12 +81,13 @@ Napi::Value CacheWrap::Acquire(const Napi::CallbackInfo& info) {
   CacheTarget target;
   target.reader = ToString(info[1], "reader");
   target.card_id = ToCardId(info[2]);
-  const LookupOptions options{owner.trusts_unknown, info[3].ToBoolean()};
+  target.protocols = ToUint32(info[3], "protocols");
+  const LookupOptions options{owner.trusts_unknown, info[4].ToBoolean()};
   Watch();
   using LeasePtr = std::shared_ptr<Lease>;
   Promised<LeasePtr> promised = MakePromise<LeasePtr>(info.Env(), FromLease, this);
   loop_->Execute([cache = cache_, identity = owner.identity, target, options, loop = loop_,
-                  answer = std::move(promised.answer), token = CancelWrap::TokenOf(info[4])] {
+                  answer = std::move(promised.answer), token = CancelWrap::TokenOf(info[5])] {
     const std::shared_ptr<Cancellable> lookup =
         cache->Acquire(identity, target, options, [loop, answer](Result<Lease> lease) {
           if (!lease) return answer(lease.error());

@@ -108,6 +108,7 @@ Napi::Value FromEntry(Napi::Env env, const CacheEntryInfo& entry) {
   object.Set("identity", FromIdentity(env, entry.identity));
   object.Set("reader", entry.reader);
   object.Set("atr", FromBytes(env, entry.atr));
+  object.Set("protocol", entry.protocol);
   object.Set("cardId", entry.card_id ? FromBytes(env, Bytes(entry.card_id->begin(), entry.card_id->end()))
                                      : env.Null());
   const auto last_used = duration_cast<milliseconds>(entry.last_used.time_since_epoch());

@@ -54,9 +54,9 @@ class UserRole::HoldAttempt final : public Cancellable, public std::enable_share
  private:
   void Begin(bool in_use) {
     const auto parameters =
-        std::make_shared<const ConnectParameters>(ConnectParameters{reader_, ShareMode::kShared, kT0 | kT1});
+        std::make_shared<const ConnectParameters>(ConnectParameters{reader_, ShareMode::kShared, kT0OrT1});
     step_ = connection_->Claim(
-        parameters, [] { return false; },
+        parameters, kT0OrT1, [] { return false; },
         [self = shared_from_this(), in_use,
          start = steady_clock::now()](const Result<Connection::Claimed>& claimed) {
           if (!claimed) return self->Fail(claimed.error());

@@ -20,6 +20,9 @@ using CardId = std::array<std::uint8_t, 16>;
 struct CacheTarget {
   std::string reader;  // UTF-8; empty: any reader
   std::optional<CardId> card_id;
+  // One of these must be active in the transaction. Which entry matches does not depend on it: a card has one
+  // protocol for all its handles, and is reset to change it.
+  Protocols protocols = kT0OrT1;
 };
 
 // What a lookup did to one cached entry.
@@ -37,6 +40,7 @@ struct CacheEntryInfo {
   SessionIdentity identity;
   std::string reader;
   Bytes atr;
+  Protocols protocol = 0;  // the active one, when the entry was last claimed
   std::optional<CardId> card_id;
   std::chrono::system_clock::time_point last_used;
   bool leased = false;

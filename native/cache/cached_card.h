@@ -25,13 +25,13 @@ class CachedCard {
   virtual ~CachedCard() = default;
 
   // Connects the card, or reconnects it if Evaluate has found it reset, and begins a transaction on it; if it
-  // must be reset, resets it in that transaction.
-  virtual std::shared_ptr<Cancellable> Open(MustReset must_reset,
+  // must be reset, or none of the wanted protocols is active, resets it in that transaction.
+  virtual std::shared_ptr<Cancellable> Open(Protocols wanted, MustReset must_reset,
                                             std::function<void(Result<Claimed>)> answer) = 0;
 
   // Evaluates the handle: begins a transaction and asks for the card's status. An error means that the handle
-  // no longer works, SCARD_E_CANCELLED that the caller gave up.
-  virtual std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
+  // no longer works, SCARD_E_CANCELLED that the caller gave up. Resets the card for the same reasons as Open.
+  virtual std::shared_ptr<Cancellable> Evaluate(Protocols wanted, MustReset must_reset,
                                                 std::function<void(Result<Claimed>)> answer) = 0;
 
   // Ends the transaction that Open or Evaluate began.

@@ -96,8 +96,7 @@ Lookup::Step Lookup::Fail(Error error, Later& later) {
 
 bool Lookup::MustReset(const EntryPtr& entry) {
   const CardOwner owner{identity_, cache_->filter(), options_.trusts_unknown};
-  const bool must_reset = !settled_ && CacheIndex::IsWanted(entry->info, target_) &&
-                          cache_->users_->MustReset(entry->info.reader, owner);
+  const bool must_reset = IsWanted(entry) && cache_->users_->MustReset(entry->info.reader, owner);
   if (must_reset) ++cache_->counts_.resets;
   return must_reset;
 }
@@ -108,9 +107,11 @@ void Lookup::Perform(Step step, const EntryPtr& entry, std::uint64_t number) {
     self->OnClaim(entry, open, std::move(claim));
   };
   auto must_reset = [self = shared_from_this(), entry] { return self->MustReset(entry); };
+  // An entry that is only evaluated, as all are with the filter off, keeps its protocol.
+  const Protocols wanted = IsWanted(entry) ? target_.protocols : kT0OrT1;
   const std::shared_ptr<Cancellable> operation =
-      open ? entry->card->Open(std::move(must_reset), std::move(answer))
-           : entry->card->Evaluate(std::move(must_reset), std::move(answer));
+      open ? entry->card->Open(wanted, std::move(must_reset), std::move(answer))
+           : entry->card->Evaluate(wanted, std::move(must_reset), std::move(answer));
   if (number != step_number_) return;  // it has been answered
   operation_ = operation;
   if (settled_) operation->Cancel();
@@ -137,8 +138,9 @@ void Lookup::OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Clai
   if (claim) {
     reopening_ = false;
     entry->info.atr = claim->atr;
+    entry->info.protocol = claim->protocol;
     cache_->index_.MarkOpen(*entry);
-    const bool wanted = !settled_ && !entry->gone && CacheIndex::IsWanted(entry->info, target_);
+    const bool wanted = !entry->gone && IsWanted(entry);
     if (wanted) {
       if (target_.card_id) entry->info.card_id = target_.card_id;
       Settle(MakeLease(entry, opened, *claim), later);

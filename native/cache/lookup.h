@@ -41,6 +41,9 @@ class Lookup : public Cancellable, public std::enable_shared_from_this<Lookup> {
   Step ChooseStep(Later& later);
   Step Fail(Error error, Later& later);
   void Perform(Step step, const EntryPtr& entry, std::uint64_t number);
+  bool IsWanted(const EntryPtr& entry) const {
+    return !settled_ && CacheIndex::IsWanted(entry->info, target_);
+  }
   bool MustReset(const EntryPtr& entry);
   void OnClaim(const EntryPtr& entry, bool opened, Result<CachedCard::Claimed> claim);
   void OnFailedClaim(const EntryPtr& entry, bool opened, Error error, Later& later);

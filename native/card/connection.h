@@ -119,13 +119,15 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   // For the card cache: begins a transaction and reads the card's ATR, in one turn at the reader. It
   // connects first if there is no handle. If another program has reset the card of a handle, it fails
   // (SCARD_W_RESET_CARD). `must_reset` is called only after the transaction has begun: until then another
-  // session may still have the card.
+  // session may still have the card. The card is also reset if its active protocol is none of `wanted`, which
+  // it then negotiates: in a transaction that disturbs nobody.
   struct Claimed {
     BeginOutcome begun;
     Bytes atr;
+    Protocols protocol = 0;  // the active one
   };
-  Handle Claim(std::shared_ptr<const ConnectParameters> parameters, std::function<bool()> must_reset,
-               Answer<Claimed> answer);
+  Handle Claim(std::shared_ptr<const ConnectParameters> parameters, Protocols wanted,
+               std::function<bool()> must_reset, Answer<Claimed> answer);
 
   // Cancels the running operation, disconnects with `disposition`, and releases the context. `closed`,
   // which may be null, is called when that is done, or as soon as it waits for another transaction or a

@@ -252,18 +252,22 @@ Connection::Handle Connection::SetAttribute(std::uint32_t id, Bytes value, Answe
       std::move(answer));
 }
 
-Connection::Handle Connection::Claim(std::shared_ptr<const ConnectParameters> parameters,
+Connection::Handle Connection::Claim(std::shared_ptr<const ConnectParameters> parameters, Protocols wanted,
                                      std::function<bool()> must_reset, Answer<Claimed> answer) {
   return Submit<Claimed>(
-      [this, parameters = std::move(parameters),
+      [this, parameters = std::move(parameters), wanted,
        must_reset = std::move(must_reset)](OperationOf<Claimed>& operation) {
-        const auto begin = [this, must_reset, &operation](OnReset on_reset) {
-          BeginOnHandle(on_reset, [this, must_reset, &operation](const Result<BeginOutcome>& begun) {
+        const auto begin = [this, wanted, must_reset, &operation](OnReset on_reset) {
+          BeginOnHandle(on_reset, [this, wanted, must_reset, &operation](const Result<BeginOutcome>& begun) {
             if (!begun) return Settle<Claimed>(operation, begun.error());
-            FinishClaim(operation, begun.value(), must_reset());
+            // From here on, so that a later reconnect in this transaction negotiates no other one.
+            parameters_.protocols = wanted;
+            const bool other_protocol = protocol_ != 0 && (protocol_ & wanted) == 0;
+            FinishClaim(operation, begun.value(), must_reset() || other_protocol);
           });
         };
         if (state_ != State::kClosed) {
+          parameters_.protocols = parameters->protocols;
           return WithHandle(operation, "SCardBeginTransaction", Repair::kHandle,
                             [begin] { begin(OnReset::kFail); });
         }
@@ -281,13 +285,13 @@ Connection::Handle Connection::Claim(std::shared_ptr<const ConnectParameters> pa
 
 void Connection::FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome& begun, bool reset_first) {
   if (!reset_first && begun.handle_works && !begun.card_was_reset && known_atr_) {
-    return Settle<Claimed>(operation, Claimed{begun, *known_atr_});
+    return Settle<Claimed>(operation, Claimed{begun, *known_atr_, protocol_});
   }
   const auto ask = [this, begun, works = reset_first || begun.handle_works, &operation] {
     Call(backend::Status{works}, [this, begun, &operation](backend::Outcome outcome) {
       if (!outcome) return EndAndFail<Claimed>(operation, outcome.error());
       known_atr_ = outcome->status.atr;
-      Settle<Claimed>(operation, Claimed{begun, std::move(outcome->status.atr)});
+      Settle<Claimed>(operation, Claimed{begun, std::move(outcome->status.atr), protocol_});
     });
   };
   if (!reset_first) return ask();

@@ -17,6 +17,7 @@ using Protocols = std::uint32_t;
 inline constexpr Protocols kT0 = 1;
 inline constexpr Protocols kT1 = 2;
 inline constexpr Protocols kRaw = 4;
+inline constexpr Protocols kT0OrT1 = kT0 | kT1;
 
 // The card state of SCardStatus, as the enumeration of PC/SC part 5 (pcsc-lite's mask is translated).
 enum class CardState : std::uint32_t {

@@ -11,6 +11,7 @@ import {
   type SessionIdentity,
 } from '../identity/session-identity.js';
 import { native } from '../native/addon.js';
+import { ProtocolBits } from '../native/numbers.js';
 import type { NativeCacheCounts, NativeCacheEntry, NativeCardCache, NativeLease } from '../native/types.js';
 import { type Cancellation, type Closing, type WaitOptions, waitFor } from '../support/cancellation.js';
 import {
@@ -19,16 +20,28 @@ import {
   type Disposition,
   describe,
   dispositionNumber,
+  protocolBits,
+  protocolName,
 } from '../support/validation.js';
 
 /** Milliseconds. A longer time counts as no limit. */
 const longestIdle = 2 ** 31;
 
+/** What a lookup may require of the transmission protocol. */
+export interface CacheProtocols {
+  /**
+   * One of these is active in the transaction: if another one is, the card is reset there and negotiates (SCardReconnect,
+   * dwPreferredProtocols).
+   * @default ['T=0', 'T=1']
+   */
+  protocols?: readonly ('T=0' | 'T=1')[] | undefined;
+}
+
 /** Selects a card: by the name of its reader, by its card id (16 bytes), or by both. */
 export type CacheTarget =
   | string
-  | { reader: string; cardId?: Uint8Array | undefined }
-  | { reader?: string | undefined; cardId: Uint8Array };
+  | ({ reader: string; cardId?: Uint8Array | undefined } & CacheProtocols)
+  | ({ reader?: string | undefined; cardId: Uint8Array } & CacheProtocols);
 
 /** Limits of a card cache. */
 export interface CacheLimits {
@@ -108,10 +121,10 @@ export class CardCache {
    * Finds the card among the entries of this identity, connects it if there is none, and begins a transaction on it
    * (SCardConnect, SCardBeginTransaction).
    *
-   * @param target - The reader, the card id, or both.
+   * @param target - The reader, the card id, or both, and the protocols to use.
    * @returns The lease. Call its `end()` to give the card back.
    * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
-   *   given and no entry has it; BRIDGE_E_NESTED inside a transaction on the same card; BRIDGE_E_CLOSED if the bridge
+   *   given and no entry has it; SCARD_E_PROTO_MISMATCH if the card has none of `protocols`; BRIDGE_E_NESTED inside a transaction on the same card; BRIDGE_E_CLOSED if the bridge
    *   is closed.
    * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait.
    * @throws {TypeError | RangeError} An argument is invalid.
@@ -129,12 +142,19 @@ export class CardCache {
     closing?: Closing,
   ): Promise<CardLease> {
     if (this.#closed) throw closedError('CardCache');
-    const { reader, cardId } = checkTarget(target);
+    const { reader, cardId, protocols } = checkTarget(target);
     for (const name of reader ? [reader] : this.#readersOf(cardId)) checkNotHeld(operation, name);
     this.#native ??= new native.CardCache({ filter: this.filter, ...this.#limits });
     const cache = this.#native;
     const acquire = (cancel?: Cancellation) =>
-      cache.acquire(owner.native, reader, cardId ?? null, cancel?.byCaller === true, cancel?.native);
+      cache.acquire(
+        owner.native,
+        reader,
+        cardId ?? null,
+        protocols,
+        cancel?.byCaller === true,
+        cancel?.native,
+      );
     try {
       const lease = await waitFor(operation, reader || undefined, options, acquire, closing);
       return new CardLease(lease, reader || undefined);
@@ -215,8 +235,16 @@ export class CardLease {
   }
 }
 
-function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array } {
-  if (typeof target === 'string') return { reader: checkReader(target) };
+interface CheckedTarget {
+  reader: string;
+  cardId?: Uint8Array;
+  protocols: number;
+}
+
+const eitherProtocol = ProtocolBits['T=0'] | ProtocolBits['T=1'];
+
+function checkTarget(target: CacheTarget): CheckedTarget {
+  if (typeof target === 'string') return { reader: checkReader(target), protocols: eitherProtocol };
   if (typeof target !== 'object' || target === null) {
     throw new TypeError(`target must be the name of a reader or { reader, cardId }, not ${describe(target)}`);
   }
@@ -224,10 +252,21 @@ function checkTarget(target: CacheTarget): { reader: string; cardId?: Uint8Array
   if (reader === undefined && cardId === undefined) {
     throw new TypeError('target must have a reader, a cardId, or both');
   }
-  if (cardId === undefined) return { reader: checkReader(reader) };
+  const protocols = checkProtocols(target.protocols);
+  if (cardId === undefined) return { reader: checkReader(reader), protocols };
   checkBytes(cardId, 'cardId');
   if (cardId.length !== 16) throw new RangeError(`a cardId has 16 bytes, this one has ${cardId.length}`);
-  return { reader: reader === undefined ? '' : checkReader(reader), cardId };
+  return { reader: reader === undefined ? '' : checkReader(reader), cardId, protocols };
+}
+
+function checkProtocols(protocols: CacheProtocols['protocols']): number {
+  if (protocols === undefined) return eitherProtocol;
+  const bits = protocolBits(protocols);
+  if (bits === 0) throw new RangeError("protocols must have 'T=0', 'T=1', or both");
+  if (bits & ~eitherProtocol) {
+    throw new RangeError("a cached card uses 'T=0' or 'T=1'; for 'raw', use session.connect()");
+  }
+  return bits;
 }
 
 function checkLimits({ maxEntries = 64, maxIdle = 60_000 }: CacheLimits): {
@@ -246,9 +285,10 @@ function checkLimits({ maxEntries = 64, maxIdle = 60_000 }: CacheLimits): {
 }
 
 function toEntry(native: NativeCacheEntry): CacheEntry {
-  const { lastUsedMs, cardId, ...rest } = native;
+  const { lastUsedMs, cardId, protocol, ...rest } = native;
   return {
     ...rest,
+    protocol: protocolName(protocol),
     cardId: cardId ?? undefined,
     lastUsed: new Date(lastUsedMs),
   };

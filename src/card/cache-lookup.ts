@@ -3,6 +3,7 @@
  * has these types.
  */
 import type { SessionIdentity } from '../identity/session-identity.js';
+import type { Protocol } from '../support/validation.js';
 
 /** One cached card: a connected handle and its owner. */
 export interface CacheEntry {
@@ -13,6 +14,8 @@ export interface CacheEntry {
   reader: string;
   /** Answer to reset (ISO 7816-3) of the card. */
   atr: Uint8Array;
+  /** The active protocol when a lookup last returned the entry; undefined until one has. */
+  protocol: Protocol | undefined;
   /** The card id, 16 bytes; undefined if no caller has given it. */
   cardId: Uint8Array | undefined;
   /** When the entry was last used. */

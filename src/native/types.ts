@@ -118,6 +118,7 @@ export interface NativeCacheEntry {
   identity: ReportedIdentity;
   reader: string;
   atr: Uint8Array;
+  protocol: number;
   cardId: Uint8Array | null;
   lastUsedMs: number;
   leased: boolean;
@@ -171,11 +172,12 @@ export interface NativeLease extends NativeConnection {
 }
 
 export interface NativeCardCache {
-  /** Finds or connects the card; `reader` may be '' if `cardId` (16 bytes) is given. */
+  /** Finds or connects the card; `reader` may be '' if `cardId` (16 bytes) is given. `protocols`: see ProtocolBits. */
   acquire(
     owner: NativeOwner,
     reader: string,
     cardId: Uint8Array | null,
+    protocols: number,
     waitsForExclusive: boolean,
     cancel?: NativeCancel,
   ): Promise<NativeLease>;

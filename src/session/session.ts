@@ -203,12 +203,12 @@ export class SessionContext extends Closable {
    * Runs the callback in a transaction on a cached card of this session. If the card cache has no handle for the card,
    * it connects first. In all other respects it works like `card.transaction`.
    *
-   * @param target - The reader, the card id, or both.
+   * @param target - The reader, the card id, or both, and the protocols to use.
    * @param callback - Receives the transaction, which ends when the callback settles. If the callback throws, the card
    *   is reset.
    * @returns What the callback returns.
    * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
-   *   given and no cached card has it; BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after
+   *   given and no cached card has it; SCARD_E_PROTO_MISMATCH if the card has none of `target.protocols`; BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after
    *   `idleTimeout`.
    * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
    */

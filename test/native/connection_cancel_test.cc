@@ -259,7 +259,7 @@ TEST_SUITE("connection: cancel") {
     const auto holder = Make();
     Given<Connection::Claimed> claimed;
     holder->Claim(
-        Shared({"B", ShareMode::kShared, kT1, false}), [] { return false; }, claimed.Take());
+        Shared({"B", ShareMode::kShared, kT1, false}), kT0OrT1, [] { return false; }, claimed.Take());
     Run();
     REQUIRE(claimed.code() == status::kSuccess);
     Given<Protocols> given_up;
@@ -298,7 +298,7 @@ TEST_SUITE("connection: cancel") {
     SUBCASE("and keeps an existing handle") {
       const auto connection = MakeOpen();
       const auto operation = connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
       Run();
       REQUIRE(connection->in_transaction());
       operation->Cancel();
@@ -308,7 +308,7 @@ TEST_SUITE("connection: cancel") {
     SUBCASE("and closes a handle that it opened") {
       const auto connection = Make();
       const auto operation = connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
       Run();
       REQUIRE(connection->in_transaction());
       operation->Cancel();

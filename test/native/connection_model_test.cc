@@ -98,7 +98,7 @@ class Model {
     user.operations.push_back(user.connection->Claim(
         std::make_shared<const ConnectParameters>(
             ConnectParameters{reader, ShareMode::kShared, kT1, Chance(50)}),
-        [this, &user, reader] { return card_users_->MustReset(reader, user.owner); },
+        kT0OrT1, [this, &user, reader] { return card_users_->MustReset(reader, user.owner); },
         Once<Connection::Claimed>(user, [this, &user, reader](const Result<Connection::Claimed>& claimed) {
           if (!claimed) return;
           user.leased = true;

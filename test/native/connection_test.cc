@@ -273,7 +273,7 @@ TEST_SUITE("connection") {
     // Claim returns the new card's ATR, not the one of an earlier status.
     Given<Connection::Claimed> claimed;
     connection->Claim(
-        Shared(A()), [] { return false; }, claimed.Take());
+        Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
     Run();
     CHECK(claimed.value().atr == Bytes{0x3b, 2});
   }
@@ -413,7 +413,7 @@ TEST_SUITE("connection") {
     Given<Connection::Claimed> claimed;
     Given<BeginOutcome> late;
     connection->Claim(
-        Shared(A()), [] { return false; }, claimed.Take());
+        Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
     other->Begin(OnReset::kFail, late.Take());
     Run();
     CHECK(claimed.value().atr == Bytes{0x3b, 1});
@@ -426,7 +426,7 @@ TEST_SUITE("connection") {
     // The second time the card is known: a begin validates the handle.
     Given<Connection::Claimed> again;
     connection->Claim(
-        Shared(A()), [] { return false; }, again.Take());
+        Shared(A()), kT0OrT1, [] { return false; }, again.Take());
     Run();
     CHECK(again.value().atr == Bytes{0x3b, 1});
     CHECK(world.TakeLog() == "begin");
@@ -439,7 +439,7 @@ TEST_SUITE("connection") {
     Given<Connection::Claimed> claimed;
     Hold();
     connection->Claim(
-        Shared(A()), [&] { return asked = true; }, claimed.Take());
+        Shared(A()), kT0OrT1, [&] { return asked = true; }, claimed.Take());
     Run();
     CHECK_FALSE(asked);
     Free();
@@ -449,24 +449,61 @@ TEST_SUITE("connection") {
     CHECK(connection->state() == State::kHeld);
   }
 
+  TEST_CASE_FIXTURE(ConnectionFixture,
+                    "Claim resets a card that has none of the wanted protocols, in its transaction") {
+    card().offered = kT0OrT1;
+    const ConnectParameters either{"A", ShareMode::kShared, kT0OrT1};
+    const auto claim = [&](const std::shared_ptr<Connection>& connection, Protocols wanted) {
+      Given<Connection::Claimed> claimed;
+      connection->Claim(
+          Shared(either), wanted, [] { return false; }, claimed.Take());
+      Run();
+      return claimed;
+    };
+    const auto connection = Make();
+    CHECK(claim(connection, kT0OrT1).value().protocol == kT1);
+    REQUIRE(End(*connection, Disposition::kLeave) == status::kSuccess);
+    const int resets = card().resets;
+    card().verified = "anna";
+    const auto other = Make();
+    CHECK(claim(other, kT1).value().protocol == kT1);
+    REQUIRE(End(*other, Disposition::kLeave) == status::kSuccess);
+    CHECK(card().resets == resets);
+    CHECK(claim(other, kT0).value().protocol == kT0);
+    CHECK(card().resets == resets + 1);
+    CHECK(card().verified.empty());
+    REQUIRE(End(*other, Disposition::kLeave) == status::kSuccess);
+    // The first handle learns of the reset, and then has the card as it is now.
+    CHECK(claim(connection, kT0OrT1).code() == status::kResetCard);
+    CHECK(claim(connection, kT0OrT1).value().protocol == kT0);
+    REQUIRE(End(*connection, Disposition::kLeave) == status::kSuccess);
+    SUBCASE("and fails if the card does not offer it") {
+      card().offered = kT0;
+      const Given<Connection::Claimed> claimed = claim(connection, kT1);
+      CHECK(claimed.code() == status::kProtoMismatch);
+      CHECK(card().transaction == nullptr);
+      CHECK_FALSE(ReaderQueue::OfProcess().IsTaken("A"));
+    }
+  }
+
   TEST_CASE_FIXTURE(ConnectionFixture, "a Claim that fails at any step ends its transaction") {
     const auto connection = MakeOpen();
     Given<Connection::Claimed> claimed;
     SUBCASE("at the status") {
       world.FailNext("status", status::kCommError);
       connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
     }
     SUBCASE("at the reset") {
       world.FailNext("reconnect", status::kCommError);
       connection->Claim(
-          Shared(A()), [] { return true; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return true; }, claimed.Take());
     }
     SUBCASE("even if the end fails as well") {
       world.FailNext("status", status::kCommError);
       world.FailNext("end", status::kCommError);
       connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
     }
     Run();
     CHECK(claimed.code() == status::kCommError);
@@ -481,7 +518,7 @@ TEST_SUITE("connection") {
     SUBCASE("another program's") {
       world.ResetByAnother("A");
       connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
       Run();
       CHECK(claimed.code() == status::kResetCard);
     }
@@ -489,7 +526,7 @@ TEST_SUITE("connection") {
       REQUIRE(Begin(*connection) == status::kSuccess);
       REQUIRE(End(*connection, Disposition::kReset) == status::kSuccess);
       connection->Claim(
-          Shared(A()), [] { return false; }, claimed.Take());
+          Shared(A()), kT0OrT1, [] { return false; }, claimed.Take());
       Run();
       CHECK(claimed.code() == status::kSuccess);
     }

@@ -213,7 +213,8 @@ TEST_SUITE("daemon client, giving up") {
         {Sending({0x01}), Command::kTransmit},
         {Control{1, nullptr}, Command::kControl},
         {GetAttribute{1}, Command::kGetAttrib}};
-    for (const auto& [call, held] : calls) {
+    for (const auto& [call, its_command] : calls) {
+      const Command held = its_command;
       for (const bool answered_first : {false, true}) {
         CAPTURE(static_cast<int>(held));
         CAPTURE(answered_first);
@@ -301,7 +302,8 @@ TEST_SUITE("daemon client, the end") {
         {Disposition::kLeave, "disconnect leave"},
         {Disposition::kReset, "disconnect reset"},
         {Disposition::kUnpower, "disconnect unpower"}};
-    for (const auto& [disposition, log] : dispositions) {
+    for (const auto& [disposition, its_log] : dispositions) {
+      const std::string& log = its_log;
       for (const ShareMode share_mode : {ShareMode::kShared, ShareMode::kExclusive}) {
         for (const bool in_transaction : {false, true}) {
           CAPTURE(log);

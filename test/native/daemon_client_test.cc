@@ -119,7 +119,8 @@ TEST_SUITE("daemon client") {
   }
 
   TEST_CASE_FIXTURE(WithCard, "each call on the card sends its own message, and returns the daemon's error") {
-    for (const auto& [call, command] : CallsOnCard()) {
+    for (const auto& [call, its_command] : CallsOnCard()) {
+      const Command command = its_command;
       CAPTURE(static_cast<int>(command));
       daemon.Forget();
       daemon.Refuse(command, status::kRemovedCard);
@@ -261,10 +262,11 @@ TEST_SUITE("daemon client") {
 
   TEST_CASE_FIXTURE(WithCard,
                     "transmit, status and reconnect outside a transaction wait until the card is free") {
-    for (const auto& [call, command] : std::vector<std::pair<Call, Command>>{
+    for (const auto& [call, its_command] : std::vector<std::pair<Call, Command>>{
              {Sending({0x01}), Command::kTransmit},
              {backend::Status{}, Command::kStatus},
              {Reconnect{ShareMode::kShared, kT1, Disposition::kReset}, Command::kReconnect}}) {
+      const Command command = its_command;
       CAPTURE(static_cast<int>(command));
       daemon.Refuse(command, status::kSharingViolation, 1);
       daemon.Refuse(Command::kStatus, status::kSharingViolation, 3);
@@ -377,7 +379,8 @@ TEST_SUITE("daemon client") {
   }
 
   TEST_CASE_FIXTURE(WithCard, "if the daemon ends, the call in progress and all later ones fail") {
-    for (const auto& [call, command] : CallsOnCard()) {
+    for (const auto& [call, its_command] : CallsOnCard()) {
+      const Command command = its_command;
       CAPTURE(static_cast<int>(command));
       const auto other = backend->MakeClient(loop.get());
       REQUIRE(Do(*other, backend::Connect{"R", ShareMode::kShared, kT1}).ok());

@@ -26,11 +26,12 @@ using pcsc_bridge::Done;
 using pcsc_bridge::Lease;
 using pcsc_bridge::LookupOptions;
 using pcsc_bridge::Loop;
+using pcsc_bridge::Protocols;
 using pcsc_bridge::Result;
 using pcsc_bridge::SessionIdentity;
 using pcsc_bridge::Waits;
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef SANITIZED
 constexpr bool kSanitized = true;
 #else
 constexpr bool kSanitized = false;
@@ -39,11 +40,13 @@ constexpr bool kSanitized = false;
 // Completes everything at once, at almost no cost.
 class InstantCard final : public CachedCard {
  public:
-  std::shared_ptr<Cancellable> Open(MustReset, std::function<void(Result<Claimed>)> answer) override {
+  std::shared_ptr<Cancellable> Open(Protocols, MustReset,
+                                    std::function<void(Result<Claimed>)> answer) override {
     answer(Claimed{});
     return nullptr;
   }
-  std::shared_ptr<Cancellable> Evaluate(MustReset, std::function<void(Result<Claimed>)> answer) override {
+  std::shared_ptr<Cancellable> Evaluate(Protocols, MustReset,
+                                        std::function<void(Result<Claimed>)> answer) override {
     answer(Claimed{});
     return nullptr;
   }

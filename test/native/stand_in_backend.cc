@@ -257,13 +257,14 @@ Outcome StandInBackend::OpenHandle(Context& context, const backend::Connect& cal
   }
   const bool direct = call.share_mode == ShareMode::kDirect;
   if (!found->second.present && !direct) return fail(status::kNoSmartcard);
+  if (!direct && !Negotiate(found->second, call.protocols)) return fail(status::kProtoMismatch);
   context.connected = true;
   context.reader = call.reader;
   context.card = found->second.card;
   context.share_mode = call.share_mode;
   context.was_reset = false;
   Reply reply;
-  reply.protocol = direct ? 0 : kT1;
+  reply.protocol = direct ? 0 : found->second.active;
   return reply;
 }
 
@@ -287,7 +288,8 @@ Outcome StandInBackend::OnHandle(Context& context, const Call& call) {
     context.share_mode = reconnect->share_mode;
     if (reconnect->initialization != Disposition::kLeave) ResetCard(context.reader, &context);
     context.was_reset = false;
-    reply.protocol = kT1;
+    if (!Negotiate(card, reconnect->protocols)) return fail(status::kProtoMismatch);
+    reply.protocol = card.active;
     return reply;
   }
   if (const auto* end = std::get_if<backend::End>(&call)) {
@@ -305,7 +307,8 @@ Outcome StandInBackend::OnHandle(Context& context, const Call& call) {
     card.transaction = &context;
     reply.handle_works = true;
   } else if (Is<backend::Status>(call)) {
-    reply.status = CardStatus{CardState::kSpecific, kT1, {0x3b, static_cast<std::uint8_t>(card.card)}};
+    reply.status =
+        CardStatus{CardState::kSpecific, card.active, {0x3b, static_cast<std::uint8_t>(card.card)}};
   } else {
     reply.bytes = Answer(card, std::get<backend::Transmit>(call).apdu->bytes());
   }
@@ -325,10 +328,18 @@ Bytes StandInBackend::Answer(Reader& card, const Bytes& apdu) {
 void StandInBackend::ResetCard(const std::string& name, const Context* by) {
   Reader& card = readers_[name];
   card.verified.clear();
+  card.active = 0;
   ++card.resets;
   for (const ContextPtr& other : contexts_) {
     if (other->connected && other->reader == name && other.get() != by) other->was_reset = true;
   }
+}
+
+// T=1 before T=0. False if the card has another protocol already, or none of these.
+bool StandInBackend::Negotiate(Reader& card, Protocols accepted) {
+  const Protocols common = card.offered & accepted;
+  if (card.active == 0) card.active = (common & kT1) != 0 ? kT1 : common & kT0;
+  return (card.active & accepted) != 0;
 }
 
 // Ends the context's transaction, if there is one, and resets the card if required.

@@ -27,6 +27,8 @@ class StandInBackend final : public backend::Backend {
     int card = 1;                          // another number: another card
     std::string verified;                  // the identity whose PIN the card has verified; empty: none
     int resets = 0;                        // of the card
+    Protocols offered = kT1;               // by the card
+    Protocols active = 0;                  // chosen since its last reset
     const Context* transaction = nullptr;  // the context that has the transaction
     bool foreign_transaction = false;      // of another process
     bool foreign_exclusive = false;        // another process is connected exclusively
@@ -83,6 +85,7 @@ class StandInBackend final : public backend::Backend {
   backend::Outcome OnHandle(Context& context, const backend::Call& call);
   backend::Outcome OpenHandle(Context& context, const backend::Connect& call);
   Bytes Answer(Reader& card, const Bytes& apdu);
+  static bool Negotiate(Reader& card, Protocols accepted);
   void ResetCard(const std::string& name, const Context* by);
   void FreeCard(Context& context, Disposition disposition);
   void FinishRetirement(const ContextPtr& context);

@@ -20,11 +20,11 @@ class StandInCard final : public CachedCard, public std::enable_shared_from_this
       : world_(std::move(world)), request_(std::move(request)), reader_(request_.reader) {}
   ~StandInCard() override { Close(Disposition::kLeave, nullptr); }
 
-  std::shared_ptr<Cancellable> Open(MustReset must_reset,
+  std::shared_ptr<Cancellable> Open(Protocols, MustReset must_reset,
                                     std::function<void(Result<Claimed>)> answer) override {
     return StartAttempt(open_ ? "reopen " : "open ", std::move(must_reset), std::move(answer));
   }
-  std::shared_ptr<Cancellable> Evaluate(MustReset must_reset,
+  std::shared_ptr<Cancellable> Evaluate(Protocols, MustReset must_reset,
                                         std::function<void(Result<Claimed>)> answer) override {
     return StartAttempt("evaluate ", std::move(must_reset), std::move(answer));
   }

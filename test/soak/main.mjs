@@ -170,7 +170,7 @@ while (performance.now() < deadline || passed + failed === 0) {
     passed += 1;
   } catch (error) {
     failed += 1;
-    console.log(`soak: round ${number} failed with seed ${seed}:`, error);
+    console.log(`failed: soak: round ${number} with seed ${seed}:`, error);
     console.log(steps.map((step) => `  ${step}`).join('\n'));
     // The leftovers of a failed round would make the next ones fail.
     break;
@@ -181,7 +181,7 @@ if (terminal) process.stdout.write('\n');
 const growth = memoryAtStart > 0 ? memory() - memoryAtStart : 0;
 if (growth > mostGrowth) {
   failed += 1;
-  console.log(`soak: the memory has grown by ${Math.round(growth / 2 ** 20)} MB`);
+  console.log(`failed: soak: the memory has grown by ${Math.round(growth / 2 ** 20)} MB`);
 }
 await bridge.close();
 await setup.strike();

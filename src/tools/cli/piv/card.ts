@@ -1,12 +1,14 @@
 /** What all commands of "piv" share: the options, the connected card, its transactions. */
 import { Command, Option } from 'commander';
-import { type Card, CardBridge, type Transaction } from '../../../index.js';
+import { type Card, CardBridge, type Protocol, type Transaction } from '../../../index.js';
 import { type PivSlot, SLOTS, selectPiv } from '../../../piv/index.js';
 import { runCommand } from '../command.js';
+import { protocolOption } from '../parsers.js';
 import { chooseReader } from '../seen-readers.js';
 
 export interface PivCommandOptions {
   reader?: string;
+  protocol?: [Protocol];
   slot: PivSlot;
   json?: boolean;
   out?: string;
@@ -46,6 +48,7 @@ export function part<Options extends PivCommandOptions>(
       '--reader <name>',
       'name, part of it, or number in the list of "readers"; default: the only reader with a card',
     )
+    .addOption(protocolOption())
     .option('--json', 'as data')
     .action((...given: unknown[]) => {
       const command = given.at(-1) as Command;
@@ -54,7 +57,7 @@ export function part<Options extends PivCommandOptions>(
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
         const { reader } = await chooseReader(session, options.reader, signal);
-        await using card = await session.connect(reader, { signal });
+        await using card = await session.connect(reader, { signal, protocols: options.protocol });
         await work(new PivCard(card, signal), options, signal);
         return undefined;
       });
