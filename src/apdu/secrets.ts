@@ -52,6 +52,21 @@ export const SECRET_COMMANDS: readonly string[] = [
 
 const secretHeader = new RegExp(`^(?:${SECRET_COMMANDS.join('|')})$`);
 
+/**
+ * Headers of commands whose response is a secret in plain text: what a card decrypts, and the secret of a key agreement.
+ * The response of a command that is sent in parts, with GET RESPONSE by the caller, is not recognized.
+ */
+const SECRET_RESPONSES = [
+  // ISO/IEC 7816-8: PERFORM SECURITY OPERATION that returns a plain value, as DECIPHER does.
+  '..2A80..',
+  // SP 800-73-5 part 2, 3.2.4: GENERAL AUTHENTICATE with the key management key, 9D, and the retired ones, 82 to 95.
+  '..87..9D',
+  '..87..8[2-9A-F]',
+  '..87..9[0-5]',
+];
+
+const secretResponseHeader = new RegExp(`^(?:${SECRET_RESPONSES.join('|')})$`);
+
 /** CLA, INS, P1, P2 and the length field, or its first byte; a secret begins behind them at the earliest. */
 const SHOWN = 5;
 
@@ -75,6 +90,29 @@ export function maskSecrets(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   if (carriesSecret(bytes)) copy.fill(0, SHOWN);
   return copy;
+}
+
+/**
+ * Returns the response as logs may have it: a copy whose data is zero if the command returns a secret. The status word
+ * stays.
+ */
+export function maskResponse(command: Uint8Array, response: Uint8Array): Uint8Array {
+  if (!returnsSecret(command)) return response;
+  const copy = response.slice();
+  copy.fill(0, 0, -2);
+  return copy;
+}
+
+/** Formats the response to a command in hexadecimal, with the bytes of a secret shown as `**`. */
+export function formatResponse(command: Uint8Array, response: Uint8Array): string {
+  if (!returnsSecret(command) || response.length <= 2) return toHex(response, ' ');
+  return `${Array(response.length - 2)
+    .fill(MASK)
+    .join(' ')} ${toHex(response.subarray(-2), ' ')}`;
+}
+
+function returnsSecret(command: Uint8Array): boolean {
+  return secretResponseHeader.test(toHex(command.subarray(0, 4)));
 }
 
 /** Formats a command APDU in hexadecimal, with the bytes of a secret shown as `**`. */

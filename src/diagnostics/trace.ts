@@ -5,14 +5,18 @@
 import { channel } from 'node:diagnostics_channel';
 import { debuglog } from 'node:util';
 import { encodeCommand } from '../apdu/command.js';
-import { type CommandApdu, carriesSecret, formatCommand, maskSecrets, toHex } from '../apdu/index.js';
+import { type CommandApdu, carriesSecret, formatCommand, maskSecrets } from '../apdu/index.js';
+import { formatResponse, maskResponse } from '../apdu/secrets.js';
 
 /** One command and its response, as published on the channel `pcsc-bridge:apdu`. */
 export interface ApduTrace {
   reader: string;
   /** The command, zeroed after its fifth byte if it carries a PIN or a key. */
   command: Uint8Array;
-  /** The response with its status word; undefined if there was none. */
+  /**
+   * The response with its status word, which alone is not zeroed if the card returns a secret in plain text: what it has
+   * decrypted, or a shared secret. Undefined if there was no response.
+   */
   response: Uint8Array | undefined;
   /** Why there was no response. */
   error: Error | undefined;
@@ -48,9 +52,15 @@ async function publish(
   const start = performance.now();
   const report = (response: Uint8Array | undefined, error: Error | undefined) => {
     const duration = performance.now() - start;
-    const outcome = response ? toHex(response, ' ') : error?.message;
+    const outcome = response ? formatResponse(command, response) : error?.message;
     log('%s  > %s  < %s  (%s ms)', reader, text, outcome, duration.toFixed(2));
-    apdus.publish({ reader, command, response, error, duration } satisfies ApduTrace);
+    apdus.publish({
+      reader,
+      command,
+      response: response && maskResponse(command, response),
+      error,
+      duration,
+    } satisfies ApduTrace);
   };
   try {
     const response = await transmit();
