@@ -6,6 +6,7 @@ import { CardHandle } from './card-handle.js';
 import { SmartCardConnection } from './connection.js';
 import { ContextState } from './context-state.js';
 import { protocolBits, protocolOf } from './protocols.js';
+import { noteReaders } from './reader-events.js';
 import { waitForStatusChange } from './status-change.js';
 import type {
   SmartCardAccessMode,
@@ -57,7 +58,9 @@ export class SmartCardContext {
    */
   async listReaders(): Promise<string[]> {
     this.#state.checkIdle();
-    return this.#state.run(() => native.listReaders([]));
+    const names = await this.#state.run(() => native.listReaders([]));
+    noteReaders(names);
+    return names;
   }
 
   /**

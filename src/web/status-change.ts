@@ -6,7 +6,7 @@ import type { Picture } from '../readers/events.js';
 import { findInViews } from '../readers/feed.js';
 import { addAbortListener, Cancellation, longestTimer } from '../support/cancellation.js';
 import { SmartCardError } from './error.js';
-import { readerEventsAt } from './reader-events.js';
+import { lastReaderEvents, noteReaders } from './reader-events.js';
 import { bitsOf, differs, flagsOf, type KnownState } from './reader-flags.js';
 import type { SmartCardReaderStateIn, SmartCardReaderStateOut } from './types.js';
 import { toArrayBuffer } from './webidl.js';
@@ -67,8 +67,9 @@ export async function waitForStatusChange(
 /** One call, from view to view. */
 class Wait {
   readonly #watched: readonly Watched[];
-  /** The event count of the pseudo reader at the beginning; undefined before the first view. */
-  #eventsAtStart: number | undefined;
+  /** What the pseudo reader's count is compared with. A reader that came after the caller's last list is news. */
+  #eventsAtStart = lastReaderEvents();
+  #hasLooked = false;
   #expired = false;
 
   constructor(watched: readonly Watched[]) {
@@ -78,7 +79,7 @@ class Wait {
   /** The time has passed. The states are compared once at least: the first view may be under way. */
   expire(cancel: Cancellation): void {
     this.#expired = true;
-    if (this.#eventsAtStart !== undefined) cancel.cancel();
+    if (this.#hasLooked) cancel.cancel();
   }
 
   /**
@@ -90,8 +91,9 @@ class Wait {
   look(picture: Picture): SmartCardReaderStateOut[] | string | undefined {
     // Windows reports a reader that is being removed as unknown, before its list has lost it.
     const readers = picture.filter(({ state }) => (state & ReaderStateBits.unknown) === 0);
-    const events = readerEventsAt(readers);
-    this.#eventsAtStart ??= events;
+    const events = noteReaders(readers.map(({ reader }) => reader));
+    if (this.#eventsAtStart === 0) this.#eventsAtStart = events;
+    this.#hasLooked = true;
     const pseudo: NativeReaderStatus = {
       reader: pseudoReader,
       state: 0,

@@ -274,6 +274,32 @@ describe('objects that are no longer used', () => {
     expect(fake.calls('SCardDisconnect').map(({ disposition }) => disposition)).toEqual([0, 0]);
   });
 
+  test('an aborted call that hangs in the library: the next operation connects again', async () => {
+    const fake = new FakePcsc(...script);
+    const seen = await fake.run(async ({ web: { smartCard }, fake }, reader) => {
+      const context = await smartCard.establishContext();
+      const { connection } = await context.connect(reader, 'shared', { preferredProtocols: ['t1'] });
+      fake.write('on SCardBeginTransaction stick');
+      const abort = new AbortController();
+      let ran = 0;
+      const callback = async () => {
+        ran++;
+        return 'leave' as const;
+      };
+      const started = connection.startTransaction(callback, { signal: abort.signal });
+      await fake.stuck('SCardBeginTransaction');
+      abort.abort('enough');
+      const reason = await started.catch((error: unknown) => error);
+      const answer = await connection.transmit(Uint8Array.of(0, 0xa4, 4, 0));
+      await connection.startTransaction(callback);
+      fake.write('go SCardBeginTransaction');
+      await connection.disconnect();
+      return { reason, answer, ran };
+    }, reader);
+    expect(seen).toEqual({ reason: 'enough', answer: '9000', ran: 1 });
+    expect(fake.calls('SCardConnect').length).toBe(2);
+  });
+
   test('"ConnectionDiesWithOperationInProgress": a service that stops in a transmit', async () => {
     const fake = new FakePcsc(...script);
     const seen = await fake.run(async ({ web: { smartCard }, fake, errorOf }, reader) => {

@@ -1,5 +1,7 @@
 /** What connections do, on any service. Names in quotes are those of Chromium's tests of the API. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { ApduTrace } from '../../../src/index.js';
 import { type SmartCardConnection, type SmartCardContext, smartCard } from '../../../src/web/index.js';
 import type { WebHost } from '../../support/web-host.js';
 
@@ -74,6 +76,20 @@ export function connectionCases(host: WebHost): void {
       await connection.transmit(new DataView(Uint8Array.of(9, ...command, 9).buffer, 1, 4));
       await connection.transmit(command.buffer.slice(0));
       expect(host.commands().slice(before)).toEqual(Array(3).fill('00a40400'));
+    });
+
+    test('diagnostics report the commands, whatever they are', async () => {
+      const connection = await connect();
+      const reported: ApduTrace[] = [];
+      const onApdu = (trace: unknown) => void reported.push(trace as ApduTrace);
+      subscribe('pcsc-bridge:apdu', onApdu);
+      await connection.transmit(command);
+      await connection.transmit(Uint8Array.of(3, 2, 1));
+      unsubscribe('pcsc-bridge:apdu', onApdu);
+      expect(reported).toMatchObject([
+        { reader, command, response: host.answer },
+        { reader, command: Uint8Array.of(3, 2, 1), response: host.answer },
+      ]);
     });
 
     test('"TransmitNoProtocol": nothing is sent', async () => {

@@ -102,6 +102,8 @@ export function readerCases(host: WebHost): void {
     test('"GetStatusChangePnP": reports a new reader, and one that is removed', async (test) => {
       test.skip(!host.canAddReaders, 'the readers of a rig are fixed');
       const name = 'Reader 02 00';
+      // A reader that comes after the list is reported, even if it comes before the wait begins.
+      expect(await context.listReaders()).not.toContain(name);
       const added = context.getStatusChange([{ readerName: pseudoReader, currentState: {} }]);
       await host.addReader(name);
       const [pseudo] = await added;
@@ -113,6 +115,9 @@ export function readerCases(host: WebHost): void {
         { readerName: pseudoReader, currentState: {}, currentCount },
         { readerName: name, currentState: { empty: true } },
       ]);
+      // When this one returns, the first one waits: both have seen the readers.
+      const other = await smartCard.establishContext();
+      await other.getStatusChange([{ readerName: name, currentState: unaware }]);
       await host.removeReader(name);
       const states = await removed;
       expect(states.map(flagsOf)).toEqual([['changed'], ['changed', 'unavailable', 'unknown']]);
