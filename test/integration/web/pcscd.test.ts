@@ -16,7 +16,8 @@ test('"TransmitWithOptions": a direct connection transmits with the protocol tha
   const context = await smartCard.establishContext();
   await connectIn(context, host.reader);
   const { connection, activeProtocol } = await context.connect(host.reader, 'direct');
-  expect(activeProtocol).toBeUndefined();
+  // pcscd returns the protocol of the other connection, and its library passes it on.
+  expect([undefined, 't1']).toContain(activeProtocol);
   expect(new Uint8Array(await connection.transmit(command, { protocol: 't1' }))).toEqual(host.answer);
   await expect(connection.transmit(command, { protocol: 't0' })).rejects.toMatchObject({
     name: 'SmartCardError',
