@@ -11,10 +11,12 @@ import type { Measurement } from './measure.js';
 import { memory } from './memory.js';
 import { sessions } from './sessions.js';
 import { transaction } from './transaction.js';
+import { web } from './web.js';
 
 export const measurements: readonly Measurement[] = [
   apdu,
   transaction,
+  web,
   eightCards,
   blocked,
   handover,

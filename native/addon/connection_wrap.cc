@@ -156,9 +156,10 @@ Napi::Value ConnectionWrap::Status(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConnectionWrap::Transmit(const Napi::CallbackInfo& info) {
-  return Start<Bytes>(info, 1, FromOutput,
-                      [apdu = ToSecret(info[0], "apdu")](Connection& connection, auto answer) {
-                        return connection.Transmit(apdu, std::move(answer));
+  const Protocols protocol = ToUint32(info[1], "protocol");
+  return Start<Bytes>(info, 2, FromOutput,
+                      [apdu = ToSecret(info[0], "apdu"), protocol](Connection& connection, auto answer) {
+                        return connection.Transmit(apdu, std::move(answer), protocol);
                       });
 }
 

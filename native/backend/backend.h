@@ -56,6 +56,7 @@ struct Status {
 };
 struct Transmit {
   std::shared_ptr<const SecretBytes> apdu;
+  Protocols protocol = 0;  // to send with (SCARD_IO_REQUEST); 0: the active one
 };
 struct Control {
   std::uint32_t code = 0;  // the platform's own

@@ -109,7 +109,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   Handle Begin(OnReset on_reset, Answer<BeginOutcome> answer);
   Handle End(Disposition disposition, Answer<Done> answer);
   Handle GetStatus(Answer<CardStatus> answer);
-  Handle Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer);
+  // `protocol`: to send with, for a direct connection; 0: the active one.
+  Handle Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer, Protocols protocol = 0);
   // Sends a command and reads its whole response, without another operation of this process in between.
   Handle Exchange(pcsc_bridge::Exchange exchange, Answer<Bytes> answer);
   Handle Control(std::uint32_t code, std::shared_ptr<const SecretBytes> input, Answer<Bytes> answer);
@@ -196,7 +197,7 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   void BeginOnHandle(OnReset on_reset, std::function<void(Result<BeginOutcome>)> then);
   // Resets the card if another identity has used it since its last reset, and records the owner as its user.
   void HandToOwner(Then then);
-  void SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then);
+  void SendApdu(const backend::Transmit& call, Then then);
   void SendNext(OperationOf<Bytes>& operation, const std::shared_ptr<pcsc_bridge::Exchange>& exchange);
   void FinishClaim(OperationOf<Claimed>& operation, const BeginOutcome& begun, bool reset_first);
   // Ends the transaction that this operation has begun, and leaves the handle stale.

@@ -160,28 +160,30 @@ Connection::Handle Connection::GetStatus(Answer<CardStatus> answer) {
 // between the two steps sees the second one here: the command is refused, and sent again after the handle
 // is connected anew. SCARD_W_RESET_CARD if the card had executed a command for this caller before the
 // reset, whose effect may be lost.
-void Connection::SendApdu(std::shared_ptr<const SecretBytes> apdu, Then then) {
+void Connection::SendApdu(const backend::Transmit& call, Then then) {
   const auto finish = [this, then = std::move(then)](backend::Outcome outcome) {
     if (outcome) reached_card_ = true;
     then(std::move(outcome));
   };
   if (state_ == State::kHeld) state_ = State::kUsed;
-  Call(backend::Transmit{apdu}, [this, apdu, finish](backend::Outcome outcome) {
-    const bool mismatch = !outcome && outcome.error().code == status::kProtoMismatch && protocol_ != 0;
+  Call(call, [this, call, finish](backend::Outcome outcome) {
+    const bool negotiated = protocol_ != 0 && (call.protocol == 0 || call.protocol == protocol_);
+    const bool mismatch = !outcome && outcome.error().code == status::kProtoMismatch && negotiated;
     if (!mismatch) return finish(std::move(outcome));
     if (reached_card_) return finish(Error{status::kResetCard, "SCardTransmit", parameters_.reader, ""});
-    RepairHandle(Repair::kHandleAndOwner, [this, apdu, finish](const backend::Outcome& repaired) {
+    RepairHandle(Repair::kHandleAndOwner, [this, call, finish](const backend::Outcome& repaired) {
       if (!repaired) return finish(repaired.error());
-      Call(backend::Transmit{apdu}, finish);
+      Call(call, finish);
     });
   });
 }
 
-Connection::Handle Connection::Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer) {
+Connection::Handle Connection::Transmit(std::shared_ptr<const SecretBytes> apdu, Answer<Bytes> answer,
+                                        Protocols protocol) {
   return Submit<Bytes>(
-      [this, apdu = std::move(apdu)](OperationOf<Bytes>& operation) {
-        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner, [this, apdu, &operation] {
-          SendApdu(apdu, [this, &operation](backend::Outcome outcome) {
+      [this, call = backend::Transmit{std::move(apdu), protocol}](OperationOf<Bytes>& operation) {
+        WithHandle(operation, "SCardTransmit", Repair::kHandleAndOwner, [this, call, &operation] {
+          SendApdu(call, [this, &operation](backend::Outcome outcome) {
             if (!outcome) return Settle<Bytes>(operation, outcome.error());
             Settle<Bytes>(operation, std::move(outcome->bytes));
           });
@@ -205,7 +207,7 @@ Connection::Handle Connection::Exchange(pcsc_bridge::Exchange exchange, Answer<B
 
 void Connection::SendNext(OperationOf<Bytes>& operation,
                           const std::shared_ptr<pcsc_bridge::Exchange>& exchange) {
-  SendApdu(exchange->next(), [this, &operation, exchange](backend::Outcome outcome) {
+  SendApdu(backend::Transmit{exchange->next()}, [this, &operation, exchange](backend::Outcome outcome) {
     if (!outcome) return Settle<Bytes>(operation, outcome.error());
     std::optional<Result<Bytes>> whole = exchange->Take(std::move(outcome->bytes));
     if (!whole) return SendNext(operation, exchange);

@@ -146,7 +146,7 @@ export class Card extends Closable {
   async transmit(apdu: Uint8Array, options?: WaitOptions): Promise<Uint8Array> {
     checkApdu(apdu);
     return await this.#run('SCardTransmit', options, (connection, cancel) =>
-      traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
+      traced(this.reader, apdu, () => connection.transmit(apdu, 0, cancel?.native)),
     );
   }
 

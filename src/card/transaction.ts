@@ -118,7 +118,7 @@ export class Transaction {
     const connection = this.#connectionInUse();
     checkApdu(apdu);
     return await this.#use('SCardTransmit', options, (cancel) =>
-      traced(this.reader, apdu, () => connection.transmit(apdu, cancel?.native)),
+      traced(this.reader, apdu, () => connection.transmit(apdu, 0, cancel?.native)),
     );
   }
 

@@ -18,6 +18,8 @@ export const CardStates = [
 ] as const;
 /** The SCARD_STATE_... bits of a reader. */
 export const ReaderStateBits = {
+  ignore: 0x0001,
+  changed: 0x0002,
   unknown: 0x0004,
   unavailable: 0x0008,
   empty: 0x0010,

@@ -93,8 +93,11 @@ export interface NativeConnection {
   end(disposition: number): Promise<void>;
   /** SCardStatus. */
   status(cancel?: NativeCancel): Promise<{ state: number; protocol: number; atr: Uint8Array }>;
-  /** SCardTransmit. The APDU is copied, and the copy is wiped. */
-  transmit(apdu: Uint8Array, cancel?: NativeCancel): Promise<Uint8Array>;
+  /**
+   * SCardTransmit. The APDU is copied, and the copy is wiped. `protocol`: a bit of ProtocolBits to send with; 0 for the
+   * active protocol.
+   */
+  transmit(apdu: Uint8Array, protocol: number, cancel?: NativeCancel): Promise<Uint8Array>;
   /**
    * SCardTransmit of the APDUs of one command, until the response is complete. 61xx is answered with GET RESPONSE (with
    * this class byte), 6Cxx with the correct Le, unless the command carries a PIN or a key. Returns all data, then the

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include <string>
+#include <vector>
 
 #include "backend/daemon/link.h"
 #include "daemon_fixture.h"
@@ -76,6 +77,23 @@ TEST_SUITE("daemon link, transmit") {
       CHECK(message.receive_length == abi::kMaxExtendedBuffer);
     }
     CHECK(Do(Sending(Pattern(abi::kMaxExtendedBuffer + 1))).code() == status::kInsufficientBuffer);
+  }
+
+  TEST_CASE_FIXTURE(WithCard,
+                    "a command is sent with the protocol of the call; raw responses may have one byte") {
+    daemon.On(Command::kTransmit, [](const Question& question) { return Response(question, {0x2a}); });
+    backend::Transmit call = Sending(kApdu);
+    call.protocol = kT0;
+    CHECK(Do(call).code() == status::kCommDataLost);
+    call.protocol = kRaw;
+    const backend::Outcome outcome = Do(call);
+    REQUIRE(outcome.ok());
+    CHECK((outcome.value().bytes == Bytes{0x2a}));
+    std::vector<std::uint32_t> sent;
+    for (const Question& question : daemon.asked(Command::kTransmit)) {
+      sent.push_back(question.As<daemon::Transmit>().send_protocol);
+    }
+    CHECK((sent == std::vector<std::uint32_t>{kT0, kRaw}));
   }
 
   TEST_CASE_FIXTURE(WithCard, "a response without a status word is lost data, except in the raw protocol") {

@@ -109,8 +109,9 @@ export class FakePcsc extends FakeService {
       module,
       `import * as bridge from ${modules('index.js')};
        import * as ccid from ${modules('ccid/index.js')};
+       import * as web from ${modules('web/index.js')};
        import { runProgram } from './fake-program.js';
-       await runProgram(${program}, ${JSON.stringify(given) ?? 'undefined'}, ${JSON.stringify(files)}, { bridge, ccid });`,
+       await runProgram(${program}, ${JSON.stringify(given) ?? 'undefined'}, ${JSON.stringify(files)}, { bridge, ccid, web });`,
     );
     const printed = join(this.#directory, 'output.txt');
     const output = openSync(printed, 'w');

@@ -6,6 +6,7 @@ import { FakeService } from './fake-service.js';
 export interface Kit {
   bridge: typeof import('../../src/index.js');
   ccid: typeof import('../../src/ccid/index.js');
+  web: typeof import('../../src/web/index.js');
   /** The library that this program has loaded. */
   fake: FakeService;
   /** The error of a promise that rejects, as data; fails if the promise resolves. */
@@ -26,6 +27,8 @@ export interface ErrorData {
   value?: number;
   operation?: string;
   reader?: string;
+  /** Of a SmartCardError. */
+  responseCode?: string;
 }
 
 export interface ProgramResult {
@@ -48,7 +51,7 @@ export async function runProgram(
   program: (kit: Kit, given: never) => unknown,
   given: unknown,
   files: ProgramFiles,
-  modules: Pick<Kit, 'bridge' | 'ccid'>,
+  modules: Pick<Kit, 'bridge' | 'ccid' | 'web'>,
 ): Promise<void> {
   const fake = new FakeService(files);
   let mayLeave = false;
@@ -84,6 +87,7 @@ export async function runProgram(
 
 function asData(_: string, value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex').toUpperCase();
+  if (value instanceof ArrayBuffer) return Buffer.from(value).toString('hex').toUpperCase();
   return typeof value === 'bigint' ? String(value) : value;
 }
 
@@ -91,8 +95,8 @@ async function errorOf(promise: Promise<unknown>): Promise<ErrorData> {
   try {
     await promise;
   } catch (error) {
-    const { name, message, code, value, operation, reader } = error as ErrorData;
-    return JSON.parse(JSON.stringify({ name, message, code, value, operation, reader }));
+    const { name, message, code, value, operation, reader, responseCode } = error as ErrorData;
+    return JSON.parse(JSON.stringify({ name, message, code, value, operation, reader, responseCode }));
   }
   throw new Error('it succeeded');
 }

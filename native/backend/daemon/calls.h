@@ -63,8 +63,13 @@ inline Dispose MessageOf(const backend::End& call, const ClientHandles& handles)
   return {handles.card->handle, Number(call.disposition)};
 }
 
+// The protocol that the card is sent the APDU with.
+inline std::uint32_t ProtocolOf(const backend::Transmit& call, const ClientHandles& handles) {
+  return call.protocol != 0 ? call.protocol : handles.card->protocol;
+}
+
 inline Transmit MessageOf(const backend::Transmit& call, const ClientHandles& handles) {
-  Transmit message{handles.card->handle, handles.card->protocol};
+  Transmit message{handles.card->handle, ProtocolOf(call, handles)};
   message.send_length = static_cast<std::uint32_t>(call.apdu->bytes().size());
   return message;
 }

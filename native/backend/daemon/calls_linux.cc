@@ -78,8 +78,9 @@ backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Clie
     const auto attribute = answer.As<Attribute>();
     const std::size_t length = std::min<std::size_t>(attribute.length, kAttributeSize);
     reply.bytes.assign(attribute.value, attribute.value + length);
-  } else if (std::holds_alternative<backend::Transmit>(call) && answer.data.size() < kStatusWordSize &&
-             handles.card->protocol != kRaw) {
+  } else if (const auto* const transmit = std::get_if<backend::Transmit>(&call);
+             transmit != nullptr && answer.data.size() < kStatusWordSize &&
+             ProtocolOf(*transmit, handles) != kRaw) {
     // Some drivers report success if the card was removed instead of answering.
     return Failure(status::kCommDataLost, "no status word came: the card may have been taken out");
   } else {

@@ -220,18 +220,17 @@ Outcome ClientCalls::Do(const Status&, PendingCall& pending) {
 
 Outcome ClientCalls::Do(const Transmit& call, PendingCall& pending) {
   if (!card_) return NotConnected("SCardTransmit");
-  const Bytes& apdu = call.apdu->bytes();
   if (card_->transaction != Transaction::kNone) {
     card_->transaction = Transaction::kUsed;
-    return With(&Reply::bytes, Send(apdu));
+    return With(&Reply::bytes, Send(call));
   }
   if (library_.probe_before_begin || card_->share_mode != ShareMode::kShared) {
     if (!WaitUntilFree(pending)) return CancelledError();
-    return With(&Reply::bytes, Send(apdu));
+    return With(&Reply::bytes, Send(call));
   }
   const Result<Done> begun = BeginTransaction(pending);
   if (!begun) return begun.error();
-  Result<Bytes> response = pending.given_up() ? CancelledError() : Send(apdu);
+  Result<Bytes> response = pending.given_up() ? CancelledError() : Send(call);
   (void)library_.end_transaction(card_->handle, Dword(Disposition::kLeave));
   return With(&Reply::bytes, std::move(response));
 }
@@ -310,10 +309,12 @@ Result<CardStatus> ClientCalls::GetStatus() {
   return CardStatus{StateFromAbi(state, library_.status_is_mask), FromAbi(protocol), std::move(*atr)};
 }
 
-Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
+Result<Bytes> ClientCalls::Send(const Transmit& call) {
+  const Bytes& apdu = call.apdu->bytes();
+  const Protocols protocol = call.protocol != 0 ? call.protocol : card_->protocol;
   Bytes& buffer = card_->receive_buffer;
   buffer.resize(abi::kOutputBuffer, 0);
-  const abi::IoRequest send_pci{ToAbi(card_->protocol), sizeof(abi::IoRequest)};
+  const abi::IoRequest send_pci{ToAbi(protocol), sizeof(abi::IoRequest)};
   abi::Dword length = Dword(buffer.size());
   const Result<Done> done = Checked(library_.transmit(card_->handle, &send_pci, apdu.data(),
                                                       Dword(apdu.size()), nullptr, buffer.data(), &length),
@@ -326,7 +327,7 @@ Result<Bytes> ClientCalls::Send(const Bytes& apdu) {
   // The buffer is kept: the received bytes are wiped, and only these, because it is large.
   Wipe(buffer.data(), length);
   // Some drivers report success if the card was removed instead of answering.
-  if (length < kStatusWordSize && card_->protocol != kRaw) {
+  if (length < kStatusWordSize && protocol != kRaw) {
     return Error{status::kCommDataLost, "SCardTransmit", card_->reader,
                  "no status word came: the card may have been taken out"};
   }

@@ -68,7 +68,7 @@ class ClientCalls {
   Result<Done> BeginTransaction(PendingCall& pending);
   Result<Done> EndTransaction(Disposition disposition);
   Result<CardStatus> GetStatus();
-  Result<Bytes> Send(const Bytes& apdu);
+  Result<Bytes> Send(const Transmit& call);
   // SCardDisconnect: there is no card afterwards, also if it fails.
   Result<Done> DisconnectCard(Disposition disposition);
   // The error, if this code of a call on the card is one.

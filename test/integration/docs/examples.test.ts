@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fromHex } from '../../../src/apdu/index.js';
 import { CardHold } from '../../../src/testing/rig/hold.js';
-import { buildAtr, createPivCard, PivApplet, PivCard, VpcdLink } from '../../../src/testing/virtual/index.js';
+import {
+  buildAtr,
+  createPivCard,
+  PivApplet,
+  PivCard,
+  StorageCard,
+  VpcdLink,
+} from '../../../src/testing/virtual/index.js';
 import { examples, type RunningExample, startExample } from '../../support/example.js';
 import { readerAt, startRig, takeOut } from '../../support/rig.js';
 
@@ -15,7 +22,7 @@ const { name: other, port: otherPort } = readerAt(rig, 1);
 
 test('each example is run in a test, or only compiled', () => {
   const broker = ['session-broker.mjs', 'session-broker-client.mjs'];
-  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', ...broker];
+  const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', 'web-smart-card.mjs', ...broker];
   // tls-client-auth.test.ts, test/integration/activity/opentelemetry.test.ts
   const elsewhere = ['tls-client-auth.mjs', 'opentelemetry.mjs'];
   const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
@@ -142,6 +149,22 @@ describe('desktop-agent', () => {
     await holder.release();
     await takeOut(second);
   });
+});
+
+test('web-smart-card prints the fingerprint of each PIV card, and follows readers and cards', async () => {
+  const program = startExample('web-smart-card.mjs', { NODE_OPTIONS: '--import pcsc-bridge/web/register' });
+  await program.until(`${reader}: empty`);
+  await program.until(`${other}: empty`);
+  const virtual = await createPivCard({ port, subject: 'Alice' });
+  await program.until(new RegExp(`^${reader}: SHA-256 [0-9a-f]{64}$`));
+  const tag = await StorageCard.insertStorage({ port: otherPort, kind: 'NTAG213' });
+  await program.until(new RegExp(`^${other}: not read: status word`));
+  await takeOut(virtual);
+  await takeOut(tag);
+  const empty = () => program.lines().filter((line) => line.endsWith(': empty')).length;
+  await vi.waitFor(() => expect(empty()).toBe(4), { timeout: 5000 });
+  program.process.kill('SIGINT');
+  expect(await program.ended).toEqual({ code: null, signal: 'SIGINT', stderr: '' });
 });
 
 test('session-broker returns readers and a logon to its client, in the session of the client', async () => {

@@ -42,6 +42,13 @@ const electron = `
     };
   }`;
 
+/** What @types/w3c-web-smart-card declares: pages and examples use it without our types. */
+const browser = `
+  import type { SmartCardResourceManager } from 'pcsc-bridge/web';
+  declare global {
+    const navigator: { readonly smartCard: SmartCardResourceManager };
+  }`;
+
 const blocks = codeBlocks().map((block) => {
   const path = join(root, `${block.page}.${block.line}.ts`);
   return { ...block, path, place: `${block.page}:${block.line}` };
@@ -52,6 +59,7 @@ const compiled = compile(
   new Map([
     [join(root, 'docs/preamble.d.ts'), preamble],
     [join(root, 'docs/electron.d.ts'), electron],
+    [join(root, 'docs/browser.d.ts'), browser],
     ...blocks.map(({ path, code }) => [path, code] as const),
   ]),
   examples.map(({ path }) => path),
@@ -73,6 +81,7 @@ function compile(texts: ReadonlyMap<string, string>, files: readonly string[]): 
     noEmit: true,
     paths: {
       'pcsc-bridge': [`${root}src/index.ts`],
+      'pcsc-bridge/web/register': [`${root}src/web/register.ts`],
       'pcsc-bridge/*': [`${root}src/*/index.ts`, `${root}src/testing/*/index.ts`],
     },
   };
