@@ -145,7 +145,10 @@ describe('desktop-agent', () => {
     // Twice, as happens on a terminal with a parent process.
     agent.process.kill('SIGINT');
     agent.process.kill('SIGTERM');
-    expect(await agent.ended).toEqual({ code: 0, signal: null, stderr: '' });
+    const { code, signal, stderr } = await agent.ended;
+    expect({ last: agent.lines().at(-1), stderr }).toEqual({ last: 'ended', stderr: '' });
+    // Node.js has no handler any more while it exits: the second signal may find it there.
+    expect(code === 0 || signal === 'SIGTERM').toBe(true);
     await holder.release();
     await takeOut(second);
   });
@@ -181,7 +184,6 @@ test('session-broker returns readers and a logon to its client, in the session o
     /^{ session: \d+, user: '.+' } { readers: \[.+\] } { subject: 'CN=Alice', durationMs:/,
   );
   await broker.until(/: gone$/);
-  broker.process.kill('SIGINT');
   broker.process.kill('SIGTERM');
   expect(await broker.ended).toEqual({ code: 0, signal: null, stderr: '' });
   expect(broker.lines().join('\n')).not.toContain('246810');
