@@ -71,11 +71,6 @@ export class LocalClient implements AsyncDisposable {
     return JSON.parse(answer) as T;
   }
 
-  /** Stops reading, as a hung program does, or continues. */
-  pause(paused: boolean): void {
-    this.#process.kill(paused ? 'SIGSTOP' : 'SIGCONT');
-  }
-
   async kill(): Promise<void> {
     this.#process.kill('SIGKILL');
     await this.ended;

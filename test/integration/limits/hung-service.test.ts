@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
+import { continueProcess, stopProcess } from '../../support/stop-process.js';
 import { errorOf } from '../../support/time.js';
 import { daemonOf, growth, usage } from '../../support/usage.js';
 import { listWithPcscScan } from '../rig/helpers.js';
@@ -15,7 +16,7 @@ const { name: other } = readerAt(rig, 2);
 const bridge = openBridge();
 const session = await bridge.openSession();
 // A stopped process does not end before it is continued.
-afterAll(() => process.kill(daemon, 'SIGCONT'));
+afterAll(() => continueProcess(daemon));
 
 test('calls that time out while pcscd hangs do not cost a thread or a descriptor each', {
   timeout: 60_000,
@@ -26,7 +27,7 @@ test('calls that time out while pcscd hangs do not cost a thread or a descriptor
   await session.transaction(other, (transaction) => transaction.transmit(selectPiv));
   const before = usage(daemon);
   const stopped = performance.now();
-  process.kill(daemon, 'SIGSTOP');
+  await stopProcess(daemon);
   try {
     for (let i = 0; i < 300; i++) {
       expect(await errorOf(session.listReaders({ timeout: 20 }))).toMatchObject({ name: 'TimeoutError' });
@@ -39,7 +40,7 @@ test('calls that time out while pcscd hangs do not cost a thread or a descriptor
     // One stuck call per reader, and one for questions.
     expect(growth(before, usage(daemon), readers.length + 2)).toEqual({});
   } finally {
-    process.kill(daemon, 'SIGCONT');
+    continueProcess(daemon);
   }
   expect((await session.listReaders()).sort()).toEqual([...readers].sort());
   expect(await sw(card, selectPiv)).toBe(0x9000);

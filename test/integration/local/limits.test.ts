@@ -7,6 +7,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { ConnectionLimitError, connectLocally, LocalServer } from '../../../src/local/index.js';
 import { native } from '../../../src/native/addon.js';
 import { LocalClient } from '../../support/local-client.js';
+import { stopProcess } from '../../support/stop-process.js';
 import { errorOf, staysPending } from '../../support/time.js';
 import { asNobody, listen, makeDirectory, openDirectoryOf, skipWithoutNobody } from './helpers.js';
 
@@ -128,7 +129,7 @@ test('connectLocally waits for a server whose queue of new connections is full',
   const server = spawn(process.execPath, ['--eval', program, path], { stdio: ['ignore', 'pipe', 'inherit'] });
   onTestFinished(() => void server.kill('SIGKILL'));
   await once(createInterface({ input: server.stdout }), 'line');
-  server.kill('SIGSTOP');
+  await stopProcess(server.pid as number);
   const queued = connectMany(path, 700);
   const full = new Promise((resolve) => {
     for (const socket of queued) socket.on('error', resolve);

@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { selectPiv, sw } from '../../support/piv-host.js';
 import { insertPiv, openBridge, readerAt, startRig } from '../../support/rig.js';
+import { continueProcess, stopProcess } from '../../support/stop-process.js';
 import { errorOf } from '../../support/time.js';
 import { daemonOf } from '../../support/usage.js';
 
@@ -12,15 +13,15 @@ const session = await openBridge().openSession();
 const card = await session.connect(reader);
 const daemon = daemonOf(rig);
 // A stopped process does not end before it is continued.
-afterAll(() => process.kill(daemon, 'SIGCONT'));
+afterAll(() => continueProcess(daemon));
 
 type Limits = { timeout?: number; signal?: AbortSignal };
 
 /** Aborts after the service has stopped. */
 let abort = () => {};
 
-function stop(): void {
-  process.kill(daemon, 'SIGSTOP');
+async function stop(): Promise<void> {
+  await stopProcess(daemon);
   setTimeout(abort, 300);
 }
 
@@ -32,7 +33,7 @@ const kinds: [name: string, endWhileStopped: (limits: Limits) => Promise<unknown
     'card.beginTransaction',
     async (limits) => {
       const transaction = await card.beginTransaction(limits);
-      stop();
+      await stop();
       await transaction.end();
     },
   ],
@@ -44,9 +45,8 @@ describe.each(kinds)('%s ends while the service hangs', (_, endWhileStopped) => 
     ['a signal that aborts meanwhile', 'AbortError', () => ({ signal: abortedSoon() })],
   ] as const)('%s ends the wait with %s', { timeout: 20_000 }, async (_limit, name, limits) => {
     const begin = performance.now();
-    const error = await errorOf(endWhileStopped(limits()));
+    const error = await errorOf(endWhileStopped(limits())).finally(() => continueProcess(daemon));
     const waited = performance.now() - begin;
-    process.kill(daemon, 'SIGCONT');
 
     expect(error).toMatchObject({ name, operation: 'SCardEndTransaction', reader });
     // A slow end is not cut off: it always has a second.
