@@ -36,8 +36,8 @@
       "target_name": "pcsc_bridge",
       "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except"],
       "defines": ["NAPI_VERSION=8", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
-      # As a system header: our warnings are for our code.
-      "cflags_cc": ["-isystem <!(node -p \"require('path').resolve(require('node-addon-api').include_dir)\")"],
+      # As a system header: our warnings are for our code. Relative to build/, so that no space of the path is in it.
+      "cflags_cc": ["-isystem ../<!(node -p \"require('node-addon-api').include_dir\")"],
       "sources": [
         "<@(core_sources)",
         "<!@(node scripts/core-sources.mjs <(OS) addon)",

@@ -14,11 +14,13 @@ const PREFIX = 'pcsc-bridge-rig-';
 const OVERLAYFS = 0x794c7630;
 /** A socket's path has 108 bytes; our names below the base need up to 60. */
 const LONGEST_BASE = 45;
+/** What pcscd's configuration can name: its parser ends a path at a space, and takes no umlauts. */
+const PLAIN_PATH = /^[\w./+,:@~-]+$/;
 
 /**
  * Returns names for directories that do not exist yet. The supervisor makes and removes them.
  *
- * The base is TMPDIR if the user has set it, else a memory file system. A directory on overlayfs comes last, because
+ * The base is TMPDIR if the user has set it and pcscd can read its name, else a memory file system. A directory on overlayfs comes last, because
  * sockets do not work there on every kernel.
  *
  * @param hidden - A directory that is not visible to the daemon.
@@ -34,13 +36,16 @@ export async function chooseDirectory(hidden: string): Promise<RigDirectory> {
       bases.push(base);
     }
   }
-  const preferred = [...bases.filter((base) => !base.overlay), ...bases.filter((base) => base.overlay)];
+  const preferred = [
+    ...bases.filter((base) => !base.overlay),
+    ...bases.filter((base) => base.overlay),
+  ].filter(({ path }) => PLAIN_PATH.test(path));
   const base = preferred.find(({ path }) => path.length <= LONGEST_BASE);
   const executable = base?.noexec ? preferred.find(({ noexec }) => !noexec) : base;
   if (!base || !executable) {
     throw new RigError(
       'RIG_NOT_PERMITTED',
-      'A rig needs a directory to write to and to load drivers from, with a short path: make /dev/shm or /tmp one.',
+      'A rig needs a directory to write to and to load drivers from, with a short path of ASCII letters and digits: make /dev/shm or /tmp one.',
     );
   }
   const name = PREFIX + randomBytes(6).toString('hex');
