@@ -128,12 +128,19 @@ describe('sixteen operations that wait for one card', () => {
           const cards = await Promise.all(Array.from({ length: 16 }, () => session.connect(reader)));
           const first = await session.connect(reader);
           const neighbour = await session.connect(other);
+          let held: Promise<unknown> | undefined;
           let free: () => void = () => {};
-          const held = ours
-            ? first.transaction(() => new Promise<void>((resolve) => (free = resolve)))
-            : fake.tell(`hold "${reader}"`);
-          if (ours) await fake.saw('SCardBeginTransaction');
-          else await held;
+          // Not only until the library has been called: the callback gives the means to end the transaction.
+          const begun = new Promise<void>((inTransaction, fail) => {
+            const callback = () =>
+              new Promise<void>((resolve) => {
+                free = resolve;
+                inTransaction();
+              });
+            held = ours ? first.transaction(callback) : fake.tell(`hold "${reader}"`).then(inTransaction);
+            held.catch(fail);
+          });
+          await begun;
           const order: number[] = [];
           const before = fake.calls().length;
           const waiting = cards.map((card, index) =>

@@ -91,21 +91,24 @@ test('a PIN pad verifies and changes the PIN, and reports the result', async () 
 
 test('control while another process holds the card waits or fails as on the platform', async () => {
   const fake = new FakePcsc(...script, `control "${reader}" 1 9000`);
-  const seen = await fake.run(async ({ bridge: { CardBridge }, fake }, reader) => {
-    const bridge = new CardBridge();
-    const session = await bridge.openSession({ id: 1, connectTime: 1n });
-    const card = await session.connect(reader);
-    await fake.tell(`hold "${reader}"`);
-    const control = card.control(1).then(
-      (answer) => answer,
-      (error) => error.code as string,
-    );
-    await fake.saw('SCardControl');
-    await fake.tell(`free "${reader}"`);
-    const seen = await control;
-    await bridge.close();
-    return seen;
-  }, reader);
+  const seen = await fake.run(
+    async ({ bridge: { CardBridge }, fake }, { reader, blocks }) => {
+      const bridge = new CardBridge();
+      const session = await bridge.openSession({ id: 1, connectTime: 1n });
+      const card = await session.connect(reader);
+      await fake.tell(`hold "${reader}"`);
+      const control = card.control(1).then(
+        (answer) => answer,
+        (error) => error.code as string,
+      );
+      await fake.saw('SCardControl', ({ done }) => blocks || done !== undefined);
+      await fake.tell(`free "${reader}"`);
+      const seen = await control;
+      await bridge.close();
+      return seen;
+    },
+    { reader, blocks: onWindows },
+  );
   // Refused at once by pcsc-lite; blocked by Windows.
   expect(seen).toBe(onWindows ? '9000' : 'SCARD_E_SHARING_VIOLATION');
 });
