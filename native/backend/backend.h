@@ -57,6 +57,8 @@ struct Status {
 struct Transmit {
   std::shared_ptr<const SecretBytes> apdu;
   Protocols protocol = 0;  // to send with (SCARD_IO_REQUEST); 0: the active one
+
+  Protocols ProtocolOr(Protocols active) const { return protocol != 0 ? protocol : active; }
 };
 struct Control {
   std::uint32_t code = 0;  // the platform's own

@@ -120,8 +120,8 @@ class Connection : public Resident, public std::enable_shared_from_this<Connecti
   // For the card cache: begins a transaction and reads the card's ATR, in one turn at the reader. It
   // connects first if there is no handle. If another program has reset the card of a handle, it fails
   // (SCARD_W_RESET_CARD). `must_reset` is called only after the transaction has begun: until then another
-  // session may still have the card. The card is also reset if its active protocol is none of `wanted`, which
-  // it then negotiates: in a transaction that disturbs nobody.
+  // session may still have the card. The card is also reset if its active protocol is none of `wanted`: in
+  // the transaction, while no other program uses it.
   struct Claimed {
     BeginOutcome begun;
     Bytes atr;

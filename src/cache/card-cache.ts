@@ -40,8 +40,11 @@ export interface CacheProtocols {
 /** Selects a card: by the name of its reader, by its card id (16 bytes), or by both. */
 export type CacheTarget =
   | string
-  | ({ reader: string; cardId?: Uint8Array | undefined } & CacheProtocols)
-  | ({ reader?: string | undefined; cardId: Uint8Array } & CacheProtocols);
+  | (CacheProtocols &
+      (
+        | { reader: string; cardId?: Uint8Array | undefined }
+        | { reader?: string | undefined; cardId: Uint8Array }
+      ));
 
 /** Limits of a card cache. */
 export interface CacheLimits {
@@ -124,8 +127,8 @@ export class CardCache {
    * @param target - The reader, the card id, or both, and the protocols to use.
    * @returns The lease. Call its `end()` to give the card back.
    * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
-   *   given and no entry has it; SCARD_E_PROTO_MISMATCH if the card has none of `protocols`; BRIDGE_E_NESTED inside a transaction on the same card; BRIDGE_E_CLOSED if the bridge
-   *   is closed.
+   *   given and no entry has it; SCARD_E_PROTO_MISMATCH if the card has none of `protocols`; BRIDGE_E_NESTED inside a
+   *   transaction on the same card; BRIDGE_E_CLOSED if the bridge is closed.
    * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait.
    * @throws {TypeError | RangeError} An argument is invalid.
    */

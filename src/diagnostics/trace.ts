@@ -52,8 +52,10 @@ async function publish(
   const start = performance.now();
   const report = (response: Uint8Array | undefined, error: Error | undefined) => {
     const duration = performance.now() - start;
-    const outcome = response ? formatResponse(command, response) : error?.message;
-    log('%s  > %s  < %s  (%s ms)', reader, text, outcome, duration.toFixed(2));
+    if (log.enabled) {
+      const outcome = response ? formatResponse(command, response) : error?.message;
+      log('%s  > %s  < %s  (%s ms)', reader, text, outcome, duration.toFixed(2));
+    }
     apdus.publish({
       reader,
       command,

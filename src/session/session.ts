@@ -208,8 +208,8 @@ export class SessionContext extends Closable {
    *   is reset.
    * @returns What the callback returns.
    * @throws {PcscError} The codes of SCardConnect and SCardBeginTransaction; SCARD_E_UNKNOWN_CARD if only a card id was
-   *   given and no cached card has it; SCARD_E_PROTO_MISMATCH if the card has none of `target.protocols`; BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after
-   *   `idleTimeout`.
+   *   given and no cached card has it; SCARD_E_PROTO_MISMATCH if the card has none of `target.protocols`;
+   *   BRIDGE_E_NESTED inside a transaction on the same card; SCARD_W_RESET_CARD after `idleTimeout`.
    * @throws {TimeoutError | AbortError} `timeout` or `signal` ended the wait for the card.
    */
   async transaction<T>(

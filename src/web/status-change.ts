@@ -100,7 +100,8 @@ class Wait {
       eventCount: events,
       atr: new Uint8Array(),
     };
-    const now = this.#watched.map((one) => [...readers, pseudo].find(({ reader }) => reader === one.reader));
+    const present = [...readers, pseudo];
+    const now = this.#watched.map((one) => present.find(({ reader }) => reader === one.reader));
     const missing = this.#watched.find((one, i) => now[i] === undefined && !one.seen && !isIgnored(one));
     if (missing !== undefined) return missing.reader;
     for (const one of this.#watched) one.seen = true;

@@ -63,13 +63,8 @@ inline Dispose MessageOf(const backend::End& call, const ClientHandles& handles)
   return {handles.card->handle, Number(call.disposition)};
 }
 
-// The protocol that the card is sent the APDU with.
-inline std::uint32_t ProtocolOf(const backend::Transmit& call, const ClientHandles& handles) {
-  return call.protocol != 0 ? call.protocol : handles.card->protocol;
-}
-
 inline Transmit MessageOf(const backend::Transmit& call, const ClientHandles& handles) {
-  Transmit message{handles.card->handle, ProtocolOf(call, handles)};
+  Transmit message{handles.card->handle, call.ProtocolOr(handles.card->protocol)};
   message.send_length = static_cast<std::uint32_t>(call.apdu->bytes().size());
   return message;
 }

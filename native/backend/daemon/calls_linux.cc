@@ -80,7 +80,7 @@ backend::Outcome OutcomeOf(const backend::Call& call, Link::Answer& answer, Clie
     reply.bytes.assign(attribute.value, attribute.value + length);
   } else if (const auto* const transmit = std::get_if<backend::Transmit>(&call);
              transmit != nullptr && answer.data.size() < kStatusWordSize &&
-             ProtocolOf(*transmit, handles) != kRaw) {
+             transmit->ProtocolOr(handles.card->protocol) != kRaw) {
     // Some drivers report success if the card was removed instead of answering.
     return Failure(status::kCommDataLost, "no status word came: the card may have been taken out");
   } else {

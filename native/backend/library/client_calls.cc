@@ -311,7 +311,7 @@ Result<CardStatus> ClientCalls::GetStatus() {
 
 Result<Bytes> ClientCalls::Send(const Transmit& call) {
   const Bytes& apdu = call.apdu->bytes();
-  const Protocols protocol = call.protocol != 0 ? call.protocol : card_->protocol;
+  const Protocols protocol = call.ProtocolOr(card_->protocol);
   Bytes& buffer = card_->receive_buffer;
   buffer.resize(abi::kOutputBuffer, 0);
   const abi::IoRequest send_pci{ToAbi(protocol), sizeof(abi::IoRequest)};

@@ -20,8 +20,8 @@ const PLAIN_PATH = /^[\w./+,:@~-]+$/;
 /**
  * Returns names for directories that do not exist yet. The supervisor makes and removes them.
  *
- * The base is TMPDIR if the user has set it and pcscd can read its name, else a memory file system. A directory on overlayfs comes last, because
- * sockets do not work there on every kernel.
+ * The base is TMPDIR if the user has set it and pcscd can read its name, else a memory file system. A directory on
+ * overlayfs comes last, because sockets do not work there on every kernel.
  *
  * @param hidden - A directory that is not visible to the daemon.
  * @throws {RigError} RIG_NOT_PERMITTED if no base directory is writable.
@@ -32,14 +32,11 @@ export async function chooseDirectory(hidden: string): Promise<RigDirectory> {
   const bases: Base[] = [];
   for (const candidate of candidates) {
     const base = candidate?.startsWith('/') ? await describeBase(candidate) : undefined;
-    if (base && !`${base.path}/`.startsWith(`${hidden}/`)) {
+    if (base && PLAIN_PATH.test(base.path) && !`${base.path}/`.startsWith(`${hidden}/`)) {
       bases.push(base);
     }
   }
-  const preferred = [
-    ...bases.filter((base) => !base.overlay),
-    ...bases.filter((base) => base.overlay),
-  ].filter(({ path }) => PLAIN_PATH.test(path));
+  const preferred = [...bases.filter((base) => !base.overlay), ...bases.filter((base) => base.overlay)];
   const base = preferred.find(({ path }) => path.length <= LONGEST_BASE);
   const executable = base?.noexec ? preferred.find(({ noexec }) => !noexec) : base;
   if (!base || !executable) {
