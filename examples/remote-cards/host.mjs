@@ -34,6 +34,13 @@ const readerChanges = session.watch();
 const heartbeat = setInterval(announce, ttl / 3);
 process.on('SIGTERM', stop);
 process.on('SIGINT', stop);
+// It connects again by itself, unless the server refuses it.
+void nats.closed().then((error) => {
+  if (!error) return;
+  console.error(`${host}: the connection has ended: ${error.message}`);
+  process.exitCode = 1;
+  void stop();
+});
 await announce();
 console.log(`${host}: ready`);
 await Promise.all([serve(), followLeases(), followReaders()]);
