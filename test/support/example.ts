@@ -15,23 +15,31 @@ export interface RunningExample {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stderr: string }>;
 }
 
+export interface Circumstances {
+  /** The descriptor of a listening socket, as from systemd. */
+  activatedBy?: number;
+  /** A command that runs the program, such as that of another host. */
+  inside?: readonly string[];
+  /** It is started in a hook, whose other half kills it. Otherwise the end of the test does. */
+  inHook?: boolean;
+}
+
 export function startExample(
   example: string,
   env: NodeJS.ProcessEnv = {},
   args: readonly string[] = [],
-  { activatedBy }: { activatedBy?: number } = {},
+  { activatedBy, inside = [], inHook = false }: Circumstances = {},
 ): RunningExample {
-  const program = [process.execPath, fileURLToPath(new URL(example, examples)), ...args];
+  const program = [...inside, process.execPath, fileURLToPath(new URL(example, examples)), ...args];
   // As systemd starts it: with a listening socket as descriptor 3, and its own pid in LISTEN_PID.
   const activate = ['-c', 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', 'sh', ...program];
-  const [command, rest] =
-    activatedBy === undefined ? [process.execPath, program.slice(1)] : ['/bin/sh', activate];
+  const [command = '', ...rest] = activatedBy === undefined ? program : ['/bin/sh', ...activate];
   const child = spawn(command, rest, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe', ...(activatedBy === undefined ? [] : [activatedBy])],
   });
   if (!child.stdout || !child.stderr) throw new Error('no pipes');
-  onTestFinished(() => void child.kill('SIGKILL'));
+  if (!inHook) onTestFinished(() => void child.kill('SIGKILL'));
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;

@@ -32,7 +32,7 @@ export class OtherHost implements AsyncDisposable {
     run('ip', 'addr', 'add', `${this.address}/30`, 'dev', this.#cable);
     run('ip', 'link', 'set', this.#cable, 'up');
     run(...inside, 'ip', 'addr', 'add', `10.${b}.${c}.${d + 2}/30`, 'dev', 'eth0');
-    run(...inside, 'ip', 'link', 'set', 'eth0', 'up');
+    for (const device of ['eth0', 'lo']) run(...inside, 'ip', 'link', 'set', device, 'up');
   }
 
   static async boot(): Promise<OtherHost> {

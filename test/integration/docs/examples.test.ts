@@ -23,8 +23,8 @@ const { name: other, port: otherPort } = readerAt(rig, 1);
 test('each example is run in a test, or only compiled', () => {
   const broker = ['session-broker.mjs', 'session-broker-client.mjs'];
   const run = ['custom-card.mjs', 'desktop-agent.mjs', 'nfc-uid.mjs', 'web-smart-card.mjs', ...broker];
-  // tls-client-auth.test.ts, test/integration/activity/opentelemetry.test.ts
-  const elsewhere = ['tls-client-auth.mjs', 'opentelemetry.mjs'];
+  // tls-client-auth.test.ts, remote-cards.test.ts, test/integration/activity/opentelemetry.test.ts
+  const elsewhere = ['tls-client-auth.mjs', 'remote-cards', 'opentelemetry.mjs'];
   const compiled = ['electron-main.mjs']; // there is no Electron here: see test/unit/docs
   const units = ['systemd']; // test/integration/local/activation.test.ts
   expect(readdirSync(examples).toSorted()).toEqual([...run, ...elsewhere, ...compiled, ...units].toSorted());
