@@ -38,7 +38,7 @@ export class Lease {
     this.begun = new Promise((begun, failed) => {
       this.ended = this.#hold(bridge, readerOf(token), begun, previous?.ended).catch(failed);
     });
-    this.begun.catch(() => {}); // it is reported to whoever waits for it
+    this.begun.catch(() => {}); // the request begin reports it
   }
 
   /**

@@ -18,7 +18,7 @@ export async function connectToServer() {
     tls: NATS_CA ? { caFile: NATS_CA } : {},
     // Answers go to subjects that only this user may read: see nats.conf.
     inboxPrefix: `_INBOX.${NATS_USER}`,
-    // For as long as it takes. Whoever waits for a server has limits of its own.
+    // Without end: the callers limit their waits themselves.
     maxReconnectAttempts: -1,
     pingInterval: 5000,
   };
