@@ -54,7 +54,9 @@ function ofPlatform({ name, os, cpu, libc }) {
     main: 'pcsc_bridge.node',
   };
   const agent = { ...common, description: `The agent of pcsc-bridge for ${name}` };
-  const packages = [layOut(`@pcsc-bridge/${name}`, addon, [from('pcsc_bridge.node'), from(`pcsc-holder${suffix}`)])];
+  const packages = [
+    layOut(`@pcsc-bridge/${name}`, addon, [from('pcsc_bridge.node'), from(`pcsc-holder${suffix}`)]),
+  ];
   if (existsSync(join(root, `prebuilds/${name}/pcsc-bridge-agent${suffix}`))) {
     // Installed for another host as well, so for any.
     packages.push(
@@ -76,7 +78,11 @@ function source() {
       ['bindings', 'node-addon-api'].map((name) => [name, own.dependencies[name]]),
     ),
   };
-  const directory = layOut('@pcsc-bridge/source', manifest, ['binding.gyp', 'native', 'scripts/core-sources.mjs']);
+  const directory = layOut('@pcsc-bridge/source', manifest, [
+    'binding.gyp',
+    'native',
+    'scripts/core-sources.mjs',
+  ]);
   writeFileSync(
     join(directory, 'index.js'),
     "module.exports = require('bindings')({ bindings: 'pcsc_bridge', module_root: __dirname });\n",
@@ -85,7 +91,14 @@ function source() {
 }
 
 async function main() {
-  const { scripts: _, devDependencies: __, dependencies: ___, files: ____, imports: _____, ...manifest } = own;
+  const {
+    scripts: _,
+    devDependencies: __,
+    dependencies: ___,
+    files: ____,
+    imports: _____,
+    ...manifest
+  } = own;
   const directory = layOut(
     'pcsc-bridge',
     {

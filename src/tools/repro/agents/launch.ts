@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findAgent } from '../../../native/programs.js';
 import { platformName } from '../../../native/platform.js';
+import { findAgent } from '../../../native/programs.js';
 import type { KeyOwner } from './keys.js';
 
 /** Milliseconds within which an agent must exit after its link has ended. */
