@@ -1,6 +1,6 @@
 /**
- * Lays out the npm packages in .cache/npm, and packs them there:
- *   node scripts/pack.mjs [PLATFORM]...     all of scripts/platforms.json unless named
+ * Lays out the npm packages in .cache/npm, and packs them there, or into a directory:
+ *   node scripts/pack.mjs [--into DIRECTORY] [PLATFORM]...     all of scripts/platforms.json unless named
  * pcsc-bridge is JavaScript alone, with what it takes from other packages inside (dist/vendor). Its optional dependencies are
  * @pcsc-bridge/PLATFORM, one of which npm installs: the addon and pcsc-holder. @pcsc-bridge/agent-PLATFORM has the agent,
  * @pcsc-bridge/source what compiles the addon elsewhere. scripts/prebuild and npm run build:ts come first.
@@ -9,21 +9,25 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { vendor } from './vendor.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const out = join(root, '.cache/npm');
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const all = JSON.parse(readFileSync(join(root, 'scripts/platforms.json'), 'utf8'));
-const chosen = process.argv.slice(2);
+const { values, positionals: chosen } = parseArgs({
+  options: { into: { type: 'string' } },
+  allowPositionals: true,
+});
 const platforms = chosen.length > 0 ? all.filter(({ name }) => chosen.includes(name)) : all;
 if (platforms.length < chosen.length) {
   console.error(`pack: the platforms are ${all.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
 
-const { version, license, engines, repository, homepage } = own;
-const common = { version, license, repository, homepage };
+const { version, license, engines } = own;
+const common = { version, license };
 
 /** A package of these files, as [FROM, TO] below the root and the package, or one path for both. */
 function layOut(name, manifest, files) {
@@ -105,16 +109,18 @@ async function main() {
       ...manifest,
       optionalDependencies: Object.fromEntries(all.map(({ name }) => [`@pcsc-bridge/${name}`, version])),
     },
-    ['dist', 'README.md', 'CHANGELOG.md'],
+    ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'],
   );
   await vendor(join(directory, 'dist'));
   return directory;
 }
 
+const into = values.into ?? out;
+mkdirSync(into, { recursive: true });
 const packages = [await main(), source(), ...platforms.flatMap(ofPlatform)];
 for (const directory of packages) {
   const [{ filename, size, unpackedSize }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', out], {
+    execFileSync('npm', ['pack', '--json', '--pack-destination', into], {
       cwd: directory,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'inherit'],
