@@ -1,9 +1,12 @@
 /**
- * Lays out the npm packages in .cache/npm, and packs them there, or into a directory:
- *   node scripts/pack.mjs [--into DIRECTORY] [PLATFORM]...     all of scripts/platforms.json unless named
+ * Lays out and packs the npm packages in .cache/npm, or another directory:
+ *   node scripts/pack.mjs [--into DIRECTORY] [NAME]...
+ * NAME: pcsc-bridge, source, or a platform of scripts/platforms.json, which has two packages; all unless named.
+ *
  * pcsc-bridge is JavaScript alone, with what it takes from other packages inside (dist/vendor). Its optional dependencies are
  * @pcsc-bridge/PLATFORM, one of which npm installs: the addon and pcsc-holder. @pcsc-bridge/agent-PLATFORM has the agent,
- * @pcsc-bridge/source what compiles the addon elsewhere. scripts/prebuild and npm run build:ts come first.
+ * @pcsc-bridge/source what compiles the addon elsewhere. npm run build:ts and scripts/prebuild come first: npm run pack does
+ * it all.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,18 +16,17 @@ import { parseArgs } from 'node:util';
 import { vendor } from './vendor.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const out = join(root, '.cache/npm');
 const own = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const all = JSON.parse(readFileSync(join(root, 'scripts/platforms.json'), 'utf8'));
-const { values, positionals: chosen } = parseArgs({
-  options: { into: { type: 'string' } },
-  allowPositionals: true,
-});
-const platforms = chosen.length > 0 ? all.filter(({ name }) => chosen.includes(name)) : all;
-if (platforms.length < chosen.length) {
-  console.error(`pack: the platforms are ${all.map(({ name }) => name).join(', ')}`);
+const platforms = JSON.parse(readFileSync(join(root, 'scripts/platforms.json'), 'utf8'));
+const known = ['pcsc-bridge', 'source', ...platforms.map(({ name }) => name)];
+const { values, positionals } = parseArgs({ options: { into: { type: 'string' } }, allowPositionals: true });
+const chosen = positionals.length > 0 ? positionals : known;
+const unknown = chosen.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`pack: there is no ${unknown}; there are ${known.join(', ')}`);
   process.exit(2);
 }
+const out = values.into ?? join(root, '.cache/npm');
 
 const { version, license, engines } = own;
 const common = { version, license };
@@ -79,7 +81,7 @@ function source() {
     gypfile: true,
     scripts: { install: 'node-gyp rebuild' },
     dependencies: Object.fromEntries(
-      ['bindings', 'node-addon-api'].map((name) => [name, own.dependencies[name]]),
+      ['bindings', 'node-addon-api'].map((name) => [name, own.devDependencies[name]]),
     ),
   };
   const directory = layOut('@pcsc-bridge/source', manifest, [
@@ -95,36 +97,31 @@ function source() {
 }
 
 async function main() {
-  const {
-    scripts: _,
-    devDependencies: __,
-    dependencies: ___,
-    files: ____,
-    imports: _____,
-    ...manifest
-  } = own;
-  const directory = layOut(
-    'pcsc-bridge',
-    {
-      ...manifest,
-      optionalDependencies: Object.fromEntries(all.map(({ name }) => [`@pcsc-bridge/${name}`, version])),
-    },
-    ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'],
-  );
+  const { private: _, gypfile, scripts, devDependencies, imports, ...manifest } = own;
+  const addons = Object.fromEntries(platforms.map(({ name }) => [`@pcsc-bridge/${name}`, version]));
+  const files = ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'];
+  const directory = layOut('pcsc-bridge', { ...manifest, optionalDependencies: addons }, files);
   await vendor(join(directory, 'dist'));
   return directory;
 }
 
-const into = values.into ?? out;
-mkdirSync(into, { recursive: true });
-const packages = [await main(), source(), ...platforms.flatMap(ofPlatform)];
-for (const directory of packages) {
-  const [{ filename, size, unpackedSize }] = JSON.parse(
-    execFileSync('npm', ['pack', '--json', '--pack-destination', into], {
-      cwd: directory,
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
-  );
-  console.log(`${filename}: ${size} bytes, installed ${unpackedSize}`);
+/** The directories of the packages of a name. */
+async function packagesOf(name) {
+  if (name === 'pcsc-bridge') return [await main()];
+  if (name === 'source') return [source()];
+  return ofPlatform(platforms.find((platform) => platform.name === name));
+}
+
+mkdirSync(out, { recursive: true });
+for (const name of chosen) {
+  for (const directory of await packagesOf(name)) {
+    const [{ filename, size, unpackedSize }] = JSON.parse(
+      execFileSync('npm', ['pack', '--json', '--pack-destination', out], {
+        cwd: directory,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+    console.log(`${filename}: ${size} bytes, installed ${unpackedSize}`);
+  }
 }

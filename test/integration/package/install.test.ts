@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import { lines, nodeOf, npmBinary } from '../../support/nodes.js';
+import { pack } from '../../support/pack.js';
 import { startRegistry } from '../../support/registry.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -34,13 +35,7 @@ const built = platforms.filter(({ name }) => existsSync(join(root, 'prebuilds', 
 
 execFileSync(join(root, 'scripts/prebuild'), [platform], { stdio: 'pipe' });
 const tarballs = join(work, 'tarballs');
-execFileSync(
-  process.execPath,
-  [join(root, 'scripts/pack.mjs'), '--into', tarballs, ...built.map(({ name }) => name)],
-  {
-    stdio: 'pipe',
-  },
-);
+pack(tarballs, 'pcsc-bridge', 'source', ...built.map(({ name }) => name));
 const registry = await startRegistry(tarballs);
 afterAll(() => registry[Symbol.asyncDispose]());
 

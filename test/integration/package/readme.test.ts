@@ -4,19 +4,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join, normalize } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { read, root } from '../../support/documentation.js';
+import { read } from '../../support/documentation.js';
+import { pack } from '../../support/pack.js';
 
 const project = mkdtempSync(join(tmpdir(), 'readme-'));
 afterAll(() => rmSync(project, { recursive: true }));
-const [{ filename }] = JSON.parse(
-  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }),
-) as [{ filename: string }];
+const [filename = ''] = pack(project, 'pcsc-bridge');
 writeFileSync(join(project, 'package.json'), '{}');
-const options = ['--ignore-scripts', '--no-audit', '--no-fund'];
+// Those of the platforms are not published.
+const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional'];
 execFileSync('npm', ['install', ...options, join(project, filename)], { cwd: project, stdio: 'pipe' });
 const modules = join(project, 'node_modules');
 const installed = join(modules, 'pcsc-bridge');
