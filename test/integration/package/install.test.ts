@@ -8,18 +8,18 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { read, root } from '../../support/documentation.js';
 import { lines, nodeOf, npmBinary } from '../../support/nodes.js';
 import { pack } from '../../support/pack.js';
 import { startRegistry } from '../../support/registry.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 const platform = `linux-${process.arch}`;
 const work = mkdtempSync(join(tmpdir(), 'package-'));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -114,13 +114,25 @@ test('two packages are installed, without a compiler, and no script runs', () =>
   expect(install.stderr + install.stdout).not.toMatch(/gyp|ERR|postinstall/);
   expect(install.status).toBe(0);
   expect(installedIn(project)).toEqual([`@pcsc-bridge/${platform}`, 'pcsc-bridge']);
-});
-
-test('the packages contain no path of this machine', () => {
   for (const name of installedIn(project)) {
     const { scripts } = JSON.parse(readFileSync(join(project, 'node_modules', name, 'package.json'), 'utf8'));
     expect(scripts, name).toBeUndefined();
   }
+});
+
+test('an installation is as large as README.md says', () => {
+  const [, packages, megabytes] =
+    /An install is (\d+) npm packages of ([\d.]+) MB/.exec(read('README.md')) ?? [];
+  const modules = join(project, 'node_modules');
+  const files = readdirSync(modules, { recursive: true, encoding: 'utf8' }).map((path) =>
+    statSync(join(modules, path)),
+  );
+  const bytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0);
+  expect(installedIn(project)).toHaveLength(Number(packages));
+  expect(Math.abs(bytes / 1e6 - Number(megabytes))).toBeLessThan(0.3);
+});
+
+test('the packages contain no path of this machine', () => {
   const found = spawnSync('grep', ['-rlF', root, join(project, 'node_modules')], { encoding: 'utf8' });
   expect(found.stdout).toBe('');
 });
