@@ -8,20 +8,6 @@ import { packageRoot, platformName } from './platform.js';
 
 const require = createRequire(import.meta.url);
 
-/** Each package by its literal name: tools that collect the files of a program find it by that. */
-const packages: Readonly<Record<string, () => unknown>> = {
-  'darwin-arm64': () => require('@pcsc-bridge/darwin-arm64'),
-  'darwin-x64': () => require('@pcsc-bridge/darwin-x64'),
-  'linux-arm': () => require('@pcsc-bridge/linux-arm'),
-  'linux-arm64': () => require('@pcsc-bridge/linux-arm64'),
-  'linux-arm64-musl': () => require('@pcsc-bridge/linux-arm64-musl'),
-  'linux-x64': () => require('@pcsc-bridge/linux-x64'),
-  'linux-x64-musl': () => require('@pcsc-bridge/linux-x64-musl'),
-  'win32-arm64': () => require('@pcsc-bridge/win32-arm64'),
-  'win32-ia32': () => require('@pcsc-bridge/win32-ia32'),
-  'win32-x64': () => require('@pcsc-bridge/win32-x64'),
-};
-
 const buildsHere = ['Release', 'Debug'].map((kind) => join('build', kind, 'pcsc_bridge.node'));
 
 /**
@@ -30,24 +16,44 @@ const buildsHere = ['Release', 'Debug'].map((kind) => join('build', kind, 'pcsc_
  * @throws {AddonMissingError} There is none for this platform, or none that loads.
  */
 export function loadAddon(): unknown {
-  if (buildsHere.some((path) => existsSync(join(packageRoot, path)))) {
-    return require('bindings')({ bindings: 'pcsc_bridge', module_root: packageRoot });
-  }
   const platform = platformName();
-  const candidates: [string, (() => unknown) | undefined][] = [
-    [`@pcsc-bridge/${platform}`, packages[platform]],
-    ['@pcsc-bridge/source', () => require('@pcsc-bridge/source')],
-  ];
+  const isBuiltHere = buildsHere.some((path) => existsSync(join(packageRoot, path)));
   const failures: string[] = [];
-  for (const [name, load] of candidates) {
-    try {
-      if (load) return load();
-      failures.push(`${name}: there is no such package`);
-    } catch (error) {
-      failures.push(`${name}: ${firstLine(error)}`);
-    }
+  for (const place of isBuiltHere ? ['build', platform, 'source'] : [platform, 'source']) {
+    const { addon, error } = loadFrom(place);
+    if (addon !== undefined) return addon;
+    failures.push(`${place === 'build' ? place : `@pcsc-bridge/${place}`}: ${firstLine(error)}`);
   }
   throw new AddonMissingError(platform, failures);
+}
+
+/**
+ * Each package has its literal name, by which bundlers and other tools that collect a program's files find it. They take
+ * a package as optional because its name is inside `try`.
+ */
+function loadFrom(place: string): { addon?: unknown; error?: unknown } {
+  try {
+    switch (place) {
+      case 'build':
+        return { addon: require('bindings')({ bindings: 'pcsc_bridge', module_root: packageRoot }) };
+      case 'linux-arm64':
+        return { addon: require('@pcsc-bridge/linux-arm64') };
+      case 'linux-x64':
+        return { addon: require('@pcsc-bridge/linux-x64') };
+      case 'linux-x64-musl':
+        return { addon: require('@pcsc-bridge/linux-x64-musl') };
+      case 'win32-ia32':
+        return { addon: require('@pcsc-bridge/win32-ia32') };
+      case 'win32-x64':
+        return { addon: require('@pcsc-bridge/win32-x64') };
+      case 'source':
+        return { addon: require('@pcsc-bridge/source') };
+      default:
+        return { error: 'there is no such package' };
+    }
+  } catch (error) {
+    return { error };
+  }
 }
 
 /** No addon could be loaded: `code` is `BRIDGE_E_ADDON_MISSING`. */
