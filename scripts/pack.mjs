@@ -99,8 +99,8 @@ function source() {
 async function main() {
   const { private: _, gypfile, scripts, devDependencies, imports, ...manifest } = own;
   const addons = Object.fromEntries(platforms.map(({ name }) => [`@pcsc-bridge/${name}`, version]));
-  const files = ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md'];
-  const directory = layOut('pcsc-bridge', { ...manifest, optionalDependencies: addons }, files);
+  const files = ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'THIRD-PARTY.txt'];
+  const directory = layOut('pcsc-bridge', { ...manifest, optionalDependencies: addons, files }, files);
   await vendor(join(directory, 'dist'));
   return directory;
 }
