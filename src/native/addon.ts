@@ -1,27 +1,10 @@
-/** Loads the addon. No other file does. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+/** The addon, initialized. No other file loads it. */
 import { isMainThread } from 'node:worker_threads';
-import bindings from 'bindings';
 import { PcscError } from '../errors.js';
-import { packageRoot, platformName } from './prebuilt.js';
+import { loadAddon } from './load.js';
 import type { NativeAddon } from './types.js';
 
-// An addon compiled on this machine comes before a prebuilt one. The platform's name is determined only if
-// necessary.
-const compiled = [
-  ['module_root', 'build', 'Release', 'bindings'],
-  ['module_root', 'build', 'Debug', 'bindings'],
-];
-const isCompiled = compiled.some(([, ...path]) =>
-  existsSync(join(packageRoot, ...path.slice(0, -1), 'pcsc_bridge.node')),
-);
-
-export const native = bindings({
-  bindings: 'pcsc_bridge',
-  module_root: packageRoot,
-  try: isCompiled ? compiled : [['module_root', 'prebuilds', platformName(), 'bindings'], ...compiled],
-}) as NativeAddon;
+export const native = loadAddon() as NativeAddon;
 
 const variables = [
   'PCSCLITE_CSOCK_NAME',

@@ -4,7 +4,16 @@
  * addon.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -31,17 +40,23 @@ function fromPackage(path: string): string {
   return [path, `${packages}${path}`].find(existsSync) ?? path;
 }
 
-/** The package as it is installed; deleted after the tests. */
-function stage(): string {
+/** The packages as they are installed on that platform; deleted after the tests. */
+function stage(platform: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'foreign-'));
   afterAll(() => rmSync(directory, { recursive: true }));
   for (const name of ['dist', 'package.json']) {
     cpSync(join(repository, name), join(directory, name), { recursive: true });
   }
-  mkdirSync(join(directory, 'scripts'));
-  cpSync(join(repository, 'scripts/install.mjs'), join(directory, 'scripts/install.mjs'));
-  for (const name of ['node_modules', 'prebuilds'])
-    symlinkSync(join(repository, name), join(directory, name));
+  const modules = join(directory, 'node_modules');
+  const ofPlatform = join(modules, '@pcsc-bridge', platform);
+  mkdirSync(ofPlatform, { recursive: true });
+  writeFileSync(join(ofPlatform, 'package.json'), '{ "main": "pcsc_bridge.node" }');
+  for (const file of ['pcsc_bridge.node', 'pcsc-holder']) {
+    symlinkSync(join(repository, 'prebuilds', platform, file), join(ofPlatform, file));
+  }
+  for (const name of readdirSync(join(repository, 'node_modules'))) {
+    symlinkSync(join(repository, 'node_modules', name), join(modules, name));
+  }
   return directory;
 }
 
@@ -59,7 +74,7 @@ function host(standIn: string, launcher: string[], runtime: string, env: NodeJS.
     launcher,
     runtime,
     env,
-    root: stage(),
+    root: stage(standIn),
     path: (path: string) => path,
     url: (path: string) => String(pathToFileURL(path)),
     start: (module: string, more: NodeJS.ProcessEnv, output: number) =>

@@ -1,6 +1,6 @@
 /** Other versions of Node, from npm packages of their binaries; fetched once into .cache. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -22,6 +22,9 @@ export function npmBinary(name: string, npmPackage: string, path: string): strin
   const binary = join(directory, 'node_modules', name, path);
   if (!existsSync(binary)) {
     mkdirSync(directory, { recursive: true });
+    const manifest = join(directory, 'package.json');
+    // verdaccio asks for node-fetch by a tag that not every registry has.
+    if (!existsSync(manifest)) writeFileSync(manifest, '{"overrides": {"node-fetch": "^2.7.0"}}');
     // Installs it even if it is declared for another system, because that system is emulated here.
     const options = ['--prefix', directory, '--force', '--ignore-scripts', '--no-audit', '--no-fund'];
     execFileSync('npm', ['install', ...options, `${name}@npm:${npmPackage}`], { stdio: 'pipe' });

@@ -3,7 +3,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { findProgram } from '../../native/prebuilt.js';
+import { findHolder } from '../../native/programs.js';
 import { Deadline } from './deadline.js';
 import { RigError } from './error.js';
 
@@ -57,11 +57,11 @@ export class CardHold implements AsyncDisposable {
    * @throws {RigError} RIG_PARTS_MISSING if the program is missing, RIG_HOLD_FAILED if it cannot hold the card.
    */
   static async start(reader: string, { holdMs, env, signal }: HolderLaunch = {}): Promise<CardHold> {
-    const program = findProgram('pcsc-holder');
+    const program = findHolder();
     if (program === undefined) {
       throw new RigError(
         'RIG_PARTS_MISSING',
-        'The program pcsc-holder is missing: this package has no prebuilt one for this platform. Build it with "npm run build:native".',
+        'The program pcsc-holder is missing: there is no package of pcsc-bridge for this platform. "npm install @pcsc-bridge/source" compiles it; in the repository, "npm run build:native".',
       );
     }
     const time = holdMs === undefined ? [] : [String(holdMs)];

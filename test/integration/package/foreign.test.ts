@@ -48,13 +48,6 @@ describe.each(hosts.map(([name, host]) => ({ name, host, why: because(host.troub
     beforeAll(() => buildStandIn(host), 300_000);
     const works = test.skipIf(host.trouble !== undefined);
 
-    works('the install script takes the prebuilt addon, and compiles nothing', async () => {
-      expect(await run(host, [host.runtime, join(host.root, 'scripts/install.mjs')])).toEqual({
-        printed: '',
-        status: 0,
-      });
-    });
-
     works('readers, a card, an APDU and a transaction, on the stand-in library', async () => {
       const fake = FakePcsc.on(
         host,
@@ -144,12 +137,12 @@ describe.each(hosts.map(([name, host]) => ({ name, host, why: because(host.troub
     });
 
     reaches(`pcsc-holder holds a card of a real pcscd${why}`, async () => {
-      const holder = join(host.root, 'prebuilds', host.standIn, 'pcsc-holder');
+      const holder = join(root, 'prebuilds', host.standIn, 'pcsc-holder');
       expect(await run(host, [holder, reader, '1'], env)).toEqual({ printed: 'held\nreleased\n', status: 0 });
     });
 
     works('pcsc-bridge-agent tells its terminal session', async () => {
-      const agent = join(host.root, 'prebuilds', host.standIn, 'pcsc-bridge-agent');
+      const agent = join(root, 'prebuilds', host.standIn, 'pcsc-bridge-agent');
       const { printed, status } = await run(host, [agent, 'session', '--json']);
       expect(JSON.parse(printed)).toMatchObject({ id: expect.any(Number), connectTime: expect.any(String) });
       expect(status).toBe(0);

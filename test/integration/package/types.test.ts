@@ -1,21 +1,16 @@
 /** What other tools report about the package. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
+import { pack } from '../../support/pack.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const work = mkdtempSync(join(tmpdir(), 'types-'));
 afterAll(() => rmSync(work, { recursive: true }));
-const [{ filename }] = JSON.parse(
-  execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', work], {
-    cwd: root,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'pipe'],
-  }),
-) as [{ filename: string }];
+const [filename = ''] = pack(work, 'pcsc-bridge');
 const tarball = join(work, filename);
 
 test('publint reports nothing', () => {

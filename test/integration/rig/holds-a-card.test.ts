@@ -62,11 +62,11 @@ test('a card that is removed ends the hold with an error', async () => {
 
 test('without the program', async () => {
   vi.resetModules();
-  vi.doMock('../../../src/native/prebuilt.js', () => ({ findProgram: () => undefined }));
+  vi.doMock('../../../src/native/programs.js', () => ({ findHolder: () => undefined }));
   const { CardHold } = await import('../../../src/testing/rig/hold.js');
   await expect(CardHold.start(reader.name)).rejects.toMatchObject({
     code: 'RIG_PARTS_MISSING',
     message: expect.stringContaining('pcsc-holder is missing'),
   });
-  vi.doUnmock('../../../src/native/prebuilt.js');
+  vi.doUnmock('../../../src/native/programs.js');
 });

@@ -9,6 +9,7 @@ const inSources = codesIn(
   [
     'native/pcsc/status.cc',
     'src/errors.ts',
+    'src/native/load.ts',
     'src/piv/error.ts',
     'src/ccid/error.ts',
     'src/contactless/error.ts',

@@ -2,17 +2,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findProgram } from '../../../native/prebuilt.js';
+import { platformName } from '../../../native/platform.js';
+import { findAgent } from '../../../native/programs.js';
 import type { KeyOwner } from './keys.js';
 
 /** Milliseconds within which an agent must exit after its link has ended. */
 const grace = 3000;
 
-/** @throws {Error} The agent is neither built here nor included in the package. */
+/** @throws {Error} The agent is neither built here nor installed. */
 export function agentProgram(): string {
-  const program = findProgram('pcsc-bridge-agent', ['agent', 'Release']);
+  const program = findAgent();
   if (program === undefined) {
-    throw new Error('pcsc-bridge-agent is missing: build it with scripts/build-agent');
+    throw new Error(
+      `pcsc-bridge-agent is missing: npm install @pcsc-bridge/agent-${platformName()}, or in the repository scripts/build-agent`,
+    );
   }
   return program;
 }

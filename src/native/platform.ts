@@ -1,21 +1,14 @@
-/** Finds the programs and the addon: built on this machine, or prebuilt in the package. */
-import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+/** The name of this platform, and where the package is. */
+import { closeSync, openSync, readSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** The directory of the package, with a separator at the end. */
 export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The name of the platform below prebuilds/: `linux-x64`, `linux-x64-musl`, `win32-ia32`. */
+/** The name of the platform in the names of packages: `linux-x64`, `linux-x64-musl`, `win32-ia32`. */
 export function platformName(): string {
   const { platform, arch } = process;
   return `${platform}-${arch}${platform === 'linux' && usesMusl() ? '-musl' : ''}`;
-}
-
-/** The path of a program of this package; undefined if it was neither built here nor included. */
-export function findProgram(name: string, directories: readonly string[] = ['Release']): string | undefined {
-  const file = process.platform === 'win32' ? `${name}.exe` : name;
-  const built = directories.map((directory) => `${packageRoot}build/${directory}/${file}`);
-  return [...built, `${packageRoot}prebuilds/${platformName()}/${file}`].find(existsSync);
 }
 
 /** Whether the C library of this process is musl, according to the loader in the header of its executable. */

@@ -1,0 +1,14 @@
+/** scripts/platforms.json, from which the packages are made, and the names that the addon is loaded by. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { root } from '../../support/documentation.js';
+
+test('each platform has a package that is loaded by its literal name, and no other has', () => {
+  const platforms = JSON.parse(readFileSync(join(root, 'scripts/platforms.json'), 'utf8'));
+  const names = platforms.map(({ name }: { name: string }) => name);
+  const loader = readFileSync(join(root, 'src/native/load.ts'), 'utf8');
+  const loaded = [...loader.matchAll(/case '(.+)':\n\s+return { addon: require\('@pcsc-bridge\/(.+)'\)/g)];
+  for (const [, asked, literal] of loaded) expect(literal).toBe(asked);
+  expect(loaded.map(([, name]) => name).toSorted()).toEqual([...names, 'source'].toSorted());
+});
