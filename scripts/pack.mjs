@@ -99,7 +99,15 @@ function source() {
 async function main() {
   const { private: _, gypfile, scripts, devDependencies, imports, ...manifest } = own;
   const addons = Object.fromEntries(platforms.map(({ name }) => [`@pcsc-bridge/${name}`, version]));
-  const files = ['dist', 'docs', 'examples', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'THIRD-PARTY.txt'];
+  const files = [
+    'dist',
+    'docs',
+    'examples',
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'THIRD-PARTY.txt',
+  ];
   const directory = layOut('pcsc-bridge', { ...manifest, optionalDependencies: addons, files }, files);
   await vendor(join(directory, 'dist'));
   return directory;
