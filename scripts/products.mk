@@ -21,7 +21,8 @@ endif
 # As system headers: our warnings are for our code.
 foreign := -isystem $(headers)
 warnings := -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Werror
-CXXFLAGS += -std=c++17 -O2 $(warnings)
+# For size: what takes time is the card.
+CXXFLAGS += -std=c++17 -Os $(warnings)
 # No assertions, ours or the JSON library's: they are for tests.
 CPPFLAGS += -Inative -MMD -MP -DNDEBUG
 include scripts/node-api.mk

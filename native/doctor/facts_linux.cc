@@ -5,10 +5,10 @@
 
 #include <climits>
 #include <cstdlib>
-#include <fstream>
 #include <utility>
 
 #include "backend/daemon/backend.h"
+#include "backend/line_file.h"
 #include "doctor/daemon_clients.h"
 #include "doctor/facts.h"
 
@@ -28,9 +28,9 @@ bool Exists(const char* path) {
 // KEY=value or KEY="value", as os-release has it.
 Text ReadDistribution() {
   for (const char* path : {"/etc/os-release", "/usr/lib/os-release"}) {
-    std::ifstream file(path);
+    backend::LineFile file(path);
     const std::string key = "PRETTY_NAME=";
-    for (std::string line; std::getline(file, line);) {
+    for (std::string line; file.Next(line);) {
       if (line.rfind(key, 0) != 0) continue;
       line.erase(0, key.size());
       if (line.size() >= 2 && line.front() == '"' && line.back() == '"')
@@ -43,11 +43,11 @@ Text ReadDistribution() {
 
 // dpkg's record of what is installed: paragraphs of "Field: value".
 Text ReadPackage(const std::string& name) {
-  std::ifstream file("/var/lib/dpkg/status");
-  if (!file) return Text::Unknown("this system has no packages of Debian's kind");
+  backend::LineFile file("/var/lib/dpkg/status");
+  if (!file.is_open()) return Text::Unknown("this system has no packages of Debian's kind");
   bool wanted = false;
   bool installed = false;
-  for (std::string line; std::getline(file, line);) {
+  for (std::string line; file.Next(line);) {
     if (line.rfind("Package: ", 0) == 0) {
       wanted = line.compare(9, std::string::npos, name) == 0;
     } else if (wanted && line.rfind("Status: ", 0) == 0) {

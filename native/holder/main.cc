@@ -8,8 +8,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
-#include <limits>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -28,9 +26,14 @@ using pcsc_bridge::Result;
 
 int Fail(const Error& error) {
   const pcsc_bridge::StatusText text = pcsc_bridge::Describe(error.code, error.operation);
-  std::cerr << "pcsc-holder: " << error.operation << ": " << text.text << " [" << text.name << "] "
-            << error.detail << std::endl;
+  (void)std::fprintf(stderr, "pcsc-holder: %s: %s [%s] %s\n", error.operation.c_str(), text.text, text.name,
+                     error.detail.c_str());
   return 1;
+}
+
+void Say(const char* word) {
+  (void)std::printf("%s\n", word);
+  (void)std::fflush(stdout);
 }
 
 // Waits for the end of standard input or of the time, whichever is first.
@@ -40,7 +43,7 @@ void WaitForRelease(std::chrono::milliseconds time) {
   static std::condition_variable changed;
   static bool ended = false;
   std::thread([] {
-    std::cin.ignore(std::numeric_limits<std::streamsize>::max());
+    while (std::getchar() != EOF) continue;
     const std::lock_guard<std::mutex> lock(mutex);
     ended = true;
     changed.notify_one();
@@ -74,11 +77,11 @@ int Hold(const std::string& reader, std::chrono::milliseconds time) {
     begun = Checked(library.begin_transaction(card), "SCardBeginTransaction", reader);
   }
   if (!begun) return Fail(begun.error());
-  std::cout << "held" << std::endl;
+  Say("held");
   WaitForRelease(time);
   const auto ended = Checked(library.end_transaction(card, leave), "SCardEndTransaction", reader);
   if (!ended) return Fail(ended.error());
-  std::cout << "released" << std::endl;
+  Say("released");
   library.disconnect(card, leave);
   return 0;
 }
@@ -87,7 +90,7 @@ int Hold(const std::string& reader, std::chrono::milliseconds time) {
 
 int main(int argc, char** argv) {
   if (argc < 2 || argc > 3) {
-    std::cerr << "usage: pcsc-holder READER [MILLISECONDS]" << std::endl;
+    (void)std::fprintf(stderr, "usage: pcsc-holder READER [MILLISECONDS]\n");
     return 2;
   }
   const long time = argc == 3 ? std::strtol(argv[2], nullptr, 10) : 24L * 3600 * 1000;

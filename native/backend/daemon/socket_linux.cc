@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include "backend/daemon/socket.h"
+#include "backend/line_file.h"
 
 namespace pcsc_bridge::daemon {
 namespace {
@@ -44,15 +44,15 @@ Error CannotConnect(int error, const std::string& path) {
 // The connections that the daemon at this path has accepted. Each line of the list is: number, references,
 // protocol, flags, type, state, inode, path.
 std::size_t CountAccepted(const std::string& path) {
-  std::ifstream list("/proc/net/unix");
+  backend::LineFile list("/proc/net/unix");
   std::size_t count = 0;
-  for (std::string line; std::getline(list, line);) {
-    std::istringstream words(line);
-    std::string word;
-    std::string state;
-    for (int i = 0; i < 6; ++i) words >> state;
-    words >> word >> word;
-    if (words && state == "03" && word == path) ++count;
+  for (std::string line; list.Next(line);) {
+    unsigned state = 0;
+    int before_path = 0;
+    constexpr char kFields[] = "%*s %*s %*s %*s %*s %x %*s %n";
+    if (std::sscanf(line.c_str(), kFields, &state, &before_path) != 1 || before_path == 0) continue;
+    if (state == 3 && line.compare(static_cast<std::size_t>(before_path), std::string::npos, path) == 0)
+      ++count;
   }
   return count;
 }
