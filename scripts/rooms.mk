@@ -8,7 +8,7 @@ rooms = $(patsubst %.cc,%.o,$(or $(shell node scripts/core-sources.mjs --into $(
 # read, and takes what a source keeps to itself for something that a header shows to others. The addon's own build
 # (binding.gyp), one source after another, has both warnings. Clang has neither.
 room_warnings := -Wno-unknown-warning-option -Wno-maybe-uninitialized -Wno-subobject-linkage
-$(WORK)/rooms/%.o: $(WORK)/rooms/%.cc
+$(WORK)/rooms/%.o: $(WORK)/rooms/%.cc $(makefiles)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(room_warnings) -c -o $@ $<
 
 # Not by wildcard, which would have make remember the folder as it is before the sources are there.

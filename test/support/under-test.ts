@@ -44,7 +44,7 @@ const here: UnderTest = {
 
 /**
  * `node`: a command that runs node.exe with the given arguments and environment; drive Z: is this file system's root.
- * `root`: a directory with the package's dist and the Windows addon in build/Release.
+ * `root`: a directory with the package's dist and, in node_modules, the package that has the Windows addon.
  */
 function underWine(node: string, root: string): UnderTest {
   const path = (posix: string) => `Z:${posix.replaceAll('/', '\\')}`;
@@ -68,7 +68,7 @@ export function programUnderTest(env: NodeJS.ProcessEnv = process.env): UnderTes
   if (!node) return here;
   if (!root || !existsSync(`${root}/dist/index.js`)) {
     throw new Error(
-      'PCSC_BRIDGE_TEST_PACKAGE must name a directory with dist/index.js and build/Release/pcsc_bridge.node',
+      'PCSC_BRIDGE_TEST_PACKAGE must name a directory with dist/index.js and node_modules/@pcsc-bridge',
     );
   }
   return underWine(node, root);

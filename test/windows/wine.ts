@@ -28,7 +28,7 @@ export const nodes = {
 export type NodeName = keyof typeof nodes;
 
 /** pcsc-bridge-agent.exe, where it has been built. */
-export const agent = `${directory}/stage/x64/build/Release/pcsc-bridge-agent.exe`;
+export const agent = `${directory}/stage/x64/node_modules/@pcsc-bridge/agent-win32-x64/pcsc-bridge-agent.exe`;
 export const hasAgent = existsSync(agent);
 
 export interface WineOptions {
