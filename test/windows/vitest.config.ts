@@ -5,7 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/windows/**/*.test.ts'],
     setupFiles: ['test/windows/setup.ts'],
-    fileParallelism: false,
+    // Each node.exe has a Wine of its own, whose start is mostly waiting.
+    maxWorkers: 3,
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',
