@@ -46,10 +46,12 @@ libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
 musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
 chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
 clang                program clang++
+ccache               program ccache
 libclang-rt-dev      file    usr/lib/{,llvm-*/lib/}clang/*/lib/*/libclang_rt.fuzzer{,-*}.a
 '
-# Not everywhere: Ubuntu has its browser as a snap. Tests that miss one of these are skipped, by name.
-optional_packages=' chromium clang libclang-rt-dev '
+# Not everywhere: Ubuntu has its browser as a snap. Tests that miss one of these are skipped, by name; without ccache
+# they only take longer.
+optional_packages=' chromium clang libclang-rt-dev ccache '
 # For scripts/build-windows.
 windows_needs='
 g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix
@@ -164,4 +166,12 @@ unpack_packages() {
       dpkg-deb -x "$package" "$packages_directory" || return 1
     done &&
     rm -rf "$apt"
+}
+
+# What has been compiled of the same sources, in another clone or before, is not compiled again: Debian's links of ccache
+# stand for the compilers.
+use_ccache() {
+  if [ ! -d /usr/lib/ccache ]; then return; fi
+  # The directory is part of debugging information alone.
+  export PATH=/usr/lib/ccache:$PATH CCACHE_NOHASHDIR=1
 }

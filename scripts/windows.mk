@@ -7,8 +7,10 @@ all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder.exe $(OUT)/pcsc-bridge-agent.exe
 
 SYSTEM := win
 TARGET := $(if $(filter ia32,$(ARCH)),i686-w64-mingw32,x86_64-w64-mingw32)
-CXX := $(TARGET)-g++-posix
-CC := $(TARGET)-gcc-posix
+# Debian has no links for these (use_ccache in scripts/packages.sh).
+ccache := $(if $(wildcard /usr/lib/ccache),ccache)
+CXX := $(ccache) $(TARGET)-g++-posix
+CC := $(ccache) $(TARGET)-gcc-posix
 DLLTOOL := $(TARGET)-dlltool
 CPPFLAGS := -D_WIN32_WINNT=0x0600 -DUNICODE -D_UNICODE -DNOMINMAX -DWIN32_LEAN_AND_MEAN
 include scripts/products.mk
