@@ -1,19 +1,13 @@
 /** TypeScript programs that use the package, in each module resolution, with their compiler checking our declarations. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { read, root } from '../../support/documentation.js';
+import { makeInstalledProject } from '../../support/installed.js';
 import { npmBinary } from '../../support/nodes.js';
-import { pack } from '../../support/pack.js';
 
-const project = mkdtempSync(join(tmpdir(), 'consumers-'));
-afterAll(() => rmSync(project, { recursive: true }));
-const [tarball = ''] = pack(project, 'pcsc-bridge');
-writeFileSync(join(project, 'package.json'), '{}');
-const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--omit=optional'];
-execFileSync('npm', ['install', ...options, join(project, tarball)], { cwd: project, stdio: 'pipe' });
+const project = makeInstalledProject('pcsc-bridge');
 mkdirSync(join(project, 'node_modules/@types'));
 symlinkSync(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'));
 
