@@ -46,7 +46,7 @@ function layOut(name, manifest, files) {
 
 /** No maps, whose sources are not there, and no types of programs. */
 function isShipped(path) {
-  return !/\.map$|\/dist\/\.built$|\/dist\/tools\/.*\.d\.ts$/.test(path);
+  return !/\.map$|\/dist\/\.built$|\/dist\/types\/tools\//.test(path);
 }
 
 function ofPlatform({ name, os, cpu, libc }) {

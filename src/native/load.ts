@@ -69,7 +69,7 @@ class AddonMissingError extends Error {
         '  - npm install --include=optional, if the package of the platform was left out. If node_modules or',
         '    package-lock.json came from another platform, delete both first.',
         '  - npm install @pcsc-bridge/source, which compiles the addon. It needs a C++17 compiler, make and Python.',
-        '  - In a bundle: keep pcsc-bridge out of it (external), and install it beside the bundle.',
+        `  - In a bundle or a single executable: put node_modules/@pcsc-bridge/${platform} beside it. See docs/hosts.md.`,
       ].join('\n'),
     );
     this.name = 'AddonMissingError';

@@ -1,9 +1,10 @@
 /** The name of this platform, and where the package is. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The directory of the package, with a separator at the end. */
-export const packageRoot = fileURLToPath(new URL('../..', import.meta.url));
+/** The directory of the package. It is no `new URL('../..', import.meta.url)`, which webpack takes for a file to copy. */
+export const packageRoot = join(fileURLToPath(import.meta.url), '../../..');
 
 /** The name of the platform in the names of packages: `linux-x64`, `linux-x64-musl`, `win32-ia32`. */
 export function platformName(): string {

@@ -1,7 +1,7 @@
 import { fromHex } from '../apdu/index.js';
 
 /** AID of the PIV card application without its version, so that it matches any version (SP 800-73-5 part 1, 2.2). */
-export const PIV_AID = fromHex('A0 00 00 03 08 00 00 10 00');
+export const PIV_AID: Uint8Array = fromHex('A0 00 00 03 08 00 00 10 00');
 
 /** Tags of data objects (SP 800-73-5 part 1, table 3). */
 export const CHUID_TAG = 0x5fc102;

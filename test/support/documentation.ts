@@ -36,3 +36,20 @@ export function codeBlocks(): CodeBlock[] {
     });
   });
 }
+
+/** The file that a page shows: the block whose first line is a comment with the name. */
+export function fileShownIn(page: string, name: string): string {
+  const comment = `// ${name}\n`;
+  const [, text] = read(page).split(`\n${comment}`);
+  const file = text?.split('\n```')[0];
+  if (file === undefined) throw new Error(`${page} does not show ${name}`);
+  return comment + file;
+}
+
+/** The first block of this language below a heading of a page. */
+export function blockBelow(page: string, heading: string, language: string): string {
+  const [, section = ''] = read(page).split(`# ${heading}\n`);
+  const block = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'ms').exec(section)?.[1];
+  if (block === undefined) throw new Error(`${page} has no ${language} below "${heading}"`);
+  return block;
+}

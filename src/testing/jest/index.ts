@@ -11,8 +11,9 @@
  * });
  * ```
  *
- * A test file of Jest cannot start the daemon itself: its `process.env` is a copy, so the PC/SC library would not find the
- * daemon. The global set-up runs before the worker processes start, which inherit its environment.
+ * A test file of Jest cannot start the daemon itself: a worker process runs several test files, and the PC/SC library reads the
+ * address of the daemon once per process. The global set-up runs before the worker processes start, which inherit its
+ * environment.
  */
 import { type CardOptions, type Cards, cardsFrom, type Hooks } from '../fixtures/cards.js';
 import { processRig } from '../fixtures/process-rig.js';

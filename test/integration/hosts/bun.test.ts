@@ -1,4 +1,4 @@
 import { bun } from '../../support/hosts.js';
-import { testHost } from './runs-in.js';
+import { testHosts } from './runs-in.js';
 
-await testHost(bun());
+await testHosts(bun());

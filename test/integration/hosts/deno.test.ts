@@ -1,4 +1,4 @@
 import { deno } from '../../support/hosts.js';
-import { testHost } from './runs-in.js';
+import { testHosts } from './runs-in.js';
 
-await testHost(deno());
+await testHosts(deno());

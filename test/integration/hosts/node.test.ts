@@ -1,4 +1,5 @@
-import { testHost } from './runs-in.js';
+import { lines, nodeOf } from '../../support/nodes.js';
+import { testHosts } from './runs-in.js';
 
 // The programs themselves are right if they run here.
-await testHost({ name: 'Node', command: [process.execPath], env: {} });
+await testHosts(...lines.map((line) => ({ name: `Node ${line}`, command: [nodeOf(line)], env: {} })));

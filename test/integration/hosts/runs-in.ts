@@ -1,17 +1,26 @@
 /** What has to work in every JavaScript host that loads Node-API addons. */
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CardHold } from '../../../src/testing/rig/hold.js';
+import { createPivCard, type PivCard } from '../../../src/testing/virtual/index.js';
 import { read } from '../../support/documentation.js';
 import { type Host, HostProject } from '../../support/hosts.js';
-import { insertPiv, readerAt, startRig } from '../../support/rig.js';
+import { readerAt, startRig } from '../../support/rig.js';
 
 const select = 'Uint8Array.of(0x00, 0xa4, 0x04, 0x00, 0x05, 0xa0, 0x00, 0x00, 0x03, 0x08, 0x00)';
 
 /** Every program here ends by itself: nothing is printed on standard error, and the status is 0. */
-export async function testHost(host: Host): Promise<void> {
+export async function testHosts(...hosts: Host[]): Promise<void> {
   const rig = await startRig({ slots: 2 });
-  const card = await insertPiv(rig);
-  const { name: reader } = readerAt(rig);
+  const { name: reader, port } = readerAt(rig);
+  describe.each(hosts)('in $name', (host) => testHost(host, reader, port));
+}
+
+function testHost(host: Host, reader: string, port: number): void {
+  let card: PivCard;
+  beforeAll(async () => {
+    card = await createPivCard({ port, pin: '314159', subject: 'Alice' });
+  });
+  afterAll(() => card.remove());
   const project = new HostProject(host);
   const opened = `
     import { CardBridge } from 'pcsc-bridge';
@@ -24,6 +33,26 @@ export async function testHost(host: Host): Promise<void> {
   test('the quick start of README.md', async () => {
     const quickStart = /```js\n(\/\/ quick\.mjs\n.*?)```/s.exec(read('README.md'))?.[1] ?? '';
     expect(await project.run(quickStart)).toEqual([`${reader} 9000 success`]);
+  });
+
+  const logsOn = `${opened}
+    import { logon } from 'pcsc-bridge/piv';
+    const { subject, algorithm } = await session.transaction(reader, (card) => logon(card, '314159'));
+    console.log(subject, algorithm);
+    await bridge.close();`;
+
+  test('a PIV logon', async () => {
+    expect(await project.run(logsOn)).toEqual(['CN=Alice P256']);
+  });
+
+  test('a PIV logon in a worker, after one in the main thread', async () => {
+    const program = `${logsOn}
+      import { once } from 'node:events';
+      import { writeFileSync } from 'node:fs';
+      import { Worker } from 'node:worker_threads';
+      writeFileSync('worker.mjs', ${JSON.stringify(logsOn)});
+      await once(new Worker(new URL('worker.mjs', import.meta.url)), 'exit');`;
+    expect(await project.run(program)).toEqual(['CN=Alice P256', 'CN=Alice P256']);
   });
 
   test('a cached transaction with transmit, twice on the same connection', async () => {

@@ -44,7 +44,7 @@ const YubicoInstruction = {
 export const DEFAULT_PIN = '123456';
 export const DEFAULT_PUK = '12345678';
 /** The management key of a new YubiKey, 24 bytes. */
-export const DEFAULT_MANAGEMENT_KEY = Uint8Array.from({ length: 24 }, (_, i) => (i % 8) + 1);
+export const DEFAULT_MANAGEMENT_KEY: Uint8Array = Uint8Array.from({ length: 24 }, (_, i) => (i % 8) + 1);
 
 export interface PivOptions {
   /** Default P256, which costs next to nothing; an RSA2048 key takes about 100 ms to make, RSA4096 seconds. */
@@ -78,7 +78,7 @@ export interface PivOptions {
 
 /** The PIV card application (NIST SP 800-73-5, part 2), without secure messaging and biometrics. */
 export class PivApplet implements Applet {
-  readonly aid = objects.PIV_AID;
+  readonly aid: Uint8Array = objects.PIV_AID;
   readonly answersWithoutLe = true;
   /** 16 bytes, as in the CHUID that the card was made with. */
   readonly guid: Uint8Array;

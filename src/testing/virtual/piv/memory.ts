@@ -16,7 +16,7 @@ export class PivMemory {
   /** By key reference. */
   readonly slots = new Map<number, Slot>();
   /** By tag, each with its container. */
-  readonly objects = new Map<number, Uint8Array>();
+  readonly objects: Map<number, Uint8Array> = new Map();
 
   constructor(
     readonly pin: ReferenceData,

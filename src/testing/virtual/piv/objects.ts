@@ -2,7 +2,7 @@ import { encodeTlv, findTlv, fromHex } from '../../../apdu/index.js';
 import { certificateParts, chuidParts } from '../../../piv/contents.js';
 
 /** AID of the PIV card application, version 1.0 (SP 800-73-5 part 1, 2.2). */
-export const PIV_AID = fromHex('A0 00 00 03 08 00 00 10 00 01 00');
+export const PIV_AID: Uint8Array = fromHex('A0 00 00 03 08 00 00 10 00 01 00');
 const PIV_RID = PIV_AID.subarray(0, 5);
 const PIV_PIX = PIV_AID.subarray(5);
 
