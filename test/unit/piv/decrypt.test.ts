@@ -49,11 +49,12 @@ describe('decrypt', () => {
   });
 
   test.each([
-    ['pkcs1', { oaepHash: 'sha256' }],
-    ['oaep', { padding: constants.RSA_PKCS1_PADDING }],
-  ] as const)('another padding than %s is an error', async (padding, used) => {
+    // Not by OAEP: its block looks like one of PKCS #1 once in some hundred times.
+    ['pkcs1', constants.RSA_NO_PADDING, Buffer.alloc(256, 0x17)],
+    ['oaep', constants.RSA_PKCS1_PADDING, message],
+  ] as const)('another padding than %s is an error', async (padding, used, block) => {
     const { card, publicKey } = await ready({ algorithm: 'RSA2048' });
-    const encrypted = publicEncrypt({ key: publicKey, ...used }, message);
+    const encrypted = publicEncrypt({ key: publicKey, padding: used }, block);
     await expect(decrypt(card, '9D', encrypted, publicKey, { padding })).rejects.toMatchObject({
       code: 'PIV_DECRYPTION_FAILED',
     });
