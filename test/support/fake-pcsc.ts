@@ -24,7 +24,9 @@ beforeAll(() => {
 
 /** Builds the stand-in library for a host, if it has changed. */
 export function buildStandIn({ standIn }: UnderTest): void {
-  execFileSync('make', ['-s', '-j2', '-f', 'test/fake-pcsc/Makefile', standIn], { cwd: root });
+  // One test file after another: they run at the same time.
+  const make = ['make', '-s', '-j2', '-f', 'test/fake-pcsc/Makefile', standIn];
+  execFileSync('flock', ['test/fake-pcsc/Makefile', ...make], { cwd: root });
 }
 
 /** Kills a program that its test did not wait for, and the processes it has started. */

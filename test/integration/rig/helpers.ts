@@ -115,7 +115,7 @@ export function accepts(port: number): Promise<boolean> {
 }
 
 /**
- * A copy of the compiled rig, and of the one file that it needs of the rest, for processes of other users.
+ * A copy of the compiled rig, and of the files that it needs of the rest, for processes of other users.
  *
  * @returns the directory of the rig, which others may read; it is removed after the tests of the file.
  */
@@ -124,7 +124,7 @@ export function copyRig(): string {
   afterAll(() => rmSync(output, { recursive: true }));
   chmodSync(output, 0o755);
   const dist = fileURLToPath(new URL('../../../dist/', import.meta.url));
-  for (const path of ['testing/rig', 'native/prebuilt.js']) {
+  for (const path of ['testing/rig', 'native/programs.js', 'native/platform.js']) {
     cpSync(join(dist, path), join(output, path), { recursive: true });
   }
   writeFileSync(join(output, 'package.json'), '{ "type": "module" }');
