@@ -1,8 +1,8 @@
 {
   "variables": {
-    # The core: everything under native/ that knows nothing of Node. Compiled by rooms, in a third of the time.
-    "core_sources": ["<!@(node scripts/core-sources.mjs --into build/rooms <(OS))"],
-    "pcsc_sources": ["<!@(node scripts/core-sources.mjs --into build/rooms <(OS) pcsc loop backend)"],
+    # The core: everything under native/ that knows nothing of Node.
+    "core_sources": ["<!@(node scripts/core-sources.mjs <(OS))"],
+    "pcsc_sources": ["<!@(node scripts/core-sources.mjs <(OS) pcsc loop backend)"],
     "warnings": ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wnon-virtual-dtor"],
     # Warnings are errors in our own builds (scripts/setup), not where users compile with a compiler we do not know.
     "warnings_are_errors%": 0,
@@ -40,7 +40,7 @@
       "cflags_cc": ["-isystem ../<!(node -p \"require('node-addon-api').include_dir\")"],
       "sources": [
         "<@(core_sources)",
-        "<!@(node scripts/core-sources.mjs --into build/rooms <(OS) addon)",
+        "<!@(node scripts/core-sources.mjs <(OS) addon)",
       ],
       "conditions": [
         # Looked up at the start: the loader's way to do it at a function's first call leaves registers, and what was
@@ -51,6 +51,8 @@
         }],
         ["OS=='win'", {
           "libraries": ["-ladvapi32"],
+          # node-gyp has a hook of its own.
+          "sources!": ["native/addon/delay_load_windows.cc"],
         }],
       ],
     },

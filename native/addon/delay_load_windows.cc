@@ -2,8 +2,8 @@
 //
 // The cross-built addon's imports from node.exe are delay-loaded (scripts/windows.mk); this hook answers
 // the loader's question for that file. In Electron, or in a renamed node.exe, the loader would otherwise
-// load a second node.exe, or find none. MSVC builds by node-gyp have node-gyp's own hook.
-#ifndef _MSC_VER
+// load a second node.exe, or find none. MSVC builds by node-gyp use node-gyp's own hook, so binding.gyp
+// leaves this file out.
 #include <windows.h>
 
 #include <delayimp.h>
@@ -24,4 +24,3 @@ FARPROC WINAPI UseHostProgram(unsigned event, PDelayLoadInfo load) {
 extern "C" {
 PfnDliHook __pfnDliNotifyHook2 = UseHostProgram;
 }
-#endif  // _MSC_VER
