@@ -105,6 +105,8 @@ TEST_SUITE("daemon watcher") {
       links = 2;
     }
     REQUIRE(backend::AskDaemonVersion(daemon.path(), 10s).usable.ok());
+    // The daemon's thread notices the end of that link in its own time.
+    loop.RunUntil([&] { return daemon.links() == 0; });
     Watch(minor);
     RunUntilSeen("");
     CHECK(daemon.links() == links);

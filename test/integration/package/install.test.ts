@@ -64,7 +64,8 @@ function run(project: string, command: string, ...parameters: string[]) {
     env: {
       PATH: bin,
       HOME: join(project, 'home'),
-      TMPDIR: process.env['TMPDIR'],
+      // Package managers leave what they have compiled there.
+      TMPDIR: work,
       YARN_REGISTRY: registry.url,
     },
     encoding: 'utf8',
