@@ -1,6 +1,6 @@
 /** A project of a user in which the packed packages are installed, as npm unpacks them. */
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -27,6 +27,12 @@ export function makeInstalledProject(...packages: ('pcsc-bridge' | typeof platfo
   }
   rmSync(tarballs, { recursive: true });
   return project;
+}
+
+/** Puts the package of the platform beside a program that was made in the project, into `directory`. */
+export function shipPlatform(project: string, directory: string): void {
+  const packages = 'node_modules/@pcsc-bridge';
+  cpSync(join(project, packages), join(directory, packages), { recursive: true });
 }
 
 /**

@@ -1,13 +1,13 @@
 /** The bundles of docs/hosts.md run beside the package of the platform; without it, the error says what is missing. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
 import webpack from 'webpack';
 import { blockBelow, fileShownIn, root } from '../../support/documentation.js';
-import { addPrograms, makeInstalledProject, platform, runIn } from '../../support/installed.js';
+import { addPrograms, makeInstalledProject, platform, runIn, shipPlatform } from '../../support/installed.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
 const page = 'docs/hosts.md';
@@ -59,9 +59,7 @@ describe.each([
     await bundle();
     rmSync(join(target, 'dist'), { recursive: true, force: true });
     renameSync(join(project, 'dist'), join(target, 'dist'));
-    cpSync(join(project, 'node_modules/@pcsc-bridge'), join(target, 'node_modules/@pcsc-bridge'), {
-      recursive: true,
-    });
+    shipPlatform(project, target);
     expect(await run()).toEqual({ stdout: `${readerAt(rig).name} CN=Alice\n`, stderr: '', status: 0 });
   });
 

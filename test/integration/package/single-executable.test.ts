@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { blockBelow, fileShownIn, root } from '../../support/documentation.js';
-import { addPrograms, makeInstalledProject, platform, runIn } from '../../support/installed.js';
+import { addPrograms, makeInstalledProject, platform, runIn, shipPlatform } from '../../support/installed.js';
 import { lines, nodeOf, npmBinary } from '../../support/nodes.js';
 import { insertPiv, readerAt, startRig } from '../../support/rig.js';
 
@@ -33,9 +33,7 @@ describe.each(lines)('a single executable of Node %s', (line) => {
       stdio: 'pipe',
     });
     cpSync(join(project, 'app'), join(target, 'app'));
-    cpSync(join(project, 'node_modules/@pcsc-bridge'), join(target, 'node_modules/@pcsc-bridge'), {
-      recursive: true,
-    });
+    shipPlatform(project, target);
     expect(await run()).toEqual({ stdout: `${readerAt(rig).name} CN=Alice\n`, stderr: '', status: 0 });
   });
 
