@@ -43,6 +43,8 @@ libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
 qemu-user            program qemu-aarch64
 libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
+libstdc++6-armhf-cross file usr/arm-linux-gnueabihf/lib/libstdc++.so.6
+libatomic1-armhf-cross file usr/arm-linux-gnueabihf/lib/libatomic.so.1
 musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
 chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
 clang                program clang++
