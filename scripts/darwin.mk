@@ -19,10 +19,11 @@ include scripts/products.mk
 
 LDFLAGS := -s -Wl,-dead_strip
 
-# Node-API and libuv come from the program that loads the addon.
+# Node-API and libuv come from the program that loads the addon. Its install name is not used, but without one it would be the
+# path here. Zig's linker exports all names, even hidden ones; as none is weak, no other library is bound to them.
 $(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects)
 	@mkdir -p $(@D)
-	$(CXX) -shared $(LDFLAGS) -Wl,-undefined,dynamic_lookup -o $@ $(filter %.o,$^)
+	$(CXX) -shared $(LDFLAGS) -Wl,-undefined,dynamic_lookup,-install_name,@rpath/$(@F) -o $@ $(filter %.o,$^)
 
 $(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects)
 	@mkdir -p $(@D)

@@ -19,14 +19,14 @@ const prebuild = (...parameters: string[]) =>
   execFileSync(join(root, 'scripts/prebuild'), parameters, { encoding: 'utf8', stdio: 'pipe' });
 
 /**
- * Builds those that every run builds, which takes minutes if they do not exist yet. Returns these, and those of the others
- * that are up to date.
+ * Builds those for this system that every run builds, which takes minutes if they do not exist yet. Returns these, and
+ * those of the others that are up to date: compilers for Windows are not everywhere.
  */
 export function buildPlatforms(names: readonly string[]): Set<string> {
   const chosen = platforms.filter(({ name }) => names.includes(name));
-  const [built, others] = [true, false].map((eachRun) =>
-    chosen.filter((platform) => Boolean(platform.eachRun) === eachRun).map(({ name }) => name),
-  ) as [string[], string[]];
+  const isBuiltHere = ({ os, eachRun }: Platform) => eachRun === true && os === process.platform;
+  const built = chosen.filter(isBuiltHere).map(({ name }) => name);
+  const others = chosen.filter((platform) => !isBuiltHere(platform)).map(({ name }) => name);
   if (built.length > 0) prebuild(...built);
   const upToDate = others.length > 0 ? prebuild('--up-to-date', ...others) : '';
   return new Set([...built, ...upToDate.split('\n').filter(Boolean)]);
