@@ -15,20 +15,21 @@ CXX := scripts/zig c++ -target $(target)
 CC := scripts/zig cc -target $(target)
 CXXFLAGS := -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 CXXFLAGS += -fstack-protector-strong
+include scripts/libcxx.mk
 include scripts/products.mk
 
-LDFLAGS := -s -Wl,-dead_strip
+LDFLAGS := $(link_libcxx) -s -Wl,-dead_strip
 
 # Node-API and libuv come from the program that loads the addon. Its install name is not used, but without one it would be the
 # path here. Zig's linker exports all names, even hidden ones; as none is weak, no other library is bound to them.
-$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects)
+$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) $(libcxx)
 	@mkdir -p $(@D)
-	$(CXX) -shared $(LDFLAGS) -Wl,-undefined,dynamic_lookup,-install_name,@rpath/$(@F) -o $@ $(filter %.o,$^)
+	$(CXX) -shared $(LDFLAGS) -Wl,-undefined,dynamic_lookup,-install_name,@rpath/$(@F) -o $@ $^
 
-$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects)
+$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(libcxx)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^)
+	$(CXX) $(LDFLAGS) -o $@ $^
 
-$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects)
+$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(libcxx)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^)
+	$(CXX) $(LDFLAGS) -o $@ $^

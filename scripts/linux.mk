@@ -23,27 +23,28 @@ CPPFLAGS := -D_FILE_OFFSET_BITS=64
 CXXFLAGS := -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 # Stack canaries, and the C library's checks of buffer sizes (musl has none).
 CXXFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+include scripts/libcxx.mk
 include scripts/products.mk
 
-LDFLAGS := -s -Wl,--gc-sections -Wl,-z,relro,-z,now
+LDFLAGS := $(link_libcxx) -s -Wl,--gc-sections -Wl,-z,relro,-z,now
 # The programs load the PC/SC library at run time, so they cannot be static, which with musl is what zig makes of a
 # program that takes no shared library: it is shown an empty one.
 dynamic := $(if $(findstring musl,$(PLATFORM)),$(WORK)/libempty.so)
-link_program = $(CXX) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(dynamic),-L$(WORK) -Wl$(comma)--as-needed -lempty)
+link_program = $(CXX) -pie $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(if $(dynamic),-L$(WORK) -Wl$(comma)--as-needed -lempty)
 comma := ,
 
-$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) native/addon/exports.map
+$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) $(libcxx) native/addon/exports.map
 	@mkdir -p $(@D)
-	$(CXX) -shared $(LDFLAGS) -Wl,--version-script=native/addon/exports.map -o $@ $(filter %.o,$^)
+	$(CXX) -shared $(LDFLAGS) -Wl,--version-script=native/addon/exports.map -o $@ $(filter %.o %.a,$^)
 
-$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(dynamic)
+$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(libcxx) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 
-$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(dynamic)
+$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(libcxx) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 
 $(WORK)/libempty.so:
 	@mkdir -p $(@D)
-	$(CXX) -shared -o $@ -x c /dev/null
+	$(CC) -shared -o $@ -x c /dev/null

@@ -49,6 +49,16 @@ for (const { name, os, cpu, libc } of platforms) {
       expect(strings).not.toContain(root);
     });
 
+    // The linker lets an addon lack whatever its host may have. It is given a part of libc++ (scripts/libcxx.mk).
+    if (os === 'linux')
+      test('the addon requires nothing of a C++ library', () => {
+        const required = every(/ UND ([^\s@]+)/g, readelf('--dyn-syms', file('pcsc_bridge.node')));
+        expect(required).toContain('napi_create_object');
+        const ofLibc = ['__cxa_atexit', '__cxa_finalize', '__cxa_thread_atexit_impl'];
+        const others = required.filter((name) => /^(_Z|__cxa_|__gxx_|_Unwind)/.test(name));
+        expect(others.filter((name) => !ofLibc.includes(name))).toEqual([]);
+      });
+
     // docs/compatibility.md says so. Node.js 20 itself needs 2.28.
     if (libc === 'glibc')
       test.each(products)('%s requires glibc 2.17 or older', (product) => {
