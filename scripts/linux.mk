@@ -11,34 +11,40 @@ SYSTEM := linux
 target_linux-x64 := x86_64-linux-gnu.2.28
 target_linux-arm64 := aarch64-linux-gnu.2.28
 target_linux-x64-musl := x86_64-linux-musl
+target_linux-arm64-musl := aarch64-linux-musl
+# ARMv7 with the floating-point unit that Debian's armhf requires, without NEON.
+target_linux-arm := arm-linux-gnueabihf.2.28 -mcpu=generic+v7a+vfp3d16-neon
 target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
 CXX := scripts/zig c++ -target $(target)
 CC := scripts/zig cc -target $(target)
+# As node-gyp: on 32 bits, files of file systems with 64-bit inodes could not be opened otherwise.
+CPPFLAGS := -D_FILE_OFFSET_BITS=64
 # Nothing of what zig would write for debuggers by itself, as all is stripped: that takes a third longer.
 CXXFLAGS := -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 # Stack canaries, and the C library's checks of buffer sizes (musl has none).
 CXXFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+include scripts/libcxx.mk
 include scripts/products.mk
 
-LDFLAGS := -s -Wl,--gc-sections -Wl,-z,relro,-z,now
+LDFLAGS := $(link_libcxx) -s -Wl,--gc-sections -Wl,-z,relro,-z,now
 # The programs load the PC/SC library at run time, so they cannot be static, which with musl is what zig makes of a
 # program that takes no shared library: it is shown an empty one.
 dynamic := $(if $(findstring musl,$(PLATFORM)),$(WORK)/libempty.so)
-link_program = $(CXX) -pie $(LDFLAGS) -o $@ $(filter %.o,$^) $(if $(dynamic),-L$(WORK) -Wl$(comma)--as-needed -lempty)
+link_program = $(CXX) -pie $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(if $(dynamic),-L$(WORK) -Wl$(comma)--as-needed -lempty)
 comma := ,
 
-$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) native/addon/exports.map
+$(OUT)/pcsc_bridge.node: $(addon_objects) $(core_objects) $(libcxx) native/addon/exports.map
 	@mkdir -p $(@D)
-	$(CXX) -shared $(LDFLAGS) -Wl,--version-script=native/addon/exports.map -o $@ $(filter %.o,$^)
+	$(CXX) -shared $(LDFLAGS) -Wl,--version-script=native/addon/exports.map -o $@ $(filter %.o %.a,$^)
 
-$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(dynamic)
+$(OUT)/pcsc-holder: $(holder_objects) $(pcsc_objects) $(libcxx) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 
-$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(dynamic)
+$(OUT)/pcsc-bridge-agent: $(agent_objects) $(core_objects) $(mbedtls_objects) $(libcxx) $(dynamic)
 	@mkdir -p $(@D)
 	$(link_program)
 
 $(WORK)/libempty.so:
 	@mkdir -p $(@D)
-	$(CXX) -shared -o $@ -x c /dev/null
+	$(CC) -shared -o $@ -x c /dev/null

@@ -43,15 +43,18 @@ libpcsclite-dev      file    usr/{local/,}include/PCSC/winscard.h
 doctest-dev          file    usr/{local/,}include/doctest/doctest.h
 qemu-user            program qemu-aarch64
 libstdc++6-arm64-cross file usr/aarch64-linux-gnu/lib/libstdc++.so.6
+libstdc++6-armhf-cross file usr/arm-linux-gnueabihf/lib/libstdc++.so.6
+libatomic1-armhf-cross file usr/arm-linux-gnueabihf/lib/libatomic.so.1
 musl                 file    {usr/,}lib/x86_64-linux-musl/libc.so
 chromium             file    usr/bin/{chromium,google-chrome,google-chrome-stable}
+llvm                 program llvm-objdump
 clang                program clang++
 ccache               program ccache
 libclang-rt-dev      file    usr/lib/{,llvm-*/lib/}clang/*/lib/*/libclang_rt.fuzzer{,-*}.a
 '
 # Not everywhere: Ubuntu has its browser as a snap. Tests that miss one of these are skipped, by name; without ccache
 # they only take longer.
-optional_packages=' chromium clang libclang-rt-dev ccache '
+optional_packages=' chromium llvm clang libclang-rt-dev ccache '
 # For scripts/build-windows.
 windows_needs='
 g++-mingw-w64-x86-64-posix program x86_64-w64-mingw32-g++-posix

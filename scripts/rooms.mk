@@ -1,6 +1,7 @@
 # The rooms of native/, each compiled in one go (scripts/core-sources.mjs --into). Included by the makefiles that build all of
 # them, which say with what: SYSTEM (as core-sources.mjs has it), WORK, where sources and objects go, CXX, CPPFLAGS and
-# CXXFLAGS; and in makefiles, if they like, what all objects depend on. $(call rooms,agent doctor) gives the objects of these rooms, $(call rooms) those of the core.
+# CXXFLAGS; and in makefiles, if they like, what all objects depend on. $(call rooms,agent doctor) gives the objects of these
+# rooms, $(call rooms) those of the core.
 rooms = $(patsubst %.cc,%.o,$(or $(shell node scripts/core-sources.mjs --into $(WORK)/rooms $(SYSTEM) $(1)),\
   $(error node scripts/core-sources.mjs names no sources)))
 

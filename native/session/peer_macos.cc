@@ -1,4 +1,5 @@
 #include <bsm/audit.h>
+#include <mach/message.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>

@@ -36,8 +36,16 @@ function loadFrom(place: string): { addon?: unknown; error?: unknown } {
     switch (place) {
       case 'build':
         return { addon: require('bindings')({ bindings: 'pcsc_bridge', module_root: packageRoot }) };
+      case 'darwin-arm64':
+        return { addon: require('@pcsc-bridge/darwin-arm64') };
+      case 'darwin-x64':
+        return { addon: require('@pcsc-bridge/darwin-x64') };
+      case 'linux-arm':
+        return { addon: require('@pcsc-bridge/linux-arm') };
       case 'linux-arm64':
         return { addon: require('@pcsc-bridge/linux-arm64') };
+      case 'linux-arm64-musl':
+        return { addon: require('@pcsc-bridge/linux-arm64-musl') };
       case 'linux-x64':
         return { addon: require('@pcsc-bridge/linux-x64') };
       case 'linux-x64-musl':

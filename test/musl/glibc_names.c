@@ -1,9 +1,10 @@
 // What Debian's libstdc++, libgcc and libpcsclite, made for glibc, ask for and musl does not have. Built for musl under
-// the name of glibc's loader, which they name as well, it lets a program that was made for Alpine run here. musl takes
+// the name of glibc's loader, which most of them name as well, it lets a program that was made for Alpine run here. musl takes
 // libc.so.6 for itself. test/support/foreign.ts uses it.
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -24,6 +25,10 @@ int __cxa_thread_atexit_impl(void (*destructor)(void*), void* object, void* libr
 int _dl_find_object(void* address, void* result) {
   (void)address, (void)result;
   return -1;
+}
+
+unsigned long __getauxval(unsigned long type) {
+  return getauxval(type);
 }
 
 size_t __strftime_l(char* text, size_t size, const char* format, const struct tm* time, locale_t locale) {

@@ -1,17 +1,16 @@
 /** The prebuilt addons for other Linuxes, in JavaScript of their own (see test/support/foreign.ts). */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { buildStandIn, FakePcsc } from '../../support/fake-pcsc.js';
-import { arm64, type ForeignHost, musl } from '../../support/foreign.js';
+import { arm, arm64, type ForeignHost, muslArm64, muslX64 } from '../../support/foreign.js';
+import { buildPlatforms, notBuilt } from '../../support/platforms.js';
 import { insertPiv, startRig } from '../../support/rig.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-// Compiling them takes minutes if they do not exist yet.
-execFileSync(join(root, 'scripts/prebuild'), ['linux-arm64', 'linux-x64-musl'], { stdio: 'pipe' });
 const rig = await startRig({ slots: 1 });
 await insertPiv(rig);
 
@@ -34,16 +33,26 @@ async function run({ launcher, env }: ForeignHost, args: string[], more = {}) {
   return { printed, status };
 }
 
-const hosts: [string, ForeignHost][] = [
-  ['Node 20 for arm64', arm64('20')],
-  ['Node 24 for arm64', arm64('24')],
-  ['Bun for musl', musl()],
+const foreign: [string, string, () => ForeignHost][] = [
+  ['Node 20 for arm64', 'linux-arm64', () => arm64('20')],
+  ['Node 24 for arm64', 'linux-arm64', () => arm64('24')],
+  ['Node 20 for armv7', 'linux-arm', arm],
+  ['Bun for musl', 'linux-x64-musl', muslX64],
+  ['Bun for musl on arm64', 'linux-arm64-musl', muslArm64],
 ];
+const built = buildPlatforms(foreign.map(([, platform]) => platform));
+const hosts = foreign
+  .filter(([, platform]) => built.has(platform))
+  .map(([name, , make]) => ({ name, host: make() }));
 
 const because = (reason: string | undefined) => (reason === undefined ? '' : ` (${reason})`);
 
-describe.each(hosts.map(([name, host]) => ({ name, host, why: because(host.trouble) })))(
-  'in $name$why',
+for (const [name, platform] of foreign.filter(([, platform]) => !built.has(platform))) {
+  test.skip(`in ${name}${because(notBuilt(platform))}`, () => {});
+}
+
+describe.each(hosts.map(({ name, host }) => ({ name: name + because(host.trouble), host })))(
+  'in $name',
   ({ host }) => {
     beforeAll(() => buildStandIn(host), 300_000);
     const works = test.skipIf(host.trouble !== undefined);

@@ -4,15 +4,18 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { root } from '../../support/documentation.js';
+import { platforms } from '../../support/platforms.js';
 
 const built = [
   'build/Release/pcsc_bridge.node',
   'build/Release/pcsc-holder',
   'build/agent/pcsc-bridge-agent',
 ];
-const shipped = ['linux-x64', 'linux-arm64', 'linux-x64-musl'].flatMap((platform) =>
-  ['pcsc_bridge.node', 'pcsc-holder', 'pcsc-bridge-agent'].map((file) => `prebuilds/${platform}/${file}`),
-);
+const shipped = platforms
+  .filter(({ os }) => os === 'linux')
+  .flatMap(({ name }) =>
+    ['pcsc_bridge.node', 'pcsc-holder', 'pcsc-bridge-agent'].map((file) => `prebuilds/${name}/${file}`),
+  );
 const products = [...built, ...shipped.filter((file) => existsSync(join(root, file)))];
 
 const readelf = (option: string, file: string) =>

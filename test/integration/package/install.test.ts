@@ -18,19 +18,13 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { read, root } from '../../support/documentation.js';
 import { lines, nodeOf, npmBinary } from '../../support/nodes.js';
 import { pack } from '../../support/pack.js';
+import { platforms } from '../../support/platforms.js';
 import { startRegistry } from '../../support/registry.js';
 
 const platform = `linux-${process.arch}`;
 const work = mkdtempSync(join(tmpdir(), 'package-'));
 afterAll(() => rmSync(work, { recursive: true }));
 
-interface Platform {
-  name: string;
-  os: string;
-  cpu: string;
-  libc?: string;
-}
-const platforms: Platform[] = JSON.parse(readFileSync(join(root, 'scripts/platforms.json'), 'utf8'));
 const built = platforms.filter(({ name }) => existsSync(join(root, 'prebuilds', name)));
 
 execFileSync(join(root, 'scripts/prebuild'), [platform], { stdio: 'pipe' });

@@ -1,57 +1,106 @@
-/** What the prebuilt binaries for Linux require of the system. */
+/** What the prebuilt binaries require of the system, and what they offer. Binaries for macOS and Windows are only read. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { every, missingReader, objdump, readBinary, readelf } from '../../support/binaries.js';
+import { root } from '../../support/documentation.js';
+import { buildPlatforms, notBuilt, platforms } from '../../support/platforms.js';
 
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const platforms = ['linux-x64', 'linux-arm64', 'linux-x64-musl'];
-const products = ['pcsc_bridge.node', 'pcsc-holder', 'pcsc-bridge-agent'];
-// Compiling them takes minutes if they do not exist yet.
-execFileSync(join(root, 'scripts/prebuild'), platforms, { stdio: 'pipe' });
+const built = buildPlatforms(platforms.map(({ name }) => name));
 
-function readelf(option: string, platform: string, product: string): string {
-  return execFileSync('readelf', [option, '-W', join(root, 'prebuilds', platform, product)], {
-    encoding: 'utf8',
-  });
-}
+const entryPoints = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
-/** The distinct matches of the first group of the pattern. */
-function every(pattern: RegExp, text: string): string[] {
-  return [...new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''))].sort();
-}
+/** The libraries of each system that a binary may require. */
+const allowed: Record<string, RegExp> = {
+  linux: /^(ld-linux-(aarch64|armhf)\.so\.\d|libc\.so\.6|libdl\.so\.2|libm\.so\.6|libpthread\.so\.0)$/,
+  darwin: /^\/usr\/lib\/libSystem\.B\.dylib$/,
+  win32: /^(kernel32|advapi32|ws2_32|msvcrt|ntdll|user32|api-ms-win-crt-.+)\.dll$/,
+};
 
-describe.each(platforms)('%s', (platform) => {
-  const isMusl = platform.endsWith('musl');
+for (const { name, os, cpu, libc } of platforms) {
+  const products = ['pcsc_bridge.node', ...['pcsc-holder', 'pcsc-bridge-agent'].map(withSuffix)];
+  const reason = built.has(name) ? missingReader(os) : notBuilt(name);
+  const file = (product: string) => join(root, 'prebuilds', name, product);
 
-  test.each(products)('%s requires only the C library', (product) => {
-    const needed = every(/\(NEEDED\).*\[(.+)\]/g, readelf('-d', platform, product));
-    const parts = ['ld-linux-aarch64.so.1', 'libc.so.6', 'libdl.so.2', 'libm.so.6', 'libpthread.so.0'];
-    if (isMusl) expect(needed).toEqual(['libc.so']);
-    else expect(parts).toEqual(expect.arrayContaining(needed));
-  });
+  function withSuffix(program: string) {
+    return os === 'win32' ? `${program}.exe` : program;
+  }
 
-  // docs/compatibility.md says so. Node.js 20 itself needs 2.28.
-  test.each(products)('%s requires glibc 2.17 or older', (product) => {
-    const versions = every(/Name: ([A-Z]+_[0-9.]+) /g, readelf('-V', platform, product));
-    const newest = versions.map((name) => Number(name.replace('GLIBC_2.', ''))).sort((a, b) => b - a)[0];
-    if (isMusl) expect(versions).toEqual([]);
-    else expect(newest).toBeLessThanOrEqual(17);
-  });
+  if (reason !== undefined) {
+    test.skip(`${name} (${reason})`, () => {});
+    continue;
+  }
 
-  test('the addon exports only its entry points', () => {
-    const symbols = readelf('--dyn-syms', platform, 'pcsc_bridge.node');
-    expect(every(/(?:GLOBAL|WEAK)\s+DEFAULT\s+(?!UND)\S+ (\S+)/g, symbols)).toEqual([
-      'napi_register_module_v1',
-      'node_api_module_get_api_version_v1',
-    ]);
-  });
-
-  test.each(products)('%s contains no path of the build machine', (product) => {
-    const strings = execFileSync('strings', [join(root, 'prebuilds', platform, product)], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
+  describe(name, () => {
+    test.each(products)('%s requires only libraries that are part of the system', (product) => {
+      const { libraries } = readBinary(os, file(product));
+      if (libc === 'musl') expect(libraries).toEqual(['libc.so']);
+      else for (const library of libraries) expect(library).toMatch(allowed[os] as RegExp);
+      expect(libraries).not.toEqual([]);
     });
-    expect(strings).not.toContain(root);
+
+    if (os !== 'darwin')
+      test('the addon exports only its entry points', () => {
+        expect(readBinary(os, file('pcsc_bridge.node')).exports).toEqual(entryPoints);
+      });
+
+    test.each(products)('%s contains no path of the build machine', (product) => {
+      const strings = execFileSync('strings', [file(product)], { encoding: 'utf8', maxBuffer: 1 << 26 });
+      expect(strings).not.toContain(root);
+    });
+
+    // The linker lets an addon lack whatever its host may have. It is given a part of libc++ (scripts/libcxx.mk).
+    if (os === 'linux')
+      test('the addon requires nothing of a C++ library', () => {
+        const required = every(/ UND ([^\s@]+)/g, readelf('--dyn-syms', file('pcsc_bridge.node')));
+        expect(required).toContain('napi_create_object');
+        const ofLibc = ['__cxa_atexit', '__cxa_finalize', '__cxa_thread_atexit_impl'];
+        const others = required.filter((name) => /^(_Z|__cxa_|__gxx_|_Unwind)/.test(name));
+        expect(others.filter((name) => !ofLibc.includes(name))).toEqual([]);
+      });
+
+    // docs/compatibility.md says so. Node.js 20 itself needs 2.28.
+    if (libc === 'glibc')
+      test.each(products)('%s requires glibc 2.17 or older', (product) => {
+        const versions = every(/Name: ([A-Z]+_[0-9.]+) /g, readelf('-V', file(product)));
+        const newest = versions
+          .map((version) => Number(version.replace('GLIBC_2.', '')))
+          .sort((a, b) => b - a)[0];
+        expect(newest).toBeLessThanOrEqual(17);
+      });
+
+    if (libc === 'musl')
+      test.each(products)('%s has no versions of glibc', (product) => {
+        expect(every(/Name: ([A-Z]+_[0-9.]+) /g, readelf('-V', file(product)))).toEqual([]);
+      });
+
+    if (os === 'darwin')
+      test.each(products)('%s is made for macOS 11', (product) => {
+        const commands = objdump(file(product), '--macho', '--private-headers');
+        expect(/cmd LC_BUILD_VERSION[\s\S]*?platform (\S+)\s+sdk \S+\s+minos (\S+)/.exec(commands)?.[2]).toBe(
+          '11.0',
+        );
+      });
+
+    // Zig's linker exports every name. The loader would share a weak one between libraries, and the flags would say so.
+    if (os === 'darwin')
+      test('the addon exports its entry points, and shares no other name', () => {
+        expect(readBinary(os, file('pcsc_bridge.node')).exports).toEqual(expect.arrayContaining(entryPoints));
+        const header = objdump(file('pcsc_bridge.node'), '--macho', '--private-header');
+        expect(header).toContain('TWOLEVEL');
+        expect(header).not.toMatch(/WEAK_DEFINES|BINDS_TO_WEAK/);
+      });
+
+    // A processor of Apple's runs nothing without a signature; this one names no signer.
+    if (os === 'darwin' && cpu === 'arm64')
+      test.each(products)('%s is signed', (product) => {
+        expect(objdump(file(product), '--macho', '--private-headers')).toContain('cmd LC_CODE_SIGNATURE');
+      });
+
+    // For any program, whatever its name is: nothing is imported from node.exe before the host is known.
+    if (os === 'win32')
+      test('the addon does not require node.exe', () => {
+        expect(readBinary(os, file('pcsc_bridge.node')).libraries).not.toContain('node.exe');
+      });
   });
-});
+}
