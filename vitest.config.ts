@@ -3,7 +3,7 @@ import { configDefaults, defineConfig } from 'vitest/config';
 /** What measures time, counts the resources of a process, or drives dozens of processes: one file after another. */
 const alone = [
   'test/integration/{agent,bench,faults,limits,process,repro,transactions}/**/*.test.ts',
-  'test/integration/semantics/{many-at-once,service,stuck-calls}.test.ts',
+  'test/integration/semantics/{many-at-once,service,stuck-calls,stuck-exits}.test.ts',
 ];
 /** What installs the package, or runs it on other platforms: scripts/test compiles these first. */
 const packaged = ['test/integration/package/**/*.test.ts'];

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
+import { read } from './documentation.js';
 import { npmBinary } from './nodes.js';
 
 export interface Host {
@@ -15,11 +16,21 @@ export interface Host {
   env: NodeJS.ProcessEnv;
 }
 
+/** The words between the host's name and the module, as docs/hosts.md has them. */
+function documentedWords(host: string): string[] {
+  const [, words] = new RegExp(`^${host} (.+) app\\.mjs$`, 'm').exec(read('docs/hosts.md')) ?? [];
+  if (words === undefined) throw new Error(`docs/hosts.md has no command line of ${host}`);
+  return words.split(' ');
+}
+
 export function bun(): Host {
   const architecture = process.arch === 'arm64' ? 'aarch64' : 'x64';
   return {
     name: 'Bun',
-    command: [npmBinary('bun', `@oven/bun-linux-${architecture}@1.4.5`, 'bin/bun'), 'run'],
+    command: [
+      npmBinary('bun', `@oven/bun-linux-${architecture}@1.4.5`, 'bin/bun'),
+      ...documentedWords('bun'),
+    ],
     env: { BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0', DO_NOT_TRACK: '1' },
   };
 }
@@ -28,7 +39,7 @@ export function deno(): Host {
   const deno = npmBinary('deno', `@deno/linux-${process.arch}-glibc@2.9.6`, 'deno');
   return {
     name: 'Deno',
-    command: [deno, 'run', '--allow-all', '--no-lock', '--node-modules-dir=manual'],
+    command: [deno, ...documentedWords('deno')],
     env: { DENO_NO_UPDATE_CHECK: '1' },
   };
 }
