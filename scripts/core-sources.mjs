@@ -1,6 +1,6 @@
 // Prints the C++ sources of the core for a platform, one per line: core-sources.mjs linux|mac|win [ROOM ...]
 // The core is everything in the rooms of native/ listed here, with the folders inside them; other rooms (agent, addon) are
-// named. A file belongs to one platform by its name; what makes a program of a room (main.cc) is named by its makefile.
+// named. A file belongs to one platform by its name; makefiles name what only some products contain (main.cc).
 //
 // core-sources.mjs --into DIRECTORY linux|mac|win [ROOM ...] writes a source for each room that includes all of these, and
 // prints their names: compiled in one go, a room takes a fifth of the time. It must be compiled with native/ among the
@@ -14,7 +14,7 @@ const foreignTo = {
   mac: /_(windows|linux)\.cc$/,
   win: /_(linux|macos|posix)\.cc$/,
 };
-const ofPrograms = /^(main|wiping_heap)\.cc$/;
+const byMakefile = /^(main|wiping_heap|host_functions)\.cc$/;
 const core = ['pcsc', 'loop', 'backend', 'card', 'readers', 'session', 'cache', 'doctor'];
 
 const words = process.argv.slice(2);
@@ -34,7 +34,7 @@ function sourcesIn(folder) {
     .flatMap((entry) => {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) return sourcesIn(path);
-      const ours = entry.name.endsWith('.cc') && !foreign.test(entry.name) && !ofPrograms.test(entry.name);
+      const ours = entry.name.endsWith('.cc') && !foreign.test(entry.name) && !byMakefile.test(entry.name);
       return ours ? [path] : [];
     });
 }

@@ -10,6 +10,7 @@ libcxx_parts := $(addprefix libcxx/src/,chrono condition_variable condition_vari
 libcxx_parts += $(addprefix libcxxabi/src/,abort_message cxa_aux_runtime cxa_default_handlers cxa_exception cxa_exception_storage \
   cxa_guard cxa_handlers cxa_personality cxa_thread_atexit cxa_virtual fallback_malloc private_typeinfo stdlib_exception \
   stdlib_new_delete stdlib_stdexcept stdlib_typeinfo)
+libcxx_parts += $(if $(findstring windows,$(target)),libcxx/src/support/win32/thread_win32)
 libcxx_objects := $(libcxx_parts:%=$(WORK)/libcxx/%.o)
 
 # As Zig compiles them, but for the demangler. Zig itself gives the paths of the headers and the version of the ABI.

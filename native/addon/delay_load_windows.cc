@@ -8,14 +8,13 @@
 
 #include <delayimp.h>
 
+#include "addon/host_program_windows.h"
+
 namespace {
 
 FARPROC WINAPI UseHostProgram(unsigned event, PDelayLoadInfo load) {
   if (event != dliNotePreLoadLibrary || lstrcmpiA(load->szDll, "node.exe") != 0) return nullptr;
-  // Some hosts keep Node in a libnode.dll beside the program.
-  HMODULE host = GetModuleHandleW(L"libnode.dll");
-  if (host == nullptr) host = GetModuleHandleW(nullptr);
-  return reinterpret_cast<FARPROC>(host);
+  return reinterpret_cast<FARPROC>(pcsc_bridge::HostProgram());
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ function loadFrom(place: string): { addon?: unknown; error?: unknown } {
         return { addon: require('@pcsc-bridge/linux-x64') };
       case 'linux-x64-musl':
         return { addon: require('@pcsc-bridge/linux-x64-musl') };
+      case 'win32-arm64':
+        return { addon: require('@pcsc-bridge/win32-arm64') };
       case 'win32-ia32':
         return { addon: require('@pcsc-bridge/win32-ia32') };
       case 'win32-x64':
