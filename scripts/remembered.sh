@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# For scripts/test-windows and scripts/test-pcscd: test results that are reported again until something that they
-# depend on changes. The script that sources this sets `work`, a directory of its own, and has `say`.
+# For scripts/test-windows, test-pcscd, test-usb and test-package: test results that are reported again until something that
+# they depend on changes. The script that sources this sets `work`, a directory of its own, and has `say`.
 #   PCSC_BRIDGE_TEST_FRESH=1       run, whatever is remembered
 
 # First line "PASSED FAILED SKIPPED", then a line for each failed or skipped test, as count-reporter.mjs writes it.
