@@ -1,6 +1,9 @@
 # shellcheck shell=bash
 # For scripts/wine-setup and scripts/pcscd-from: systems of other Debian releases in directories, by debootstrap.
 # PCSC_BRIDGE_DEBIAN_MIRROR names another mirror; what comes from it has to be signed by Debian all the same.
+# Run from the project's root.
+# shellcheck source=scripts/apt.sh
+. scripts/apt.sh
 
 mirror=${PCSC_BRIDGE_DEBIAN_MIRROR:-http://deb.debian.org/debian}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -15,10 +18,8 @@ cannot() {
 need_debootstrap() {
   if command -v debootstrap >/dev/null && [ -e "$keyring" ]; then return; fi
   echo "installing system packages: debootstrap debian-archive-keyring" >&2
-  {
-    apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install \
-      debootstrap debian-archive-keyring
-  } >"$1" 2>&1 </dev/null || cannot "debootstrap cannot be installed ($1)"
+  apt_install debootstrap debian-archive-keyring >"$1" 2>&1 </dev/null ||
+    cannot "debootstrap cannot be installed ($1)"
 }
 
 # need_space DIRECTORY GIGABYTES WHAT
