@@ -30,6 +30,21 @@ const built = platforms.filter(({ name }) => existsSync(join(root, 'prebuilds', 
 execFileSync(join(root, 'scripts/prebuild'), [platform], { stdio: 'pipe' });
 const tarballs = join(work, 'tarballs');
 pack(tarballs, 'pcsc-bridge', 'source', ...built.map(({ name }) => name));
+// Empty ones of the other platforms, as the registry of npm has them all; yarn asks for each. None is installed here.
+const { version } = JSON.parse(read('package.json'));
+for (const { name, os, cpu, libc } of platforms.filter((platform) => !built.includes(platform))) {
+  const directory = join(work, 'empty', name);
+  mkdirSync(join(directory, 'package'), { recursive: true });
+  const manifest = {
+    name: `@pcsc-bridge/${name}`,
+    version,
+    os: [os],
+    cpu: [cpu],
+    ...(libc && { libc: [libc] }),
+  };
+  writeFileSync(join(directory, 'package/package.json'), JSON.stringify(manifest));
+  execFileSync('tar', ['-czf', join(tarballs, `empty-${name}.tgz`), '-C', directory, 'package']);
+}
 const registry = await startRegistry(tarballs);
 afterAll(() => registry[Symbol.asyncDispose]());
 
