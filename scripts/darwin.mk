@@ -6,15 +6,9 @@ WORK := .cache/prebuild/$(PLATFORM)
 all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder $(OUT)/pcsc-bridge-agent
 
 SYSTEM := mac
-# macOS 11 is the oldest that Node.js 20 runs on. Zig contains the headers and the list of symbols of libSystem, and no
-# framework: PCSC.framework is loaded at run time.
-target_darwin-x64 := x86_64-macos.11.0
-target_darwin-arm64 := aarch64-macos.11.0
-target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
-CXX := scripts/zig c++ -target $(target)
-CC := scripts/zig cc -target $(target)
 CXXFLAGS := -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 CXXFLAGS += -fstack-protector-strong
+include scripts/zig.mk
 include scripts/libcxx.mk
 include scripts/products.mk
 

@@ -6,23 +6,13 @@ WORK := .cache/prebuild/$(PLATFORM)
 all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder $(OUT)/pcsc-bridge-agent
 
 SYSTEM := linux
-# Built against the glibc that Node.js 20 needs. The binaries run with 2.17 (docs/compatibility.md), which
-# test/integration/package/prebuilds.test.ts checks. libc++ and the unwinder are linked in, so that nothing else has to be there.
-target_linux-x64 := x86_64-linux-gnu.2.28
-target_linux-arm64 := aarch64-linux-gnu.2.28
-target_linux-x64-musl := x86_64-linux-musl
-target_linux-arm64-musl := aarch64-linux-musl
-# ARMv7 with the floating-point unit that Debian's armhf requires, without NEON.
-target_linux-arm := arm-linux-gnueabihf.2.28 -mcpu=generic+v7a+vfp3d16-neon
-target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
-CXX := scripts/zig c++ -target $(target)
-CC := scripts/zig cc -target $(target)
 # As node-gyp: on 32 bits, files of file systems with 64-bit inodes could not be opened otherwise.
 CPPFLAGS := -D_FILE_OFFSET_BITS=64
 # Nothing of what zig would write for debuggers by itself, as all is stripped: that takes a third longer.
 CXXFLAGS := -g0 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
 # Stack canaries, and the C library's checks of buffer sizes (musl has none).
 CXXFLAGS += -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+include scripts/zig.mk
 include scripts/libcxx.mk
 include scripts/products.mk
 

@@ -1,4 +1,4 @@
-# What is cross-compiled for any system: the addon, pcsc-holder, pcsc-bridge-agent. Included by windows.mk and linux.mk,
+# What is cross-compiled for any system: the addon, pcsc-holder, pcsc-bridge-agent. Included by the makefiles of the platforms,
 # which link them and say with what: SYSTEM (as scripts/core-sources.mjs has it), CXX, CC, CPPFLAGS, CXXFLAGS, and
 # WORK, where the objects go. Run from the project's root.
 makefiles := $(MAKEFILE_LIST)

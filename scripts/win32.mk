@@ -6,13 +6,9 @@ WORK := .cache/prebuild/$(PLATFORM)
 all: $(OUT)/pcsc_bridge.node $(OUT)/pcsc-holder.exe $(OUT)/pcsc-bridge-agent.exe
 
 SYSTEM := win
-# Windows 10 is the first for arm64.
-target_win32-arm64 := aarch64-windows.win10-gnu
-target := $(or $(target_$(PLATFORM)),$(error no platform $(PLATFORM)))
-CXX := scripts/zig c++ -target $(target)
-CC := scripts/zig cc -target $(target)
 CPPFLAGS := -DUNICODE -D_UNICODE -DNOMINMAX -DWIN32_LEAN_AND_MEAN
 CXXFLAGS := -g0 -ffunction-sections -fdata-sections
+include scripts/zig.mk
 include scripts/libcxx.mk
 include scripts/products.mk
 # What the addon calls is here, not in a library that the loader could look for.
