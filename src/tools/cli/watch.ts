@@ -6,20 +6,25 @@ import { printable } from '../../printable.js';
 import { colors } from '../terminal/colors.js';
 import { runCommand } from './command.js';
 import { print, printJson } from './output.js';
+import { wholeNumber } from './parsers.js';
 import { describeState } from './seen-readers.js';
 
 export function watchCommand(): Command {
   return new Command('watch')
     .description('report readers and cards that are inserted or removed, until interrupted')
+    .option('--count <events>', 'end after this many', wholeNumber(1, 1_000_000))
     .option('--json', 'one object per line')
-    .action(({ json }: { json?: boolean }) =>
+    .action(({ count = Number.POSITIVE_INFINITY, json }: { count?: number; json?: boolean }) =>
       runCommand('watch', async (signal) => {
         await using bridge = new CardBridge();
         await using session = await bridge.openSession();
+        let shown = 0;
         try {
           for await (const event of session.watch({ signal })) {
             if (json) printJson(asData(event), 0);
             else print(asLine(event));
+            shown += 1;
+            if (shown >= count) break;
           }
         } catch (error) {
           // The user ends this command with an interrupt.
