@@ -10,16 +10,6 @@ export async function durationOf(promise: Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/**
- * The shortest of three times, in milliseconds; no more are measured after one below the limit. What the program itself
- * waits for shows in each of them, what a busy machine adds does not.
- */
-export async function shortestOf3(limit: number, measure: () => Promise<number>): Promise<number> {
-  let shortest = Number.POSITIVE_INFINITY;
-  for (let runs = 0; runs < 3 && shortest >= limit; runs++) shortest = Math.min(shortest, await measure());
-  return shortest;
-}
-
 /** True if the promise is still pending after this time. */
 export async function staysPending(promise: Promise<unknown>, ms = 150): Promise<boolean> {
   const settled = promise.then(

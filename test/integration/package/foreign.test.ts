@@ -14,16 +14,13 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const rig = await startRig({ slots: 1 });
 await insertPiv(rig);
 
-/** Milliseconds for a program that hangs. In an emulator, Node.js takes four seconds to start, and on a busy machine fifteen. */
-const limit = 60_000;
-
 /** Runs a program made for this host to its end; returns its output and its status. */
 async function run({ launcher, env }: ForeignHost, args: string[], more = {}) {
   const [program = '', ...before] = launcher;
   const child = spawn(program, [...before, ...args], {
     env: { ...process.env, ...env, ...more },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: limit,
+    timeout: 15_000,
     killSignal: 'SIGKILL',
   });
   let printed = '';
@@ -56,7 +53,6 @@ for (const [name, platform] of foreign.filter(([, platform]) => !built.has(platf
 
 describe.each(hosts.map(({ name, host }) => ({ name: name + because(host.trouble), host })))(
   'in $name',
-  { timeout: 2 * limit },
   ({ host }) => {
     beforeAll(() => buildStandIn(host), 300_000);
     const works = test.skipIf(host.trouble !== undefined);

@@ -1,17 +1,7 @@
 /** A process ends in time though calls are stuck inside the library. */
 import { describe, expect, test } from 'vitest';
 import { FakePcsc } from '../../support/fake-pcsc.js';
-import { calls, type Given, getStuck, other, reader, script } from '../../support/stuck-calls.js';
-import { shortestOf3 } from '../../support/time.js';
-
-/** Milliseconds. */
-function timeToEnd(given: Pick<Given, 'name' | 'way' | 'how'>): Promise<number> {
-  return shortestOf3(1000, async () => {
-    const fake = new FakePcsc(...script);
-    const { endedAfter } = await fake.start(getStuck, { ...given, reader, other }).ended;
-    return endedAfter;
-  });
-}
+import { calls, getStuck, other, reader, script } from '../../support/stuck-calls.js';
 
 describe('a process ends within a second', () => {
   const nobodyCanEnd: [name: string, way: string][] = [
@@ -28,11 +18,15 @@ describe('a process ends within a second', () => {
   test.each([...waits, ...nobodyCanEnd])(
     'that calls process.exit() while %s is stuck (%s)',
     async (name, way) => {
-      expect(await timeToEnd({ name, way, how: 'exits' })).toBeLessThan(1000);
+      const fake = new FakePcsc(...script);
+      const { endedAfter } = await fake.start(getStuck, { name, way, how: 'exits', reader, other }).ended;
+      expect(endedAfter).toBeLessThan(1000);
     },
   );
 
   test.each(waits)('that abandons %s, which is stuck (%s), and has nothing more to do', async (name, way) => {
-    expect(await timeToEnd({ name, way, how: 'gives up' })).toBeLessThan(1000);
+    const fake = new FakePcsc(...script);
+    const { endedAfter } = await fake.start(getStuck, { name, way, how: 'gives up', reader, other }).ended;
+    expect(endedAfter).toBeLessThan(1000);
   });
 });
