@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# For scripts/test-native and scripts/test-sanitized, which share their objects and so their compiler.
+# For scripts/test-native, scripts/test-sanitized and scripts/fuzz. The first two share their objects and so their compiler.
 
 # links COMPILER SANITIZER: whether the compiler has the libraries of address or thread.
 links() {
@@ -20,4 +20,12 @@ choose_compiler() {
   else
     echo c++
   fi
+}
+
+# options_of_sanitizers: for programs that search for leaks at their end. What the caller's environment says comes last.
+# Up to LLVM 16 and GCC 13, that search can take any two words for the bounds of a block of thread-local variables, and crash
+# ("Tracer caught signal 11"), unless these blocks are left out.
+options_of_sanitizers() {
+  export ASAN_OPTIONS="detect_stack_use_after_return=1:intercept_tls_get_addr=0:${ASAN_OPTIONS:-}"
+  export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 }
